@@ -1,0 +1,76 @@
+# Every task of this repository. `make help` lists them.
+SHELL := /bin/bash
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list these tasks
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(STAMP): pyproject.toml protos/pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; $(PYTHON) is older. Name one: make PYTHON=/path/to/python3.11 …"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e protos -e '.[dev]'
+	@touch $@
+
+.PHONY: setup
+setup: $(STAMP) ## make .venv with the `clicktrail` command and all that the tests need
+
+.PHONY: demo
+demo: $(STAMP) ## bring everything up, send clicks and events, show the trail
+	$(BIN)/clicktrail demo
+
+DATA_DIR ?= var
+HTTP_PORT ?= 8080
+.PHONY: up
+up: $(STAMP) ## run everything on this machine, data in var/, until interrupted
+	$(BIN)/clicktrail up --data-dir $(DATA_DIR) --http-port $(HTTP_PORT)
+
+.PHONY: test
+test: $(STAMP) ## run all tests, against real servers
+	$(BIN)/python -m pytest
+
+.PHONY: check
+check: lint types protos-lint protos-check ## everything that can be checked without running it
+
+.PHONY: lint
+lint: $(STAMP) ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+.PHONY: format
+format: $(STAMP) ## let ruff and buf write the format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	cd protos && ../$(BIN)/buf format -w
+
+.PHONY: types
+types: $(STAMP) ## mypy, strict
+	$(BIN)/mypy
+
+.PHONY: protos
+protos: $(STAMP) ## write the stubs again
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python protos/generate.py
+
+.PHONY: protos-lint
+protos-lint: $(STAMP) ## buf: rules and format of the protos
+	@mkdir -p protos/third_party/google/api
+	@$(BIN)/python -c "import shutil; from importlib.resources import files; [shutil.copy(str(files('google.api') / name), 'protos/third_party/google/api/' + name) for name in ('annotations.proto', 'http.proto')]"
+	cd protos && ../$(BIN)/buf lint
+	cd protos && ../$(BIN)/buf format --diff --exit-code --path clicktrail
+
+.PHONY: protos-check
+protos-check: protos ## the checked-in stubs are what the protos generate
+	@git diff --exit-code --stat -- protos/gen || { echo "The stubs are out of step with the protos: commit what 'make protos' wrote."; exit 1; }
+
+.PHONY: bench
+bench: $(STAMP) ## measure, side by side with other ways to do it
+	$(BIN)/python -m benchmarks
+
+.PHONY: clean
+clean: ## remove what the other tasks made, but for data
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info protos/third_party protos/*.egg-info

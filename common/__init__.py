@@ -1,0 +1,1 @@
+"""What the services share; none of it knows a store or a route."""

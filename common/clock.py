@@ -1,0 +1,34 @@
+"""Times: aware, in UTC, in microseconds."""
+
+from datetime import UTC, datetime, timedelta
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def now() -> datetime:
+    """Return the present time in UTC."""
+    return datetime.now(UTC)
+
+
+def to_timestamp(at: datetime) -> Timestamp:
+    """Return an aware time as a protobuf timestamp, to the microsecond."""
+    seconds, microseconds = divmod((at - EPOCH) // _MICROSECOND, 1_000_000)
+    return Timestamp(seconds=seconds, nanos=microseconds * 1000)
+
+
+def from_timestamp(stamp: Timestamp) -> datetime:
+    """Return a protobuf timestamp as an aware time in UTC, cut to the microsecond."""
+    return EPOCH + timedelta(seconds=stamp.seconds, microseconds=stamp.nanos // 1000)
+
+
+def milliseconds(at: datetime) -> int:
+    """Return the whole milliseconds since 1970."""
+    return (at - EPOCH) // timedelta(milliseconds=1)
+
+
+def to_rfc3339(at: datetime) -> str:
+    """Return an aware time as RFC 3339 in UTC, with microseconds only where there are any."""
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"

@@ -1,0 +1,77 @@
+"""Carries `ClicktrailError` over gRPC: one table there, one way back."""
+
+import grpc
+from google.protobuf.any_pb2 import Any
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+from common.errors import ClicktrailError, Fault, FaultType, Kind, Reason, unavailable
+
+DOMAIN = "clicktrail"
+
+CODES: dict[Kind, int] = {
+    Kind.INVALID: code_pb2.INVALID_ARGUMENT,
+    Kind.UNAUTHENTICATED: code_pb2.UNAUTHENTICATED,
+    Kind.NOT_FOUND: code_pb2.NOT_FOUND,
+    Kind.ALREADY_EXISTS: code_pb2.ALREADY_EXISTS,
+    Kind.NOT_ALLOWED: code_pb2.FAILED_PRECONDITION,
+    Kind.UNAVAILABLE: code_pb2.UNAVAILABLE,
+}
+KINDS = {code: kind for kind, code in CODES.items()}
+
+
+def to_status(error: ClicktrailError) -> grpc.Status:
+    """Return the rich status of an error: ErrorInfo with the reason, BadRequest with the faults, RetryInfo."""
+    details = [_packed(error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN))]
+    violations = [
+        error_details_pb2.BadRequest.FieldViolation(
+            field=fault.parameter or "", description=fault.description, reason=fault.type.upper()
+        )
+        for fault in error.faults
+    ]
+    details.append(_packed(error_details_pb2.BadRequest(field_violations=violations)))
+    if error.retry_after_seconds is not None:
+        retry = error_details_pb2.RetryInfo()
+        retry.retry_delay.seconds = error.retry_after_seconds
+        details.append(_packed(retry))
+    return rpc_status.to_status(status_pb2.Status(code=CODES[error.kind], message=str(error), details=details))
+
+
+def from_rpc_error(error: grpc.aio.AioRpcError) -> ClicktrailError | None:
+    """Return the error that a service raised, or None where it is a fault of ours that must not be shown.
+
+    A call that never reached a service, or not in time, is UNAVAILABLE.
+    """
+    status = rpc_status.from_call(error)  # type: ignore[arg-type]  # an AioRpcError has what it reads
+    if status is not None and (kind := KINDS.get(status.code)) is not None:
+        found = _unpacked(status, kind)
+        if found is not None:
+            return found
+    if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
+        return unavailable(Reason.UPSTREAM_DOWN, "The service cannot be reached at the moment; try again.")
+    if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
+        return unavailable(Reason.OVERLOADED, "The service has too much to do at the moment; try again.")
+    return None
+
+
+def _unpacked(status: status_pb2.Status, kind: Kind) -> ClicktrailError | None:
+    info = error_details_pb2.ErrorInfo()
+    bad_request = error_details_pb2.BadRequest()
+    retry = error_details_pb2.RetryInfo()
+    for detail in status.details:
+        for message in (info, bad_request, retry):
+            if detail.Is(message.DESCRIPTOR):
+                detail.Unpack(message)
+    if info.domain != DOMAIN:
+        return None
+    faults = [
+        Fault(FaultType(violation.reason.lower()), violation.field or None, violation.description)
+        for violation in bad_request.field_violations
+    ]
+    return ClicktrailError(kind, Reason(info.reason), faults, retry_after_seconds=retry.retry_delay.seconds or None)
+
+
+def _packed(message: object) -> Any:
+    packed = Any()
+    packed.Pack(message)  # type: ignore[arg-type]
+    return packed

@@ -1,0 +1,48 @@
+"""Identifiers: UUIDs that carry their time, and sessions that carry nothing but chance."""
+
+import hashlib
+import os
+import string
+from datetime import datetime
+from uuid import UUID
+
+from common.clock import milliseconds
+
+NONCE_BYTES = 50
+SESSION_LENGTH = 32
+SESSION_ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
+
+# 248 is the largest multiple of 62 below 256: bytes from there on are dropped, so that no character is likelier.
+_FAIR = 248
+_TO_SESSION = bytes(ord(SESSION_ALPHABET[byte % 62]) for byte in range(256))
+_UNFAIR = bytes(range(_FAIR, 256))
+
+
+def new_nonce() -> bytes:
+    """Return the random bytes of one hit: 40 for its session, 10 for its click's id."""
+    return os.urandom(NONCE_BYTES)
+
+
+def session_from_nonce(nonce: bytes) -> str:
+    """Return the session that a nonce stands for, always the same one.
+
+    32 characters of `[A-Za-z0-9]`, the first of which tells the shard of Redis that it lives in. The other 31 are
+    drawn fairly: on average 39 bytes give 37 characters; a nonce too short for 31 is stretched by a hash.
+    """
+    drawn = nonce[1:40].translate(_TO_SESSION, _UNFAIR)
+    while len(drawn) < SESSION_LENGTH - 1:
+        drawn += hashlib.sha256(nonce + drawn).digest().translate(_TO_SESSION, _UNFAIR)
+    return chr(_TO_SESSION[nonce[0]]) + drawn[: SESSION_LENGTH - 1].decode("ascii")
+
+
+def uuid7(at: datetime, randomness: bytes) -> UUID:
+    """Return the UUID (version 7, RFC 9562) of a time and 10 random bytes, always the same one."""
+    value = milliseconds(at) << 80 | int.from_bytes(randomness[:10], "big")
+    value = value & ~(0xF << 76) | 7 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    return UUID(int=value)
+
+
+def new_uuid7(at: datetime) -> UUID:
+    """Return a new UUID (version 7) for this time."""
+    return uuid7(at, os.urandom(10))

@@ -1,0 +1,75 @@
+"""Starts a gRPC server and stops it without dropping a call."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Sequence
+
+from grpc import aio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health import aio as health_aio
+from grpc_reflection.v1alpha import reflection
+
+from common.interceptors import CallGuard
+from common.logging import get_logger
+
+log = get_logger(__name__)
+
+MESSAGE_BYTES_LIMIT = 32 * 1024 * 1024
+OPTIONS = (
+    ("grpc.max_receive_message_length", MESSAGE_BYTES_LIMIT),
+    ("grpc.max_send_message_length", MESSAGE_BYTES_LIMIT),
+    # Each worker has a port of its own; sharing one sent every call to one of two workers.
+    ("grpc.so_reuseport", 0),
+    # Clients ping idle connections to notice a dead peer; the default forbids that.
+    ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
+)
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+Register = Callable[[aio.Server], None]
+
+
+class GrpcServer:
+    """A gRPC server with health checks and reflection.
+
+    Health is NOT_SERVING until `set_serving`, and again from the moment that draining begins.
+    """
+
+    def __init__(self, listen: str, services: Sequence[str], registrations: Sequence[Register]) -> None:
+        self._server = aio.server(interceptors=[CallGuard()], options=OPTIONS)
+        self._services = ("", *services)
+        self._health = health_aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        for register in registrations:
+            register(self._server)
+        names = (*services, "grpc.health.v1.Health", reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(names, self._server)
+        self.port = self._server.add_insecure_port(listen)
+
+    async def start(self) -> None:
+        """Begin to accept calls."""
+        await self._set(NOT_SERVING)
+        await self._server.start()
+
+    async def set_serving(self, *, is_serving: bool) -> None:
+        """Tell health checks whether calls can be served."""
+        await self._set(SERVING if is_serving else NOT_SERVING)
+
+    async def stop(self, drain_seconds: float) -> None:
+        """Refuse new calls and give those under way this long to finish."""
+        await self._health.enter_graceful_shutdown()
+        await self._server.stop(drain_seconds)
+
+    async def _set(self, status: int) -> None:
+        for service in self._services:
+            await self._health.set(service, status)
+
+
+async def until_stopped() -> None:
+    """Return when the process is asked to stop, by SIGTERM or SIGINT."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    await stopped.wait()
+    log.info("stopping")

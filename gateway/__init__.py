@@ -1,0 +1,1 @@
+"""Speaks HTTP to the world and gRPC to the services; owns no store."""

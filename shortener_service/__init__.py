@@ -1,0 +1,1 @@
+"""Resolves codes, issues sessions, creates links: all that Redis holds."""

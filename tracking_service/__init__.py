@@ -1,0 +1,1 @@
+"""Records clicks and events, and reports on them: all that PostgreSQL holds."""
