@@ -1,0 +1,354 @@
+-- Everything that tracking keeps.
+--
+-- business_id stands first in every key, and every query stays within one business, so that the tables can be
+-- distributed by it unchanged. Times are timestamptz. Money is in minor units of its currency. What we do not interpret
+-- is json, never jsonb: jsonb refuses \u0000 and lone surrogates.
+-- Raw rows carry profile_key, a surrogate, never the profile's id: erasing a person then leaves counts as they are.
+
+-- Accounts -------------------------------------------------------------------
+
+CREATE TABLE businesses (
+    id                      text PRIMARY KEY,
+    name                    text NOT NULL,
+    locale                  text NOT NULL DEFAULT 'en',
+    country                 text NOT NULL DEFAULT 'US',
+    currency                text NOT NULL DEFAULT 'USD',
+    attribution_window_days smallint NOT NULL DEFAULT 7 CHECK (attribution_window_days BETWEEN 0 AND 90),
+    origins                 text[] NOT NULL DEFAULT '{}',
+    created_at              timestamptz NOT NULL
+);
+
+CREATE TABLE tokens (
+    business_id text NOT NULL REFERENCES businesses,
+    id          uuid NOT NULL,
+    name        text NOT NULL,
+    hash        bytea NOT NULL, -- SHA-256 of the secret, which has 256 bits of chance and needs no salt
+    created_at  timestamptz NOT NULL,
+    revoked_at  timestamptz,
+    PRIMARY KEY (business_id, id)
+);
+CREATE UNIQUE INDEX tokens_hash ON tokens (hash);
+
+CREATE TABLE actions (
+    business_id text NOT NULL REFERENCES businesses,
+    id          uuid NOT NULL,
+    name        text NOT NULL,
+    title       text,
+    conversion  boolean NOT NULL DEFAULT false,
+    important   boolean NOT NULL DEFAULT false,
+    created_at  timestamptz NOT NULL,
+    PRIMARY KEY (business_id, id),
+    UNIQUE (business_id, name)
+);
+
+-- People ---------------------------------------------------------------------
+
+CREATE TABLE profiles (
+    business_id text NOT NULL,
+    id          text NOT NULL,
+    profile_key bigint GENERATED ALWAYS AS IDENTITY,
+    name        text,
+    email       text,
+    phone       text,
+    metadata    json,
+    created_at  timestamptz NOT NULL,
+    PRIMARY KEY (business_id, id),
+    UNIQUE (business_id, profile_key)
+);
+CREATE INDEX profiles_newest ON profiles (business_id, created_at DESC, id DESC);
+
+CREATE TABLE identities (
+    business_id text NOT NULL,
+    source      text NOT NULL,
+    user_id     text NOT NULL,
+    profile_key bigint NOT NULL,
+    created_at  timestamptz NOT NULL,
+    PRIMARY KEY (business_id, source, user_id)
+);
+CREATE INDEX identities_of_profile ON identities (business_id, profile_key);
+
+-- One row a session: minted by a click (click_id is set), issued to a page, or made up by a browser.
+CREATE TABLE sessions (
+    business_id text NOT NULL,
+    id          text NOT NULL,
+    profile_key bigint,      -- whose it is; from a click on a recipient's link, or by the first claim
+    click_id    uuid,
+    clicked_at  timestamptz,
+    link        text,
+    campaign    text,
+    journey     text,
+    message     text,
+    is_clicked_by_recipient boolean NOT NULL DEFAULT false, -- then no claim can change profile_key
+    created_at  timestamptz NOT NULL,
+    PRIMARY KEY (business_id, id)
+);
+CREATE INDEX sessions_of_profile ON sessions (business_id, profile_key, clicked_at DESC) WHERE profile_key IS NOT NULL;
+
+-- Who claimed which session when: evidence, never edited but for an earlier time.
+CREATE TABLE claims (
+    business_id text NOT NULL,
+    session     text NOT NULL,
+    profile_key bigint NOT NULL,
+    kind        text NOT NULL, -- 'event', 'identification', 'attachment'
+    received_at timestamptz NOT NULL,
+    PRIMARY KEY (business_id, session, profile_key, kind)
+);
+
+-- Links ----------------------------------------------------------------------
+
+-- The second copy of each link: what listings read and a lost Redis is rebuilt from.
+CREATE TABLE links (
+    business_id text NOT NULL,
+    id          text NOT NULL,
+    template    text NOT NULL,
+    campaign    text,
+    journey     text,
+    message     text,
+    profile_key bigint,
+    revision    bigint NOT NULL,
+    link        bytea NOT NULL, -- clicktrail.shortener.v1.Link
+    created_at  timestamptz NOT NULL,
+    PRIMARY KEY (business_id, id)
+);
+CREATE INDEX links_newest ON links (business_id, created_at DESC, id DESC);
+CREATE INDEX links_of_campaign ON links (business_id, campaign, created_at DESC, id DESC) WHERE campaign IS NOT NULL;
+CREATE INDEX links_of_journey ON links (business_id, journey, created_at DESC, id DESC) WHERE journey IS NOT NULL;
+CREATE INDEX links_of_profile ON links (business_id, profile_key, created_at DESC, id DESC) WHERE profile_key IS NOT NULL;
+
+-- Raw rows, in partitions by the time that our edge saw ------------------------
+
+CREATE TABLE clicks (
+    business_id     text NOT NULL,
+    clicked_at      timestamptz NOT NULL,
+    id              uuid NOT NULL,
+    link            text NOT NULL,
+    template        text NOT NULL,
+    campaign        text,
+    journey         text,
+    message         text,
+    profile_key     bigint,
+    session         text,
+    link_created_at timestamptz NOT NULL,
+    verdict         text NOT NULL,
+    verdict_reason  text NOT NULL,
+    rules_version   integer NOT NULL,
+    host            text NOT NULL,
+    query           text NOT NULL,
+    address         text NOT NULL,
+    user_agent      text NOT NULL,
+    referrer        text NOT NULL,
+    accept_language text NOT NULL,
+    source          text NOT NULL,
+    PRIMARY KEY (business_id, clicked_at, id)
+) PARTITION BY RANGE (clicked_at);
+
+CREATE TABLE events (
+    business_id  text NOT NULL,
+    received_at  timestamptz NOT NULL,
+    id           uuid NOT NULL,
+    action       text NOT NULL,
+    session      text,
+    profile_key  bigint,
+    credential   text NOT NULL, -- 'public' or 'private'
+    occurred_at  timestamptz NOT NULL, -- tracked_at, but never later than received_at
+    tracked_at   timestamptz,   -- null where the sender said nothing
+    object_id    uuid,
+    amount_minor bigint,
+    currency     text,
+    metadata     json,
+    user_parameters json,
+    page         json,
+    utm_params   json,
+    extra        json,
+    address      text NOT NULL,
+    user_agent   text NOT NULL,
+    PRIMARY KEY (business_id, received_at, id)
+) PARTITION BY RANGE (received_at);
+
+-- Catches what a wildly wrong clock brings, so that nothing is refused for it.
+CREATE TABLE clicks_default PARTITION OF clicks DEFAULT;
+CREATE TABLE events_default PARTITION OF events DEFAULT;
+
+-- Makes the monthly partitions of a table that cover a range, where they are not there yet.
+CREATE FUNCTION make_partitions(parent text, from_time timestamptz, to_time timestamptz) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    month timestamp := date_trunc('month', from_time AT TIME ZONE 'UTC');
+BEGIN
+    WHILE month <= to_time AT TIME ZONE 'UTC' LOOP
+        EXECUTE format(
+            'CREATE TABLE IF NOT EXISTS %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)',
+            parent || to_char(month, '_YYYY_MM'), parent,
+            month AT TIME ZONE 'UTC', (month + interval '1 month') AT TIME ZONE 'UTC');
+        month := month + interval '1 month';
+    END LOOP;
+END
+$$;
+
+-- The one deduplication of events, for as long as they are kept; not partitioned, so that a key is one event for ever.
+-- Inserting here is the first statement of an event's transaction and decides. id is the event's id, which is derived
+-- from the sender's key where there is one; event_id differs from it only where an order action was there already.
+CREATE TABLE event_keys (
+    business_id text NOT NULL,
+    id          uuid NOT NULL,
+    event_id    uuid NOT NULL,
+    received_at timestamptz NOT NULL, -- the event's: tells its partition
+    fingerprint bytea NOT NULL,       -- SHA-256 of what was sent, without key, transport and credential
+    PRIMARY KEY (business_id, id)
+);
+
+-- One order has each order action once.
+CREATE TABLE order_actions (
+    business_id text NOT NULL,
+    source      text NOT NULL,
+    reference   text NOT NULL,
+    action      text NOT NULL,
+    event_id    uuid NOT NULL,
+    received_at timestamptz NOT NULL,
+    PRIMARY KEY (business_id, source, reference, action)
+);
+
+-- What events are about: products, orders, coupons; found again by (type, source, reference).
+CREATE TABLE objects (
+    business_id text NOT NULL,
+    id          uuid NOT NULL,
+    type        text NOT NULL,
+    source      text NOT NULL DEFAULT '',
+    reference   text,
+    data        json NOT NULL,
+    created_at  timestamptz NOT NULL,
+    updated_at  timestamptz NOT NULL,
+    PRIMARY KEY (business_id, id)
+);
+CREATE UNIQUE INDEX objects_reference ON objects (business_id, type, source, reference) WHERE reference IS NOT NULL;
+
+-- Projections ------------------------------------------------------------------
+
+-- What a person did, newest first, in one index scan; also of sessions that are nobody's yet.
+CREATE TABLE activities (
+    business_id  text NOT NULL,
+    id           uuid NOT NULL, -- the click's or event's
+    received_at  timestamptz NOT NULL, -- with it, finds the raw row
+    occurred_at  timestamptz NOT NULL,
+    tracked_at   timestamptz,
+    profile_key  bigint,
+    session      text,
+    action       text NOT NULL,
+    link         text,
+    campaign     text,
+    journey      text,
+    message      text,
+    object       json, -- {"id", "type", …data}
+    amount_minor bigint,
+    currency     text,
+    metadata     json,
+    url          text,
+    verdict      text,
+    device       text,
+    browser      text,
+    os           text,
+    country      text,
+    PRIMARY KEY (business_id, id)
+);
+CREATE INDEX activities_of_profile ON activities (business_id, profile_key, occurred_at DESC, id DESC) WHERE profile_key IS NOT NULL;
+CREATE INDEX activities_of_session ON activities (business_id, session, occurred_at DESC, id DESC) WHERE session IS NOT NULL;
+
+-- Counters are kept for scopes: ('business', ''), ('campaign', id), ('journey', id), ('message', id), ('link', id),
+-- in buckets of a quarter of an hour, the smallest step in which time zones differ.
+
+CREATE TABLE click_counts (
+    business_id     text NOT NULL,
+    scope           text NOT NULL,
+    scope_id        text NOT NULL,
+    bucket          timestamptz NOT NULL,
+    clicks          bigint NOT NULL DEFAULT 0, -- human ones
+    unique_clickers bigint NOT NULL DEFAULT 0, -- visitors whose first click here lies in the bucket
+    bot_hits        bigint NOT NULL DEFAULT 0, -- all others
+    sessions        bigint NOT NULL DEFAULT 0,
+    PRIMARY KEY (business_id, scope, scope_id, bucket)
+);
+
+CREATE TABLE breakdown_counts (
+    business_id     text NOT NULL,
+    scope           text NOT NULL,
+    scope_id        text NOT NULL,
+    bucket          timestamptz NOT NULL,
+    dimension       text NOT NULL, -- 'verdict', later 'device', 'browser', …
+    value           text NOT NULL,
+    clicks          bigint NOT NULL DEFAULT 0,
+    unique_clickers bigint NOT NULL DEFAULT 0,
+    PRIMARY KEY (business_id, scope, scope_id, bucket, dimension, value)
+);
+
+CREATE TABLE event_counts (
+    business_id text NOT NULL,
+    scope       text NOT NULL,
+    scope_id    text NOT NULL,
+    bucket      timestamptz NOT NULL,
+    action      text NOT NULL,
+    currency    text NOT NULL DEFAULT '', -- '' where nothing was earned
+    events      bigint NOT NULL DEFAULT 0,
+    conversions bigint NOT NULL DEFAULT 0,
+    revenue     numeric(40, 0) NOT NULL DEFAULT 0, -- minor units
+    PRIMARY KEY (business_id, scope, scope_id, bucket, action, currency)
+);
+
+-- The earliest human click of each visitor in each scope; a visitor is 'p' and a profile_key, or 's' and a session.
+CREATE TABLE first_clicks (
+    business_id text NOT NULL,
+    scope       text NOT NULL,
+    scope_id    text NOT NULL,
+    visitor     text NOT NULL,
+    clicked_at  timestamptz NOT NULL,
+    click_id    uuid NOT NULL,
+    PRIMARY KEY (business_id, scope, scope_id, visitor)
+);
+
+-- Distinct profiles with a link in a scope, and how many.
+CREATE TABLE recipients (
+    business_id text NOT NULL,
+    scope       text NOT NULL,
+    scope_id    text NOT NULL,
+    profile_key bigint NOT NULL,
+    PRIMARY KEY (business_id, scope, scope_id, profile_key)
+);
+CREATE TABLE recipient_counts (
+    business_id text NOT NULL,
+    scope       text NOT NULL,
+    scope_id    text NOT NULL,
+    recipients  bigint NOT NULL DEFAULT 0,
+    PRIMARY KEY (business_id, scope, scope_id)
+);
+
+-- Attribution --------------------------------------------------------------------
+
+-- What each event is credited to: entries are appended, never edited. The sum of an event's entries is the present truth.
+CREATE TABLE credits (
+    business_id   text NOT NULL,
+    event_id      uuid NOT NULL,
+    entry         integer NOT NULL, -- 1, 2, 3 … of this event
+    sign          smallint NOT NULL CHECK (sign IN (-1, 1)), -- -1 takes an earlier entry back
+    click_id      uuid, -- null: credited to no click, counted for the business alone
+    link          text,
+    campaign      text,
+    journey       text,
+    message       text,
+    action        text NOT NULL,
+    occurred_at   timestamptz NOT NULL,
+    conversions   smallint NOT NULL,
+    revenue_minor bigint, -- null where the event earns nothing
+    currency      text,
+    rules_version integer NOT NULL,
+    decided_at    timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (business_id, event_id, entry)
+);
+
+-- Visitors whose events must be decided again: written with each click, event and claim, taken by a worker.
+-- Rows are only inserted and deleted, so that writers never wait for one another.
+CREATE TABLE dirty_visitors (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    business_id text NOT NULL,
+    session     text,
+    profile_key bigint,
+    marked_at   timestamptz NOT NULL DEFAULT now()
+);
