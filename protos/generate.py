@@ -27,7 +27,7 @@ def main() -> int:
             f"--python_out={target}",
             f"--grpc_python_out={target}",
             f"--mypy_out=quiet:{target}",
-            f"--mypy_grpc_out=quiet:{target}",
+            f"--mypy_grpc_out=quiet,only_async:{target}",
             *sources,
         ]
     )

@@ -7,21 +7,7 @@ from clicktrail.shortener.v1 import domain_service_pb2 as _domain_service_pb2
 from collections import abc as _abc
 from grpc import aio as _aio
 import abc as _abc_1
-import grpc as _grpc
-import sys
-import typing as _typing
 
-if sys.version_info >= (3, 11):
-    from typing import Self as _Self
-else:
-    from typing_extensions import Self as _Self
-
-_T = _typing.TypeVar("_T")
-
-class _MaybeAsyncIterator(_abc.AsyncIterator[_T], _abc.Iterator[_T], metaclass=_abc_1.ABCMeta): ...
-
-class _ServicerContext(_grpc.ServicerContext, _aio.ServicerContext):  # type: ignore[misc, type-arg]
-    ...
 
 GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
@@ -29,36 +15,15 @@ GRPC_VERSION: str
 class DomainServiceStub:
     """Registers the domains that serve a business's links. A host that is not registered serves the default domain's."""
 
-    @_typing.overload
-    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
-    @_typing.overload
-    def __new__(cls, channel: _aio.Channel) -> DomainServiceAsyncStub: ...
-    RegisterDomain: _grpc.UnaryUnaryMultiCallable[_domain_service_pb2.RegisterDomainRequest, _domain_service_pb2.RegisterDomainResponse]
-    """Registers a domain for a business, or changes its fallback.
-
-    Errors: ALREADY_EXISTS (`DOMAIN_TAKEN`: another business has it), UNAVAILABLE (`STORE_DOWN`). Idempotent.
-    """
-    ListDomains: _grpc.UnaryUnaryMultiCallable[_domain_service_pb2.ListDomainsRequest, _domain_service_pb2.ListDomainsResponse]
-    """Lists the domains of a business, by name."""
-    RemoveDomain: _grpc.UnaryUnaryMultiCallable[_domain_service_pb2.RemoveDomainRequest, _domain_service_pb2.RemoveDomainResponse]
-    """Takes a domain out of service; its links answer 404 from then on.
-
-    Errors: NOT_FOUND (`DOMAIN_UNKNOWN`). Idempotent.
-    """
-
-@_typing.type_check_only
-class DomainServiceAsyncStub(DomainServiceStub):
-    """Registers the domains that serve a business's links. A host that is not registered serves the default domain's."""
-
     def __init__(self, channel: _aio.Channel) -> None: ...
-    RegisterDomain: _aio.UnaryUnaryMultiCallable[_domain_service_pb2.RegisterDomainRequest, _domain_service_pb2.RegisterDomainResponse]  # type: ignore[assignment]
+    RegisterDomain: _aio.UnaryUnaryMultiCallable[_domain_service_pb2.RegisterDomainRequest, _domain_service_pb2.RegisterDomainResponse]
     """Registers a domain for a business, or changes its fallback.
 
     Errors: ALREADY_EXISTS (`DOMAIN_TAKEN`: another business has it), UNAVAILABLE (`STORE_DOWN`). Idempotent.
     """
-    ListDomains: _aio.UnaryUnaryMultiCallable[_domain_service_pb2.ListDomainsRequest, _domain_service_pb2.ListDomainsResponse]  # type: ignore[assignment]
+    ListDomains: _aio.UnaryUnaryMultiCallable[_domain_service_pb2.ListDomainsRequest, _domain_service_pb2.ListDomainsResponse]
     """Lists the domains of a business, by name."""
-    RemoveDomain: _aio.UnaryUnaryMultiCallable[_domain_service_pb2.RemoveDomainRequest, _domain_service_pb2.RemoveDomainResponse]  # type: ignore[assignment]
+    RemoveDomain: _aio.UnaryUnaryMultiCallable[_domain_service_pb2.RemoveDomainRequest, _domain_service_pb2.RemoveDomainResponse]
     """Takes a domain out of service; its links answer 404 from then on.
 
     Errors: NOT_FOUND (`DOMAIN_UNKNOWN`). Idempotent.
@@ -71,8 +36,8 @@ class DomainServiceServicer(metaclass=_abc_1.ABCMeta):
     def RegisterDomain(
         self,
         request: _domain_service_pb2.RegisterDomainRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_domain_service_pb2.RegisterDomainResponse, _abc.Awaitable[_domain_service_pb2.RegisterDomainResponse]]:
+        context: _aio.ServicerContext[_domain_service_pb2.RegisterDomainRequest, _abc.Awaitable[_domain_service_pb2.RegisterDomainResponse]],
+    ) -> _abc.Awaitable[_domain_service_pb2.RegisterDomainResponse]:
         """Registers a domain for a business, or changes its fallback.
 
         Errors: ALREADY_EXISTS (`DOMAIN_TAKEN`: another business has it), UNAVAILABLE (`STORE_DOWN`). Idempotent.
@@ -82,19 +47,19 @@ class DomainServiceServicer(metaclass=_abc_1.ABCMeta):
     def ListDomains(
         self,
         request: _domain_service_pb2.ListDomainsRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_domain_service_pb2.ListDomainsResponse, _abc.Awaitable[_domain_service_pb2.ListDomainsResponse]]:
+        context: _aio.ServicerContext[_domain_service_pb2.ListDomainsRequest, _abc.Awaitable[_domain_service_pb2.ListDomainsResponse]],
+    ) -> _abc.Awaitable[_domain_service_pb2.ListDomainsResponse]:
         """Lists the domains of a business, by name."""
 
     @_abc_1.abstractmethod
     def RemoveDomain(
         self,
         request: _domain_service_pb2.RemoveDomainRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_domain_service_pb2.RemoveDomainResponse, _abc.Awaitable[_domain_service_pb2.RemoveDomainResponse]]:
+        context: _aio.ServicerContext[_domain_service_pb2.RemoveDomainRequest, _abc.Awaitable[_domain_service_pb2.RemoveDomainResponse]],
+    ) -> _abc.Awaitable[_domain_service_pb2.RemoveDomainResponse]:
         """Takes a domain out of service; its links answer 404 from then on.
 
         Errors: NOT_FOUND (`DOMAIN_UNKNOWN`). Idempotent.
         """
 
-def add_DomainServiceServicer_to_server(servicer: DomainServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+def add_DomainServiceServicer_to_server(servicer: DomainServiceServicer, server: _aio.Server) -> None: ...

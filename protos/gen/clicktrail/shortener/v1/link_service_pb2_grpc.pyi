@@ -7,21 +7,7 @@ from clicktrail.shortener.v1 import link_service_pb2 as _link_service_pb2
 from collections import abc as _abc
 from grpc import aio as _aio
 import abc as _abc_1
-import grpc as _grpc
-import sys
-import typing as _typing
 
-if sys.version_info >= (3, 11):
-    from typing import Self as _Self
-else:
-    from typing_extensions import Self as _Self
-
-_T = _typing.TypeVar("_T")
-
-class _MaybeAsyncIterator(_abc.AsyncIterator[_T], _abc.Iterator[_T], metaclass=_abc_1.ABCMeta): ...
-
-class _ServicerContext(_grpc.ServicerContext, _aio.ServicerContext):  # type: ignore[misc, type-arg]
-    ...
 
 GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
@@ -33,76 +19,33 @@ class LinkServiceStub:
     cannot keep what is asked.
     """
 
-    @_typing.overload
-    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
-    @_typing.overload
-    def __new__(cls, channel: _aio.Channel) -> LinkServiceAsyncStub: ...
-    CreateLink: _grpc.UnaryUnaryMultiCallable[_link_service_pb2.CreateLinkRequest, _link_service_pb2.CreateLinkResponse]
-    """Creates one link.
-
-    Errors: ALREADY_EXISTS (`CODE_TAKEN`: the custom code has another link; `EXTERNAL_ID_TAKEN`: the same external id
-    was created with another profile or template). Idempotent where `external_id` is set.
-    """
-    CreateLinks: _grpc.StreamStreamMultiCallable[_link_service_pb2.CreateLinksRequest, _link_service_pb2.CreateLinksResponse]
-    """Creates any number of links from one template, over a stream.
-
-    The first message carries the template, every message may carry recipients; answers come in the order of the
-    recipients, as they are made. A faulty recipient fails alone, in its own answer. Idempotent by (business, campaign
-    or journey, message, external id).
-    """
-    BatchCreateLinks: _grpc.UnaryUnaryMultiCallable[_link_service_pb2.BatchCreateLinksRequest, _link_service_pb2.BatchCreateLinksResponse]
-    """Creates up to 10,000 links from one template in one call; see `CreateLinks`."""
-    GetLink: _grpc.UnaryUnaryMultiCallable[_link_service_pb2.GetLinkRequest, _link_service_pb2.GetLinkResponse]
-    """Reads one link.
-
-    Errors: NOT_FOUND (`LINK_UNKNOWN`), also for another business's link.
-    """
-    UpdateLink: _grpc.UnaryUnaryMultiCallable[_link_service_pb2.UpdateLinkRequest, _link_service_pb2.UpdateLinkResponse]
-    """Changes the fields named by the mask. A redirect shows it within 5 seconds.
-
-    Errors: NOT_FOUND (`LINK_UNKNOWN`). Idempotent.
-    """
-    DisableLink: _grpc.UnaryUnaryMultiCallable[_link_service_pb2.DisableLinkRequest, _link_service_pb2.DisableLinkResponse]
-    """Disables a link: it answers 410 or leads to its fallback, keeps its clicks, and its code is not given out again.
-
-    Errors: NOT_FOUND (`LINK_UNKNOWN`). Idempotent.
-    """
-
-@_typing.type_check_only
-class LinkServiceAsyncStub(LinkServiceStub):
-    """Creates, reads, changes and disables short links. Listings are `clicktrail.tracking.v1.LinkArchiveService`'s.
-
-    Every call: INVALID_ARGUMENT with `google.rpc.BadRequest` naming each field at fault, UNAVAILABLE while Redis
-    cannot keep what is asked.
-    """
-
     def __init__(self, channel: _aio.Channel) -> None: ...
-    CreateLink: _aio.UnaryUnaryMultiCallable[_link_service_pb2.CreateLinkRequest, _link_service_pb2.CreateLinkResponse]  # type: ignore[assignment]
+    CreateLink: _aio.UnaryUnaryMultiCallable[_link_service_pb2.CreateLinkRequest, _link_service_pb2.CreateLinkResponse]
     """Creates one link.
 
     Errors: ALREADY_EXISTS (`CODE_TAKEN`: the custom code has another link; `EXTERNAL_ID_TAKEN`: the same external id
     was created with another profile or template). Idempotent where `external_id` is set.
     """
-    CreateLinks: _aio.StreamStreamMultiCallable[_link_service_pb2.CreateLinksRequest, _link_service_pb2.CreateLinksResponse]  # type: ignore[assignment]
+    CreateLinks: _aio.StreamStreamMultiCallable[_link_service_pb2.CreateLinksRequest, _link_service_pb2.CreateLinksResponse]
     """Creates any number of links from one template, over a stream.
 
     The first message carries the template, every message may carry recipients; answers come in the order of the
     recipients, as they are made. A faulty recipient fails alone, in its own answer. Idempotent by (business, campaign
     or journey, message, external id).
     """
-    BatchCreateLinks: _aio.UnaryUnaryMultiCallable[_link_service_pb2.BatchCreateLinksRequest, _link_service_pb2.BatchCreateLinksResponse]  # type: ignore[assignment]
+    BatchCreateLinks: _aio.UnaryUnaryMultiCallable[_link_service_pb2.BatchCreateLinksRequest, _link_service_pb2.BatchCreateLinksResponse]
     """Creates up to 10,000 links from one template in one call; see `CreateLinks`."""
-    GetLink: _aio.UnaryUnaryMultiCallable[_link_service_pb2.GetLinkRequest, _link_service_pb2.GetLinkResponse]  # type: ignore[assignment]
+    GetLink: _aio.UnaryUnaryMultiCallable[_link_service_pb2.GetLinkRequest, _link_service_pb2.GetLinkResponse]
     """Reads one link.
 
     Errors: NOT_FOUND (`LINK_UNKNOWN`), also for another business's link.
     """
-    UpdateLink: _aio.UnaryUnaryMultiCallable[_link_service_pb2.UpdateLinkRequest, _link_service_pb2.UpdateLinkResponse]  # type: ignore[assignment]
+    UpdateLink: _aio.UnaryUnaryMultiCallable[_link_service_pb2.UpdateLinkRequest, _link_service_pb2.UpdateLinkResponse]
     """Changes the fields named by the mask. A redirect shows it within 5 seconds.
 
     Errors: NOT_FOUND (`LINK_UNKNOWN`). Idempotent.
     """
-    DisableLink: _aio.UnaryUnaryMultiCallable[_link_service_pb2.DisableLinkRequest, _link_service_pb2.DisableLinkResponse]  # type: ignore[assignment]
+    DisableLink: _aio.UnaryUnaryMultiCallable[_link_service_pb2.DisableLinkRequest, _link_service_pb2.DisableLinkResponse]
     """Disables a link: it answers 410 or leads to its fallback, keeps its clicks, and its code is not given out again.
 
     Errors: NOT_FOUND (`LINK_UNKNOWN`). Idempotent.
@@ -119,8 +62,8 @@ class LinkServiceServicer(metaclass=_abc_1.ABCMeta):
     def CreateLink(
         self,
         request: _link_service_pb2.CreateLinkRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_link_service_pb2.CreateLinkResponse, _abc.Awaitable[_link_service_pb2.CreateLinkResponse]]:
+        context: _aio.ServicerContext[_link_service_pb2.CreateLinkRequest, _abc.Awaitable[_link_service_pb2.CreateLinkResponse]],
+    ) -> _abc.Awaitable[_link_service_pb2.CreateLinkResponse]:
         """Creates one link.
 
         Errors: ALREADY_EXISTS (`CODE_TAKEN`: the custom code has another link; `EXTERNAL_ID_TAKEN`: the same external id
@@ -130,9 +73,9 @@ class LinkServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def CreateLinks(
         self,
-        request_iterator: _MaybeAsyncIterator[_link_service_pb2.CreateLinksRequest],
-        context: _ServicerContext,
-    ) -> _typing.Union[_abc.Iterator[_link_service_pb2.CreateLinksResponse], _abc.AsyncIterator[_link_service_pb2.CreateLinksResponse]]:
+        request_iterator: _abc.AsyncIterator[_link_service_pb2.CreateLinksRequest],
+        context: _aio.ServicerContext[_abc.AsyncIterator[_link_service_pb2.CreateLinksRequest], _abc.AsyncIterator[_link_service_pb2.CreateLinksResponse]],
+    ) -> _abc.AsyncIterator[_link_service_pb2.CreateLinksResponse]:
         """Creates any number of links from one template, over a stream.
 
         The first message carries the template, every message may carry recipients; answers come in the order of the
@@ -144,16 +87,16 @@ class LinkServiceServicer(metaclass=_abc_1.ABCMeta):
     def BatchCreateLinks(
         self,
         request: _link_service_pb2.BatchCreateLinksRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_link_service_pb2.BatchCreateLinksResponse, _abc.Awaitable[_link_service_pb2.BatchCreateLinksResponse]]:
+        context: _aio.ServicerContext[_link_service_pb2.BatchCreateLinksRequest, _abc.Awaitable[_link_service_pb2.BatchCreateLinksResponse]],
+    ) -> _abc.Awaitable[_link_service_pb2.BatchCreateLinksResponse]:
         """Creates up to 10,000 links from one template in one call; see `CreateLinks`."""
 
     @_abc_1.abstractmethod
     def GetLink(
         self,
         request: _link_service_pb2.GetLinkRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_link_service_pb2.GetLinkResponse, _abc.Awaitable[_link_service_pb2.GetLinkResponse]]:
+        context: _aio.ServicerContext[_link_service_pb2.GetLinkRequest, _abc.Awaitable[_link_service_pb2.GetLinkResponse]],
+    ) -> _abc.Awaitable[_link_service_pb2.GetLinkResponse]:
         """Reads one link.
 
         Errors: NOT_FOUND (`LINK_UNKNOWN`), also for another business's link.
@@ -163,8 +106,8 @@ class LinkServiceServicer(metaclass=_abc_1.ABCMeta):
     def UpdateLink(
         self,
         request: _link_service_pb2.UpdateLinkRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_link_service_pb2.UpdateLinkResponse, _abc.Awaitable[_link_service_pb2.UpdateLinkResponse]]:
+        context: _aio.ServicerContext[_link_service_pb2.UpdateLinkRequest, _abc.Awaitable[_link_service_pb2.UpdateLinkResponse]],
+    ) -> _abc.Awaitable[_link_service_pb2.UpdateLinkResponse]:
         """Changes the fields named by the mask. A redirect shows it within 5 seconds.
 
         Errors: NOT_FOUND (`LINK_UNKNOWN`). Idempotent.
@@ -174,11 +117,11 @@ class LinkServiceServicer(metaclass=_abc_1.ABCMeta):
     def DisableLink(
         self,
         request: _link_service_pb2.DisableLinkRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_link_service_pb2.DisableLinkResponse, _abc.Awaitable[_link_service_pb2.DisableLinkResponse]]:
+        context: _aio.ServicerContext[_link_service_pb2.DisableLinkRequest, _abc.Awaitable[_link_service_pb2.DisableLinkResponse]],
+    ) -> _abc.Awaitable[_link_service_pb2.DisableLinkResponse]:
         """Disables a link: it answers 410 or leads to its fallback, keeps its clicks, and its code is not given out again.
 
         Errors: NOT_FOUND (`LINK_UNKNOWN`). Idempotent.
         """
 
-def add_LinkServiceServicer_to_server(servicer: LinkServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+def add_LinkServiceServicer_to_server(servicer: LinkServiceServicer, server: _aio.Server) -> None: ...

@@ -7,21 +7,7 @@ from clicktrail.shortener.v1 import redirect_service_pb2 as _redirect_service_pb
 from collections import abc as _abc
 from grpc import aio as _aio
 import abc as _abc_1
-import grpc as _grpc
-import sys
-import typing as _typing
 
-if sys.version_info >= (3, 11):
-    from typing import Self as _Self
-else:
-    from typing_extensions import Self as _Self
-
-_T = _typing.TypeVar("_T")
-
-class _MaybeAsyncIterator(_abc.AsyncIterator[_T], _abc.Iterator[_T], metaclass=_abc_1.ABCMeta): ...
-
-class _ServicerContext(_grpc.ServicerContext, _aio.ServicerContext):  # type: ignore[misc, type-arg]
-    ...
 
 GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
@@ -32,45 +18,18 @@ class RedirectServiceStub:
     An outcome that redirects is only given once its click is in the outbox, so it can no longer be lost.
     """
 
-    @_typing.overload
-    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
-    @_typing.overload
-    def __new__(cls, channel: _aio.Channel) -> RedirectServiceAsyncStub: ...
-    ResolveHit: _grpc.UnaryUnaryMultiCallable[_redirect_service_pb2.ResolveHitRequest, _redirect_service_pb2.ResolveHitResponse]
-    """Resolves one hit. For callers that have one; the gateway sends flights.
-
-    Errors: UNAVAILABLE (`OUTBOX_FULL`, `STORE_DOWN`). Idempotent: a repeated hit is the same click.
-    """
-    ResolveFlight: _grpc.UnaryUnaryMultiCallable[_redirect_service_pb2.ResolveFlightRequest, _redirect_service_pb2.ResolveFlightResponse]
-    """Resolves a flight of hits, each with an outcome of its own.
-
-    Errors: UNAVAILABLE for the flight as a whole, and then no hit of it was answered. Idempotent: see `ResolveHit`.
-    """
-    LookUpCode: _grpc.UnaryUnaryMultiCallable[_redirect_service_pb2.LookUpCodeRequest, _redirect_service_pb2.LookUpCodeResponse]
-    """Reads the link behind a code without a click, for pages that show where it leads.
-
-    Errors: NOT_FOUND (`LINK_UNKNOWN`), UNAVAILABLE (`STORE_DOWN`, `STORE_INCOMPLETE`).
-    """
-
-@_typing.type_check_only
-class RedirectServiceAsyncStub(RedirectServiceStub):
-    """Turns hits on short links into redirects.
-
-    An outcome that redirects is only given once its click is in the outbox, so it can no longer be lost.
-    """
-
     def __init__(self, channel: _aio.Channel) -> None: ...
-    ResolveHit: _aio.UnaryUnaryMultiCallable[_redirect_service_pb2.ResolveHitRequest, _redirect_service_pb2.ResolveHitResponse]  # type: ignore[assignment]
+    ResolveHit: _aio.UnaryUnaryMultiCallable[_redirect_service_pb2.ResolveHitRequest, _redirect_service_pb2.ResolveHitResponse]
     """Resolves one hit. For callers that have one; the gateway sends flights.
 
     Errors: UNAVAILABLE (`OUTBOX_FULL`, `STORE_DOWN`). Idempotent: a repeated hit is the same click.
     """
-    ResolveFlight: _aio.UnaryUnaryMultiCallable[_redirect_service_pb2.ResolveFlightRequest, _redirect_service_pb2.ResolveFlightResponse]  # type: ignore[assignment]
+    ResolveFlight: _aio.UnaryUnaryMultiCallable[_redirect_service_pb2.ResolveFlightRequest, _redirect_service_pb2.ResolveFlightResponse]
     """Resolves a flight of hits, each with an outcome of its own.
 
     Errors: UNAVAILABLE for the flight as a whole, and then no hit of it was answered. Idempotent: see `ResolveHit`.
     """
-    LookUpCode: _aio.UnaryUnaryMultiCallable[_redirect_service_pb2.LookUpCodeRequest, _redirect_service_pb2.LookUpCodeResponse]  # type: ignore[assignment]
+    LookUpCode: _aio.UnaryUnaryMultiCallable[_redirect_service_pb2.LookUpCodeRequest, _redirect_service_pb2.LookUpCodeResponse]
     """Reads the link behind a code without a click, for pages that show where it leads.
 
     Errors: NOT_FOUND (`LINK_UNKNOWN`), UNAVAILABLE (`STORE_DOWN`, `STORE_INCOMPLETE`).
@@ -86,8 +45,8 @@ class RedirectServiceServicer(metaclass=_abc_1.ABCMeta):
     def ResolveHit(
         self,
         request: _redirect_service_pb2.ResolveHitRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_redirect_service_pb2.ResolveHitResponse, _abc.Awaitable[_redirect_service_pb2.ResolveHitResponse]]:
+        context: _aio.ServicerContext[_redirect_service_pb2.ResolveHitRequest, _abc.Awaitable[_redirect_service_pb2.ResolveHitResponse]],
+    ) -> _abc.Awaitable[_redirect_service_pb2.ResolveHitResponse]:
         """Resolves one hit. For callers that have one; the gateway sends flights.
 
         Errors: UNAVAILABLE (`OUTBOX_FULL`, `STORE_DOWN`). Idempotent: a repeated hit is the same click.
@@ -97,8 +56,8 @@ class RedirectServiceServicer(metaclass=_abc_1.ABCMeta):
     def ResolveFlight(
         self,
         request: _redirect_service_pb2.ResolveFlightRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_redirect_service_pb2.ResolveFlightResponse, _abc.Awaitable[_redirect_service_pb2.ResolveFlightResponse]]:
+        context: _aio.ServicerContext[_redirect_service_pb2.ResolveFlightRequest, _abc.Awaitable[_redirect_service_pb2.ResolveFlightResponse]],
+    ) -> _abc.Awaitable[_redirect_service_pb2.ResolveFlightResponse]:
         """Resolves a flight of hits, each with an outcome of its own.
 
         Errors: UNAVAILABLE for the flight as a whole, and then no hit of it was answered. Idempotent: see `ResolveHit`.
@@ -108,11 +67,11 @@ class RedirectServiceServicer(metaclass=_abc_1.ABCMeta):
     def LookUpCode(
         self,
         request: _redirect_service_pb2.LookUpCodeRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_redirect_service_pb2.LookUpCodeResponse, _abc.Awaitable[_redirect_service_pb2.LookUpCodeResponse]]:
+        context: _aio.ServicerContext[_redirect_service_pb2.LookUpCodeRequest, _abc.Awaitable[_redirect_service_pb2.LookUpCodeResponse]],
+    ) -> _abc.Awaitable[_redirect_service_pb2.LookUpCodeResponse]:
         """Reads the link behind a code without a click, for pages that show where it leads.
 
         Errors: NOT_FOUND (`LINK_UNKNOWN`), UNAVAILABLE (`STORE_DOWN`, `STORE_INCOMPLETE`).
         """
 
-def add_RedirectServiceServicer_to_server(servicer: RedirectServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+def add_RedirectServiceServicer_to_server(servicer: RedirectServiceServicer, server: _aio.Server) -> None: ...

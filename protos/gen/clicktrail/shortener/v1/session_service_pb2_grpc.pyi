@@ -7,21 +7,7 @@ from clicktrail.shortener.v1 import session_service_pb2 as _session_service_pb2
 from collections import abc as _abc
 from grpc import aio as _aio
 import abc as _abc_1
-import grpc as _grpc
-import sys
-import typing as _typing
 
-if sys.version_info >= (3, 11):
-    from typing import Self as _Self
-else:
-    from typing_extensions import Self as _Self
-
-_T = _typing.TypeVar("_T")
-
-class _MaybeAsyncIterator(_abc.AsyncIterator[_T], _abc.Iterator[_T], metaclass=_abc_1.ABCMeta): ...
-
-class _ServicerContext(_grpc.ServicerContext, _aio.ServicerContext):  # type: ignore[misc, type-arg]
-    ...
 
 GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
@@ -29,32 +15,13 @@ GRPC_VERSION: str
 class SessionServiceStub:
     """Issues sessions, and knows those of the last day. Their home is `clicktrail.tracking.v1.SessionService`."""
 
-    @_typing.overload
-    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
-    @_typing.overload
-    def __new__(cls, channel: _aio.Channel) -> SessionServiceAsyncStub: ...
-    IssueSession: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.IssueSessionRequest, _session_service_pb2.IssueSessionResponse]
-    """Issues an anonymous session, for a page that was not opened from a short link.
-
-    Errors: UNAVAILABLE (`STORE_DOWN`, `OUTBOX_FULL`). Idempotent where `nonce` is set.
-    """
-    GetFreshSessions: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.GetFreshSessionsRequest, _session_service_pb2.GetFreshSessionsResponse]
-    """Reads sessions issued within the last day; what is unknown or older is left out of the answer.
-
-    Errors: UNAVAILABLE (`STORE_DOWN`).
-    """
-
-@_typing.type_check_only
-class SessionServiceAsyncStub(SessionServiceStub):
-    """Issues sessions, and knows those of the last day. Their home is `clicktrail.tracking.v1.SessionService`."""
-
     def __init__(self, channel: _aio.Channel) -> None: ...
-    IssueSession: _aio.UnaryUnaryMultiCallable[_session_service_pb2.IssueSessionRequest, _session_service_pb2.IssueSessionResponse]  # type: ignore[assignment]
+    IssueSession: _aio.UnaryUnaryMultiCallable[_session_service_pb2.IssueSessionRequest, _session_service_pb2.IssueSessionResponse]
     """Issues an anonymous session, for a page that was not opened from a short link.
 
     Errors: UNAVAILABLE (`STORE_DOWN`, `OUTBOX_FULL`). Idempotent where `nonce` is set.
     """
-    GetFreshSessions: _aio.UnaryUnaryMultiCallable[_session_service_pb2.GetFreshSessionsRequest, _session_service_pb2.GetFreshSessionsResponse]  # type: ignore[assignment]
+    GetFreshSessions: _aio.UnaryUnaryMultiCallable[_session_service_pb2.GetFreshSessionsRequest, _session_service_pb2.GetFreshSessionsResponse]
     """Reads sessions issued within the last day; what is unknown or older is left out of the answer.
 
     Errors: UNAVAILABLE (`STORE_DOWN`).
@@ -67,8 +34,8 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
     def IssueSession(
         self,
         request: _session_service_pb2.IssueSessionRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_session_service_pb2.IssueSessionResponse, _abc.Awaitable[_session_service_pb2.IssueSessionResponse]]:
+        context: _aio.ServicerContext[_session_service_pb2.IssueSessionRequest, _abc.Awaitable[_session_service_pb2.IssueSessionResponse]],
+    ) -> _abc.Awaitable[_session_service_pb2.IssueSessionResponse]:
         """Issues an anonymous session, for a page that was not opened from a short link.
 
         Errors: UNAVAILABLE (`STORE_DOWN`, `OUTBOX_FULL`). Idempotent where `nonce` is set.
@@ -78,11 +45,11 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
     def GetFreshSessions(
         self,
         request: _session_service_pb2.GetFreshSessionsRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_session_service_pb2.GetFreshSessionsResponse, _abc.Awaitable[_session_service_pb2.GetFreshSessionsResponse]]:
+        context: _aio.ServicerContext[_session_service_pb2.GetFreshSessionsRequest, _abc.Awaitable[_session_service_pb2.GetFreshSessionsResponse]],
+    ) -> _abc.Awaitable[_session_service_pb2.GetFreshSessionsResponse]:
         """Reads sessions issued within the last day; what is unknown or older is left out of the answer.
 
         Errors: UNAVAILABLE (`STORE_DOWN`).
         """
 
-def add_SessionServiceServicer_to_server(servicer: SessionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+def add_SessionServiceServicer_to_server(servicer: SessionServiceServicer, server: _aio.Server) -> None: ...

@@ -7,21 +7,7 @@ from clicktrail.tracking.v1 import account_service_pb2 as _account_service_pb2
 from collections import abc as _abc
 from grpc import aio as _aio
 import abc as _abc_1
-import grpc as _grpc
-import sys
-import typing as _typing
 
-if sys.version_info >= (3, 11):
-    from typing import Self as _Self
-else:
-    from typing_extensions import Self as _Self
-
-_T = _typing.TypeVar("_T")
-
-class _MaybeAsyncIterator(_abc.AsyncIterator[_T], _abc.Iterator[_T], metaclass=_abc_1.ABCMeta): ...
-
-class _ServicerContext(_grpc.ServicerContext, _aio.ServicerContext):  # type: ignore[misc, type-arg]
-    ...
 
 GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
@@ -29,70 +15,32 @@ GRPC_VERSION: str
 class AccountServiceStub:
     """Businesses, their settings, and the tokens of their servers."""
 
-    @_typing.overload
-    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
-    @_typing.overload
-    def __new__(cls, channel: _aio.Channel) -> AccountServiceAsyncStub: ...
-    CreateBusiness: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.CreateBusinessRequest, _account_service_pb2.CreateBusinessResponse]
-    """Creates a business.
-
-    Errors: ALREADY_EXISTS (`BUSINESS_TAKEN`).
-    """
-    GetBusiness: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.GetBusinessRequest, _account_service_pb2.GetBusinessResponse]
-    """Reads a business.
-
-    Errors: NOT_FOUND (`BUSINESS_UNKNOWN`).
-    """
-    UpdateBusiness: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.UpdateBusinessRequest, _account_service_pb2.UpdateBusinessResponse]
-    """Changes the fields named by the mask.
-
-    Errors: NOT_FOUND (`BUSINESS_UNKNOWN`). Idempotent.
-    """
-    Authenticate: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.AuthenticateRequest, _account_service_pb2.AuthenticateResponse]
-    """Says whose credential this is.
-
-    Errors: UNAUTHENTICATED (`CREDENTIAL_UNKNOWN`), UNAVAILABLE (`STORE_DOWN`: it cannot be told now). Idempotent.
-    """
-    CreateToken: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.CreateTokenRequest, _account_service_pb2.CreateTokenResponse]
-    """Creates a private token; its secret is in this answer and nowhere else."""
-    ListTokens: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.ListTokensRequest, _account_service_pb2.ListTokensResponse]
-    """Lists the tokens of a business, newest first, without their secrets."""
-    RevokeToken: _grpc.UnaryUnaryMultiCallable[_account_service_pb2.RevokeTokenRequest, _account_service_pb2.RevokeTokenResponse]
-    """Revokes a token, effective within 5 seconds.
-
-    Errors: NOT_FOUND (`TOKEN_UNKNOWN`). Idempotent.
-    """
-
-@_typing.type_check_only
-class AccountServiceAsyncStub(AccountServiceStub):
-    """Businesses, their settings, and the tokens of their servers."""
-
     def __init__(self, channel: _aio.Channel) -> None: ...
-    CreateBusiness: _aio.UnaryUnaryMultiCallable[_account_service_pb2.CreateBusinessRequest, _account_service_pb2.CreateBusinessResponse]  # type: ignore[assignment]
+    CreateBusiness: _aio.UnaryUnaryMultiCallable[_account_service_pb2.CreateBusinessRequest, _account_service_pb2.CreateBusinessResponse]
     """Creates a business.
 
     Errors: ALREADY_EXISTS (`BUSINESS_TAKEN`).
     """
-    GetBusiness: _aio.UnaryUnaryMultiCallable[_account_service_pb2.GetBusinessRequest, _account_service_pb2.GetBusinessResponse]  # type: ignore[assignment]
+    GetBusiness: _aio.UnaryUnaryMultiCallable[_account_service_pb2.GetBusinessRequest, _account_service_pb2.GetBusinessResponse]
     """Reads a business.
 
     Errors: NOT_FOUND (`BUSINESS_UNKNOWN`).
     """
-    UpdateBusiness: _aio.UnaryUnaryMultiCallable[_account_service_pb2.UpdateBusinessRequest, _account_service_pb2.UpdateBusinessResponse]  # type: ignore[assignment]
+    UpdateBusiness: _aio.UnaryUnaryMultiCallable[_account_service_pb2.UpdateBusinessRequest, _account_service_pb2.UpdateBusinessResponse]
     """Changes the fields named by the mask.
 
     Errors: NOT_FOUND (`BUSINESS_UNKNOWN`). Idempotent.
     """
-    Authenticate: _aio.UnaryUnaryMultiCallable[_account_service_pb2.AuthenticateRequest, _account_service_pb2.AuthenticateResponse]  # type: ignore[assignment]
+    Authenticate: _aio.UnaryUnaryMultiCallable[_account_service_pb2.AuthenticateRequest, _account_service_pb2.AuthenticateResponse]
     """Says whose credential this is.
 
     Errors: UNAUTHENTICATED (`CREDENTIAL_UNKNOWN`), UNAVAILABLE (`STORE_DOWN`: it cannot be told now). Idempotent.
     """
-    CreateToken: _aio.UnaryUnaryMultiCallable[_account_service_pb2.CreateTokenRequest, _account_service_pb2.CreateTokenResponse]  # type: ignore[assignment]
+    CreateToken: _aio.UnaryUnaryMultiCallable[_account_service_pb2.CreateTokenRequest, _account_service_pb2.CreateTokenResponse]
     """Creates a private token; its secret is in this answer and nowhere else."""
-    ListTokens: _aio.UnaryUnaryMultiCallable[_account_service_pb2.ListTokensRequest, _account_service_pb2.ListTokensResponse]  # type: ignore[assignment]
+    ListTokens: _aio.UnaryUnaryMultiCallable[_account_service_pb2.ListTokensRequest, _account_service_pb2.ListTokensResponse]
     """Lists the tokens of a business, newest first, without their secrets."""
-    RevokeToken: _aio.UnaryUnaryMultiCallable[_account_service_pb2.RevokeTokenRequest, _account_service_pb2.RevokeTokenResponse]  # type: ignore[assignment]
+    RevokeToken: _aio.UnaryUnaryMultiCallable[_account_service_pb2.RevokeTokenRequest, _account_service_pb2.RevokeTokenResponse]
     """Revokes a token, effective within 5 seconds.
 
     Errors: NOT_FOUND (`TOKEN_UNKNOWN`). Idempotent.
@@ -105,8 +53,8 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
     def CreateBusiness(
         self,
         request: _account_service_pb2.CreateBusinessRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_account_service_pb2.CreateBusinessResponse, _abc.Awaitable[_account_service_pb2.CreateBusinessResponse]]:
+        context: _aio.ServicerContext[_account_service_pb2.CreateBusinessRequest, _abc.Awaitable[_account_service_pb2.CreateBusinessResponse]],
+    ) -> _abc.Awaitable[_account_service_pb2.CreateBusinessResponse]:
         """Creates a business.
 
         Errors: ALREADY_EXISTS (`BUSINESS_TAKEN`).
@@ -116,8 +64,8 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
     def GetBusiness(
         self,
         request: _account_service_pb2.GetBusinessRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_account_service_pb2.GetBusinessResponse, _abc.Awaitable[_account_service_pb2.GetBusinessResponse]]:
+        context: _aio.ServicerContext[_account_service_pb2.GetBusinessRequest, _abc.Awaitable[_account_service_pb2.GetBusinessResponse]],
+    ) -> _abc.Awaitable[_account_service_pb2.GetBusinessResponse]:
         """Reads a business.
 
         Errors: NOT_FOUND (`BUSINESS_UNKNOWN`).
@@ -127,8 +75,8 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
     def UpdateBusiness(
         self,
         request: _account_service_pb2.UpdateBusinessRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_account_service_pb2.UpdateBusinessResponse, _abc.Awaitable[_account_service_pb2.UpdateBusinessResponse]]:
+        context: _aio.ServicerContext[_account_service_pb2.UpdateBusinessRequest, _abc.Awaitable[_account_service_pb2.UpdateBusinessResponse]],
+    ) -> _abc.Awaitable[_account_service_pb2.UpdateBusinessResponse]:
         """Changes the fields named by the mask.
 
         Errors: NOT_FOUND (`BUSINESS_UNKNOWN`). Idempotent.
@@ -138,8 +86,8 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
     def Authenticate(
         self,
         request: _account_service_pb2.AuthenticateRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_account_service_pb2.AuthenticateResponse, _abc.Awaitable[_account_service_pb2.AuthenticateResponse]]:
+        context: _aio.ServicerContext[_account_service_pb2.AuthenticateRequest, _abc.Awaitable[_account_service_pb2.AuthenticateResponse]],
+    ) -> _abc.Awaitable[_account_service_pb2.AuthenticateResponse]:
         """Says whose credential this is.
 
         Errors: UNAUTHENTICATED (`CREDENTIAL_UNKNOWN`), UNAVAILABLE (`STORE_DOWN`: it cannot be told now). Idempotent.
@@ -149,27 +97,27 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
     def CreateToken(
         self,
         request: _account_service_pb2.CreateTokenRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_account_service_pb2.CreateTokenResponse, _abc.Awaitable[_account_service_pb2.CreateTokenResponse]]:
+        context: _aio.ServicerContext[_account_service_pb2.CreateTokenRequest, _abc.Awaitable[_account_service_pb2.CreateTokenResponse]],
+    ) -> _abc.Awaitable[_account_service_pb2.CreateTokenResponse]:
         """Creates a private token; its secret is in this answer and nowhere else."""
 
     @_abc_1.abstractmethod
     def ListTokens(
         self,
         request: _account_service_pb2.ListTokensRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_account_service_pb2.ListTokensResponse, _abc.Awaitable[_account_service_pb2.ListTokensResponse]]:
+        context: _aio.ServicerContext[_account_service_pb2.ListTokensRequest, _abc.Awaitable[_account_service_pb2.ListTokensResponse]],
+    ) -> _abc.Awaitable[_account_service_pb2.ListTokensResponse]:
         """Lists the tokens of a business, newest first, without their secrets."""
 
     @_abc_1.abstractmethod
     def RevokeToken(
         self,
         request: _account_service_pb2.RevokeTokenRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_account_service_pb2.RevokeTokenResponse, _abc.Awaitable[_account_service_pb2.RevokeTokenResponse]]:
+        context: _aio.ServicerContext[_account_service_pb2.RevokeTokenRequest, _abc.Awaitable[_account_service_pb2.RevokeTokenResponse]],
+    ) -> _abc.Awaitable[_account_service_pb2.RevokeTokenResponse]:
         """Revokes a token, effective within 5 seconds.
 
         Errors: NOT_FOUND (`TOKEN_UNKNOWN`). Idempotent.
         """
 
-def add_AccountServiceServicer_to_server(servicer: AccountServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+def add_AccountServiceServicer_to_server(servicer: AccountServiceServicer, server: _aio.Server) -> None: ...

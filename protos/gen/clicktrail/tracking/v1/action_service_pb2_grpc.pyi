@@ -7,21 +7,7 @@ from clicktrail.tracking.v1 import action_service_pb2 as _action_service_pb2
 from collections import abc as _abc
 from grpc import aio as _aio
 import abc as _abc_1
-import grpc as _grpc
-import sys
-import typing as _typing
 
-if sys.version_info >= (3, 11):
-    from typing import Self as _Self
-else:
-    from typing_extensions import Self as _Self
-
-_T = _typing.TypeVar("_T")
-
-class _MaybeAsyncIterator(_abc.AsyncIterator[_T], _abc.Iterator[_T], metaclass=_abc_1.ABCMeta): ...
-
-class _ServicerContext(_grpc.ServicerContext, _aio.ServicerContext):  # type: ignore[misc, type-arg]
-    ...
 
 GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
@@ -29,59 +15,28 @@ GRPC_VERSION: str
 class ActionServiceStub:
     """The actions that a business has beside the built-in ones."""
 
-    @_typing.overload
-    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
-    @_typing.overload
-    def __new__(cls, channel: _aio.Channel) -> ActionServiceAsyncStub: ...
-    CreateAction: _grpc.UnaryUnaryMultiCallable[_action_service_pb2.CreateActionRequest, _action_service_pb2.CreateActionResponse]
-    """Creates a custom action.
-
-    Errors: INVALID_ARGUMENT (a name that is not `object.verb`, or a built-in one), ALREADY_EXISTS (`ACTION_TAKEN`).
-    """
-    GetAction: _grpc.UnaryUnaryMultiCallable[_action_service_pb2.GetActionRequest, _action_service_pb2.GetActionResponse]
-    """Reads a custom action.
-
-    Errors: NOT_FOUND (`ACTION_UNKNOWN`).
-    """
-    UpdateAction: _grpc.UnaryUnaryMultiCallable[_action_service_pb2.UpdateActionRequest, _action_service_pb2.UpdateActionResponse]
-    """Changes the fields named by the mask; the name cannot be changed once it has events.
-
-    Errors: NOT_FOUND (`ACTION_UNKNOWN`), FAILED_PRECONDITION (`NOT_ALLOWED`), ALREADY_EXISTS (`ACTION_TAKEN`).
-    """
-    DeleteAction: _grpc.UnaryUnaryMultiCallable[_action_service_pb2.DeleteActionRequest, _action_service_pb2.DeleteActionResponse]
-    """Deletes a custom action that has no events.
-
-    Errors: NOT_FOUND (`ACTION_UNKNOWN`), FAILED_PRECONDITION (`NOT_ALLOWED`: it has events).
-    """
-    ListActions: _grpc.UnaryUnaryMultiCallable[_action_service_pb2.ListActionsRequest, _action_service_pb2.ListActionsResponse]
-    """Lists the custom actions, newest first."""
-
-@_typing.type_check_only
-class ActionServiceAsyncStub(ActionServiceStub):
-    """The actions that a business has beside the built-in ones."""
-
     def __init__(self, channel: _aio.Channel) -> None: ...
-    CreateAction: _aio.UnaryUnaryMultiCallable[_action_service_pb2.CreateActionRequest, _action_service_pb2.CreateActionResponse]  # type: ignore[assignment]
+    CreateAction: _aio.UnaryUnaryMultiCallable[_action_service_pb2.CreateActionRequest, _action_service_pb2.CreateActionResponse]
     """Creates a custom action.
 
     Errors: INVALID_ARGUMENT (a name that is not `object.verb`, or a built-in one), ALREADY_EXISTS (`ACTION_TAKEN`).
     """
-    GetAction: _aio.UnaryUnaryMultiCallable[_action_service_pb2.GetActionRequest, _action_service_pb2.GetActionResponse]  # type: ignore[assignment]
+    GetAction: _aio.UnaryUnaryMultiCallable[_action_service_pb2.GetActionRequest, _action_service_pb2.GetActionResponse]
     """Reads a custom action.
 
     Errors: NOT_FOUND (`ACTION_UNKNOWN`).
     """
-    UpdateAction: _aio.UnaryUnaryMultiCallable[_action_service_pb2.UpdateActionRequest, _action_service_pb2.UpdateActionResponse]  # type: ignore[assignment]
+    UpdateAction: _aio.UnaryUnaryMultiCallable[_action_service_pb2.UpdateActionRequest, _action_service_pb2.UpdateActionResponse]
     """Changes the fields named by the mask; the name cannot be changed once it has events.
 
     Errors: NOT_FOUND (`ACTION_UNKNOWN`), FAILED_PRECONDITION (`NOT_ALLOWED`), ALREADY_EXISTS (`ACTION_TAKEN`).
     """
-    DeleteAction: _aio.UnaryUnaryMultiCallable[_action_service_pb2.DeleteActionRequest, _action_service_pb2.DeleteActionResponse]  # type: ignore[assignment]
+    DeleteAction: _aio.UnaryUnaryMultiCallable[_action_service_pb2.DeleteActionRequest, _action_service_pb2.DeleteActionResponse]
     """Deletes a custom action that has no events.
 
     Errors: NOT_FOUND (`ACTION_UNKNOWN`), FAILED_PRECONDITION (`NOT_ALLOWED`: it has events).
     """
-    ListActions: _aio.UnaryUnaryMultiCallable[_action_service_pb2.ListActionsRequest, _action_service_pb2.ListActionsResponse]  # type: ignore[assignment]
+    ListActions: _aio.UnaryUnaryMultiCallable[_action_service_pb2.ListActionsRequest, _action_service_pb2.ListActionsResponse]
     """Lists the custom actions, newest first."""
 
 class ActionServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -91,8 +46,8 @@ class ActionServiceServicer(metaclass=_abc_1.ABCMeta):
     def CreateAction(
         self,
         request: _action_service_pb2.CreateActionRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_action_service_pb2.CreateActionResponse, _abc.Awaitable[_action_service_pb2.CreateActionResponse]]:
+        context: _aio.ServicerContext[_action_service_pb2.CreateActionRequest, _abc.Awaitable[_action_service_pb2.CreateActionResponse]],
+    ) -> _abc.Awaitable[_action_service_pb2.CreateActionResponse]:
         """Creates a custom action.
 
         Errors: INVALID_ARGUMENT (a name that is not `object.verb`, or a built-in one), ALREADY_EXISTS (`ACTION_TAKEN`).
@@ -102,8 +57,8 @@ class ActionServiceServicer(metaclass=_abc_1.ABCMeta):
     def GetAction(
         self,
         request: _action_service_pb2.GetActionRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_action_service_pb2.GetActionResponse, _abc.Awaitable[_action_service_pb2.GetActionResponse]]:
+        context: _aio.ServicerContext[_action_service_pb2.GetActionRequest, _abc.Awaitable[_action_service_pb2.GetActionResponse]],
+    ) -> _abc.Awaitable[_action_service_pb2.GetActionResponse]:
         """Reads a custom action.
 
         Errors: NOT_FOUND (`ACTION_UNKNOWN`).
@@ -113,8 +68,8 @@ class ActionServiceServicer(metaclass=_abc_1.ABCMeta):
     def UpdateAction(
         self,
         request: _action_service_pb2.UpdateActionRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_action_service_pb2.UpdateActionResponse, _abc.Awaitable[_action_service_pb2.UpdateActionResponse]]:
+        context: _aio.ServicerContext[_action_service_pb2.UpdateActionRequest, _abc.Awaitable[_action_service_pb2.UpdateActionResponse]],
+    ) -> _abc.Awaitable[_action_service_pb2.UpdateActionResponse]:
         """Changes the fields named by the mask; the name cannot be changed once it has events.
 
         Errors: NOT_FOUND (`ACTION_UNKNOWN`), FAILED_PRECONDITION (`NOT_ALLOWED`), ALREADY_EXISTS (`ACTION_TAKEN`).
@@ -124,8 +79,8 @@ class ActionServiceServicer(metaclass=_abc_1.ABCMeta):
     def DeleteAction(
         self,
         request: _action_service_pb2.DeleteActionRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_action_service_pb2.DeleteActionResponse, _abc.Awaitable[_action_service_pb2.DeleteActionResponse]]:
+        context: _aio.ServicerContext[_action_service_pb2.DeleteActionRequest, _abc.Awaitable[_action_service_pb2.DeleteActionResponse]],
+    ) -> _abc.Awaitable[_action_service_pb2.DeleteActionResponse]:
         """Deletes a custom action that has no events.
 
         Errors: NOT_FOUND (`ACTION_UNKNOWN`), FAILED_PRECONDITION (`NOT_ALLOWED`: it has events).
@@ -135,8 +90,8 @@ class ActionServiceServicer(metaclass=_abc_1.ABCMeta):
     def ListActions(
         self,
         request: _action_service_pb2.ListActionsRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_action_service_pb2.ListActionsResponse, _abc.Awaitable[_action_service_pb2.ListActionsResponse]]:
+        context: _aio.ServicerContext[_action_service_pb2.ListActionsRequest, _abc.Awaitable[_action_service_pb2.ListActionsResponse]],
+    ) -> _abc.Awaitable[_action_service_pb2.ListActionsResponse]:
         """Lists the custom actions, newest first."""
 
-def add_ActionServiceServicer_to_server(servicer: ActionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+def add_ActionServiceServicer_to_server(servicer: ActionServiceServicer, server: _aio.Server) -> None: ...

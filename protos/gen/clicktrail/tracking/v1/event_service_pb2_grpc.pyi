@@ -7,21 +7,7 @@ from clicktrail.tracking.v1 import event_service_pb2 as _event_service_pb2
 from collections import abc as _abc
 from grpc import aio as _aio
 import abc as _abc_1
-import grpc as _grpc
-import sys
-import typing as _typing
 
-if sys.version_info >= (3, 11):
-    from typing import Self as _Self
-else:
-    from typing_extensions import Self as _Self
-
-_T = _typing.TypeVar("_T")
-
-class _MaybeAsyncIterator(_abc.AsyncIterator[_T], _abc.Iterator[_T], metaclass=_abc_1.ABCMeta): ...
-
-class _ServicerContext(_grpc.ServicerContext, _aio.ServicerContext):  # type: ignore[misc, type-arg]
-    ...
 
 GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
@@ -29,34 +15,14 @@ GRPC_VERSION: str
 class EventServiceStub:
     """Records events and explains what they were credited to."""
 
-    @_typing.overload
-    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
-    @_typing.overload
-    def __new__(cls, channel: _aio.Channel) -> EventServiceAsyncStub: ...
-    TrackEvents: _grpc.UnaryUnaryMultiCallable[_event_service_pb2.TrackEventsRequest, _event_service_pb2.TrackEventsResponse]
-    """Records a batch of events, each with a receipt of its own: one bad event never fails its neighbours.
-
-    Answers when what it accepted is durable. Errors: INVALID_ARGUMENT (`BATCH_TOO_LARGE`: more than 1,000),
-    UNAVAILABLE (`STORE_DOWN`), and then none was recorded. Idempotent where `key` or `id` is set.
-    """
-    ExplainAttribution: _grpc.UnaryUnaryMultiCallable[_event_service_pb2.ExplainAttributionRequest, _event_service_pb2.ExplainAttributionResponse]
-    """Explains which clicks an event could have been credited to, and why each won or lost.
-
-    UNIMPLEMENTED so far. Errors: NOT_FOUND (`EVENT_UNKNOWN`).
-    """
-
-@_typing.type_check_only
-class EventServiceAsyncStub(EventServiceStub):
-    """Records events and explains what they were credited to."""
-
     def __init__(self, channel: _aio.Channel) -> None: ...
-    TrackEvents: _aio.UnaryUnaryMultiCallable[_event_service_pb2.TrackEventsRequest, _event_service_pb2.TrackEventsResponse]  # type: ignore[assignment]
+    TrackEvents: _aio.UnaryUnaryMultiCallable[_event_service_pb2.TrackEventsRequest, _event_service_pb2.TrackEventsResponse]
     """Records a batch of events, each with a receipt of its own: one bad event never fails its neighbours.
 
     Answers when what it accepted is durable. Errors: INVALID_ARGUMENT (`BATCH_TOO_LARGE`: more than 1,000),
     UNAVAILABLE (`STORE_DOWN`), and then none was recorded. Idempotent where `key` or `id` is set.
     """
-    ExplainAttribution: _aio.UnaryUnaryMultiCallable[_event_service_pb2.ExplainAttributionRequest, _event_service_pb2.ExplainAttributionResponse]  # type: ignore[assignment]
+    ExplainAttribution: _aio.UnaryUnaryMultiCallable[_event_service_pb2.ExplainAttributionRequest, _event_service_pb2.ExplainAttributionResponse]
     """Explains which clicks an event could have been credited to, and why each won or lost.
 
     UNIMPLEMENTED so far. Errors: NOT_FOUND (`EVENT_UNKNOWN`).
@@ -69,8 +35,8 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
     def TrackEvents(
         self,
         request: _event_service_pb2.TrackEventsRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_event_service_pb2.TrackEventsResponse, _abc.Awaitable[_event_service_pb2.TrackEventsResponse]]:
+        context: _aio.ServicerContext[_event_service_pb2.TrackEventsRequest, _abc.Awaitable[_event_service_pb2.TrackEventsResponse]],
+    ) -> _abc.Awaitable[_event_service_pb2.TrackEventsResponse]:
         """Records a batch of events, each with a receipt of its own: one bad event never fails its neighbours.
 
         Answers when what it accepted is durable. Errors: INVALID_ARGUMENT (`BATCH_TOO_LARGE`: more than 1,000),
@@ -81,11 +47,11 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
     def ExplainAttribution(
         self,
         request: _event_service_pb2.ExplainAttributionRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_event_service_pb2.ExplainAttributionResponse, _abc.Awaitable[_event_service_pb2.ExplainAttributionResponse]]:
+        context: _aio.ServicerContext[_event_service_pb2.ExplainAttributionRequest, _abc.Awaitable[_event_service_pb2.ExplainAttributionResponse]],
+    ) -> _abc.Awaitable[_event_service_pb2.ExplainAttributionResponse]:
         """Explains which clicks an event could have been credited to, and why each won or lost.
 
         UNIMPLEMENTED so far. Errors: NOT_FOUND (`EVENT_UNKNOWN`).
         """
 
-def add_EventServiceServicer_to_server(servicer: EventServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+def add_EventServiceServicer_to_server(servicer: EventServiceServicer, server: _aio.Server) -> None: ...

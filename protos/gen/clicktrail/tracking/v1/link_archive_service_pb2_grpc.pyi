@@ -7,21 +7,7 @@ from clicktrail.tracking.v1 import link_archive_service_pb2 as _link_archive_ser
 from collections import abc as _abc
 from grpc import aio as _aio
 import abc as _abc_1
-import grpc as _grpc
-import sys
-import typing as _typing
 
-if sys.version_info >= (3, 11):
-    from typing import Self as _Self
-else:
-    from typing_extensions import Self as _Self
-
-_T = _typing.TypeVar("_T")
-
-class _MaybeAsyncIterator(_abc.AsyncIterator[_T], _abc.Iterator[_T], metaclass=_abc_1.ABCMeta): ...
-
-class _ServicerContext(_grpc.ServicerContext, _aio.ServicerContext):  # type: ignore[misc, type-arg]
-    ...
 
 GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
@@ -29,30 +15,12 @@ GRPC_VERSION: str
 class LinkArchiveServiceStub:
     """Reads the copies of links that the relay delivered: listings, and what `restore` rebuilds Redis from."""
 
-    @_typing.overload
-    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
-    @_typing.overload
-    def __new__(cls, channel: _aio.Channel) -> LinkArchiveServiceAsyncStub: ...
-    ListLinks: _grpc.UnaryUnaryMultiCallable[_link_archive_service_pb2.ListLinksRequest, _link_archive_service_pb2.ListLinksResponse]
-    """Lists links, newest first. A new link appears once the relay has delivered it."""
-    CountLinks: _grpc.UnaryUnaryMultiCallable[_link_archive_service_pb2.CountLinksRequest, _link_archive_service_pb2.CountLinksResponse]
-    """Counts the links of all businesses, to tell an emptied Redis from a new one."""
-    ExportLinks: _grpc.UnaryStreamMultiCallable[_link_archive_service_pb2.ExportLinksRequest, _link_archive_service_pb2.ExportLinksResponse]
-    """Streams every link of every business.
-
-    UNIMPLEMENTED so far.
-    """
-
-@_typing.type_check_only
-class LinkArchiveServiceAsyncStub(LinkArchiveServiceStub):
-    """Reads the copies of links that the relay delivered: listings, and what `restore` rebuilds Redis from."""
-
     def __init__(self, channel: _aio.Channel) -> None: ...
-    ListLinks: _aio.UnaryUnaryMultiCallable[_link_archive_service_pb2.ListLinksRequest, _link_archive_service_pb2.ListLinksResponse]  # type: ignore[assignment]
+    ListLinks: _aio.UnaryUnaryMultiCallable[_link_archive_service_pb2.ListLinksRequest, _link_archive_service_pb2.ListLinksResponse]
     """Lists links, newest first. A new link appears once the relay has delivered it."""
-    CountLinks: _aio.UnaryUnaryMultiCallable[_link_archive_service_pb2.CountLinksRequest, _link_archive_service_pb2.CountLinksResponse]  # type: ignore[assignment]
+    CountLinks: _aio.UnaryUnaryMultiCallable[_link_archive_service_pb2.CountLinksRequest, _link_archive_service_pb2.CountLinksResponse]
     """Counts the links of all businesses, to tell an emptied Redis from a new one."""
-    ExportLinks: _aio.UnaryStreamMultiCallable[_link_archive_service_pb2.ExportLinksRequest, _link_archive_service_pb2.ExportLinksResponse]  # type: ignore[assignment]
+    ExportLinks: _aio.UnaryStreamMultiCallable[_link_archive_service_pb2.ExportLinksRequest, _link_archive_service_pb2.ExportLinksResponse]
     """Streams every link of every business.
 
     UNIMPLEMENTED so far.
@@ -65,27 +33,27 @@ class LinkArchiveServiceServicer(metaclass=_abc_1.ABCMeta):
     def ListLinks(
         self,
         request: _link_archive_service_pb2.ListLinksRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_link_archive_service_pb2.ListLinksResponse, _abc.Awaitable[_link_archive_service_pb2.ListLinksResponse]]:
+        context: _aio.ServicerContext[_link_archive_service_pb2.ListLinksRequest, _abc.Awaitable[_link_archive_service_pb2.ListLinksResponse]],
+    ) -> _abc.Awaitable[_link_archive_service_pb2.ListLinksResponse]:
         """Lists links, newest first. A new link appears once the relay has delivered it."""
 
     @_abc_1.abstractmethod
     def CountLinks(
         self,
         request: _link_archive_service_pb2.CountLinksRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_link_archive_service_pb2.CountLinksResponse, _abc.Awaitable[_link_archive_service_pb2.CountLinksResponse]]:
+        context: _aio.ServicerContext[_link_archive_service_pb2.CountLinksRequest, _abc.Awaitable[_link_archive_service_pb2.CountLinksResponse]],
+    ) -> _abc.Awaitable[_link_archive_service_pb2.CountLinksResponse]:
         """Counts the links of all businesses, to tell an emptied Redis from a new one."""
 
     @_abc_1.abstractmethod
     def ExportLinks(
         self,
         request: _link_archive_service_pb2.ExportLinksRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_abc.Iterator[_link_archive_service_pb2.ExportLinksResponse], _abc.AsyncIterator[_link_archive_service_pb2.ExportLinksResponse]]:
+        context: _aio.ServicerContext[_link_archive_service_pb2.ExportLinksRequest, _abc.AsyncIterator[_link_archive_service_pb2.ExportLinksResponse]],
+    ) -> _abc.AsyncIterator[_link_archive_service_pb2.ExportLinksResponse]:
         """Streams every link of every business.
 
         UNIMPLEMENTED so far.
         """
 
-def add_LinkArchiveServiceServicer_to_server(servicer: LinkArchiveServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+def add_LinkArchiveServiceServicer_to_server(servicer: LinkArchiveServiceServicer, server: _aio.Server) -> None: ...

@@ -7,21 +7,7 @@ from clicktrail.tracking.v1 import profile_service_pb2 as _profile_service_pb2
 from collections import abc as _abc
 from grpc import aio as _aio
 import abc as _abc_1
-import grpc as _grpc
-import sys
-import typing as _typing
 
-if sys.version_info >= (3, 11):
-    from typing import Self as _Self
-else:
-    from typing_extensions import Self as _Self
-
-_T = _typing.TypeVar("_T")
-
-class _MaybeAsyncIterator(_abc.AsyncIterator[_T], _abc.Iterator[_T], metaclass=_abc_1.ABCMeta): ...
-
-class _ServicerContext(_grpc.ServicerContext, _aio.ServicerContext):  # type: ignore[misc, type-arg]
-    ...
 
 GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
@@ -29,66 +15,30 @@ GRPC_VERSION: str
 class ProfileServiceStub:
     """The profiles of a business's customers."""
 
-    @_typing.overload
-    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
-    @_typing.overload
-    def __new__(cls, channel: _aio.Channel) -> ProfileServiceAsyncStub: ...
-    CreateProfile: _grpc.UnaryUnaryMultiCallable[_profile_service_pb2.CreateProfileRequest, _profile_service_pb2.CreateProfileResponse]
-    """Creates a profile.
-
-    Errors: ALREADY_EXISTS (`PROFILE_TAKEN`: the id; `IDENTITY_TAKEN`: an identity is another profile's).
-    """
-    GetProfile: _grpc.UnaryUnaryMultiCallable[_profile_service_pb2.GetProfileRequest, _profile_service_pb2.GetProfileResponse]
-    """Reads a profile.
-
-    Errors: NOT_FOUND (`PROFILE_UNKNOWN`).
-    """
-    UpdateProfile: _grpc.UnaryUnaryMultiCallable[_profile_service_pb2.UpdateProfileRequest, _profile_service_pb2.UpdateProfileResponse]
-    """Changes the fields named by the mask.
-
-    Errors: NOT_FOUND (`PROFILE_UNKNOWN`), ALREADY_EXISTS (`IDENTITY_TAKEN`). Idempotent.
-    """
-    EraseProfile: _grpc.UnaryUnaryMultiCallable[_profile_service_pb2.EraseProfileRequest, _profile_service_pb2.EraseProfileResponse]
-    """Erases a person: identities and attributes, and what their rows say of them. Counts and amounts stay.
-
-    UNIMPLEMENTED so far. Errors: NOT_FOUND (`PROFILE_UNKNOWN`). Idempotent.
-    """
-    ListProfiles: _grpc.UnaryUnaryMultiCallable[_profile_service_pb2.ListProfilesRequest, _profile_service_pb2.ListProfilesResponse]
-    """Lists profiles, newest first."""
-    ListActivities: _grpc.UnaryUnaryMultiCallable[_profile_service_pb2.ListActivitiesRequest, _profile_service_pb2.ListActivitiesResponse]
-    """Lists what a person did, newest first: every click and every event.
-
-    Errors: NOT_FOUND (`PROFILE_UNKNOWN`).
-    """
-
-@_typing.type_check_only
-class ProfileServiceAsyncStub(ProfileServiceStub):
-    """The profiles of a business's customers."""
-
     def __init__(self, channel: _aio.Channel) -> None: ...
-    CreateProfile: _aio.UnaryUnaryMultiCallable[_profile_service_pb2.CreateProfileRequest, _profile_service_pb2.CreateProfileResponse]  # type: ignore[assignment]
+    CreateProfile: _aio.UnaryUnaryMultiCallable[_profile_service_pb2.CreateProfileRequest, _profile_service_pb2.CreateProfileResponse]
     """Creates a profile.
 
     Errors: ALREADY_EXISTS (`PROFILE_TAKEN`: the id; `IDENTITY_TAKEN`: an identity is another profile's).
     """
-    GetProfile: _aio.UnaryUnaryMultiCallable[_profile_service_pb2.GetProfileRequest, _profile_service_pb2.GetProfileResponse]  # type: ignore[assignment]
+    GetProfile: _aio.UnaryUnaryMultiCallable[_profile_service_pb2.GetProfileRequest, _profile_service_pb2.GetProfileResponse]
     """Reads a profile.
 
     Errors: NOT_FOUND (`PROFILE_UNKNOWN`).
     """
-    UpdateProfile: _aio.UnaryUnaryMultiCallable[_profile_service_pb2.UpdateProfileRequest, _profile_service_pb2.UpdateProfileResponse]  # type: ignore[assignment]
+    UpdateProfile: _aio.UnaryUnaryMultiCallable[_profile_service_pb2.UpdateProfileRequest, _profile_service_pb2.UpdateProfileResponse]
     """Changes the fields named by the mask.
 
     Errors: NOT_FOUND (`PROFILE_UNKNOWN`), ALREADY_EXISTS (`IDENTITY_TAKEN`). Idempotent.
     """
-    EraseProfile: _aio.UnaryUnaryMultiCallable[_profile_service_pb2.EraseProfileRequest, _profile_service_pb2.EraseProfileResponse]  # type: ignore[assignment]
+    EraseProfile: _aio.UnaryUnaryMultiCallable[_profile_service_pb2.EraseProfileRequest, _profile_service_pb2.EraseProfileResponse]
     """Erases a person: identities and attributes, and what their rows say of them. Counts and amounts stay.
 
     UNIMPLEMENTED so far. Errors: NOT_FOUND (`PROFILE_UNKNOWN`). Idempotent.
     """
-    ListProfiles: _aio.UnaryUnaryMultiCallable[_profile_service_pb2.ListProfilesRequest, _profile_service_pb2.ListProfilesResponse]  # type: ignore[assignment]
+    ListProfiles: _aio.UnaryUnaryMultiCallable[_profile_service_pb2.ListProfilesRequest, _profile_service_pb2.ListProfilesResponse]
     """Lists profiles, newest first."""
-    ListActivities: _aio.UnaryUnaryMultiCallable[_profile_service_pb2.ListActivitiesRequest, _profile_service_pb2.ListActivitiesResponse]  # type: ignore[assignment]
+    ListActivities: _aio.UnaryUnaryMultiCallable[_profile_service_pb2.ListActivitiesRequest, _profile_service_pb2.ListActivitiesResponse]
     """Lists what a person did, newest first: every click and every event.
 
     Errors: NOT_FOUND (`PROFILE_UNKNOWN`).
@@ -101,8 +51,8 @@ class ProfileServiceServicer(metaclass=_abc_1.ABCMeta):
     def CreateProfile(
         self,
         request: _profile_service_pb2.CreateProfileRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_profile_service_pb2.CreateProfileResponse, _abc.Awaitable[_profile_service_pb2.CreateProfileResponse]]:
+        context: _aio.ServicerContext[_profile_service_pb2.CreateProfileRequest, _abc.Awaitable[_profile_service_pb2.CreateProfileResponse]],
+    ) -> _abc.Awaitable[_profile_service_pb2.CreateProfileResponse]:
         """Creates a profile.
 
         Errors: ALREADY_EXISTS (`PROFILE_TAKEN`: the id; `IDENTITY_TAKEN`: an identity is another profile's).
@@ -112,8 +62,8 @@ class ProfileServiceServicer(metaclass=_abc_1.ABCMeta):
     def GetProfile(
         self,
         request: _profile_service_pb2.GetProfileRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_profile_service_pb2.GetProfileResponse, _abc.Awaitable[_profile_service_pb2.GetProfileResponse]]:
+        context: _aio.ServicerContext[_profile_service_pb2.GetProfileRequest, _abc.Awaitable[_profile_service_pb2.GetProfileResponse]],
+    ) -> _abc.Awaitable[_profile_service_pb2.GetProfileResponse]:
         """Reads a profile.
 
         Errors: NOT_FOUND (`PROFILE_UNKNOWN`).
@@ -123,8 +73,8 @@ class ProfileServiceServicer(metaclass=_abc_1.ABCMeta):
     def UpdateProfile(
         self,
         request: _profile_service_pb2.UpdateProfileRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_profile_service_pb2.UpdateProfileResponse, _abc.Awaitable[_profile_service_pb2.UpdateProfileResponse]]:
+        context: _aio.ServicerContext[_profile_service_pb2.UpdateProfileRequest, _abc.Awaitable[_profile_service_pb2.UpdateProfileResponse]],
+    ) -> _abc.Awaitable[_profile_service_pb2.UpdateProfileResponse]:
         """Changes the fields named by the mask.
 
         Errors: NOT_FOUND (`PROFILE_UNKNOWN`), ALREADY_EXISTS (`IDENTITY_TAKEN`). Idempotent.
@@ -134,8 +84,8 @@ class ProfileServiceServicer(metaclass=_abc_1.ABCMeta):
     def EraseProfile(
         self,
         request: _profile_service_pb2.EraseProfileRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_profile_service_pb2.EraseProfileResponse, _abc.Awaitable[_profile_service_pb2.EraseProfileResponse]]:
+        context: _aio.ServicerContext[_profile_service_pb2.EraseProfileRequest, _abc.Awaitable[_profile_service_pb2.EraseProfileResponse]],
+    ) -> _abc.Awaitable[_profile_service_pb2.EraseProfileResponse]:
         """Erases a person: identities and attributes, and what their rows say of them. Counts and amounts stay.
 
         UNIMPLEMENTED so far. Errors: NOT_FOUND (`PROFILE_UNKNOWN`). Idempotent.
@@ -145,19 +95,19 @@ class ProfileServiceServicer(metaclass=_abc_1.ABCMeta):
     def ListProfiles(
         self,
         request: _profile_service_pb2.ListProfilesRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_profile_service_pb2.ListProfilesResponse, _abc.Awaitable[_profile_service_pb2.ListProfilesResponse]]:
+        context: _aio.ServicerContext[_profile_service_pb2.ListProfilesRequest, _abc.Awaitable[_profile_service_pb2.ListProfilesResponse]],
+    ) -> _abc.Awaitable[_profile_service_pb2.ListProfilesResponse]:
         """Lists profiles, newest first."""
 
     @_abc_1.abstractmethod
     def ListActivities(
         self,
         request: _profile_service_pb2.ListActivitiesRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_profile_service_pb2.ListActivitiesResponse, _abc.Awaitable[_profile_service_pb2.ListActivitiesResponse]]:
+        context: _aio.ServicerContext[_profile_service_pb2.ListActivitiesRequest, _abc.Awaitable[_profile_service_pb2.ListActivitiesResponse]],
+    ) -> _abc.Awaitable[_profile_service_pb2.ListActivitiesResponse]:
         """Lists what a person did, newest first: every click and every event.
 
         Errors: NOT_FOUND (`PROFILE_UNKNOWN`).
         """
 
-def add_ProfileServiceServicer_to_server(servicer: ProfileServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+def add_ProfileServiceServicer_to_server(servicer: ProfileServiceServicer, server: _aio.Server) -> None: ...

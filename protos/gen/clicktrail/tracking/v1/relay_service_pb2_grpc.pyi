@@ -7,21 +7,7 @@ from clicktrail.tracking.v1 import relay_service_pb2 as _relay_service_pb2
 from collections import abc as _abc
 from grpc import aio as _aio
 import abc as _abc_1
-import grpc as _grpc
-import sys
-import typing as _typing
 
-if sys.version_info >= (3, 11):
-    from typing import Self as _Self
-else:
-    from typing_extensions import Self as _Self
-
-_T = _typing.TypeVar("_T")
-
-class _MaybeAsyncIterator(_abc.AsyncIterator[_T], _abc.Iterator[_T], metaclass=_abc_1.ABCMeta): ...
-
-class _ServicerContext(_grpc.ServicerContext, _aio.ServicerContext):  # type: ignore[misc, type-arg]
-    ...
 
 GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
@@ -29,23 +15,8 @@ GRPC_VERSION: str
 class RelayServiceStub:
     """Takes over what the shortener has in its outbox. At-least-once delivery becomes exactly one row here."""
 
-    @_typing.overload
-    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
-    @_typing.overload
-    def __new__(cls, channel: _aio.Channel) -> RelayServiceAsyncStub: ...
-    Deliver: _grpc.UnaryUnaryMultiCallable[_relay_service_pb2.DeliverRequest, _relay_service_pb2.DeliverResponse]
-    """Records what an outbox holds, and answers when it is committed.
-
-    Deliveries may be concatenated as bytes: that is again a delivery. Errors: UNAVAILABLE (`STORE_DOWN`), and then
-    nothing of it was recorded. Idempotent.
-    """
-
-@_typing.type_check_only
-class RelayServiceAsyncStub(RelayServiceStub):
-    """Takes over what the shortener has in its outbox. At-least-once delivery becomes exactly one row here."""
-
     def __init__(self, channel: _aio.Channel) -> None: ...
-    Deliver: _aio.UnaryUnaryMultiCallable[_relay_service_pb2.DeliverRequest, _relay_service_pb2.DeliverResponse]  # type: ignore[assignment]
+    Deliver: _aio.UnaryUnaryMultiCallable[_relay_service_pb2.DeliverRequest, _relay_service_pb2.DeliverResponse]
     """Records what an outbox holds, and answers when it is committed.
 
     Deliveries may be concatenated as bytes: that is again a delivery. Errors: UNAVAILABLE (`STORE_DOWN`), and then
@@ -59,12 +30,12 @@ class RelayServiceServicer(metaclass=_abc_1.ABCMeta):
     def Deliver(
         self,
         request: _relay_service_pb2.DeliverRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_relay_service_pb2.DeliverResponse, _abc.Awaitable[_relay_service_pb2.DeliverResponse]]:
+        context: _aio.ServicerContext[_relay_service_pb2.DeliverRequest, _abc.Awaitable[_relay_service_pb2.DeliverResponse]],
+    ) -> _abc.Awaitable[_relay_service_pb2.DeliverResponse]:
         """Records what an outbox holds, and answers when it is committed.
 
         Deliveries may be concatenated as bytes: that is again a delivery. Errors: UNAVAILABLE (`STORE_DOWN`), and then
         nothing of it was recorded. Idempotent.
         """
 
-def add_RelayServiceServicer_to_server(servicer: RelayServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+def add_RelayServiceServicer_to_server(servicer: RelayServiceServicer, server: _aio.Server) -> None: ...

@@ -7,21 +7,7 @@ from clicktrail.tracking.v1 import report_service_pb2 as _report_service_pb2
 from collections import abc as _abc
 from grpc import aio as _aio
 import abc as _abc_1
-import grpc as _grpc
-import sys
-import typing as _typing
 
-if sys.version_info >= (3, 11):
-    from typing import Self as _Self
-else:
-    from typing_extensions import Self as _Self
-
-_T = _typing.TypeVar("_T")
-
-class _MaybeAsyncIterator(_abc.AsyncIterator[_T], _abc.Iterator[_T], metaclass=_abc_1.ABCMeta): ...
-
-class _ServicerContext(_grpc.ServicerContext, _aio.ServicerContext):  # type: ignore[misc, type-arg]
-    ...
 
 GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
@@ -29,44 +15,19 @@ GRPC_VERSION: str
 class ReportServiceStub:
     """Reports, from counters that are written with the rows they count."""
 
-    @_typing.overload
-    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
-    @_typing.overload
-    def __new__(cls, channel: _aio.Channel) -> ReportServiceAsyncStub: ...
-    GetReport: _grpc.UnaryUnaryMultiCallable[_report_service_pb2.GetReportRequest, _report_service_pb2.GetReportResponse]
-    """Reports on a campaign, journey, message, link, or on the whole business where none of them is named.
-
-    A campaign without a click has a report of zeros. Errors: INVALID_ARGUMENT (times not on a quarter of an hour, an
-    unknown time zone, more than 1,000 points).
-    """
-    WatchReport: _grpc.UnaryStreamMultiCallable[_report_service_pb2.WatchReportRequest, _report_service_pb2.WatchReportResponse]
-    """Sends a report whenever it has changed, at most once a second.
-
-    UNIMPLEMENTED so far. Errors: see `GetReport`.
-    """
-    Reconcile: _grpc.UnaryUnaryMultiCallable[_report_service_pb2.ReconcileRequest, _report_service_pb2.ReconcileResponse]
-    """Counts a range again from raw rows and compares it with the counters.
-
-    UNIMPLEMENTED so far. Errors: FAILED_PRECONDITION (`BEYOND_RETENTION`).
-    """
-
-@_typing.type_check_only
-class ReportServiceAsyncStub(ReportServiceStub):
-    """Reports, from counters that are written with the rows they count."""
-
     def __init__(self, channel: _aio.Channel) -> None: ...
-    GetReport: _aio.UnaryUnaryMultiCallable[_report_service_pb2.GetReportRequest, _report_service_pb2.GetReportResponse]  # type: ignore[assignment]
+    GetReport: _aio.UnaryUnaryMultiCallable[_report_service_pb2.GetReportRequest, _report_service_pb2.GetReportResponse]
     """Reports on a campaign, journey, message, link, or on the whole business where none of them is named.
 
     A campaign without a click has a report of zeros. Errors: INVALID_ARGUMENT (times not on a quarter of an hour, an
     unknown time zone, more than 1,000 points).
     """
-    WatchReport: _aio.UnaryStreamMultiCallable[_report_service_pb2.WatchReportRequest, _report_service_pb2.WatchReportResponse]  # type: ignore[assignment]
+    WatchReport: _aio.UnaryStreamMultiCallable[_report_service_pb2.WatchReportRequest, _report_service_pb2.WatchReportResponse]
     """Sends a report whenever it has changed, at most once a second.
 
     UNIMPLEMENTED so far. Errors: see `GetReport`.
     """
-    Reconcile: _aio.UnaryUnaryMultiCallable[_report_service_pb2.ReconcileRequest, _report_service_pb2.ReconcileResponse]  # type: ignore[assignment]
+    Reconcile: _aio.UnaryUnaryMultiCallable[_report_service_pb2.ReconcileRequest, _report_service_pb2.ReconcileResponse]
     """Counts a range again from raw rows and compares it with the counters.
 
     UNIMPLEMENTED so far. Errors: FAILED_PRECONDITION (`BEYOND_RETENTION`).
@@ -79,8 +40,8 @@ class ReportServiceServicer(metaclass=_abc_1.ABCMeta):
     def GetReport(
         self,
         request: _report_service_pb2.GetReportRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_report_service_pb2.GetReportResponse, _abc.Awaitable[_report_service_pb2.GetReportResponse]]:
+        context: _aio.ServicerContext[_report_service_pb2.GetReportRequest, _abc.Awaitable[_report_service_pb2.GetReportResponse]],
+    ) -> _abc.Awaitable[_report_service_pb2.GetReportResponse]:
         """Reports on a campaign, journey, message, link, or on the whole business where none of them is named.
 
         A campaign without a click has a report of zeros. Errors: INVALID_ARGUMENT (times not on a quarter of an hour, an
@@ -91,8 +52,8 @@ class ReportServiceServicer(metaclass=_abc_1.ABCMeta):
     def WatchReport(
         self,
         request: _report_service_pb2.WatchReportRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_abc.Iterator[_report_service_pb2.WatchReportResponse], _abc.AsyncIterator[_report_service_pb2.WatchReportResponse]]:
+        context: _aio.ServicerContext[_report_service_pb2.WatchReportRequest, _abc.AsyncIterator[_report_service_pb2.WatchReportResponse]],
+    ) -> _abc.AsyncIterator[_report_service_pb2.WatchReportResponse]:
         """Sends a report whenever it has changed, at most once a second.
 
         UNIMPLEMENTED so far. Errors: see `GetReport`.
@@ -102,11 +63,11 @@ class ReportServiceServicer(metaclass=_abc_1.ABCMeta):
     def Reconcile(
         self,
         request: _report_service_pb2.ReconcileRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_report_service_pb2.ReconcileResponse, _abc.Awaitable[_report_service_pb2.ReconcileResponse]]:
+        context: _aio.ServicerContext[_report_service_pb2.ReconcileRequest, _abc.Awaitable[_report_service_pb2.ReconcileResponse]],
+    ) -> _abc.Awaitable[_report_service_pb2.ReconcileResponse]:
         """Counts a range again from raw rows and compares it with the counters.
 
         UNIMPLEMENTED so far. Errors: FAILED_PRECONDITION (`BEYOND_RETENTION`).
         """
 
-def add_ReportServiceServicer_to_server(servicer: ReportServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+def add_ReportServiceServicer_to_server(servicer: ReportServiceServicer, server: _aio.Server) -> None: ...

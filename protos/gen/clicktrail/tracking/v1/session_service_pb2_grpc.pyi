@@ -7,21 +7,7 @@ from clicktrail.tracking.v1 import session_service_pb2 as _session_service_pb2
 from collections import abc as _abc
 from grpc import aio as _aio
 import abc as _abc_1
-import grpc as _grpc
-import sys
-import typing as _typing
 
-if sys.version_info >= (3, 11):
-    from typing import Self as _Self
-else:
-    from typing_extensions import Self as _Self
-
-_T = _typing.TypeVar("_T")
-
-class _MaybeAsyncIterator(_abc.AsyncIterator[_T], _abc.Iterator[_T], metaclass=_abc_1.ABCMeta): ...
-
-class _ServicerContext(_grpc.ServicerContext, _aio.ServicerContext):  # type: ignore[misc, type-arg]
-    ...
 
 GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
@@ -33,62 +19,26 @@ class SessionServiceStub:
     first profile that claims it. A second profile is refused.
     """
 
-    @_typing.overload
-    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
-    @_typing.overload
-    def __new__(cls, channel: _aio.Channel) -> SessionServiceAsyncStub: ...
-    GetSession: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.GetSessionRequest, _session_service_pb2.GetSessionResponse]
-    """Reads a session.
-
-    Errors: NOT_FOUND (`SESSION_UNKNOWN`).
-    """
-    AttachSession: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.AttachSessionRequest, _session_service_pb2.AttachSessionResponse]
-    """Attaches a session to a profile, which is created if it is not known yet.
-
-    Errors: NOT_FOUND (`SESSION_UNKNOWN`), FAILED_PRECONDITION (`IDENTITY_ASSIGNED`: it is another profile's).
-    Idempotent.
-    """
-    Identify: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.IdentifyRequest, _session_service_pb2.IdentifyResponse]
-    """Says who a session's visitor is in the sender's system.
-
-    A free session goes to the profile of (`source`, `user_id`), created if there is none; the identity joins the
-    session's profile if it is nobody's yet. Errors: FAILED_PRECONDITION (`IDENTITY_ASSIGNED`: session and identity are
-    two profiles', and nothing changes). Idempotent.
-    """
-    Acknowledge: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.AcknowledgeRequest, _session_service_pb2.AcknowledgeResponse]
-    """Notes that a page with this session is open. Creates the session if it is not known.
-
-    Idempotent.
-    """
-
-@_typing.type_check_only
-class SessionServiceAsyncStub(SessionServiceStub):
-    """The home of sessions.
-
-    A session minted by a click on a recipient's link is the recipient's from the click on; any other one goes to the
-    first profile that claims it. A second profile is refused.
-    """
-
     def __init__(self, channel: _aio.Channel) -> None: ...
-    GetSession: _aio.UnaryUnaryMultiCallable[_session_service_pb2.GetSessionRequest, _session_service_pb2.GetSessionResponse]  # type: ignore[assignment]
+    GetSession: _aio.UnaryUnaryMultiCallable[_session_service_pb2.GetSessionRequest, _session_service_pb2.GetSessionResponse]
     """Reads a session.
 
     Errors: NOT_FOUND (`SESSION_UNKNOWN`).
     """
-    AttachSession: _aio.UnaryUnaryMultiCallable[_session_service_pb2.AttachSessionRequest, _session_service_pb2.AttachSessionResponse]  # type: ignore[assignment]
+    AttachSession: _aio.UnaryUnaryMultiCallable[_session_service_pb2.AttachSessionRequest, _session_service_pb2.AttachSessionResponse]
     """Attaches a session to a profile, which is created if it is not known yet.
 
     Errors: NOT_FOUND (`SESSION_UNKNOWN`), FAILED_PRECONDITION (`IDENTITY_ASSIGNED`: it is another profile's).
     Idempotent.
     """
-    Identify: _aio.UnaryUnaryMultiCallable[_session_service_pb2.IdentifyRequest, _session_service_pb2.IdentifyResponse]  # type: ignore[assignment]
+    Identify: _aio.UnaryUnaryMultiCallable[_session_service_pb2.IdentifyRequest, _session_service_pb2.IdentifyResponse]
     """Says who a session's visitor is in the sender's system.
 
     A free session goes to the profile of (`source`, `user_id`), created if there is none; the identity joins the
     session's profile if it is nobody's yet. Errors: FAILED_PRECONDITION (`IDENTITY_ASSIGNED`: session and identity are
     two profiles', and nothing changes). Idempotent.
     """
-    Acknowledge: _aio.UnaryUnaryMultiCallable[_session_service_pb2.AcknowledgeRequest, _session_service_pb2.AcknowledgeResponse]  # type: ignore[assignment]
+    Acknowledge: _aio.UnaryUnaryMultiCallable[_session_service_pb2.AcknowledgeRequest, _session_service_pb2.AcknowledgeResponse]
     """Notes that a page with this session is open. Creates the session if it is not known.
 
     Idempotent.
@@ -105,8 +55,8 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
     def GetSession(
         self,
         request: _session_service_pb2.GetSessionRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_session_service_pb2.GetSessionResponse, _abc.Awaitable[_session_service_pb2.GetSessionResponse]]:
+        context: _aio.ServicerContext[_session_service_pb2.GetSessionRequest, _abc.Awaitable[_session_service_pb2.GetSessionResponse]],
+    ) -> _abc.Awaitable[_session_service_pb2.GetSessionResponse]:
         """Reads a session.
 
         Errors: NOT_FOUND (`SESSION_UNKNOWN`).
@@ -116,8 +66,8 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
     def AttachSession(
         self,
         request: _session_service_pb2.AttachSessionRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_session_service_pb2.AttachSessionResponse, _abc.Awaitable[_session_service_pb2.AttachSessionResponse]]:
+        context: _aio.ServicerContext[_session_service_pb2.AttachSessionRequest, _abc.Awaitable[_session_service_pb2.AttachSessionResponse]],
+    ) -> _abc.Awaitable[_session_service_pb2.AttachSessionResponse]:
         """Attaches a session to a profile, which is created if it is not known yet.
 
         Errors: NOT_FOUND (`SESSION_UNKNOWN`), FAILED_PRECONDITION (`IDENTITY_ASSIGNED`: it is another profile's).
@@ -128,8 +78,8 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
     def Identify(
         self,
         request: _session_service_pb2.IdentifyRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_session_service_pb2.IdentifyResponse, _abc.Awaitable[_session_service_pb2.IdentifyResponse]]:
+        context: _aio.ServicerContext[_session_service_pb2.IdentifyRequest, _abc.Awaitable[_session_service_pb2.IdentifyResponse]],
+    ) -> _abc.Awaitable[_session_service_pb2.IdentifyResponse]:
         """Says who a session's visitor is in the sender's system.
 
         A free session goes to the profile of (`source`, `user_id`), created if there is none; the identity joins the
@@ -141,11 +91,11 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
     def Acknowledge(
         self,
         request: _session_service_pb2.AcknowledgeRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_session_service_pb2.AcknowledgeResponse, _abc.Awaitable[_session_service_pb2.AcknowledgeResponse]]:
+        context: _aio.ServicerContext[_session_service_pb2.AcknowledgeRequest, _abc.Awaitable[_session_service_pb2.AcknowledgeResponse]],
+    ) -> _abc.Awaitable[_session_service_pb2.AcknowledgeResponse]:
         """Notes that a page with this session is open. Creates the session if it is not known.
 
         Idempotent.
         """
 
-def add_SessionServiceServicer_to_server(servicer: SessionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+def add_SessionServiceServicer_to_server(servicer: SessionServiceServicer, server: _aio.Server) -> None: ...

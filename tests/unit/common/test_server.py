@@ -1,0 +1,116 @@
+"""A server guards its calls: deadlines, errors, health. With a real gRPC server and client."""
+
+from collections.abc import AsyncIterator
+
+import grpc
+import pytest
+from grpc import aio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from clicktrail.shortener.v1 import domain_service_pb2, domain_service_pb2_grpc
+from common.channels import open_channel
+from common.errors import ClicktrailError, Fault, FaultType, Kind, Reason, invalid, unavailable
+from common.grpc_errors import from_rpc_error
+from common.server import GrpcServer
+
+SERVICE = "clicktrail.shortener.v1.DomainService"
+FAULTS = [Fault(FaultType.INVALID, "name", "That is no host name."), Fault(FaultType.PARAMETER_MISSING, None, "More.")]
+
+
+class Domains(domain_service_pb2_grpc.DomainServiceServicer):
+    """Fails in a different way for each domain."""
+
+    async def RegisterDomain(
+        self, request: domain_service_pb2.RegisterDomainRequest, _context: object
+    ) -> domain_service_pb2.RegisterDomainResponse:
+        """Raise what the name asks for."""
+        raise {
+            "invalid": invalid(FAULTS),
+            "away": unavailable(Reason.STORE_DOWN, "Redis is away.", retry_after_seconds=3),
+            "missing": NotImplementedError(),
+            "broken": RuntimeError("the secret of the inside"),
+        }[request.domain.name]
+
+
+@pytest.fixture
+async def stub() -> AsyncIterator[domain_service_pb2_grpc.DomainServiceStub]:
+    """Serve `Domains` and connect to it."""
+    server = GrpcServer(
+        "127.0.0.1:0",
+        [SERVICE],
+        [lambda inner: domain_service_pb2_grpc.add_DomainServiceServicer_to_server(Domains(), inner)],  # type: ignore[abstract]  # one method serves,
+    )
+    await server.start()
+    await server.set_serving(is_serving=True)
+    channel = open_channel(f"ipv4:127.0.0.1:{server.port}")
+    yield domain_service_pb2_grpc.DomainServiceStub(channel)
+    await channel.close()
+    await server.stop(1)
+
+
+def request(name: str) -> domain_service_pb2.RegisterDomainRequest:
+    """Return a request that asks for a failure."""
+    return domain_service_pb2.RegisterDomainRequest(domain=domain_service_pb2.Domain(name=name))
+
+
+async def failure(stub: domain_service_pb2_grpc.DomainServiceStub, name: str) -> aio.AioRpcError:
+    """Return the failure that a call ends with."""
+    with pytest.raises(aio.AioRpcError) as caught:
+        await stub.RegisterDomain(request(name), timeout=5, wait_for_ready=True)
+    return caught.value
+
+
+async def test_an_error_arrives_whole(stub: domain_service_pb2_grpc.DomainServiceStub) -> None:
+    """Kind, reason and every fault cross the wire."""
+    error = from_rpc_error(await failure(stub, "invalid"))
+    assert isinstance(error, ClicktrailError)
+    assert (error.kind, error.reason, list(error.faults)) == (Kind.INVALID, Reason.INVALID_REQUEST, FAULTS)
+
+
+async def test_unavailable_says_when_to_come_back(stub: domain_service_pb2_grpc.DomainServiceStub) -> None:
+    """The time to wait crosses the wire."""
+    error = from_rpc_error(await failure(stub, "away"))
+    assert error is not None
+    assert (error.kind, error.retry_after_seconds) == (Kind.UNAVAILABLE, 3)
+
+
+async def test_a_fault_of_ours_shows_a_request_id_alone(stub: domain_service_pb2_grpc.DomainServiceStub) -> None:
+    """What broke inside stays inside."""
+    error = await failure(stub, "broken")
+    assert error.code() is grpc.StatusCode.INTERNAL
+    assert "secret" not in str(error.details())
+    assert "request id" in str(error.details())
+    assert from_rpc_error(error) is None
+
+
+async def test_what_is_not_built_yet_says_so(stub: domain_service_pb2_grpc.DomainServiceStub) -> None:
+    """UNIMPLEMENTED, not an internal fault."""
+    assert (await failure(stub, "missing")).code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+async def test_nobody_there_is_unavailable() -> None:
+    """A call that reaches no server within its deadline is UNAVAILABLE, with a time to come back."""
+    channel = open_channel("ipv4:127.0.0.1:1")
+    stub = domain_service_pb2_grpc.DomainServiceStub(channel)
+    with pytest.raises(aio.AioRpcError) as caught:
+        await stub.RegisterDomain(request("invalid"), timeout=0.2, wait_for_ready=True)
+    error = from_rpc_error(caught.value)
+    await channel.close()
+    assert error is not None
+    assert (error.kind, error.retry_after_seconds) == (Kind.UNAVAILABLE, 1)
+
+
+async def test_health_follows_the_service() -> None:
+    """NOT_SERVING until told otherwise."""
+    server = GrpcServer("127.0.0.1:0", [SERVICE], [])
+    await server.start()
+    channel = open_channel(f"ipv4:127.0.0.1:{server.port}")
+    health = health_pb2_grpc.HealthStub(channel)
+    asked = health_pb2.HealthCheckRequest(service=SERVICE)
+    before = await health.Check(asked, timeout=5, wait_for_ready=True)  # type: ignore[attr-defined]
+    await server.set_serving(is_serving=True)
+    after = await health.Check(asked, timeout=5)  # type: ignore[attr-defined]
+    await channel.close()
+    await server.stop(1)
+    assert before.status == health_pb2.HealthCheckResponse.NOT_SERVING
+    assert after.status == health_pb2.HealthCheckResponse.SERVING

@@ -1,0 +1,101 @@
+"""Holds the layers apart: who may import what."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("common", "shortener_service", "tracking_service", "gateway", "cli")
+
+# Which files may import a library: glob patterns below the root.
+MAY_IMPORT = {
+    "redis": ("shortener_service/redis_*.py",),
+    "asyncpg": ("tracking_service/postgres*.py", "tracking_service/migrate.py"),
+    "grpc": (
+        "common/grpc_errors.py",
+        "common/interceptors.py",
+        "common/server.py",
+        "common/channels.py",
+        "shortener_service/*servicer*.py",
+        "shortener_service/outbox_relay.py",
+        "shortener_service/bootstrap.py",
+        "tracking_service/*servicer*.py",
+        "gateway/clients.py",
+        "gateway/http_errors.py",
+        "gateway/transcoder.py",
+        "cli/*.py",
+    ),
+    "starlette": ("gateway/*.py",),
+    "granian": ("gateway/__main__.py", "gateway/server.py"),
+    "typer": ("cli/*.py",),
+    "rich": ("cli/*.py",),
+    "aiohttp": (),
+}
+# What a package may import of ours besides itself, and what nobody else may import of it.
+MAY_KNOW = {
+    "common": set(),
+    "shortener_service": {"common"},
+    "tracking_service": {"common"},
+    "gateway": {"common"},
+    "cli": {"common"},
+}
+# The pure rules know neither transport nor store.
+PURE = (
+    "shortener_service/destinations.py",
+    "shortener_service/domain.py",
+    "shortener_service/verdicts.py",
+    "tracking_service/attribution.py",
+    "tracking_service/domain.py",
+    "tracking_service/identity.py",
+)
+IMPURE = {"grpc", "redis", "asyncpg", "asyncio", "starlette"}
+
+
+def sources() -> list[Path]:
+    """Return every source file of the packages."""
+    return [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+
+
+def imports_of(path: Path) -> set[str]:
+    """Return the full names of all modules that a file imports, also inside functions."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+def relative(path: Path) -> str:
+    """Return a file's path below the root."""
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("library", MAY_IMPORT)
+def test_only_the_files_named_import_a_library(library: str) -> None:
+    """A store's driver is imported by its store alone, gRPC by what serves and calls it."""
+    allowed = {relative(path) for pattern in MAY_IMPORT[library] for path in ROOT.glob(pattern)}
+    importing = {
+        relative(path)
+        for path in sources()
+        if any(name == library or name.startswith(f"{library}.") for name in imports_of(path))
+    }
+    assert importing - allowed == set()
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_packages_know_only_common(package: str) -> None:
+    """Services meet in the protos alone: none imports another."""
+    known = MAY_KNOW[package] | {package}
+    for path in sorted((ROOT / package).rglob("*.py")):
+        ours = {name.split(".")[0] for name in imports_of(path)} & set(PACKAGES)
+        assert ours <= known, relative(path)
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_rules_are_pure(name: str) -> None:
+    """Files of rules import neither a transport nor a store."""
+    roots = {module.split(".")[0] for module in imports_of(ROOT / name)}
+    assert roots & IMPURE == set()
