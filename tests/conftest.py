@@ -1,0 +1,79 @@
+"""Real servers for all tests: one Redis and one PostgreSQL a run, empty for each test."""
+
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from importlib.util import find_spec
+from itertools import count
+
+import asyncpg
+import pytest
+import pytest_asyncio
+from redis.asyncio import Redis
+
+from cli.embedded.postgres_server import postgres_server as new_postgres_server
+from cli.embedded.redis_server import redis_server as new_redis_server
+from cli.embedded.server_process import ServerProcess
+
+TEMPLATE = "clicktrail_template"
+_database_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """Run a Redis for the whole session; tests that stop it start it again."""
+    server = new_redis_server(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """Run a PostgreSQL for the whole session; tests that stop it start it again."""
+    server = new_postgres_server(tmp_path_factory.mktemp("postgres"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest_asyncio.fixture
+async def redis_url(redis_server: ServerProcess) -> str:
+    """Return the address of the session's Redis, emptied."""
+    async with Redis.from_url(redis_server.url) as redis:
+        await redis.flushall()
+    return redis_server.url
+
+
+@pytest_asyncio.fixture
+async def postgres_url(postgres_server: ServerProcess, postgres_template: str) -> AsyncIterator[str]:
+    """Return the address of a fresh, migrated database that is dropped after the test."""
+    name = f"clicktrail_test_{next(_database_numbers)}"
+    await _execute(postgres_server.url, f"CREATE DATABASE {name} TEMPLATE {postgres_template}")
+    yield _with_database(postgres_server.url, name)
+    await _execute(postgres_server.url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest_asyncio.fixture(scope="session")
+async def postgres_template(postgres_server: ServerProcess) -> str:
+    """Return the name of a migrated database that the tests' databases are copied from."""
+    await _execute(postgres_server.url, f"CREATE DATABASE {TEMPLATE}")
+    if find_spec("tracking_service.migrate") is not None:
+        environment = os.environ | {"CLICKTRAIL_POSTGRES_URL": _with_database(postgres_server.url, TEMPLATE)}
+        command = [sys.executable, "-m", "tracking_service.migrate"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: ASYNC221, S603  (nothing else runs yet)
+        assert done.returncode == 0, done.stderr
+    return TEMPLATE
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+def _with_database(url: str, name: str) -> str:
+    return f"{url.rpartition('/')[0]}/{name}"
