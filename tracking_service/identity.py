@@ -1,0 +1,114 @@
+"""Decide whose a session is."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+
+class ClaimKind(StrEnum):
+    """What claimed a session for a profile."""
+
+    EVENT = "event"
+    IDENTIFICATION = "identification"
+    ATTACHMENT = "attachment"
+
+
+@dataclass(frozen=True, slots=True)
+class FreshSession:
+    """A session as the shortener issued it, perhaps before its click has been delivered.
+
+    profile_key is the recipient's of the link clicked; None on a shared link, or without a click.
+    """
+
+    link: str | None
+    campaign: str | None
+    journey: str | None
+    message: str | None
+    profile_key: int | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SessionUse:
+    """A use of a session by an event, an identification or an attachment.
+
+    profile_key is who claims it; None where it is used without a claim. fresh is None where the shortener does not
+    know the session.
+    """
+
+    business_id: str
+    session: str
+    profile_key: int | None
+    kind: ClaimKind
+    received_at: datetime
+    fresh: FreshSession | None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Return what tells sessions apart, and the order they are locked in."""
+        return self.business_id, self.session
+
+
+@dataclass(frozen=True, slots=True)
+class SessionState:
+    """Whose a session is, and the link whose click minted it."""
+
+    profile_key: int | None
+    link: str | None
+    campaign: str | None
+    journey: str | None
+    message: str | None
+    is_clicked_by_recipient: bool
+    created_at: datetime
+
+
+def first_state(use: SessionUse) -> SessionState:
+    """Return the state of a session that nothing was known of before this use, its claim left aside."""
+    made_by_browser = SessionState(
+        None, None, None, None, None, is_clicked_by_recipient=False, created_at=use.received_at
+    )
+    return made_by_browser if use.fresh is None else minted(made_by_browser, use.fresh)
+
+
+def minted(state: SessionState, fresh: FreshSession) -> SessionState:
+    """Return a state that knows how the session was issued.
+
+    A click on a recipient's link makes it the recipient's, whatever was claimed before.
+    """
+    if state.link is None:
+        state = replace(
+            state,
+            link=fresh.link,
+            campaign=fresh.campaign,
+            journey=fresh.journey,
+            message=fresh.message,
+            created_at=fresh.created_at,
+        )
+    if fresh.profile_key is not None and not state.is_clicked_by_recipient:
+        state = replace(state, profile_key=fresh.profile_key, is_clicked_by_recipient=True)
+    return state
+
+
+def claimed(state: SessionState, profile_key: int) -> SessionState | None:
+    """Return the state after a claim, or None where it is another profile's: the first claim stays."""
+    if state.profile_key is None:
+        return replace(state, profile_key=profile_key)
+    return state if state.profile_key == profile_key else None
+
+
+def settle(state: SessionState, uses: Iterable[SessionUse]) -> tuple[SessionState, list[bool]]:
+    """Return the state after uses of one session, and which of them are allowed, in their order.
+
+    How a session was issued is looked at before any claim, since a click comes before all that its session does.
+    """
+    uses = list(uses)
+    for use in uses:
+        if use.fresh is not None:
+            state = minted(state, use.fresh)
+    allowed = []
+    for use in uses:
+        after = state if use.profile_key is None else claimed(state, use.profile_key)
+        allowed.append(after is not None)
+        state = after or state
+    return state, allowed

@@ -1,0 +1,146 @@
+"""Keep people and their sessions: profiles by their surrogate, sessions by the rule of `identity`."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from tracking_service.identity import SessionState, SessionUse, first_state, settle
+from tracking_service.queries import load
+
+if TYPE_CHECKING:
+    from tracking_service.postgres import Connection, Row
+
+SessionKey = tuple[str, str]
+"""Business and session."""
+
+QUERIES = load("identity")
+
+
+async def profile_keys(
+    connection: "Connection", wanted: Sequence[tuple[str, str]], at: datetime
+) -> dict[tuple[str, str], int]:
+    """Return the surrogates of profiles, by (business, profile); those not known yet are created.
+
+    Inside a transaction, since a profile created must stay as long as what names it.
+    """
+    missing = sorted(set(wanted))
+    found = await _find_profiles(connection, missing)
+    missing = [pair for pair in missing if pair not in found]
+    if missing:
+        rows = await connection.fetch(QUERIES.create_profiles, *_columns(missing, 2), at)
+        found |= {(row["business_id"], row["id"]): row["profile_key"] for row in rows}
+        missing = [pair for pair in missing if pair not in found]
+    if missing:  # Another transaction created them in between, and has committed.
+        found |= await _find_profiles(connection, missing)
+    return found
+
+
+async def claim_sessions(connection: "Connection", claims: Sequence[SessionUse]) -> list[SessionState | None]:
+    """Use sessions, and claim them for profiles where a use does; return each use's session, in the order of uses.
+
+    None stands for a use that is refused: the session is another profile's. All other uses get the session as it is
+    after all of them. Unknown sessions are created. The sessions stay locked until the transaction ends, so that no
+    claim passes an event by; what happened in a session goes along to a new owner.
+    """
+    if not claims:
+        return []
+    uses: dict[SessionKey, list[SessionUse]] = {}
+    for claim in claims:
+        uses.setdefault(claim.key, []).append(claim)
+    before = await _create_and_lock(connection, uses)
+    settled = {key: settle(before[key], uses[key]) for key in before}
+    after = {key: state for key, (state, _) in settled.items()}
+    allowed = {key: iter(verdicts) for key, (_, verdicts) in settled.items()}
+    states = [after[claim.key] if next(allowed[claim.key]) else None for claim in claims]
+    await _keep_changes(connection, before, after)
+    await _keep_claims(connection, [claim for claim, state in zip(claims, states, strict=True) if state is not None])
+    return states
+
+
+async def hand_over_sessions(connection: "Connection", owners: Iterable[tuple[SessionKey, int | None, int]]) -> None:
+    """Move what happened in sessions to their new owners: (session, the owner before, the owner now).
+
+    Both owners are marked to have their events decided again.
+    """
+    owners = sorted(owners, key=lambda owner: owner[0])
+    if not owners:
+        return
+    moved = [(*key, now) for key, _, now in owners]
+    await connection.execute(QUERIES.move_activities, *_columns(moved, 3))
+    left = [(key[0], None, before) for key, before, _ in owners if before is not None]
+    await connection.execute(QUERIES.mark_dirty, *_columns([*moved, *left], 3))
+
+
+async def mark_dirty(connection: "Connection", visitors: Iterable[tuple[str, str | None, int | None]]) -> None:
+    """Have the events of visitors decided again: (business, session, profile's surrogate)."""
+    marked = set(visitors)
+    if marked:
+        await connection.execute(QUERIES.mark_dirty, *_columns(list(marked), 3))
+
+
+async def _find_profiles(connection: "Connection", wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    if not wanted:
+        return {}
+    rows = await connection.fetch(QUERIES.find_profile_keys, *_columns(wanted, 2))
+    return {(row["business_id"], row["id"]): row["profile_key"] for row in rows}
+
+
+async def _create_and_lock(
+    connection: "Connection", uses: dict[SessionKey, list[SessionUse]]
+) -> dict[SessionKey, SessionState]:
+    keys = sorted(uses)
+    new = [_row(key, first_state(uses[key][0])) for key in keys]
+    await connection.execute(QUERIES.create_sessions, *_columns(new, 9))
+    rows = await connection.fetch(QUERIES.lock_sessions, *_columns(keys, 2))
+    return {(row["business_id"], row["id"]): state_of(row) for row in rows}
+
+
+async def _keep_changes(
+    connection: "Connection", before: dict[SessionKey, SessionState], after: dict[SessionKey, SessionState]
+) -> None:
+    changed = [key for key in before if before[key] != after[key]]
+    if not changed:
+        return
+    await connection.execute(QUERIES.change_sessions, *_columns([_row(key, after[key]) for key in changed], 9))
+    owners = [(key, before[key].profile_key, after[key].profile_key) for key in changed]
+    await hand_over_sessions(
+        connection, [(key, was, now) for key, was, now in owners if now is not None and now != was]
+    )
+
+
+async def _keep_claims(connection: "Connection", accepted: Iterable[SessionUse]) -> None:
+    rows = [(use.business_id, use.session, use.profile_key, use.kind.value, use.received_at) for use in accepted]
+    rows = [row for row in rows if row[2] is not None]
+    if rows:
+        await connection.execute(QUERIES.keep_claims, *_columns(rows, 5))
+
+
+def state_of(row: "Row") -> SessionState:
+    """Return the state that a row of sessions holds."""
+    return SessionState(
+        row["profile_key"],
+        row["link"],
+        row["campaign"],
+        row["journey"],
+        row["message"],
+        is_clicked_by_recipient=row["is_clicked_by_recipient"],
+        created_at=row["created_at"],
+    )
+
+
+def _row(key: SessionKey, state: SessionState) -> tuple[object, ...]:
+    return (
+        *key,
+        state.profile_key,
+        state.link,
+        state.campaign,
+        state.journey,
+        state.message,
+        state.is_clicked_by_recipient,
+        state.created_at,
+    )
+
+
+def _columns(rows: Sequence[tuple[object, ...]], width: int) -> list[list[object]]:
+    """Return rows as columns, one array a parameter; width says how many there are where there are no rows."""
+    return [[row[index] for row in rows] for index in range(width)]

@@ -1,0 +1,73 @@
+-- name: find_profile_keys
+-- The surrogates of the profiles known: (business, id) pairs in two arrays.
+SELECT p.business_id, p.id, p.profile_key
+FROM unnest($1::text[], $2::text[]) AS wanted (business_id, id)
+JOIN profiles p ON p.business_id = wanted.business_id AND p.id = wanted.id;
+
+-- name: create_profiles
+-- Profiles that were named for the first time; one that another transaction made meanwhile is left out of the answer.
+INSERT INTO profiles (business_id, id, created_at)
+SELECT business_id, id, $3
+FROM unnest($1::text[], $2::text[]) AS wanted (business_id, id)
+ORDER BY business_id, id
+ON CONFLICT (business_id, id) DO NOTHING
+RETURNING business_id, id, profile_key;
+
+-- name: create_sessions
+-- Sessions used for the first time, in the order of their keys.
+INSERT INTO sessions (
+    business_id, id, profile_key, link, campaign, journey, message, is_clicked_by_recipient, created_at)
+SELECT used.*
+FROM unnest(
+    $1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::boolean[],
+    $9::timestamptz[]
+) AS used (business_id, id, profile_key, link, campaign, journey, message, is_clicked_by_recipient, created_at)
+ORDER BY used.business_id, used.id
+ON CONFLICT (business_id, id) DO NOTHING;
+
+-- name: lock_sessions
+-- Sessions, locked in the order of their keys until the transaction ends: a claim and an event that meet see each other.
+SELECT s.business_id, s.id, s.profile_key, s.link, s.campaign, s.journey, s.message, s.is_clicked_by_recipient,
+       s.created_at
+FROM unnest($1::text[], $2::text[]) AS wanted (business_id, id)
+JOIN sessions s ON s.business_id = wanted.business_id AND s.id = wanted.id
+ORDER BY s.business_id, s.id
+FOR UPDATE OF s;
+
+-- name: change_sessions
+-- What became known of locked sessions.
+UPDATE sessions s
+SET profile_key = changed.profile_key, link = changed.link, campaign = changed.campaign, journey = changed.journey,
+    message = changed.message, is_clicked_by_recipient = changed.is_clicked_by_recipient,
+    created_at = changed.created_at
+FROM unnest(
+    $1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::boolean[],
+    $9::timestamptz[]
+) AS changed (business_id, id, profile_key, link, campaign, journey, message, is_clicked_by_recipient, created_at)
+WHERE s.business_id = changed.business_id AND s.id = changed.id;
+
+-- name: keep_claims
+-- Evidence of claims; of the same claim the earliest time stays.
+INSERT INTO claims (business_id, session, profile_key, kind, received_at)
+SELECT business_id, session, profile_key, kind, min(received_at)
+FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::timestamptz[])
+    AS made (business_id, session, profile_key, kind, received_at)
+GROUP BY business_id, session, profile_key, kind
+ORDER BY business_id, session, profile_key, kind
+ON CONFLICT (business_id, session, profile_key, kind) DO UPDATE
+SET received_at = excluded.received_at
+WHERE claims.received_at > excluded.received_at;
+
+-- name: move_activities
+-- What happened in sessions goes to the profile that they belong to now.
+UPDATE activities a
+SET profile_key = moved.profile_key
+FROM unnest($1::text[], $2::text[], $3::bigint[]) AS moved (business_id, session, profile_key)
+WHERE a.business_id = moved.business_id AND a.session = moved.session
+  AND a.profile_key IS DISTINCT FROM moved.profile_key;
+
+-- name: mark_dirty
+-- Visitors whose events must be decided again.
+INSERT INTO dirty_visitors (business_id, session, profile_key)
+SELECT business_id, session, profile_key
+FROM unnest($1::text[], $2::text[], $3::bigint[]) AS marked (business_id, session, profile_key);
