@@ -1,0 +1,176 @@
+"""Brings the database to the form that the code expects: `python -m tracking_service.migrate`.
+
+Migrations are files, `0001_pre_…` and `0002_post_…`: those marked pre run before the code that needs them starts,
+those marked post once no older code runs any more.
+"""
+
+import argparse
+import asyncio
+import hashlib
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+import asyncpg
+
+from common.logging import configure_logging, get_logger
+from common.settings import load_settings
+from tracking_service.settings import TrackingSettings
+
+if TYPE_CHECKING:
+    from tracking_service.postgres import Connection
+
+    # Generic in the types alone, not at run-time.
+    AnyConnection = asyncpg.Connection[asyncpg.Record] | Connection
+
+log = get_logger(__name__)
+
+LEAST_SERVER_VERSION = 18
+# An arbitrary number, the same for all who migrate.
+ADVISORY_LOCK = 7_262_001
+ADVISORY_LOCK_SECONDS = 120
+# A migration that waits for a lock makes everyone behind it wait: give up soon, and be started again.
+LOCK_TIMEOUT = "5s"
+STATEMENT_TIMEOUT = "10min"
+
+_FILE = re.compile(r"^(\d{4})_(pre|post)_[a-z0-9_]+\.sql$")
+
+
+class Phase(StrEnum):
+    """Which migrations to run."""
+
+    PRE = "pre"
+    POST = "post"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step, with the hash that tells whether its file was changed after it ran."""
+
+    name: str
+    phase: Phase
+    sql: str
+
+    @property
+    def checksum(self) -> bytes:
+        """Return the SHA-256 of the text."""
+        return hashlib.sha256(self.sql.encode()).digest()
+
+
+class UnfitDatabaseError(Exception):
+    """The database cannot serve this code; says why, and what to do."""
+
+
+def migrations() -> list[Migration]:
+    """Return all migrations, in the order in which they run."""
+    folder = sorted((files("tracking_service") / "migrations").iterdir(), key=lambda file: file.name)
+    return [
+        Migration(file.name.removesuffix(".sql"), Phase(match[2]), file.read_text(encoding="utf-8"))
+        for file in folder
+        if (match := _FILE.match(file.name))
+    ]
+
+
+async def migrate(url: str, phase: Phase = Phase.ALL) -> list[str]:
+    """Run what has not run yet and return its names.
+
+    Only one process migrates at a time; the others wait. Each migration is a transaction of its own. Raises
+    `UnfitDatabaseError` where the server is too old or a migration that ran has been changed.
+    """
+    connection = await asyncpg.connect(url, timeout=10)
+    try:
+        await check_version(connection)
+        await _lock(connection)
+        return await _run(connection, migrations(), phase)
+    finally:
+        await connection.close()
+
+
+async def check_version(connection: "AnyConnection") -> None:
+    """Raise `UnfitDatabaseError` where the server is older than the SQL needs."""
+    version = connection.get_server_version()
+    if version.major < LEAST_SERVER_VERSION:
+        raise UnfitDatabaseError(
+            f"PostgreSQL {LEAST_SERVER_VERSION} or newer is needed; the server is {version.major}.{version.minor}."
+        )
+
+
+async def check_migrated(connection: "AnyConnection") -> None:
+    """Raise `UnfitDatabaseError` where a migration that the code needs has not run."""
+    applied = await _applied(connection)
+    if missing := [step.name for step in migrations() if step.phase is Phase.PRE and step.name not in applied]:
+        raise UnfitDatabaseError(
+            f"The database lacks these migrations: {', '.join(missing)}. Run `python -m tracking_service.migrate`."
+        )
+
+
+async def _lock(connection: "AnyConnection") -> None:
+    for _ in range(ADVISORY_LOCK_SECONDS * 5):
+        if await connection.fetchval("SELECT pg_try_advisory_lock($1)", ADVISORY_LOCK):
+            return
+        await asyncio.sleep(0.2)
+    raise UnfitDatabaseError(f"Another process has been migrating for {ADVISORY_LOCK_SECONDS} seconds; try again.")
+
+
+async def _run(connection: "AnyConnection", steps: Sequence[Migration], phase: Phase) -> list[str]:
+    applied = await _applied(connection)
+    if changed := [step.name for step in steps if applied.get(step.name, step.checksum) != step.checksum]:
+        raise UnfitDatabaseError(f"These migrations were changed after they ran: {', '.join(changed)}.")
+    pending = [step for step in steps if step.name not in applied]
+    if phase is Phase.POST and (first := [step.name for step in pending if step.phase is Phase.PRE]):
+        raise UnfitDatabaseError(f"These run before any of the phase post: {', '.join(first)}.")
+    wanted = [step for step in pending if phase in (Phase.ALL, step.phase)]
+    for step in wanted:
+        await _apply(connection, step)
+    return [step.name for step in wanted]
+
+
+async def _applied(connection: "AnyConnection") -> dict[str, bytes]:
+    if await connection.fetchval("SELECT to_regclass('schema_migrations')") is None:
+        return {}
+    rows = await connection.fetch("SELECT name, checksum FROM schema_migrations")
+    return {row["name"]: row["checksum"] for row in rows}
+
+
+async def _apply(connection: "AnyConnection", step: Migration) -> None:
+    async with connection.transaction():
+        await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+        await connection.execute(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'")
+        await connection.execute(
+            "CREATE TABLE IF NOT EXISTS schema_migrations"
+            " (name text PRIMARY KEY, checksum bytea NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
+        )
+        await connection.execute(step.sql)
+        await connection.execute(
+            "INSERT INTO schema_migrations (name, checksum) VALUES ($1, $2)", step.name, step.checksum
+        )
+    log.info("migrated", migration=step.name)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Migrate the database that the settings name."""
+    parser = argparse.ArgumentParser(prog="python -m tracking_service.migrate", description="Migrates the database.")
+    parser.add_argument(
+        "--phase",
+        type=Phase,
+        choices=list(Phase),
+        default=Phase.ALL,
+        help="pre: what new code needs before it starts; post: what must wait until no old code runs; default: all",
+    )
+    phase = parser.parse_args(arguments).phase
+    settings = load_settings(TrackingSettings)
+    configure_logging(service="migrate", level=settings.log_level, log_format=settings.log_format)
+    try:
+        done = asyncio.run(migrate(settings.postgres_url.get_secret_value(), phase))
+    except (UnfitDatabaseError, OSError, asyncpg.PostgresError) as error:
+        sys.exit(f"The database could not be migrated: {error}")
+    print(f"{len(done)} migrations ran: {', '.join(done)}" if done else "Nothing to migrate.")  # noqa: T201  (its answer)
+
+
+if __name__ == "__main__":
+    main()
