@@ -169,19 +169,36 @@ CREATE TABLE events (
 CREATE TABLE clicks_default PARTITION OF clicks DEFAULT;
 CREATE TABLE events_default PARTITION OF events DEFAULT;
 
--- Makes the monthly partitions of a table that cover a range, where they are not there yet.
-CREATE FUNCTION make_partitions(parent text, from_time timestamptz, to_time timestamptz) RETURNS void
-LANGUAGE plpgsql AS $$
+-- Makes the monthly partitions of a table that cover a range, where they are not there yet, and says how many it made.
+-- Rows of a month that the default partition has caught move along: as long as they stayed, it could not be made.
+CREATE FUNCTION make_partitions(parent text, time_column text, from_time timestamptz, to_time timestamptz)
+RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
     month timestamp := date_trunc('month', from_time AT TIME ZONE 'UTC');
+    lower_bound timestamptz;
+    upper_bound timestamptz;
+    partition text;
+    made integer := 0;
 BEGIN
     WHILE month <= to_time AT TIME ZONE 'UTC' LOOP
-        EXECUTE format(
-            'CREATE TABLE IF NOT EXISTS %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)',
-            parent || to_char(month, '_YYYY_MM'), parent,
-            month AT TIME ZONE 'UTC', (month + interval '1 month') AT TIME ZONE 'UTC');
+        partition := parent || to_char(month, '_YYYY_MM');
+        lower_bound := month AT TIME ZONE 'UTC';
         month := month + interval '1 month';
+        upper_bound := month AT TIME ZONE 'UTC';
+        CONTINUE WHEN to_regclass(partition) IS NOT NULL;
+        -- One maker at a time, and nobody writes there meanwhile; the other partitions stay open to writers.
+        EXECUTE format('LOCK TABLE %I IN ACCESS EXCLUSIVE MODE', parent || '_default');
+        CONTINUE WHEN to_regclass(partition) IS NOT NULL;
+        EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL)', partition, parent);
+        EXECUTE format(
+            'WITH moved AS (DELETE FROM %I WHERE %I >= %L AND %I < %L RETURNING *) INSERT INTO %I SELECT * FROM moved',
+            parent || '_default', time_column, lower_bound, time_column, upper_bound, partition);
+        EXECUTE format(
+            'ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
+            parent, partition, lower_bound, upper_bound);
+        made := made + 1;
     END LOOP;
+    RETURN made;
 END
 $$;
 
@@ -197,21 +214,20 @@ CREATE TABLE event_keys (
     PRIMARY KEY (business_id, id)
 );
 
--- One order has each order action once.
+-- One order has each order action once. The order's object id stands for its (source, reference), being derived from it.
 CREATE TABLE order_actions (
     business_id text NOT NULL,
-    source      text NOT NULL,
-    reference   text NOT NULL,
+    object_id   uuid NOT NULL,
     action      text NOT NULL,
     event_id    uuid NOT NULL,
     received_at timestamptz NOT NULL,
-    PRIMARY KEY (business_id, source, reference, action)
+    PRIMARY KEY (business_id, object_id, action)
 );
 
 -- What events are about: products, orders, coupons; found again by (type, source, reference).
 CREATE TABLE objects (
     business_id text NOT NULL,
-    id          uuid NOT NULL,
+    id          uuid NOT NULL, -- derived from (business, type, source, reference), or from the event where it has none
     type        text NOT NULL,
     source      text NOT NULL DEFAULT '',
     reference   text,

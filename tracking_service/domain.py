@@ -1,0 +1,36 @@
+"""The words that clicks, events and reports share: scopes, buckets, visitors."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+Scope = tuple[str, str]
+"""What counters are kept for: its kind and its id, such as ("campaign", "spring")."""
+
+BUSINESS_SCOPE: Scope = ("business", "")
+
+# The smallest step in which time zones differ.
+BUCKET = timedelta(minutes=15)
+_ORIGIN = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def bucket_of(at: datetime) -> datetime:
+    """Return the start of the quarter of an hour that a time lies in; the same as `date_bin` gives in SQL."""
+    return at - (at - _ORIGIN) % BUCKET
+
+
+def scopes_of(*, campaign: str | None, journey: str | None, message: str | None, link: str | None) -> Iterator[Scope]:
+    """Yield the scopes that something belongs to, the business first; None and "" both mean that there is none."""
+    yield BUSINESS_SCOPE
+    if campaign:
+        yield "campaign", campaign
+    if journey:
+        yield "journey", journey
+    if message:
+        yield "message", message
+    if link:
+        yield "link", link
+
+
+def visitor_of(profile_key: int | None, session: str | None) -> str:
+    """Return who clicked, as unique clickers are told apart: the person, or the session where nobody is known."""
+    return f"s{session}" if profile_key is None else f"p{profile_key}"
