@@ -1,0 +1,57 @@
+"""The tracking service as its callers see it: a real server on a real PostgreSQL."""
+
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest_asyncio
+from grpc import aio
+from pydantic import SecretStr
+
+from clicktrail.tracking.v1 import account_service_pb2 as accounts_pb
+from clicktrail.tracking.v1 import account_service_pb2_grpc
+from common.channels import open_channel
+from tracking_service.bootstrap import TrackingService, build
+from tracking_service.settings import TrackingSettings
+
+BUSINESS = "shop"
+
+
+@pytest_asyncio.fixture
+async def tracking(postgres_url: str) -> AsyncIterator[TrackingService]:
+    """Run the service on an empty, migrated database."""
+    service = await build(
+        TrackingSettings(tracking_listen="127.0.0.1:0", postgres_url=SecretStr(postgres_url), drain_seconds=1)
+    )
+    await service.start()
+    await service.until_serving()
+    yield service
+    await service.stop()
+
+
+@pytest_asyncio.fixture
+async def channel(tracking: TrackingService) -> AsyncIterator[aio.Channel]:
+    """Connect to the service."""
+    async with open_channel(f"ipv4:127.0.0.1:{tracking.port}") as channel:
+        yield channel
+
+
+@pytest_asyncio.fixture
+async def database(postgres_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    """Look into the database beside the service."""
+    connection = await asyncpg.connect(postgres_url)
+    yield connection
+    await connection.close()
+
+
+@pytest_asyncio.fixture
+async def accounts(channel: aio.Channel) -> account_service_pb2_grpc.AccountServiceStub:
+    """Return the stub of AccountService."""
+    return account_service_pb2_grpc.AccountServiceStub(channel)
+
+
+@pytest_asyncio.fixture
+async def business(accounts: account_service_pb2_grpc.AccountServiceStub) -> str:
+    """Create a business and return its id; its currency is USD."""
+    wanted = accounts_pb.Business(id=BUSINESS, name="A shop")
+    await accounts.CreateBusiness(accounts_pb.CreateBusinessRequest(business=wanted), timeout=10)
+    return BUSINESS

@@ -1,0 +1,102 @@
+"""AccountService: messages to businesses and tokens, and back."""
+
+from typing import TYPE_CHECKING, Any
+
+from clicktrail.tracking.v1 import account_service_pb2 as pb
+from clicktrail.tracking.v1 import account_service_pb2_grpc, event_pb2
+from common.clock import now, to_timestamp
+from common.ids import new_uuid7
+from tracking_service.accounts import Accounts
+from tracking_service.businesses import Business
+from tracking_service.paging import page_of
+from tracking_service.postgres_accounts import Token
+
+if TYPE_CHECKING:
+    from grpc import aio
+
+    Context = aio.ServicerContext[Any, Any]
+
+DEFAULT_LOCALE = "en"
+DEFAULT_COUNTRY = "US"
+DEFAULT_CURRENCY = "USD"
+DEFAULT_WINDOW_DAYS = 7
+
+
+class AccountServicer(account_service_pb2_grpc.AccountServiceServicer):
+    """Serves businesses and their credentials."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+
+    async def CreateBusiness(self, request: pb.CreateBusinessRequest, _context: "Context") -> pb.CreateBusinessResponse:
+        """Create a business."""
+        created = await self._accounts.create_business(_from_message(request.business))
+        return pb.CreateBusinessResponse(business=_to_message(created))
+
+    async def GetBusiness(self, request: pb.GetBusinessRequest, _context: "Context") -> pb.GetBusinessResponse:
+        """Read a business."""
+        return pb.GetBusinessResponse(business=_to_message(await self._accounts.business(request.id)))
+
+    async def UpdateBusiness(self, request: pb.UpdateBusinessRequest, _context: "Context") -> pb.UpdateBusinessResponse:
+        """Change a business."""
+        wanted = _from_message(request.business)
+        changed = await self._accounts.change_business(wanted, frozenset(request.update_mask.paths))
+        return pb.UpdateBusinessResponse(business=_to_message(changed))
+
+    async def Authenticate(self, request: pb.AuthenticateRequest, _context: "Context") -> pb.AuthenticateResponse:
+        """Judge a credential."""
+        principal = await self._accounts.authenticate(request.credential)
+        class_ = event_pb2.CREDENTIAL_PRIVATE if principal.is_private else event_pb2.CREDENTIAL_PUBLIC
+        return pb.AuthenticateResponse(business_id=principal.business_id, credential=class_, origins=principal.origins)
+
+    async def CreateToken(self, request: pb.CreateTokenRequest, _context: "Context") -> pb.CreateTokenResponse:
+        """Create a token."""
+        token, secret = await self._accounts.create_token(request.business_id, request.name)
+        return pb.CreateTokenResponse(token=_to_token(token, secret))
+
+    async def ListTokens(self, request: pb.ListTokensRequest, _context: "Context") -> pb.ListTokensResponse:
+        """List tokens."""
+        page = page_of(
+            request.limit,
+            request.starting_after if request.HasField("starting_after") else None,
+            request.ending_before if request.HasField("ending_before") else None,
+        )
+        tokens, has_more = await self._accounts.tokens(request.business_id, page)
+        return pb.ListTokensResponse(tokens=[_to_token(token) for token in tokens], has_more=has_more)
+
+    async def RevokeToken(self, request: pb.RevokeTokenRequest, _context: "Context") -> pb.RevokeTokenResponse:
+        """Revoke a token."""
+        await self._accounts.revoke_token(request.business_id, request.id)
+        return pb.RevokeTokenResponse()
+
+
+def _from_message(message: pb.Business) -> Business:
+    created_at = now()
+    has_window = message.HasField("attribution_window_days")
+    return Business(
+        id=message.id or new_uuid7(created_at).hex,
+        name=message.name,
+        locale=message.locale or DEFAULT_LOCALE,
+        country=message.country or DEFAULT_COUNTRY,
+        currency=message.currency or DEFAULT_CURRENCY,
+        attribution_window_days=message.attribution_window_days if has_window else DEFAULT_WINDOW_DAYS,
+        origins=tuple(message.origins),
+        created_at=created_at,
+    )
+
+
+def _to_message(business: Business) -> pb.Business:
+    return pb.Business(
+        id=business.id,
+        name=business.name,
+        locale=business.locale,
+        country=business.country,
+        currency=business.currency,
+        attribution_window_days=business.attribution_window_days,
+        origins=business.origins,
+        created_at=to_timestamp(business.created_at),
+    )
+
+
+def _to_token(token: Token, secret: str | None = None) -> pb.Token:
+    return pb.Token(id=str(token.id), name=token.name, token=secret, created_at=to_timestamp(token.created_at))

@@ -1,0 +1,112 @@
+"""Businesses and their credentials: the use cases."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from uuid import UUID
+
+from common.clock import now
+from common.errors import (
+    ClicktrailError,
+    Fault,
+    FaultType,
+    Kind,
+    Reason,
+    already_exists,
+    invalid,
+    invalid_field,
+    not_found,
+)
+from common.ids import new_uuid7
+from tracking_service.businesses import CHANGEABLE, Business, check
+from tracking_service.credentials import hash_of, is_token, new_token
+from tracking_service.paging import Page, cut
+from tracking_service.postgres_accounts import PostgresAccounts, Token
+
+TOKEN_NAME_LENGTH = 100
+_LONGEST_CREDENTIAL = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Whose credential it is, and of which class."""
+
+    business_id: str
+    is_private: bool
+    origins: tuple[str, ...]
+
+
+class Accounts:
+    """Creates and changes businesses, gives out tokens, and judges credentials."""
+
+    def __init__(self, store: PostgresAccounts) -> None:
+        self._store = store
+
+    async def create_business(self, business: Business) -> Business:
+        """Create a business. Raises `BUSINESS_TAKEN` where its id is another's."""
+        check(business)
+        if not await self._store.add_business(business):
+            raise already_exists(Reason.BUSINESS_TAKEN, "Another business has this id.", "id")
+        return business
+
+    async def business(self, business_id: str) -> Business:
+        """Return a business. Raises `BUSINESS_UNKNOWN`."""
+        found = await self._store.business(business_id) if "\0" not in business_id else None
+        if found is None:
+            raise not_found(Reason.BUSINESS_UNKNOWN, "There is no such business.", "id")
+        return found
+
+    async def change_business(self, business: Business, fields: Collection[str]) -> Business:
+        """Take over these fields and return the business as it is then. Raises `BUSINESS_UNKNOWN`."""
+        if unknown := sorted(set(fields) - CHANGEABLE):
+            faults = [Fault(FaultType.INVALID, field, "This field cannot be changed.") for field in unknown]
+            raise invalid(faults)
+        check(business, fields)
+        await self.business(business.id)
+        return await self._store.change_business(business, fields)
+
+    async def authenticate(self, credential: str) -> Principal:
+        """Return whose credential it is: a token's or a public id's. Raises `CREDENTIAL_UNKNOWN`."""
+        found = None
+        if 0 < len(credential) <= _LONGEST_CREDENTIAL and "\0" not in credential:
+            if is_token(credential):
+                found = await self._store.business_of_token(hash_of(credential))
+            else:
+                found = await self._store.business(credential)
+        if found is None:
+            unknown = Fault(FaultType.UNAUTHORIZED, None, "This credential is not known or was revoked.")
+            raise ClicktrailError(Kind.UNAUTHENTICATED, Reason.CREDENTIAL_UNKNOWN, [unknown])
+        return Principal(found.id, is_token(credential), found.origins)
+
+    async def create_token(self, business_id: str, name: str) -> tuple[Token, str]:
+        """Create a token and return it with its secret, which cannot be read again. Raises `BUSINESS_UNKNOWN`."""
+        if len(name) > TOKEN_NAME_LENGTH or "\0" in name:
+            raise invalid_field("name", f"It must be at most {TOKEN_NAME_LENGTH} characters.")
+        await self.business(business_id)
+        secret = new_token()
+        created_at = now()
+        token = Token(new_uuid7(created_at), name, created_at)
+        await self._store.add_token(business_id, token, hash_of(secret))
+        return token, secret
+
+    async def tokens(self, business_id: str, page: Page) -> tuple[list[Token], bool]:
+        """Return a page of the tokens that are not revoked, newest first, and whether there are more."""
+        cursor = None
+        if page.cursor is not None:
+            cursor = _uuid(page.cursor)
+            if cursor is None or not await self._store.has_token(business_id, cursor):
+                parameter = "ending_before" if page.is_backwards else "starting_after"
+                raise invalid_field(parameter, "There is no token with this id.")
+        return cut(await self._store.tokens(business_id, page, cursor), page)
+
+    async def revoke_token(self, business_id: str, token_id: str) -> None:
+        """Revoke a token for good, also one that was revoked before. Raises `TOKEN_UNKNOWN`."""
+        key = _uuid(token_id)
+        if key is None or not await self._store.revoke_token(business_id, key, now()):
+            raise not_found(Reason.TOKEN_UNKNOWN, "There is no such token.", "id")
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -1,0 +1,103 @@
+"""Builds the service: each line names one dependency."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+
+from clicktrail.tracking.v1 import account_service_pb2, account_service_pb2_grpc
+from common.logging import get_logger
+from common.server import GrpcServer, Register, until_stopped
+from tracking_service.account_servicer import AccountServicer
+from tracking_service.accounts import Accounts
+from tracking_service.postgres import Postgres
+from tracking_service.postgres_accounts import PostgresAccounts
+from tracking_service.postgres_partitions import Partitions
+from tracking_service.settings import TrackingSettings
+from tracking_service.startup import until_fit
+
+log = get_logger(__name__)
+
+Served = dict[str, Register]
+"""Each gRPC service's full name, and what registers its servicer."""
+Upkeep = list[Callable[[], Coroutine[None, None, None]]]
+"""What runs beside the calls for as long as the service does; one that ends ends the service."""
+
+
+def served(postgres: Postgres, partitions: Partitions, woken: asyncio.Event) -> Served:
+    """Return every gRPC service with its servicer; what they write wakes the attribution."""
+    accounts = AccountServicer(Accounts(PostgresAccounts(postgres)))
+    return {
+        account_service_pb2.DESCRIPTOR.services_by_name["AccountService"].full_name: (
+            lambda server: account_service_pb2_grpc.add_AccountServiceServicer_to_server(accounts, server)
+        ),
+    }
+
+
+def upkeep(postgres: Postgres, partitions: Partitions, woken: asyncio.Event) -> Upkeep:
+    """Return what runs beside the calls."""
+    return [partitions.keep_ahead]
+
+
+class TrackingService:
+    """The whole service in one process. Serves from the moment that PostgreSQL has answered."""
+
+    def __init__(self, settings: TrackingSettings, postgres: Postgres) -> None:
+        self._postgres = postgres
+        self._drain_seconds = settings.drain_seconds
+        self._partitions = Partitions(postgres)
+        self._woken = asyncio.Event()
+        registers = served(postgres, self._partitions, self._woken)
+        self._server = GrpcServer(settings.tracking_listen, list(registers), list(registers.values()))
+        self._upkeep: asyncio.Task[None] | None = None
+        self._serving = asyncio.Event()
+
+    @property
+    def port(self) -> int:
+        """The port listened on."""
+        return self._server.port
+
+    async def start(self) -> asyncio.Task[None]:
+        """Begin to accept calls, and return the task of all upkeep: where it ends, the service has failed."""
+        await self._server.start()
+        self._upkeep = asyncio.create_task(self._keep_up())
+        return self._upkeep
+
+    async def until_serving(self) -> None:
+        """Return once PostgreSQL has answered and calls are served."""
+        await self._serving.wait()
+
+    async def stop(self) -> None:
+        """Finish the calls under way, end the upkeep, close the connections."""
+        await self._server.stop(self._drain_seconds)
+        if self._upkeep is not None:
+            self._upkeep.cancel()
+            await asyncio.wait({self._upkeep})
+        await self._postgres.close()
+
+    async def _keep_up(self) -> None:
+        await until_fit(self._postgres)
+        await self._partitions.make_ahead()
+        await self._server.set_serving(is_serving=True)
+        self._serving.set()
+        async with asyncio.TaskGroup() as tasks:
+            for run in upkeep(self._postgres, self._partitions, self._woken):
+                tasks.create_task(run())
+
+
+async def build(settings: TrackingSettings) -> TrackingService:
+    """Return the service, not started; nothing is connected yet."""
+    postgres = await Postgres.open(settings.postgres_url.get_secret_value(), settings.postgres_connections)
+    return TrackingService(settings, postgres)
+
+
+async def serve(settings: TrackingSettings) -> None:
+    """Serve until the process is asked to stop. Raises what made the upkeep fail."""
+    service = await build(settings)
+    stopped = asyncio.create_task(until_stopped())
+    failed = await service.start()
+    log.info("listening", port=service.port)
+    await asyncio.wait({stopped, failed}, return_when=asyncio.FIRST_COMPLETED)
+    has_failed = failed.done()
+    await service.stop()
+    stopped.cancel()
+    if has_failed:
+        failed.result()

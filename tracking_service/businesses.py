@@ -1,0 +1,74 @@
+"""What a business is, and what it may be set to."""
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from common.errors import Fault, FaultType, invalid
+from tracking_service.credentials import is_token
+from tracking_service.currencies import EXPONENTS
+
+NAME_LENGTH = 200
+ORIGINS_LIMIT = 100
+LONGEST_WINDOW_DAYS = 90
+CHANGEABLE = frozenset({"name", "locale", "country", "currency", "attribution_window_days", "origins"})
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_LOCALE = re.compile(r"[a-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
+_COUNTRY = re.compile(r"[A-Z]{2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Business:
+    """A business and its settings; see the table for what each one means."""
+
+    id: str
+    name: str
+    locale: str
+    country: str
+    currency: str
+    attribution_window_days: int
+    origins: tuple[str, ...]
+    created_at: datetime
+
+
+def check(business: Business, fields: Collection[str] = CHANGEABLE | {"id"}) -> None:
+    """Raise INVALID with every fault among these fields."""
+    if faults := [fault for fault in _faults(business) if fault.parameter in fields]:
+        raise invalid(faults)
+
+
+def _faults(business: Business) -> Iterator[Fault]:
+    if not _ID.fullmatch(business.id) or is_token(business.id):
+        yield _invalid("id", "It must be 1 to 64 of `[A-Za-z0-9_-]`, not starting with `ct_`.")
+    if not business.name.strip():
+        yield Fault(FaultType.PARAMETER_MISSING, "name", "A business needs a name.")
+    elif len(business.name) > NAME_LENGTH or "\0" in business.name:
+        yield _invalid("name", f"It must be at most {NAME_LENGTH} characters.")
+    if not _LOCALE.fullmatch(business.locale):
+        yield _invalid("locale", 'It must be a language such as "en" or "es-UY".')
+    if not _COUNTRY.fullmatch(business.country):
+        yield _invalid("country", "It must be a country code of ISO 3166, two upper-case letters.")
+    if business.currency not in EXPONENTS:
+        yield _invalid("currency", "It must be a currency code of ISO 4217, in upper case.")
+    if not 0 <= business.attribution_window_days <= LONGEST_WINDOW_DAYS:
+        yield _invalid("attribution_window_days", f"It must be 0 to {LONGEST_WINDOW_DAYS} days.")
+    if len(business.origins) > ORIGINS_LIMIT or not all(map(_is_origin, business.origins)):
+        yield _invalid("origins", f'At most {ORIGINS_LIMIT}, each such as "https://shop.example.com".')
+
+
+def _is_origin(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        return False
+    host = parts.hostname or ""
+    origin = f"{parts.scheme}://{f'[{host}]' if ':' in host else host}" + (f":{port}" if port is not None else "")
+    return parts.scheme in ("http", "https") and bool(host) and origin == text
+
+
+def _invalid(parameter: str, description: str) -> Fault:
+    return Fault(FaultType.INVALID, parameter, description)

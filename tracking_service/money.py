@@ -1,0 +1,57 @@
+"""Amounts of money: decimals outside, integer minor units inside, never a float."""
+
+import re
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+
+from tracking_service.currencies import EXPONENTS
+
+# What 64 bits of minor units hold.
+LARGEST = 2**63 - 1
+# No amount that fits has more digits before its point; beyond that a number would only cost memory.
+_LARGEST_MAGNITUDE = 20
+_LONGEST_TEXT = 100
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,6})?", re.ASCII)
+# As many digits as the longest text can hold, so that nothing is rounded twice.
+_CONTEXT = Context(prec=_LONGEST_TEXT + _LARGEST_MAGNITUDE)
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount in minor units of a currency: 39500 of USD are 395.00 dollars."""
+
+    minor: int
+    currency: str
+
+
+class AmountError(ValueError):
+    """A text that is no amount; says why, for whoever sent it."""
+
+
+def parse_minor(text: str, currency: str) -> int:
+    """Return a decimal number as minor units of a known currency, rounded half-even.
+
+    Raises `AmountError` for what is no number, is negative, or does not fit into 64 bits.
+    """
+    if len(text) > _LONGEST_TEXT or not _NUMBER.fullmatch(text):
+        raise AmountError("It must be a decimal number.")
+    amount = Decimal(text)
+    if amount.is_zero():
+        return 0
+    if amount.is_signed():
+        raise AmountError("It must not be negative.")
+    if amount.adjusted() > _LARGEST_MAGNITUDE:
+        raise AmountError("It is too large.")
+    if amount.adjusted() < -_LARGEST_MAGNITUDE:
+        return 0
+    minor = int(_CONTEXT.scaleb(amount, EXPONENTS[currency]).to_integral_value(ROUND_HALF_EVEN, _CONTEXT))
+    if minor > LARGEST:
+        raise AmountError("It is too large.")
+    return minor
+
+
+def format_minor(minor: int, currency: str) -> str:
+    """Return minor units as a decimal with as many digits behind the point as the currency has."""
+    exponent = EXPONENTS[currency]
+    sign, digits = ("-" if minor < 0 else ""), str(abs(minor)).rjust(exponent + 1, "0")
+    return f"{sign}{digits[:-exponent]}.{digits[-exponent:]}" if exponent else f"{sign}{digits}"

@@ -1,0 +1,85 @@
+"""Keeps businesses and tokens in PostgreSQL."""
+
+from collections.abc import Collection
+from dataclasses import astuple, dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from tracking_service.businesses import Business
+from tracking_service.paging import Page
+from tracking_service.postgres import Postgres
+from tracking_service.queries import load
+
+if TYPE_CHECKING:
+    from tracking_service.postgres import Row
+
+QUERIES = load("accounts")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token of a business's servers, without its secret."""
+
+    id: UUID
+    name: str
+    created_at: datetime
+
+
+class PostgresAccounts:
+    """Businesses and the hashes of their tokens."""
+
+    def __init__(self, postgres: Postgres) -> None:
+        self._postgres = postgres
+
+    async def add_business(self, business: Business) -> bool:
+        """Keep a new business; tell whether its id was free."""
+        async with self._postgres.connection() as connection:
+            return await connection.fetchval(QUERIES.add_business, *astuple(business)) is not None
+
+    async def business(self, business_id: str) -> Business | None:
+        """Return a business, if there is one."""
+        async with self._postgres.connection() as connection:
+            row = await connection.fetchrow(QUERIES.find_business, business_id)
+        return None if row is None else _business(row)
+
+    async def change_business(self, business: Business, fields: Collection[str]) -> Business:
+        """Take over these fields of a business that there is, and return it as it is then."""
+        values = astuple(business)[:-1]
+        async with self._postgres.connection() as connection:
+            row = await connection.fetchrow(QUERIES.change_business, *values, sorted(fields))
+        if row is None:
+            raise LookupError("businesses are never deleted")
+        return _business(row)
+
+    async def business_of_token(self, token_hash: bytes) -> Business | None:
+        """Return the business of a token that is not revoked."""
+        async with self._postgres.connection() as connection:
+            row = await connection.fetchrow(QUERIES.find_business_of_token, token_hash)
+        return None if row is None else _business(row)
+
+    async def add_token(self, business_id: str, token: Token, token_hash: bytes) -> None:
+        """Keep a new token."""
+        async with self._postgres.connection() as connection:
+            await connection.execute(QUERIES.add_token, business_id, token.id, token.name, token_hash, token.created_at)
+
+    async def has_token(self, business_id: str, token_id: UUID) -> bool:
+        """Tell whether a business has, or had, this token."""
+        async with self._postgres.connection() as connection:
+            return bool(await connection.fetchval(QUERIES.has_token, business_id, token_id))
+
+    async def tokens(self, business_id: str, page: Page, cursor: UUID | None) -> list[Token]:
+        """Return one token more than the page holds, in reading order."""
+        query = QUERIES.list_tokens_before if page.is_backwards else QUERIES.list_tokens
+        async with self._postgres.connection() as connection:
+            rows = await connection.fetch(query, business_id, cursor, page.limit + 1)
+        return [Token(row["id"], row["name"], row["created_at"]) for row in rows]
+
+    async def revoke_token(self, business_id: str, token_id: UUID, at: datetime) -> bool:
+        """Revoke a token; tell whether the business has it."""
+        async with self._postgres.connection() as connection:
+            return await connection.fetchval(QUERIES.revoke_token, business_id, token_id, at) is not None
+
+
+def _business(row: "Row") -> Business:
+    return Business(**{**row, "origins": tuple(row["origins"])})

@@ -1,0 +1,73 @@
+"""Keeps partitions ready for the rows that come: months ahead, and the months of rows that come late."""
+
+import asyncio
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from common.clock import now
+from common.errors import ClicktrailError
+from common.logging import get_logger
+from tracking_service.postgres import Postgres
+from tracking_service.queries import load
+
+log = get_logger(__name__)
+QUERIES = load("partitions")
+
+# Each partitioned table, and the column of time that its partitions go by.
+CLICKS = "clicks"
+EVENTS = "events"
+TIME_COLUMNS = {CLICKS: "clicked_at", EVENTS: "received_at"}
+
+AHEAD = timedelta(days=92)
+# Rows older than that come from a wrong clock: they stay in the default partition.
+LATE = timedelta(days=366)
+UPKEEP_SECONDS = 24 * 60 * 60.0
+RETRY_SECONDS = 60.0
+
+
+class Partitions:
+    """The monthly partitions of clicks and events. Remembers which there are, at most 16 months a table."""
+
+    def __init__(self, postgres: Postgres) -> None:
+        self._postgres = postgres
+        self._known: set[tuple[str, int, int]] = set()
+
+    async def cover(self, table: str, times: Iterable[datetime]) -> None:
+        """Make the partitions that rows of these times belong to, where they are missing.
+
+        Where that fails, the default partition takes the rows, and a later call moves them.
+        """
+        present = now()
+        months = {(at.year, at.month): at for at in times if present - LATE < at < present + AHEAD}
+        for (year, month), at in months.items():
+            if (table, year, month) not in self._known and await self._make(table, at, at):
+                self._known.add((table, year, month))
+
+    async def make_ahead(self) -> bool:
+        """Make the partitions from now on for three months, and tell whether all are there."""
+        present = now()
+        done = [await self._make(table, present, present + AHEAD) for table in TIME_COLUMNS]
+        self._known = {(table, year, month) for table, year, month in self._known if (year, month) >= _oldest(present)}
+        return all(done)
+
+    async def keep_ahead(self) -> None:
+        """Make partitions ahead each day, for ever."""
+        while True:
+            is_done = await self.make_ahead()
+            await asyncio.sleep(UPKEEP_SECONDS if is_done else RETRY_SECONDS)
+
+    async def _make(self, table: str, from_time: datetime, to_time: datetime) -> bool:
+        try:
+            async with self._postgres.connection() as connection, connection.transaction():
+                # Whoever waits for this lock makes writers wait behind it.
+                await connection.execute("SET LOCAL lock_timeout = '2s'")
+                await connection.execute(QUERIES.make_partitions, table, TIME_COLUMNS[table], from_time, to_time)
+        except ClicktrailError:
+            log.warning("partitions could not be made; the default one takes their rows", table=table)
+            return False
+        return True
+
+
+def _oldest(present: datetime) -> tuple[int, int]:
+    oldest = present - LATE
+    return oldest.year, oldest.month

@@ -1,0 +1,64 @@
+-- name: add_business
+-- A new business; nothing where its id is taken.
+INSERT INTO businesses (id, name, locale, country, currency, attribution_window_days, origins, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT (id) DO NOTHING
+RETURNING id;
+
+-- name: find_business
+-- One business.
+SELECT id, name, locale, country, currency, attribution_window_days, origins, created_at
+FROM businesses
+WHERE id = $1;
+
+-- name: change_business
+-- The fields of a business that are named in the last parameter, and the business as it is then.
+UPDATE businesses
+SET name = CASE WHEN 'name' = ANY ($8::text[]) THEN $2 ELSE name END,
+    locale = CASE WHEN 'locale' = ANY ($8) THEN $3 ELSE locale END,
+    country = CASE WHEN 'country' = ANY ($8) THEN $4 ELSE country END,
+    currency = CASE WHEN 'currency' = ANY ($8) THEN $5 ELSE currency END,
+    attribution_window_days =
+        CASE WHEN 'attribution_window_days' = ANY ($8) THEN $6::smallint ELSE attribution_window_days END,
+    origins = CASE WHEN 'origins' = ANY ($8) THEN $7::text[] ELSE origins END
+WHERE id = $1
+RETURNING id, name, locale, country, currency, attribution_window_days, origins, created_at;
+
+-- name: find_business_of_token
+-- The business whose token has this hash, unless it was revoked.
+SELECT b.id, b.name, b.locale, b.country, b.currency, b.attribution_window_days, b.origins, b.created_at
+FROM tokens t
+JOIN businesses b ON b.id = t.business_id
+WHERE t.hash = $1 AND t.revoked_at IS NULL;
+
+-- name: add_token
+-- A new token, known by its hash alone.
+INSERT INTO tokens (business_id, id, name, hash, created_at)
+VALUES ($1, $2, $3, $4, $5);
+
+-- name: has_token
+-- Whether a business has, or had, this token.
+SELECT EXISTS (SELECT FROM tokens WHERE business_id = $1 AND id = $2);
+
+-- name: list_tokens
+-- Tokens that are not revoked, newest first: their ids grow with time. Behind the id in $2, if it is given.
+SELECT id, name, created_at
+FROM tokens
+WHERE business_id = $1 AND revoked_at IS NULL AND ($2::uuid IS NULL OR id < $2)
+ORDER BY id DESC
+LIMIT $3;
+
+-- name: list_tokens_before
+-- The same, oldest first, before the id in $2.
+SELECT id, name, created_at
+FROM tokens
+WHERE business_id = $1 AND revoked_at IS NULL AND id > $2
+ORDER BY id
+LIMIT $3;
+
+-- name: revoke_token
+-- When a token was revoked: now, or earlier. Nothing where it is not the business's.
+UPDATE tokens
+SET revoked_at = coalesce(revoked_at, $3)
+WHERE business_id = $1 AND id = $2
+RETURNING revoked_at;
