@@ -1,0 +1,85 @@
+"""Creates businesses and the tokens of their servers."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from cli.addresses import Business, DataDir, Tracking, business_id, tracking_address
+from cli.calls import DEADLINE_SECONDS, channel_to, run
+from clicktrail.tracking.v1 import account_service_pb2, account_service_pb2_grpc
+
+business_app = typer.Typer(help="Create businesses.", no_args_is_help=True)
+token_app = typer.Typer(help="Create tokens for servers.", no_args_is_help=True)
+
+
+@business_app.callback()
+def business_group() -> None:
+    """Create businesses."""
+
+
+@token_app.callback()
+def token_group() -> None:
+    """Create tokens for servers."""
+
+
+@business_app.command("create")
+def create_business(  # noqa: PLR0913  (options of a command)
+    *,
+    name: Annotated[str, typer.Option(help="Its name, for people.")],
+    identifier: Annotated[
+        str | None, typer.Option("--id", help="Its public id: 1 to 64 of [A-Za-z0-9_-]. Without one, one is made.")
+    ] = None,
+    currency: Annotated[str, typer.Option(help="The currency of amounts that name none.", metavar="ISO-4217")] = "USD",
+    country: Annotated[str, typer.Option(help="Its country.", metavar="ISO-3166")] = "US",
+    locale: Annotated[str, typer.Option(help="The language of its pages.")] = "en",
+    tracking: Tracking = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Create a business and its first token; print the public id and the token, which is shown this once."""
+    business = account_service_pb2.Business(
+        id=identifier or "", name=name, currency=currency, country=country, locale=locale
+    )
+    address = tracking_address(tracking, data_dir)
+    made, token = run(_create_business(address, business), address)
+    _show(business=made, token=token)
+
+
+@token_app.command("create")
+def create_token(
+    *,
+    name: Annotated[str, typer.Option(help="What it is for.")] = "server",
+    business: Business = None,
+    tracking: Tracking = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Create a token and print it: it is shown this once."""
+    owner = business_id(business, data_dir)
+    address = tracking_address(tracking, data_dir)
+    token = run(_create_token(address, owner, name), address)
+    _show(business=owner, token=token)
+
+
+async def _create_business(address: str, business: account_service_pb2.Business) -> tuple[str, str]:
+    async with channel_to(address) as channel:
+        answer = await account_service_pb2_grpc.AccountServiceStub(channel).CreateBusiness(
+            account_service_pb2.CreateBusinessRequest(business=business), timeout=DEADLINE_SECONDS, wait_for_ready=True
+        )
+    return answer.business.id, await _create_token(address, answer.business.id, "first")
+
+
+async def _create_token(address: str, business: str, name: str) -> str:
+    async with channel_to(address) as channel:
+        answer = await account_service_pb2_grpc.AccountServiceStub(channel).CreateToken(
+            account_service_pb2.CreateTokenRequest(business_id=business, name=name),
+            timeout=DEADLINE_SECONDS,
+            wait_for_ready=True,
+        )
+    return answer.token.token
+
+
+def _show(**values: str) -> None:
+    """Print names and values in columns: easy to read, and to cut."""
+    for name, value in values.items():
+        typer.echo(f"{name:<10}{value}")
+    Console(stderr=True).print("[dim]The token is shown this once: keep it safe.[/dim]")

@@ -1,0 +1,43 @@
+"""Lists the commands of `clicktrail`."""
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from cli import accounts, demo, health, links, migrate, report, up
+
+app = typer.Typer(
+    help="Clicktrail: short links, their clicks, and what they lead to.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(*, is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"clicktrail {version('clicktrail')}")
+        raise typer.Exit
+
+
+@app.callback()
+def clicktrail(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Clicktrail: short links, their clicks, and what they lead to."""
+
+
+app.command("up")(up.up)
+app.command("demo")(demo.demo)
+app.add_typer(links.app, name="links")
+app.command("report")(report.report)
+app.add_typer(accounts.business_app, name="business")
+app.add_typer(accounts.token_app, name="token")
+app.command("migrate")(migrate.migrate)
+app.command("healthcheck")(health.healthcheck)

@@ -1,0 +1,56 @@
+"""Calls services from the command line: channels that close, errors that read well."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from grpc import aio
+
+from cli.failures import CommandFailed, ExitCode
+from common.channels import open_channel
+from common.errors import ClicktrailError, Kind, Reason
+from common.grpc_errors import from_rpc_error
+
+DEADLINE_SECONDS = 10.0
+Result = TypeVar("Result")
+
+
+def run(call: Coroutine[Any, Any, Result], address: str) -> Result:
+    """Run calls to the end; what the service at `address` refuses, or that it is away, becomes `CommandFailed`."""
+
+    async def told() -> Result:
+        try:
+            return await call
+        except aio.AioRpcError as error:
+            raise _failure(error, address) from None
+
+    return asyncio.run(told())
+
+
+@asynccontextmanager
+async def channel_to(address: str) -> AsyncIterator[aio.Channel]:
+    """Open a channel to `HOST:PORT` or another gRPC target, and close it in the end."""
+    channel = open_channel(address)
+    try:
+        yield channel
+    finally:
+        await channel.close()
+
+
+def sentence_of(error: ClicktrailError) -> str:
+    """Return a refusal in one line, each fault with its field."""
+    return "; ".join(
+        f"{fault.parameter}: {fault.description}" if fault.parameter else fault.description for fault in error.faults
+    )
+
+
+def _failure(error: aio.AioRpcError, address: str) -> CommandFailed:
+    refusal = from_rpc_error(error)
+    if refusal is None:
+        return CommandFailed(f"The service at {address} failed: {error.details() or error.code().name}")
+    if refusal.reason is Reason.UPSTREAM_DOWN:
+        return CommandFailed(f"There is no answer from {address}: is the service running there?", ExitCode.UNAVAILABLE)
+    if refusal.kind is Kind.UNAVAILABLE:
+        return CommandFailed(sentence_of(refusal), ExitCode.UNAVAILABLE)
+    return CommandFailed(sentence_of(refusal))

@@ -1,0 +1,101 @@
+"""Lays out the directory that a stack on one machine keeps everything in."""
+
+import fcntl
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from cli.embedded.privileges import write_secret
+from cli.failures import CommandFailed, ExitCode
+
+
+@dataclass(frozen=True, slots=True)
+class DemoLink:
+    """A short link of the demo campaign."""
+
+    profile: str
+    external_id: str
+    short_url: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Where a running stack is reached, and what it was seeded with; the token is a secret."""
+
+    http: str
+    shortener: str
+    tracking: str
+    business: str
+    token: str
+    links: list[DemoLink]
+
+
+class DataDirectory:
+    """`redis/`, `postgres/`, `logs/`, and files: `lock`, `demo.json` (kept) and `ready.json` (while all is ready)."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+        self.redis = self.path / "redis"
+        self.postgres = self.path / "postgres"
+        self.logs = self.path / "logs"
+        self._ready = self.path / "ready.json"
+        self._demo = self.path / "demo.json"
+
+    def make(self) -> None:
+        """Create it, for our user alone; one that exists keeps its mode."""
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.logs.mkdir(exist_ok=True)
+        except OSError as error:
+            raise CommandFailed(
+                f"The data directory {self.path} cannot be made: {error.strerror}.", ExitCode.USAGE
+            ) from None
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the directory for this process; raise `CommandFailed` where another one has it."""
+        with (self.path / "lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise CommandFailed(
+                    f"Another clicktrail is running on {self.path}: stop it first, or name another --data-dir.",
+                    ExitCode.USAGE,
+                ) from None
+            yield
+
+    def announce(self, ready: Ready) -> None:
+        """Write ready.json, whole or not at all, for our user alone."""
+        write_secret(self._ready, json.dumps(asdict(ready), indent=2) + "\n")
+
+    def withdraw(self) -> None:
+        """Remove ready.json."""
+        self._ready.unlink(missing_ok=True)
+
+    def read_ready(self) -> Ready:
+        """Read ready.json; raise `CommandFailed` where nothing runs here."""
+        try:
+            found = json.loads(self._ready.read_text(encoding="utf-8"))
+            return Ready(**found | {"links": [DemoLink(**link) for link in found["links"]]})
+        except FileNotFoundError:
+            raise CommandFailed(
+                f"Nothing runs on {self.path}: there is no ready.json. Start it with"
+                f" clicktrail up --data-dir {str(self.path)!r}.",
+                ExitCode.UNAVAILABLE,
+            ) from None
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise CommandFailed(f"{self._ready} cannot be read: {error}.", ExitCode.USAGE) from None
+
+    def read_demo_token(self) -> str | None:
+        """Read the demo business's token that an earlier start was given."""
+        try:
+            return str(json.loads(self._demo.read_text(encoding="utf-8"))["token"])
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+
+    def keep_demo_token(self, token: str) -> None:
+        """Keep the demo business's token for later starts: tracking stores only its hash."""
+        write_secret(self._demo, json.dumps({"token": token}) + "\n")

@@ -1,0 +1,82 @@
+"""Shows the whole trail once: links, clicks, events, a report."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rich.console import Console
+from rich.table import Table
+
+from cli.calls import run
+from cli.data_directory import DataDirectory, DemoLink, Ready
+from cli.demo_business import BUSINESS, CAMPAIGN, DESTINATION
+from cli.report import fetch_report
+from cli.report_tables import show_report
+from cli.stack import Front, Stack
+from cli.supervisor import StopRequested, stop_signals_raise
+from cli.trail import Click, Trail, walk
+from cli.up import stop
+from clicktrail.tracking.v1 import report_service_pb2
+
+_LINKS_SHOWN = 5
+console = Console()
+
+
+def demo() -> None:
+    """Bring everything up for a moment, send clicks and events, and show the trail they leave.
+
+    Exits with 0 when the report shows all of it, else with 1 and what is missing. Leaves nothing behind.
+    """
+    with TemporaryDirectory(prefix="clicktrail-demo-") as folder, stop_signals_raise():
+        data = DataDirectory(Path(folder))
+        data.make()
+        stack = Stack(data, Front())
+        try:
+            _show_trail_of(stack)
+        except StopRequested:
+            raise KeyboardInterrupt from None
+        finally:
+            stop(stack)
+
+
+def _show_trail_of(stack: Stack) -> None:
+    with console.status("starting") as status:
+        ready = stack.start(status.update)
+        status.update("clicking, browsing, buying")
+        trail = walk(ready)
+    console.print(_links(ready.links))
+    console.print(_clicks(trail.clicks))
+    console.print(_activities(trail, ready))
+    request = report_service_pb2.GetReportRequest(business_id=BUSINESS, campaign=CAMPAIGN)
+    show_report(run(fetch_report(ready.tracking, request), ready.tracking))
+    console.print("[bold green]The trail is complete.[/bold green] Keep it running with: clicktrail up")
+
+
+def _links(links: list[DemoLink]) -> Table:
+    table = _table(f"1. Links of {CAMPAIGN}, all to {DESTINATION}", "recipient", "short URL")
+    for link in links[:_LINKS_SHOWN]:
+        table.add_row(link.profile, link.short_url)
+    table.add_row(f"… {len(links) - _LINKS_SHOWN} more", "")
+    return table
+
+
+def _clicks(clicks: list[Click]) -> Table:
+    table = _table("2. Clicks, each person with a session of their own", "who", "link of", "redirected to")
+    for click in clicks:
+        table.add_row(click.visitor, click.link.profile, click.answer.location)
+    return table
+
+
+def _activities(trail: Trail, ready: Ready) -> Table:
+    table = _table(f"3. What {ready.links[0].profile} did", "when", "action", "session", "amount")
+    for activity in trail.activities:
+        amount = activity.get("amount")
+        shown = f"{amount['amount']} {amount['currency']}" if amount else ""
+        table.add_row(activity["occurred_at"], activity["action"], activity.get("session") or "", shown)
+    return table
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table

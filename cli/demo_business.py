@@ -1,0 +1,83 @@
+"""Seeds the demo business: a token and a campaign of 20 recipients. A second time changes nothing."""
+
+from grpc import StatusCode, aio
+
+from cli.calls import DEADLINE_SECONDS, channel_to, run
+from cli.data_directory import DemoLink
+from cli.failures import CommandFailed
+from clicktrail.shortener.v1 import link_pb2, link_service_pb2, link_service_pb2_grpc
+from clicktrail.tracking.v1 import account_service_pb2, account_service_pb2_grpc, event_pb2
+
+BUSINESS = "demo"
+CAMPAIGN = "spring-sale"
+DESTINATION = "https://shop.example.com/spring?ref=sms"
+RECIPIENTS = tuple(f"customer-{number:02}" for number in range(1, 21))
+
+
+def seed(shortener: str, tracking: str, kept_token: str | None) -> tuple[str, list[DemoLink]]:
+    """Make what is missing, and return the token and the links. A kept token is used while it still holds."""
+    token = run(_seed_account(tracking, kept_token), tracking)
+    return token, run(_seed_links(shortener), shortener)
+
+
+async def _seed_account(tracking: str, kept_token: str | None) -> str:
+    async with channel_to(tracking) as channel:
+        accounts = account_service_pb2_grpc.AccountServiceStub(channel)
+        await _create_business(accounts)
+        if kept_token and await _is_token(accounts, kept_token):
+            return kept_token
+        return await _create_token(accounts)
+
+
+async def _seed_links(shortener: str) -> list[DemoLink]:
+    async with channel_to(shortener) as channel:
+        return await _create_links(link_service_pb2_grpc.LinkServiceStub(channel))
+
+
+async def _create_business(accounts: account_service_pb2_grpc.AccountServiceStub) -> None:
+    business = account_service_pb2.Business(id=BUSINESS, name="Demo shop", locale="en", country="US", currency="USD")
+    try:
+        await accounts.CreateBusiness(
+            account_service_pb2.CreateBusinessRequest(business=business), timeout=DEADLINE_SECONDS, wait_for_ready=True
+        )
+    except aio.AioRpcError as error:
+        if error.code() is not StatusCode.ALREADY_EXISTS:
+            raise
+
+
+async def _is_token(accounts: account_service_pb2_grpc.AccountServiceStub, token: str) -> bool:
+    try:
+        owner = await accounts.Authenticate(
+            account_service_pb2.AuthenticateRequest(credential=token), timeout=DEADLINE_SECONDS, wait_for_ready=True
+        )
+    except aio.AioRpcError as error:
+        if error.code() is StatusCode.UNAUTHENTICATED:
+            return False
+        raise
+    return owner.business_id == BUSINESS and owner.credential == event_pb2.CREDENTIAL_PRIVATE
+
+
+async def _create_token(accounts: account_service_pb2_grpc.AccountServiceStub) -> str:
+    answer = await accounts.CreateToken(
+        account_service_pb2.CreateTokenRequest(business_id=BUSINESS, name="demo"),
+        timeout=DEADLINE_SECONDS,
+        wait_for_ready=True,
+    )
+    return answer.token.token
+
+
+async def _create_links(links: link_service_pb2_grpc.LinkServiceStub) -> list[DemoLink]:
+    request = link_service_pb2.CreateLinksRequest(
+        business_id=BUSINESS,
+        template=link_pb2.LinkTemplate(destination=DESTINATION, campaign=CAMPAIGN),
+        recipients=[link_pb2.Recipient(profile=name, external_id=name) for name in RECIPIENTS],
+    )
+    made: list[DemoLink] = []
+    call = links.CreateLinks(iter([request]), timeout=DEADLINE_SECONDS, wait_for_ready=True)
+    async for answer in call:
+        for result in answer.results:
+            if result.errors:
+                raise CommandFailed(f"The demo link of {result.external_id}: {result.errors[0].description}")
+            link = result.link
+            made.append(DemoLink(link.profile, link.external_id, link.short_url, link.code))
+    return made

@@ -1,0 +1,76 @@
+"""Prints a report as tables."""
+
+from collections.abc import Iterable
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.table import Table
+
+from clicktrail.common.v1 import types_pb2
+from clicktrail.tracking.v1 import report_service_pb2
+from common.clock import from_timestamp
+
+console = Console()
+_SUBJECTS = ("campaign", "journey", "message", "link")
+
+
+def show_report(report: report_service_pb2.Report) -> None:
+    """Print the figures of the whole range, the events, and the points at which anything happened."""
+    console.print(_totals(report))
+    if report.events:
+        console.print(_events(report.events))
+    busy = [point for point in report.series if point.clicks or point.bot_hits or point.conversions]
+    if busy:
+        console.print(_series(busy, ZoneInfo(report.timezone or "UTC")))
+
+
+def money(amounts: Iterable[types_pb2.Money]) -> str:
+    """Return amounts as text, such as "395.00 USD, 10.00 EUR"."""
+    return ", ".join(f"{each.amount} {each.currency}" for each in amounts) or "-"
+
+
+def _totals(report: report_service_pb2.Report) -> Table:
+    named = next((f"{name} {getattr(report, name)}" for name in _SUBJECTS if report.HasField(name)), "whole business")  # type: ignore[arg-type]  # names of fields
+    totals = report.totals
+    table = _table(f"Report: {named}")
+    table.add_column("figure")
+    table.add_column("value", justify="right")
+    for name, value in (
+        ("recipients", f"{totals.recipients:,}"),
+        ("clicks", f"{totals.clicks:,}"),
+        ("unique clickers", f"{totals.unique_clickers:,}"),
+        ("click-through rate", f"{totals.click_through_rate:.1%}"),
+        ("bots and previews", f"{totals.bot_hits:,}"),
+        ("sessions", f"{totals.sessions:,}"),
+        ("conversions", f"{totals.conversions:,}"),
+        ("conversion rate", f"{totals.conversion_rate:.1%}"),
+        ("revenue", money(totals.revenue)),
+    ):
+        table.add_row(name, value)
+    return table
+
+
+def _events(events: Iterable[report_service_pb2.ActionCount]) -> Table:
+    table = _table("Events")
+    table.add_column("action")
+    table.add_column("count", justify="right")
+    table.add_column("revenue", justify="right")
+    for event in events:
+        table.add_row(event.action, f"{event.count:,}", money(event.revenue))
+    return table
+
+
+def _series(points: Iterable[report_service_pb2.Point], zone: ZoneInfo) -> Table:
+    table = _table(f"Over time ({zone.key})")
+    table.add_column("from")
+    for name in ("clicks", "unique", "bots", "conversions", "revenue"):
+        table.add_column(name, justify="right")
+    for point in points:
+        at = from_timestamp(point.time).astimezone(zone)
+        counts = (point.clicks, point.unique_clickers, point.bot_hits, point.conversions)
+        table.add_row(f"{at:%Y-%m-%d %H:%M}", *(f"{count:,}" for count in counts), money(point.revenue))
+    return table
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", title_style="bold")
