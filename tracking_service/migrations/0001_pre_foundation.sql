@@ -366,5 +366,6 @@ CREATE TABLE dirty_visitors (
     business_id text NOT NULL,
     session     text,
     profile_key bigint,
+    since       timestamptz, -- only events that occurred from then on are concerned; null: all
     marked_at   timestamptz NOT NULL DEFAULT now()
 );
