@@ -49,7 +49,7 @@ def _rows(path: Path, file: Iterator[str]) -> Iterator[Row]:
         for values in reader:
             yield _row(path, reader.line_num, values)
     except csv.Error as error:
-        raise CommandFailed(f"{path}, line {reader.line_num}: {error}.", ExitCode.USAGE) from None
+        raise CommandFailed(f"{path}, line {reader.reader.line_num}: {error}.", ExitCode.USAGE) from None
 
 
 def _row(path: Path, line: int, values: dict[str, str | None]) -> Row:
