@@ -1,5 +1,6 @@
 """The tracking service as its callers see it: a real server on a real PostgreSQL."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import asyncpg
@@ -23,7 +24,8 @@ async def tracking(postgres_url: str) -> AsyncIterator[TrackingService]:
         TrackingSettings(tracking_listen="127.0.0.1:0", postgres_url=SecretStr(postgres_url), drain_seconds=1)
     )
     await service.start()
-    await service.until_serving()
+    async with asyncio.timeout(60):
+        await service.until_serving()
     yield service
     await service.stop()
 
