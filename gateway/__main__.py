@@ -1,0 +1,17 @@
+"""Runs the gateway."""
+
+from common.logging import configure_logging
+from common.settings import load_settings
+from gateway.server import serve
+from gateway.settings import GatewaySettings
+
+
+def main() -> None:
+    """Serve with the settings of the environment."""
+    settings = load_settings(GatewaySettings)
+    configure_logging(service="gateway", level=settings.log_level, log_format=settings.log_format)
+    serve(settings)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""Puts the gateway together; each line names one dependency."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from multiprocessing import parent_process
+
+from clicktrail.shortener.v1 import link_service_pb2
+from clicktrail.tracking.v1 import (
+    account_service_pb2,
+    action_service_pb2,
+    link_archive_service_pb2,
+    profile_service_pb2,
+    report_service_pb2,
+    session_service_pb2,
+)
+from common.logging import configure_logging, get_logger
+from common.settings import load_settings
+from gateway.api import Api
+from gateway.app import Application, Gateway
+from gateway.batcher import Batcher, Limits
+from gateway.clients import CALL_SECONDS, EventFlights, RedirectFlights, connect
+from gateway.credentials import Credentials
+from gateway.events import Events
+from gateway.fresh_sessions import FreshSessions
+from gateway.hellotext import PageRoutes
+from gateway.redirect import Redirects
+from gateway.settings import GatewaySettings
+from gateway.transcoder import Transcoder
+
+log = get_logger(__name__)
+
+REDIRECT_SECONDS = 2.0
+
+TRANSCODED = (
+    link_service_pb2.DESCRIPTOR.services_by_name["LinkService"],
+    link_archive_service_pb2.DESCRIPTOR.services_by_name["LinkArchiveService"],
+    session_service_pb2.DESCRIPTOR.services_by_name["SessionService"],
+    profile_service_pb2.DESCRIPTOR.services_by_name["ProfileService"],
+    action_service_pb2.DESCRIPTOR.services_by_name["ActionService"],
+    account_service_pb2.DESCRIPTOR.services_by_name["AccountService"],
+    report_service_pb2.DESCRIPTOR.services_by_name["ReportService"],
+)
+
+
+def build() -> Application:
+    """Return the application of one worker, set by the environment. The server calls it in each of its workers."""
+    settings = load_settings(GatewaySettings)
+    configure_logging(service="gateway", level=settings.log_level, log_format=settings.log_format)
+    return Application(partial(open_gateway, settings))
+
+
+@asynccontextmanager
+async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
+    """Open the gateway; on leaving, what is under way is finished."""
+    _stop_with_parent()
+    services = connect(settings.shortener_target, settings.tracking_target)
+    credentials = Credentials(services)
+    fresh_sessions = FreshSessions(services)
+    hits = Batcher(RedirectFlights(services), _limits(settings, REDIRECT_SECONDS))
+    submissions = Batcher(EventFlights(services), _limits(settings, CALL_SECONDS))
+    events = Events(credentials, fresh_sessions, submissions, settings.trusted_proxies)
+    pages = PageRoutes(services, credentials, fresh_sessions)
+    transcoder = Transcoder(services, credentials, fresh_sessions)
+    routes = {**transcoder.routes(TRANSCODED), **events.routes(), **pages.routes()}
+    yield Gateway(Redirects(hits, settings.trusted_proxies), Api(routes), services)
+    await hits.close()
+    await submissions.close()
+    await services.close()
+    log.info("stopped")
+
+
+def _limits(settings: GatewaySettings, patience_seconds: float) -> Limits:
+    return Limits(settings.flight_size, settings.flights_in_air, settings.queue_limit, patience_seconds)
+
+
+def _stop_with_parent() -> None:
+    """Stop this worker when the process that started it is gone: a worker left behind would keep the port."""
+    parent = parent_process()
+    if parent is None:
+        return
+    sentinel, loop = parent.sentinel, asyncio.get_running_loop()
+
+    def stop() -> None:
+        loop.remove_reader(sentinel)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    loop.add_reader(sentinel, stop)

@@ -1,0 +1,136 @@
+"""The services, as the gateway calls them."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+from grpc import StatusCode, aio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from clicktrail.shortener.v1 import redirect_service_pb2 as redirect
+from clicktrail.tracking.v1 import event_pb2, event_service_pb2
+from common.channels import open_channel
+from common.grpc_errors import from_rpc_error
+from common.interceptors import REQUEST_ID
+
+CALL_SECONDS = 5.0
+# A connection that breaks under a call that may be repeated: tried again after so long.
+PAUSE_SECONDS = 0.05
+HEALTH_SECONDS = 1.0
+
+SHORTENER_PACKAGE = "clicktrail.shortener.v1"
+
+
+class Method:
+    """A unary method of a service, callable with its request."""
+
+    def __init__(self, channel: aio.Channel, descriptor: MethodDescriptor) -> None:
+        response: Any = GetMessageClass(descriptor.output_type)
+        request: Any = GetMessageClass(descriptor.input_type)
+        self._call = channel.unary_unary(
+            f"/{descriptor.containing_service.full_name}/{descriptor.name}",
+            request_serializer=request.SerializeToString,
+            response_deserializer=response.FromString,
+        )
+
+    async def __call__(
+        self,
+        request: Message,
+        seconds: float = CALL_SECONDS,
+        *,
+        request_id: str | None = None,
+        is_repeatable: bool = False,
+    ) -> Any:
+        """Call it, and wait for a service that is not there within these seconds.
+
+        Where the call may be repeated, a connection that breaks under it is not noticed either. Raises
+        `ClicktrailError` for what the service refused, and `AioRpcError` for what nobody may be told of.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        metadata = ((REQUEST_ID, request_id),) if request_id else None
+        while True:
+            left = deadline - loop.time()
+            try:
+                return await self._call(request, timeout=left, wait_for_ready=True, metadata=metadata)
+            except aio.AioRpcError as error:
+                is_gone = error.code() is StatusCode.UNAVAILABLE and is_repeatable
+                if not is_gone or deadline - loop.time() <= PAUSE_SECONDS:
+                    raise from_rpc_error(error) or error from error
+            await asyncio.sleep(PAUSE_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The channels to both services. Owns them: close it."""
+
+    shortener: aio.Channel
+    tracking: aio.Channel
+
+    def method(self, descriptor: MethodDescriptor) -> Method:
+        """Return the method that a descriptor describes, at the service that has it."""
+        package = descriptor.containing_service.file.package
+        return Method(self.shortener if package == SHORTENER_PACKAGE else self.tracking, descriptor)
+
+    async def are_healthy(self) -> bool:
+        """Tell whether both serve now."""
+        answers = await asyncio.gather(_is_serving(self.shortener), _is_serving(self.tracking))
+        return all(answers)
+
+    async def close(self) -> None:
+        """Close both channels."""
+        await self.shortener.close()
+        await self.tracking.close()
+
+
+def connect(shortener_target: str, tracking_target: str) -> Services:
+    """Return the services at these targets; they need not be there yet."""
+    return Services(open_channel(shortener_target), open_channel(tracking_target))
+
+
+class RedirectFlights:
+    """Carries hits to the shortener."""
+
+    def __init__(self, services: Services) -> None:
+        self._resolve = services.method(
+            redirect.DESCRIPTOR.services_by_name["RedirectService"].methods_by_name["ResolveFlight"]
+        )
+
+    async def __call__(self, hits: Sequence[redirect.Hit], seconds: float) -> Sequence[redirect.Outcome]:
+        """Resolve a flight of hits."""
+        response: redirect.ResolveFlightResponse = await self._resolve(
+            redirect.ResolveFlightRequest(hits=hits), seconds
+        )
+        return response.outcomes
+
+
+class EventFlights:
+    """Carries events to tracking."""
+
+    def __init__(self, services: Services) -> None:
+        self._track = services.method(
+            event_service_pb2.DESCRIPTOR.services_by_name["EventService"].methods_by_name["TrackEvents"]
+        )
+
+    async def __call__(
+        self, submissions: Sequence[event_pb2.Submission], seconds: float
+    ) -> Sequence[event_pb2.Receipt]:
+        """Record a flight of events."""
+        response: event_service_pb2.TrackEventsResponse = await self._track(
+            event_service_pb2.TrackEventsRequest(submissions=submissions), seconds
+        )
+        return response.receipts
+
+
+async def _is_serving(channel: aio.Channel) -> bool:
+    # The types of the stubs leave its methods out.
+    stub: Any = health_pb2_grpc.HealthStub(channel)
+    try:
+        answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=HEALTH_SECONDS)
+    except aio.AioRpcError:
+        return False
+    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)

@@ -1,0 +1,111 @@
+"""Says whose a request is."""
+
+import asyncio
+import re
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from clicktrail.tracking.v1 import account_service_pb2 as account
+from clicktrail.tracking.v1.event_pb2 import CREDENTIAL_PUBLIC
+from common.errors import ClicktrailError, Kind
+from gateway.clients import Services
+from gateway.exchange import Exchange
+from gateway.http_errors import RefusedError, unauthorized
+
+# A revoked token must be refused within 5 seconds.
+REMEMBERED_SECONDS = 3.0
+REMEMBERED_LIMIT = 10_000
+
+_CREDENTIAL = re.compile(r"[\x21-\x7e]{1,512}")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whose a credential is."""
+
+    business_id: str
+    is_private: bool
+    origins: frozenset[str]
+    """The origins whose pages may use it. Empty: any."""
+
+
+class Credentials:
+    """Judges credentials, and remembers the judgement for a moment; many at once ask for it only once."""
+
+    def __init__(self, services: Services) -> None:
+        methods = account.DESCRIPTOR.services_by_name["AccountService"].methods_by_name
+        self._authenticate = services.method(methods["Authenticate"])
+        self._remembered: OrderedDict[str, tuple[float, asyncio.Task[Account | None]]] = OrderedDict()
+
+    async def private(self, exchange: Exchange) -> Account:
+        """Return the account of a private token. Raises the refusal with 401."""
+        found = await self._account(_bearer(exchange))
+        if not found.is_private:
+            raise unauthorized("This route needs a private token.")
+        return found
+
+    async def any(self, exchange: Exchange) -> Account:
+        """Return the account of a public id or a private token, for a page's origin that the business allows.
+
+        A request that can carry no headers, such as a beacon, may name the public id in its query.
+        """
+        beacon = dict(exchange.query()).get("business") if "authorization" not in exchange.headers else None
+        found = await self._account(beacon or _bearer(exchange))
+        if beacon and found.is_private:
+            raise unauthorized("A private token may not stand in a query.")
+        if not found.is_private and not _is_allowed(exchange.headers.get("origin"), found.origins):
+            raise unauthorized("This origin is not one of the business's.")
+        return found
+
+    async def _account(self, credential: str) -> Account:
+        if not _CREDENTIAL.fullmatch(credential):
+            raise _unknown()
+        found = await asyncio.shield(self._judgement(credential))
+        if found is None:
+            raise _unknown()
+        return found
+
+    def _judgement(self, credential: str) -> asyncio.Task[Account | None]:
+        now = asyncio.get_running_loop().time()
+        until, judgement = self._remembered.get(credential, (0.0, None))
+        if judgement is not None and now < until:
+            return judgement
+        judgement = asyncio.create_task(self._ask(credential))
+        self._remembered[credential] = (now + REMEMBERED_SECONDS, judgement)
+        self._remembered.move_to_end(credential)
+        if len(self._remembered) > REMEMBERED_LIMIT:
+            self._remembered.popitem(last=False)
+        return judgement
+
+    async def _ask(self, credential: str) -> Account | None:
+        try:
+            response: account.AuthenticateResponse = await self._authenticate(
+                account.AuthenticateRequest(credential=credential), is_repeatable=True
+            )
+        except Exception as error:
+            if isinstance(error, ClicktrailError) and error.kind is Kind.UNAUTHENTICATED:
+                return None
+            # What could not be told now is asked again by the next.
+            self._remembered.pop(credential, None)
+            raise
+        origins = frozenset(_normal(origin) for origin in response.origins)
+        return Account(response.business_id, response.credential != CREDENTIAL_PUBLIC, origins)
+
+
+def _bearer(exchange: Exchange) -> str:
+    scheme, _, credential = exchange.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not credential.strip():
+        raise unauthorized("A credential is required: Authorization: Bearer …")
+    return credential.strip()
+
+
+def _unknown() -> RefusedError:
+    return unauthorized("The credential is unknown or revoked.")
+
+
+def _is_allowed(origin: str | None, origins: frozenset[str]) -> bool:
+    return origin is None or not origins or _normal(origin) in origins
+
+
+def _normal(origin: str) -> str:
+    return origin.strip().rstrip("/").lower()

@@ -1,0 +1,186 @@
+"""Reads an event as its sender wrote it: older names are folded, faults found all at once, the rest is kept."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from google.protobuf.message import Message
+
+from clicktrail.tracking.v1.event_pb2 import Event
+from common.errors import Fault, FaultType
+from gateway import json_values as values
+from gateway.json_text import Value
+from gateway.json_values import WrongValueError
+
+KEY_LENGTH_LIMIT = 100
+
+# The objects that older senders name by their kind: "product", "product_id", "product_parameters".
+KINDS = ("product", "order", "coupon", "form", "refund", "app")
+# The kind that an action is about, by what stands before its dot; another kind beside it is not its object.
+KIND_OF_ACTION = {kind: kind for kind in KINDS} | {"cart": "product"}
+OLDER_ACTIONS = {"page.visited": "page.viewed"}
+
+Read = Callable[[Value], Any]
+
+
+@dataclass(slots=True)
+class ParsedEvent:
+    """An event and the sender's key for it; it only counts where there are no faults."""
+
+    event: Event = field(default_factory=Event)
+    key: str | None = None
+    faults: list[Fault] = field(default_factory=list)
+
+
+def parse_event(sent: dict[str, Value], header_key: str | None = None) -> ParsedEvent:
+    """Read an event. What an action requires is not judged here."""
+    parsed = ParsedEvent()
+    reading = _Reading(dict(sent), parsed.faults)
+    event = parsed.event
+    reading.into(event, "action", ["action"], values.read_text)
+    event.action = OLDER_ACTIONS.get(event.action, event.action)
+    kinds = _kinds(event.action, sent)
+    reading.into(event, "session", ["session", "session_id"], values.read_text)
+    reading.into(event, "profile", ["profile", "profile_id"], values.read_text)
+    reading.into(event, "object", ["object", *kinds, *(f"{kind}_id" for kind in kinds)], values.read_text)
+    parameters = ["object_parameters", *(f"{kind}_parameters" for kind in kinds)]
+    if kinds and not event.object:
+        reading.refuse_null(parameters)
+    reading.into(event, "object_parameters", parameters, values.read_object)
+    for name, read in _PLAIN_FIELDS.items():
+        reading.into(event, name, [name], read)
+    for name, members in _GROUPS.items():
+        reading.group(event, name, members)
+    reading.older_url(event)
+    parsed.key = reading.key(header_key)
+    reading.keep_rest(event)
+    if parsed.faults:
+        parsed.faults.extend(_missing(event, parsed.faults))
+    return parsed
+
+
+class _Reading:
+    """Takes what it reads out of the fields sent; what is left is the rest."""
+
+    def __init__(self, rest: dict[str, Value], faults: list[Fault]) -> None:
+        self.rest = rest
+        self._faults = faults
+
+    def into(self, message: Message, name: str, keys: list[str], read: Read) -> None:
+        """Set a field from the first of these keys that is there; another value under a later one is a fault."""
+        found = [(key, value) for key in keys if (value := self.rest.pop(key, None)) is not None]
+        if not found:
+            return
+        if any(value != found[0][1] for _, value in found):
+            both = " and ".join(key for key, _ in found)
+            self._faults.append(Fault(FaultType.AMBIGUOUS_PARAMETER, found[0][0], f"{both} must be equal."))
+        self._set(message, name, found[0], read)
+
+    def refuse_null(self, keys: list[str]) -> None:
+        """Find fault with those of these keys that are there and null."""
+        for key in keys:
+            if key in self.rest and self.rest[key] is None:
+                self._faults.append(Fault(FaultType.PARAMETER_INVALID_EMPTY, key, f"{key} must not be null."))
+
+    def group(self, event: Event, name: str, members: dict[str, Read]) -> None:
+        """Set the fields of an object; its unknown members stay in the rest."""
+        value = self.rest.pop(name, None)
+        if value is None:
+            return
+        if not isinstance(value, dict):
+            self._faults.append(Fault(FaultType.INVALID, name, f"{name} must be an object."))
+            return
+        message: Message = getattr(event, name)
+        message.SetInParent()
+        rest = dict(value)
+        for member, read in members.items():
+            inner = rest.pop(member, None)
+            if inner is not None:
+                self._set(message, member, (f"{name}.{member}", inner), read)
+        if rest:
+            self.rest[name] = rest
+
+    def older_url(self, event: Event) -> None:
+        """Take the page's address from where older senders put it, where it does not stand in `page`."""
+        if event.page.HasField("url"):
+            return
+        url = self.rest.pop("url", None)
+        if url is not None:
+            event.page.SetInParent()
+            self._set(event.page, "url", ("url", url), values.read_text)
+
+    def keep_rest(self, event: Event) -> None:
+        """Keep what nobody has taken."""
+        if self.rest:
+            self._set(event, "extra", ("What is not interpreted", self.rest), values.read_object)
+
+    def key(self, header_key: str | None) -> str | None:
+        """Return the sender's key: the field `id`, or the header `Idempotency-Key`."""
+        sent = self.rest.pop("id", None)
+        if sent is None:
+            sent = header_key
+        if sent is None:
+            return None
+        if header_key is not None and sent != header_key:
+            text = "id and Idempotency-Key must be equal."
+            self._faults.append(Fault(FaultType.AMBIGUOUS_PARAMETER, "id", text))
+        try:
+            return _read_key(sent)
+        except WrongValueError as error:
+            type_ = FaultType.INVALID if sent else FaultType.PARAMETER_INVALID_EMPTY
+            self._faults.append(Fault(type_, "id", f"id {error}."))
+            return None
+
+    def _set(self, message: Message, name: str, found: tuple[str, Value], read: Read) -> None:
+        key, value = found
+        try:
+            read_value = read(value)
+        except WrongValueError as error:
+            self._faults.append(Fault(FaultType.INVALID, key, f"{key} {error}."))
+            return
+        if isinstance(read_value, Message):
+            getattr(message, name).CopyFrom(read_value)
+        else:
+            setattr(message, name, read_value)
+
+
+def _read_key(value: Value) -> str:
+    key = values.read_text(value)
+    if not 1 <= len(key) <= KEY_LENGTH_LIMIT:
+        raise WrongValueError(f"must have 1 to {KEY_LENGTH_LIMIT} characters")
+    return key
+
+
+def _kinds(action: str, sent: dict[str, Value]) -> list[str]:
+    """Return the kind of object under whose names this event's object may stand."""
+    if kind := KIND_OF_ACTION.get(action.partition(".")[0]):
+        return [kind]
+    named = (kind for kind in KINDS if not sent.keys().isdisjoint({kind, f"{kind}_id", f"{kind}_parameters"}))
+    return list(named)[:1]
+
+
+def _missing(event: Event, faults: list[Fault]) -> list[Fault]:
+    """Return what is missing as well, so that the sender of a faulty event hears of everything at once."""
+    named = {fault.parameter for fault in faults}
+    missing = []
+    if not event.action and "action" not in named:
+        missing.append(Fault(FaultType.PARAMETER_MISSING, "action", "action is required."))
+    has_visitor = event.HasField("session") or event.HasField("profile")
+    if not has_visitor and named.isdisjoint({"session", "session_id", "profile", "profile_id"}):
+        missing.append(Fault(FaultType.PARAMETER_MISSING, "session", "session or profile is required."))
+    return missing
+
+
+_PLAIN_FIELDS: dict[str, Read] = {
+    "object_type": values.read_text,
+    "amount": values.read_decimal,
+    "currency": values.read_text,
+    "metadata": values.read_object,
+    "tracked_at": values.read_moment,
+}
+_UTM = dict.fromkeys(("source", "medium", "campaign", "term", "content"), values.read_text)
+_GROUPS: dict[str, dict[str, Read]] = {
+    "user_parameters": {"id": values.read_id, "source": values.read_text},
+    "page": dict.fromkeys(("url", "title", "path"), values.read_text),
+    "utm_params": {**_UTM, "observed_at": values.read_moment},
+}

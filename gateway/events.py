@@ -1,0 +1,141 @@
+"""Takes in events over HTTP: one or a batch, from a page or a server."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from clicktrail.tracking.v1.event_pb2 import CREDENTIAL_PRIVATE, CREDENTIAL_PUBLIC, Receipt, Submission
+from clicktrail.tracking.v1.event_service_pb2 import TrackEventsResponse
+from common.clock import now, to_timestamp
+from common.errors import Fault, FaultType, Reason, invalid_field, unavailable
+from common.ids import new_uuid7
+from gateway import bodies
+from gateway.batcher import Batcher
+from gateway.credentials import Account, Credentials
+from gateway.event_fields import ParsedEvent, parse_event
+from gateway.exchange import Answer, Exchange, Handler, Routes
+from gateway.fresh_sessions import FreshSessions
+from gateway.hits import HEADER_LENGTH_LIMIT, client_address
+from gateway.json_text import Value
+from gateway.json_writer import write
+from gateway.receipts import answer_of, is_unavailable, receipt_of_error, rejected
+
+BATCH_LIMIT = 1_000
+
+Authenticate = Callable[[Exchange], Awaitable[Account]]
+Flights = Batcher[Submission, Receipt]
+
+
+class Events:
+    """The routes that take events in."""
+
+    def __init__(
+        self, credentials: Credentials, fresh_sessions: FreshSessions, flights: Flights, trusted_proxies: int
+    ) -> None:
+        self._credentials = credentials
+        self._fresh_sessions = fresh_sessions
+        self._flights = flights
+        self._trusted_proxies = trusted_proxies
+
+    def routes(self) -> Routes:
+        """Return the routes, for pages and for servers."""
+        public, private = self._credentials.any, self._credentials.private
+        return {
+            "/v1/track/events": {"POST": self._single(public)},
+            "/v1/track/events/batch": {"POST": self._batch(public)},
+            "/v1/attribution/events": {"POST": self._single(private)},
+            "/v1/attribution/events/batch": {"POST": self._batch(private)},
+        }
+
+    def _single(self, authenticate: Authenticate) -> Handler:
+        async def handle(exchange: Exchange) -> Answer:
+            account, members = await _read(exchange, authenticate, bodies.EVENT_BYTES)
+            parsed = parse_event(members, exchange.headers.get("idempotency-key"))
+            if parsed.faults:
+                return answer_of(rejected(parsed.faults))
+            submission = self._submission(exchange, account, parsed)
+            await self._add_fresh_sessions(account, [submission])
+            return answer_of(await self._flights.submit(submission))
+
+        return handle
+
+    def _batch(self, authenticate: Authenticate) -> Handler:
+        async def handle(exchange: Exchange) -> Answer:
+            account, members = await _read(exchange, authenticate, bodies.BATCH_BYTES)
+            parsed = [_parse_one(index, sent) for index, sent in enumerate(_events_of(members))]
+            receipts = await self._track(exchange, account, parsed)
+            return Answer(200, write(TrackEventsResponse(receipts=receipts)).encode())
+
+        return handle
+
+    async def _track(self, exchange: Exchange, account: Account, parsed: Sequence[ParsedEvent]) -> list[Receipt]:
+        """Return a receipt per event. Raises UNAVAILABLE where there was none for any that could be read."""
+        if not self._flights.has_room(len(parsed)):
+            raise unavailable(Reason.OVERLOADED, "Too much is waiting at the moment; try again.")
+        submissions = [None if one.faults else self._submission(exchange, account, one) for one in parsed]
+        sound = [submission for submission in submissions if submission is not None]
+        await self._add_fresh_sessions(account, sound)
+        outcomes = await asyncio.gather(*map(self._flights.submit, sound), return_exceptions=True)
+        if outcomes and all(is_unavailable(outcome) for outcome in outcomes):
+            raise unavailable(Reason.UPSTREAM_DOWN, "The events cannot be kept at the moment; try again.")
+        flown = iter(outcomes)
+        answers = [rejected(one.faults, one.key) if one.faults else next(flown) for one in parsed]
+        return [
+            receipt_of_error(answer, one.key, exchange.request_id) if isinstance(answer, BaseException) else answer
+            for one, answer in zip(parsed, answers, strict=True)
+        ]
+
+    def _submission(self, exchange: Exchange, account: Account, parsed: ParsedEvent) -> Submission:
+        received_at = now()
+        return Submission(
+            business_id=account.business_id,
+            credential=CREDENTIAL_PRIVATE if account.is_private else CREDENTIAL_PUBLIC,
+            key=parsed.key,
+            id=new_uuid7(received_at).bytes,
+            received_at=to_timestamp(received_at),
+            event=parsed.event,
+            address=client_address(exchange.scope, self._trusted_proxies),
+            user_agent=exchange.headers.get("user-agent", "")[:HEADER_LENGTH_LIMIT],
+        )
+
+    async def _add_fresh_sessions(self, account: Account, submissions: Sequence[Submission]) -> None:
+        """Add to those that claim a session for somebody what the shortener knows of it."""
+        claims = [submission for submission in submissions if _is_claim(submission)]
+        if not claims:
+            return
+        ids = sorted({submission.event.session for submission in claims})
+        found = await self._fresh_sessions.among(account.business_id, ids)
+        for submission in claims:
+            if session := found.get(submission.event.session):
+                submission.fresh_session.CopyFrom(session)
+
+
+def _is_claim(submission: Submission) -> bool:
+    event = submission.event
+    return bool(event.session) and (event.HasField("profile") or bool(event.user_parameters.id))
+
+
+async def _read(exchange: Exchange, authenticate: Authenticate, limit: int) -> tuple[Account, dict[str, Value]]:
+    """Return whose request it is and the object that it sends. The body is read first, so that errors are heard."""
+    body = await exchange.body.read(limit)
+    account = await authenticate(exchange)
+    bodies.check_type(exchange.headers, bodies.EVENT_TYPES)
+    return account, bodies.members_of(bodies.plain(body, exchange.headers, limit))
+
+
+def _events_of(members: dict[str, Value]) -> list[Value]:
+    events = members.get("events")
+    if events is None:
+        raise invalid_field("events", "events is required.", FaultType.PARAMETER_MISSING)
+    if not isinstance(events, list):
+        raise invalid_field("events", "events must be a list.")
+    if not events:
+        raise invalid_field("events", "events must not be empty.", FaultType.PARAMETER_INVALID_EMPTY)
+    if len(events) > BATCH_LIMIT:
+        raise invalid_field("events", f"events has {len(events)} of at most {BATCH_LIMIT}.")
+    return events
+
+
+def _parse_one(index: int, sent: Value) -> ParsedEvent:
+    if isinstance(sent, dict):
+        return parse_event(sent)
+    return ParsedEvent(faults=[Fault(FaultType.INVALID, f"events.{index}", "An event must be an object.")])

@@ -1,0 +1,57 @@
+"""One request of the API, and the answer to it."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+from urllib.parse import parse_qsl
+
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope
+
+from gateway.bodies import Body
+from gateway.http_errors import bad_request
+from gateway.json_text import Value, dumps
+
+QUERY_FIELDS_LIMIT = 100
+
+
+class Exchange:
+    """One request, and what is known of it."""
+
+    def __init__(self, scope: Scope, receive: Receive, request_id: str) -> None:
+        self.scope = scope
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.parameters: Mapping[str, str] = {}
+        """The values of the path's placeholders."""
+        self.headers = Headers(scope=scope)
+        self.body = Body(receive)
+        self.request_id = request_id
+
+    def query(self) -> list[tuple[str, str]]:
+        """Return the parameters of the query, in order."""
+        try:
+            return parse_qsl(
+                self.scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=QUERY_FIELDS_LIMIT
+            )
+        except ValueError:
+            raise bad_request(f"The query has more than {QUERY_FIELDS_LIMIT} parameters.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer in JSON; without a body where that is empty."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def answer(status: int, value: Value) -> Answer:
+    """Return the answer with this value."""
+    return Answer(status, dumps(value))
+
+
+Handler: TypeAlias = Callable[[Exchange], Awaitable[Answer]]
+Routes: TypeAlias = Mapping[str, Mapping[str, Handler]]
+"""Handlers by path, placeholders in braces, and method."""

@@ -1,0 +1,132 @@
+"""The routes that tracking libraries on pages call, beside those for events."""
+
+from clicktrail.shortener.v1 import session_service_pb2 as shortener_sessions
+from clicktrail.tracking.v1 import account_service_pb2 as accounts
+from clicktrail.tracking.v1 import session_service_pb2 as sessions
+from common.clock import now, to_timestamp
+from common.errors import Fault, FaultType, Reason, invalid, not_found
+from common.ids import new_nonce
+from gateway import bodies
+from gateway.calling_codes import CALLING_CODES
+from gateway.clients import Services
+from gateway.credentials import Account, Credentials
+from gateway.exchange import Answer, Exchange, Routes, answer
+from gateway.fresh_sessions import FreshSessions
+from gateway.json_reader import fill
+from gateway.json_text import Num, Value, is_plain
+
+IDENTITY_FIELDS = ("session", "user_id", "source", "email", "phone", "name")
+IDENTITY_REQUIRED = ("session", "user_id")
+ACK_FIELDS = ("session", "at", "utm_params")
+
+
+class PageRoutes:
+    """Sessions, signs of life, identifications, and a business's public settings."""
+
+    def __init__(self, services: Services, credentials: Credentials, fresh_sessions: FreshSessions) -> None:
+        issuing = shortener_sessions.DESCRIPTOR.services_by_name["SessionService"].methods_by_name
+        keeping = sessions.DESCRIPTOR.services_by_name["SessionService"].methods_by_name
+        account = accounts.DESCRIPTOR.services_by_name["AccountService"].methods_by_name
+        self._issue = services.method(issuing["IssueSession"])
+        self._acknowledge = services.method(keeping["Acknowledge"])
+        self._identify = services.method(keeping["Identify"])
+        self._get_business = services.method(account["GetBusiness"])
+        self._credentials = credentials
+        self._fresh_sessions = fresh_sessions
+
+    def routes(self) -> Routes:
+        """Return the routes."""
+        return {
+            "/v1/track/sessions": {"POST": self.create_session},
+            "/v1/public/acks": {"POST": self.acknowledge},
+            "/v1/public/identifications": {"POST": self.identify},
+            "/v1/public/businesses/{id}": {"GET": self.show_business},
+        }
+
+    async def create_session(self, exchange: Exchange) -> Answer:
+        """Issue an anonymous session. Whatever the body is, it says nothing."""
+        await exchange.body.read(bodies.EVENT_BYTES)
+        account = await self._credentials.any(exchange)
+        request = shortener_sessions.IssueSessionRequest(
+            business_id=account.business_id, nonce=new_nonce(), received_at=to_timestamp(now())
+        )
+        response = await self._issue(request, request_id=exchange.request_id, is_repeatable=True)
+        return answer(201, {"id": response.session.id})
+
+    async def acknowledge(self, exchange: Exchange) -> Answer:
+        """Note that a page is open. A library's very first sign of life has no session yet: nothing is noted."""
+        account, members = await self._read(exchange)
+        request = sessions.AcknowledgeRequest(business_id=account.business_id, received_at=to_timestamp(now()))
+        _fill_from(request, members, ACK_FIELDS, required=())
+        if request.session:
+            await self._acknowledge(request, request_id=exchange.request_id, is_repeatable=True)
+        return answer(200, {"status": "received"})
+
+    async def identify(self, exchange: Exchange) -> Answer:
+        """Say who a session's visitor is."""
+        account, members = await self._read(exchange)
+        request = sessions.IdentifyRequest(business_id=account.business_id, received_at=to_timestamp(now()))
+        if isinstance(user_id := members.get("user_id"), Num):
+            # Shops number their customers, and say so in their pages.
+            members = members | {"user_id": str(user_id)}
+        _fill_from(request, members, IDENTITY_FIELDS, required=IDENTITY_REQUIRED)
+        found = await self._fresh_sessions.among(account.business_id, [request.session])
+        if session := found.get(request.session):
+            request.fresh_session.CopyFrom(session)
+        response = await self._identify(request, request_id=exchange.request_id, is_repeatable=True)
+        return answer(200, {"profile": response.profile})
+
+    async def show_business(self, exchange: Exchange) -> Answer:
+        """Show the public settings of the business that asks."""
+        business = await self._business(exchange)
+        account = await self._credentials.any(exchange)
+        if account.business_id != business.id:
+            raise not_found(Reason.BUSINESS_UNKNOWN, "There is no such business.")
+        prefix = CALLING_CODES.get(business.country)
+        country: Value = {"code": business.country or None, "prefix": prefix}
+        shown: dict[str, Value] = {"id": business.id, "locale": business.locale or "en", "country": country}
+        return answer(200, shown | _FIXED_SETTINGS)
+
+    async def _business(self, exchange: Exchange) -> accounts.Business:
+        id_ = exchange.parameters["id"]
+        if not is_plain(id_):
+            raise not_found(Reason.BUSINESS_UNKNOWN, "There is no such business.")
+        request = accounts.GetBusinessRequest(id=id_)
+        response = await self._get_business(request, request_id=exchange.request_id, is_repeatable=True)
+        business: accounts.Business = response.business
+        return business
+
+    async def _read(self, exchange: Exchange) -> tuple[Account, dict[str, Value]]:
+        body = await exchange.body.read(bodies.EVENT_BYTES)
+        account = await self._credentials.any(exchange)
+        bodies.check_type(exchange.headers, bodies.EVENT_TYPES)
+        return account, bodies.members_of(bodies.plain(body, exchange.headers, bodies.EVENT_BYTES))
+
+
+# What the library asks about and this system does not have.
+_FIXED_SETTINGS: dict[str, Value] = {
+    "features": {},
+    "whitelist": "disabled",
+    "subscription": "active",
+    "webchat": None,
+    "whatsapp": None,
+}
+
+
+def _fill_from(
+    request: sessions.AcknowledgeRequest | sessions.IdentifyRequest,
+    members: dict[str, Value],
+    names: tuple[str, ...],
+    required: tuple[str, ...],
+) -> None:
+    """Set the fields of these names; the others are not the sender's to set."""
+    faults: list[Fault] = []
+    fill(request, {name: members.get(name) for name in names}, faults)
+    for name in required:
+        value = members.get(name)
+        if value is None:
+            faults.append(Fault(FaultType.PARAMETER_MISSING, name, f"{name} is required."))
+        elif not value:
+            faults.append(Fault(FaultType.PARAMETER_INVALID_EMPTY, name, f"{name} must not be empty."))
+    if faults:
+        raise invalid(faults)

@@ -1,0 +1,151 @@
+"""Reads the JSON of the API into messages, by their descriptors, and finds all faults of it at once."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any, TypeAlias
+
+from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from clicktrail.common.v1.types_pb2 import Json
+from common.errors import Fault, FaultType
+from gateway import json_values as values
+from gateway.json_names import enum_words, is_internal, key_of
+from gateway.json_text import Num, Value
+from gateway.json_values import WrongValueError
+
+Reader: TypeAlias = Callable[[Value], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    name: str
+    is_repeated: bool
+    is_message: bool
+    read: Reader | None
+    """Reads a single value. None: a message, to be filled key by key."""
+
+
+def fill(message: Message, members: dict[str, Value], faults: list[Fault], path: str = "") -> None:
+    """Set a message's fields from an object. Unknown keys are ignored, null is absent.
+
+    Adds a fault per wrong value, its parameter the dotted path from `path` on, such as "recipients.3.profile".
+    """
+    for key, field in _fields(message.DESCRIPTOR).items():
+        value = members.get(key)
+        if value is None:
+            continue
+        if field.is_repeated:
+            _fill_list(getattr(message, field.name), field, value, faults, path + key)
+        elif field.read is None:
+            inner = getattr(message, field.name)
+            inner.SetInParent()
+            _fill_object(inner, value, faults, path + key)
+        elif (read := _read(field.read, value, faults, path + key)) is not None:
+            _set(message, field, read)
+
+
+def members_of_query(descriptor: Descriptor, parameters: Iterable[tuple[str, str]]) -> dict[str, Value]:
+    """Return the parameters of a query as the object that `fill` takes. Of a repeated one, the last counts."""
+    members: dict[str, Value] = {}
+    numbers = {key_of(field) for field in descriptor.fields if field.cpp_type in _NUMBERS}
+    for key, text in parameters:
+        members[key] = Num(text) if key in numbers else _WORDS.get(text, text) if _is_bool(descriptor, key) else text
+    return members
+
+
+def keys_known(descriptor: Descriptor, members: Iterable[str]) -> list[str]:
+    """Return the names of the fields that these keys stand for, without unknown ones."""
+    fields = _fields(descriptor)
+    return [fields[key].name for key in members if key in fields]
+
+
+@cache
+def _fields(descriptor: Descriptor) -> dict[str, _Field]:
+    return {key_of(field): _field(field) for field in descriptor.fields if not is_internal(field)}
+
+
+def _field(field: FieldDescriptor) -> _Field:
+    is_message = field.message_type is not None
+    return _Field(field.name, field.is_repeated, is_message, _reader_of(field))
+
+
+def _reader_of(field: FieldDescriptor) -> Reader | None:
+    if field.message_type is not None:
+        return _OF_MESSAGES.get(field.message_type.full_name)
+    if field.enum_type is not None:
+        return _enum_reader(field.enum_type)
+    return _OF_TYPES[field.cpp_type]
+
+
+def _enum_reader(enum: EnumDescriptor) -> Reader:
+    numbers = {word: number for number, word in enum_words(enum).items()}
+    wanted = "must be " + " or ".join(f'"{word}"' for word in numbers)
+
+    def read(value: Value) -> int:
+        number = numbers.get(value) if isinstance(value, str) else None
+        if number is None:
+            raise WrongValueError(wanted)
+        return number
+
+    return read
+
+
+def _fill_list(container: Any, field: _Field, value: Value, faults: list[Fault], path: str) -> None:
+    if not isinstance(value, list):
+        faults.append(_fault(path, "must be a list"))
+        return
+    for index, inner in enumerate(value):
+        where = f"{path}.{index}"
+        if field.read is None:
+            _fill_object(container.add(), inner, faults, where)
+        elif (read := _read(field.read, inner, faults, where)) is not None:
+            container.append(read)
+
+
+def _fill_object(message: Message, value: Value, faults: list[Fault], path: str) -> None:
+    if isinstance(value, dict):
+        fill(message, value, faults, path + ".")
+    else:
+        faults.append(_fault(path, "must be an object"))
+
+
+def _read(read: Reader, value: Value, faults: list[Fault], path: str) -> Any:
+    try:
+        return read(value)
+    except WrongValueError as error:
+        faults.append(_fault(path, str(error)))
+        return None
+
+
+def _set(message: Message, field: _Field, value: Any) -> None:
+    if field.is_message:
+        getattr(message, field.name).CopyFrom(value)
+    else:
+        setattr(message, field.name, value)
+
+
+def _fault(path: str, what: str) -> Fault:
+    return Fault(FaultType.INVALID, path, f"{path} {what}.")
+
+
+def _is_bool(descriptor: Descriptor, key: str) -> bool:
+    field = descriptor.fields_by_name.get(key)
+    return field is not None and field.cpp_type == FieldDescriptor.CPPTYPE_BOOL
+
+
+_NUMBERS = frozenset({FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_DOUBLE})
+_WORDS: dict[str, Value] = {"true": True, "false": False}
+_OF_MESSAGES: dict[str, Reader] = {
+    Timestamp.DESCRIPTOR.full_name: values.read_time,
+    Json.DESCRIPTOR.full_name: values.read_object,
+}
+_OF_TYPES: dict[int, Reader] = {
+    FieldDescriptor.CPPTYPE_STRING: values.read_text,
+    FieldDescriptor.CPPTYPE_BOOL: values.read_bool,
+    FieldDescriptor.CPPTYPE_INT32: partial(values.read_int, bits=32),
+    FieldDescriptor.CPPTYPE_INT64: partial(values.read_int, bits=64),
+    FieldDescriptor.CPPTYPE_DOUBLE: values.read_float,
+}

@@ -1,0 +1,108 @@
+"""Reads single JSON values into what a message's field takes, or says what is wrong with them."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from clicktrail.common.v1.types_pb2 import Json
+from common.clock import EPOCH, to_timestamp
+from gateway.json_text import Num, Value, dumps, is_plain
+
+JSON_BYTES = 64 * 1024
+
+_WHOLE = re.compile(r"-?\d{1,19}")
+_DECIMAL = re.compile(r"-?\d{1,100}(\.\d{1,100})?([eE][+-]?\d{1,4})?")
+# A day within what `datetime` holds, so that no time zone leads out of it.
+_EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
+_LATEST = datetime(9999, 12, 30, tzinfo=UTC)
+_FIRST_SECOND, _LAST_SECOND = int(_EARLIEST.timestamp()), int(_LATEST.timestamp())
+
+
+class WrongValueError(Exception):
+    """The value is not what the field takes; the message says what is, as in "must be a string"."""
+
+
+def read_text(value: Value) -> str:
+    """Return a string that we can interpret: without NUL and lone surrogates."""
+    if not isinstance(value, str) or isinstance(value, Num):
+        raise WrongValueError("must be a string")
+    if not is_plain(value):
+        raise WrongValueError("must not contain NUL or a lone surrogate")
+    return value
+
+
+def read_id(value: Value) -> str:
+    """Return an id of the sender's system, where numbers are common: a string, or a whole number as its text."""
+    if isinstance(value, Num) and _WHOLE.fullmatch(value):
+        return str(value)
+    return read_text(value)
+
+
+def read_bool(value: Value) -> bool:
+    """Return a truth value."""
+    if not isinstance(value, bool):
+        raise WrongValueError("must be true or false")
+    return value
+
+
+def read_int(value: Value, bits: int) -> int:
+    """Return a whole number of at most so many bits, sign included."""
+    if not isinstance(value, Num) or not _WHOLE.fullmatch(value):
+        raise WrongValueError("must be a whole number")
+    number = int(value)
+    if not -(1 << bits - 1) <= number < 1 << bits - 1:
+        raise WrongValueError("is too large")
+    return number
+
+
+def read_float(value: Value) -> float:
+    """Return a number."""
+    if not isinstance(value, Num):
+        raise WrongValueError("must be a number")
+    return float(value)
+
+
+def read_object(value: Value) -> Json:
+    """Return a JSON object that we keep but do not interpret."""
+    if not isinstance(value, dict):
+        raise WrongValueError("must be an object")
+    text = dumps(value)
+    if len(text) > JSON_BYTES:
+        raise WrongValueError(f"must have at most {JSON_BYTES} bytes")
+    return Json(text=text)
+
+
+def read_time(value: Value) -> Timestamp:
+    """Return a time from ISO 8601 with an offset."""
+    try:
+        at = datetime.fromisoformat(read_text(value))
+    except ValueError:
+        raise WrongValueError("must be a time in ISO 8601, such as 2026-05-04T03:02:01Z") from None
+    if at.tzinfo is None:
+        raise WrongValueError("must have an offset from UTC, such as Z or -03:00")
+    return _within_reach(at)
+
+
+def read_moment(value: Value) -> Timestamp:
+    """Return a time from Unix seconds, a number or its text, or from ISO 8601 with an offset."""
+    if isinstance(value, str) and _DECIMAL.fullmatch(value):
+        seconds = Decimal(value)
+        if not _FIRST_SECOND < seconds < _LAST_SECOND:
+            raise WrongValueError("must be Unix seconds, of the years 1 to 9999")
+        return _within_reach(EPOCH + timedelta(microseconds=int(seconds * 1_000_000)))
+    return read_time(value)
+
+
+def read_decimal(value: Value) -> str:
+    """Return the text of a decimal number, written as a number or as a string."""
+    if not isinstance(value, str) or not _DECIMAL.fullmatch(value):
+        raise WrongValueError("must be a number or a decimal string")
+    return str(value)
+
+
+def _within_reach(at: datetime) -> Timestamp:
+    if not _EARLIEST <= at <= _LATEST:
+        raise WrongValueError("must be a time of the years 1 to 9999")
+    return to_timestamp(at)

@@ -1,0 +1,58 @@
+"""Answers with what became of events."""
+
+from clicktrail.common.v1 import types_pb2
+from clicktrail.tracking.v1.event_pb2 import (
+    RECEIPT_STATUS_ACCEPTED,
+    RECEIPT_STATUS_CONFLICT,
+    RECEIPT_STATUS_DUPLICATE,
+    RECEIPT_STATUS_REJECTED,
+    Receipt,
+)
+from common.errors import ClicktrailError, Fault, FaultType, Kind
+from gateway.exchange import Answer, answer
+from gateway.http_errors import RETRY_AFTER_SECONDS, Problem, RefusedError, problem_of
+
+RECEIVED = frozenset({RECEIPT_STATUS_ACCEPTED, RECEIPT_STATUS_DUPLICATE})
+
+# The status of an answer to a single event that was not taken, the first type found deciding; otherwise 422.
+STATUSES: dict[FaultType, int] = {
+    FaultType.UNAVAILABLE: 503,
+    FaultType.NOT_FOUND: 404,
+    FaultType.CONFLICT: 409,
+    FaultType.TOO_LARGE: 413,
+}
+_CONFLICT = Fault(FaultType.CONFLICT, "id", "Another event was sent with this id or Idempotency-Key.")
+
+
+def answer_of(receipt: Receipt) -> Answer:
+    """Return the answer to a single event. Raises the refusal of one that was not taken."""
+    if receipt.status in RECEIVED:
+        return answer(200, {"status": "received", "id": receipt.id})
+    faults = [Fault(FaultType(fault.type), fault.parameter or None, fault.description) for fault in receipt.errors] or [
+        _CONFLICT
+    ]
+    if receipt.status == RECEIPT_STATUS_CONFLICT:
+        raise RefusedError(Problem(409, faults))
+    types = {fault.type for fault in faults}
+    status = next((status for type_, status in STATUSES.items() if type_ in types), 422)
+    headers = {"retry-after": str(RETRY_AFTER_SECONDS)} if status == 503 else {}  # noqa: PLR2004  (unavailable)
+    raise RefusedError(Problem(status, faults, headers))
+
+
+def rejected(faults: list[Fault], key: str | None = None) -> Receipt:
+    """Return the receipt of an event that is not taken."""
+    errors = [
+        types_pb2.Fault(type=str(fault.type), parameter=fault.parameter, description=fault.description)
+        for fault in faults
+    ]
+    return Receipt(key=key, status=RECEIPT_STATUS_REJECTED, errors=errors)
+
+
+def receipt_of_error(error: BaseException, key: str | None, request_id: str) -> Receipt:
+    """Return the receipt of an event of a batch that failed alone."""
+    return rejected(list(problem_of(error, request_id).faults), key)
+
+
+def is_unavailable(error: object) -> bool:
+    """Tell whether an event could not be taken at the moment."""
+    return isinstance(error, ClicktrailError) and error.kind is Kind.UNAVAILABLE

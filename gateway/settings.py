@@ -1,0 +1,50 @@
+"""What the gateway can be told."""
+
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from common.settings import Settings
+
+Count = Annotated[int, Field(ge=1)]
+
+
+class GatewaySettings(Settings):
+    """The gateway's settings."""
+
+    http_listen: str = "127.0.0.1:8080"
+    """Where to serve HTTP: `host:port`."""
+    http_workers: Count = 1
+    """Processes that serve, all on the same port."""
+    shortener_target: str = "ipv4:127.0.0.1:7001"
+    """The shortener: a gRPC target, several addresses in one allowed."""
+    tracking_target: str = "ipv4:127.0.0.1:7002"
+    """Tracking, likewise."""
+    public_url: str = "http://localhost:8080"
+    """What clients call this gateway."""
+    flight_size: Annotated[int, Field(ge=1, le=1_000)] = 256
+    """The most hits or events that travel in one call."""
+    flights_in_air: Count = 4
+    """Calls of one kind under way at once."""
+    queue_limit: Count = 10_000
+    """Hits, and likewise events, that may wait for a flight; beyond, the answer is 503."""
+    trusted_proxies: Annotated[int, Field(ge=0)] = 0
+    """How many proxies stand before the gateway: so far back is the client's address in `X-Forwarded-For`."""
+
+    @field_validator("http_listen")
+    @classmethod
+    def _has_port(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if not host or not port.isdecimal() or int(port) > 65_535:  # noqa: PLR2004  (the highest port)
+            raise ValueError("must be host:port")
+        return value
+
+    @property
+    def host(self) -> str:
+        """The address to listen on, without brackets."""
+        return self.http_listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        """The port to listen on."""
+        return int(self.http_listen.rpartition(":")[2])

@@ -1,0 +1,149 @@
+"""Serves every RPC that its proto gives an HTTP route: `google.api.http` is all that such a route needs."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from google.api import annotations_pb2
+from google.api.http_pb2 import HttpRule
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+
+from common.clock import now, to_timestamp
+from common.errors import Fault, FaultType, invalid
+from gateway import bodies
+from gateway.clients import CALL_SECONDS, Services
+from gateway.credentials import Credentials
+from gateway.exchange import Answer, Exchange, Handler, Routes
+from gateway.fresh_sessions import FreshSessions
+from gateway.json_reader import fill, keys_known, members_of_query
+from gateway.json_text import is_plain
+from gateway.json_writer import write, write_field
+
+BATCH_SECONDS = 30.0
+LIST_LIMIT = 100
+# What a resource shows and nobody can set: a resource that was read may be sent back as a change.
+READ_ONLY = frozenset({"id", "created_at"})
+
+
+class Transcoder:
+    """Derives routes, and what they share."""
+
+    def __init__(self, services: Services, credentials: Credentials, fresh_sessions: FreshSessions) -> None:
+        self.services = services
+        self.credentials = credentials
+        self.fresh_sessions = fresh_sessions
+
+    def routes(self, descriptors: Sequence[ServiceDescriptor]) -> Routes:
+        """Return the routes of these services."""
+        routes: dict[str, dict[str, Handler]] = {}
+        for method in (method for service in descriptors for method in service.methods):
+            for rule in _rules(method):
+                verb = rule.WhichOneof("pattern")
+                routes.setdefault(getattr(rule, verb), {})[verb.upper()] = Binding(self, method, rule)
+        return routes
+
+
+class Binding:
+    """One route of one RPC."""
+
+    def __init__(self, transcoder: Transcoder, method: MethodDescriptor, rule: HttpRule) -> None:
+        self._shared = transcoder
+        self._method = method
+        self._call = transcoder.services.method(method)
+        self._request: type[Message] = GetMessageClass(method.input_type)
+        self._rule = rule
+        self._is_read = rule.WhichOneof("pattern") == "get"
+        self._is_batch = method.name.startswith("Batch")
+        self._has = frozenset(field.name for field in method.input_type.fields)
+        self._status = _status(method)
+
+    async def __call__(self, exchange: Exchange) -> Answer:
+        """Answer a request with what the RPC answers."""
+        # A sender hears of its credential first, but only once its whole body is read.
+        limit = bodies.LINKS_BYTES if self._is_batch else bodies.EVENT_BYTES
+        body = await exchange.body.read(limit)
+        account = await self._shared.credentials.private(exchange)
+        if self._rule.body:
+            bodies.check_type(exchange.headers, bodies.JSON_TYPES)
+            request = await self._outside_if_large(self._from_body, exchange, body, limit)
+        else:
+            request = self._from_query(exchange)
+        await self._complete(request, account.business_id)
+        response = await self._call(
+            request,
+            BATCH_SECONDS if self._is_batch else CALL_SECONDS,
+            request_id=exchange.request_id,
+            is_repeatable=self._is_read,
+        )
+        if self._status == 204:  # noqa: PLR2004  (no content)
+            return Answer(204)
+        return Answer(self._status, await self._outside_if_large(self._written, response))
+
+    async def _outside_if_large(self, work: Any, *arguments: Any) -> Any:
+        # Thousands of links take longer to read or write than a redirect may wait.
+        return await asyncio.to_thread(work, *arguments) if self._is_batch else work(*arguments)
+
+    def _from_query(self, exchange: Exchange) -> Message:
+        faults: list[Fault] = []
+        request: Any = self._request()
+        members = members_of_query(self._method.input_type, exchange.query())
+        fill(request, members, faults)
+        if "limit" in members and "limit" in self._has and not faults and not 1 <= request.limit <= LIST_LIMIT:
+            faults.append(Fault(FaultType.INVALID, "limit", f"limit must be 1 to {LIST_LIMIT}."))
+        return _with_path(request, exchange, faults)
+
+    def _from_body(self, exchange: Exchange, body: bytes, limit: int) -> Message:
+        faults: list[Fault] = []
+        request: Any = self._request()
+        members = bodies.members_of(bodies.plain(body, exchange.headers, limit))
+        target: Any = request
+        if self._rule.body != "*":
+            target = getattr(request, self._rule.body)
+            target.SetInParent()
+        fill(target, members, faults)
+        if "update_mask" in self._has:
+            known = keys_known(target.DESCRIPTOR, members)
+            request.update_mask.paths.extend(name for name in known if name not in READ_ONLY)
+        return _with_path(request, exchange, faults)
+
+    async def _complete(self, request: Any, business_id: str) -> None:
+        """Set what no client may set."""
+        if "business_id" in self._has:
+            request.business_id = business_id
+        if "received_at" in self._has:
+            request.received_at.CopyFrom(to_timestamp(now()))
+        if "fresh_session" in self._has:
+            found = await self._shared.fresh_sessions.among(business_id, [request.id])
+            if request.id in found:
+                request.fresh_session.CopyFrom(found[request.id])
+
+    def _written(self, response: Message) -> bytes:
+        field = self._rule.response_body
+        return (write_field(response, field) if field else write(response)).encode()
+
+
+def _with_path(request: Message, exchange: Exchange, faults: list[Fault]) -> Message:
+    for name, text in exchange.parameters.items():
+        if is_plain(text):
+            setattr(request, name, text)
+        else:
+            faults.append(Fault(FaultType.INVALID, name, f"{name} must not contain NUL."))
+    if faults:
+        raise invalid(faults)
+    return request
+
+
+def _rules(method: MethodDescriptor) -> Iterator[HttpRule]:
+    options = method.GetOptions()
+    if options.HasExtension(annotations_pb2.http):
+        rule: HttpRule = options.Extensions[annotations_pb2.http]
+        yield rule
+        yield from rule.additional_bindings
+
+
+def _status(method: MethodDescriptor) -> int:
+    if not method.output_type.fields:
+        return 204
+    return 201 if method.name.startswith("Create") else 200

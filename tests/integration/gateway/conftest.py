@@ -1,0 +1,125 @@
+"""A gateway in processes of its own, before small services that record what they got."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from tests.integration.gateway.peers import BUSINESS, TOKEN, Peers
+from tests.support.waiting import eventually
+
+STOP_SECONDS = 30
+
+
+class GatewayProcess:
+    """A running gateway."""
+
+    def __init__(self, environment: Mapping[str, str], log: Path) -> None:
+        with socket.socket() as found:
+            found.bind(("127.0.0.1", 0))
+            port = found.getsockname()[1]
+        self.address = f"127.0.0.1:{port}"
+        self.url = f"http://{self.address}"
+        self._log = log.open("ab")
+        settings = {"CLICKTRAIL_HTTP_LISTEN": self.address, "CLICKTRAIL_LOG_FORMAT": "json"}
+        self.process = subprocess.Popen(  # noqa: S603  (our own command)
+            [sys.executable, "-m", "gateway"],
+            env=os.environ | settings | environment,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+        )
+
+    async def until_ready(self) -> None:
+        """Wait until it serves, services included."""
+
+        async def look() -> int:
+            assert self.process.poll() is None, "the gateway has ended"
+            try:
+                async with httpx.AsyncClient() as client:
+                    return (await client.get(f"{self.url}/readyz")).status_code
+            except httpx.TransportError:
+                return 0
+
+        await eventually(look, lambda status: status == 200)
+
+    def stop(self, with_signal: signal.Signals = signal.SIGTERM) -> int:
+        """End it and return its exit code."""
+        self.process.send_signal(with_signal)
+        code = self.process.wait(STOP_SECONDS)
+        self._log.close()
+        return code
+
+
+@asynccontextmanager
+async def running_gateway(environment: Mapping[str, str], log: Path) -> AsyncIterator[GatewayProcess]:
+    """Run a gateway with these settings, and stop it with SIGTERM."""
+    gateway = GatewayProcess(environment, log)
+    try:
+        await gateway.until_ready()
+        yield gateway
+    finally:
+        if gateway.process.poll() is None:
+            gateway.stop()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def all_peers() -> AsyncIterator[Peers]:
+    """Run the services behind the gateway for the whole session."""
+    peers = Peers()
+    await peers.start()
+    yield peers
+    await peers.stop()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def gateway_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the file that the gateway logs to."""
+    return tmp_path_factory.mktemp("gateway") / "log"
+
+
+@pytest_asyncio.fixture(scope="session")
+async def gateway(all_peers: Peers, gateway_log: Path) -> AsyncIterator[GatewayProcess]:
+    """Run a gateway for the whole session."""
+    async with running_gateway(all_peers.environment, gateway_log) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def peers(all_peers: Peers) -> Peers:
+    """Return the services behind the gateway, with nothing recorded."""
+    all_peers.reset()
+    return all_peers
+
+
+@pytest_asyncio.fixture
+async def web(gateway: GatewayProcess, peers: Peers) -> AsyncIterator[httpx.AsyncClient]:
+    """Return a client without a credential."""
+    assert peers
+    async with httpx.AsyncClient(base_url=gateway.url, timeout=30) as client:
+        yield client
+
+
+@pytest_asyncio.fixture
+async def page(gateway: GatewayProcess, peers: Peers) -> AsyncIterator[httpx.AsyncClient]:
+    """Return a client with the public id of the shop."""
+    assert peers
+    headers = {"Authorization": f"Bearer {BUSINESS}"}
+    async with httpx.AsyncClient(base_url=gateway.url, timeout=30, headers=headers) as client:
+        yield client
+
+
+@pytest_asyncio.fixture
+async def server(gateway: GatewayProcess, peers: Peers) -> AsyncIterator[httpx.AsyncClient]:
+    """Return a client with the private token of the shop."""
+    assert peers
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    async with httpx.AsyncClient(base_url=gateway.url, timeout=30, headers=headers) as client:
+        yield client
