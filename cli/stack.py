@@ -45,7 +45,7 @@ class Stack:
         self.postgres = postgres_server(data.postgres, log=data.logs / "postgres.log")
         self.tracking = self._service("tracking_service", self._tracking_settings)
         self.shortener = self._service("shortener_service", self._shortener_settings)
-        self.gateway = self._service("gateway", self._gateway_settings, http_port)
+        self.gateway = self._service("gateway", self.gateway_settings, http_port)
 
     @property
     def servers(self) -> tuple[ServerProcess, ...]:
@@ -107,7 +107,8 @@ class Stack:
             "PUBLIC_URL": self._public_url,
         }
 
-    def _gateway_settings(self, port: int) -> dict[str, str]:
+    def gateway_settings(self, port: int) -> dict[str, str]:
+        """Return the settings of a gateway on this port before these services."""
         host = f"[{self._front.host}]" if ":" in self._front.host else self._front.host
         return {
             "HTTP_LISTEN": f"{host}:{port}",

@@ -1,5 +1,6 @@
 """Runs one server program as a child process: start, stop, kill, start again on the same port."""
 
+import os
 import signal
 import subprocess
 import time
@@ -143,9 +144,10 @@ class ServerProcess:
             self._process.send_signal(number)
 
     def kill(self) -> None:
-        """End the process by SIGKILL, as a fault would."""
-        if self._process is not None:
-            self._process.kill()
+        """End the process and its own children by SIGKILL, as a fault would."""
+        if self._process is not None and self._process.poll() is None:
+            # It leads a session, and with it a group, of its own.
+            os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
     def wait(self, timeout_seconds: float) -> bool:
