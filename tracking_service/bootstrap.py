@@ -2,15 +2,19 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 
-from clicktrail.tracking.v1 import account_service_pb2, account_service_pb2_grpc
+from clicktrail.tracking.v1 import account_service_pb2_grpc, relay_service_pb2_grpc
 from common.logging import get_logger
 from common.server import GrpcServer, Register, until_stopped
 from tracking_service.account_servicer import AccountServicer
 from tracking_service.accounts import Accounts
+from tracking_service.deliveries import Deliveries
 from tracking_service.postgres import Postgres
 from tracking_service.postgres_accounts import PostgresAccounts
+from tracking_service.postgres_deliveries import PostgresDeliveries
 from tracking_service.postgres_partitions import Partitions
+from tracking_service.relay_servicer import RelayServicer
 from tracking_service.settings import TrackingSettings
 from tracking_service.startup import until_fit
 
@@ -24,10 +28,14 @@ Upkeep = list[Callable[[], Coroutine[None, None, None]]]
 
 def served(postgres: Postgres, partitions: Partitions, woken: asyncio.Event) -> Served:
     """Return every gRPC service with its servicer; what they write wakes the attribution."""
-    accounts = AccountServicer(Accounts(PostgresAccounts(postgres)))
+    accounts = Accounts(PostgresAccounts(postgres))
+    deliveries = Deliveries(PostgresDeliveries(postgres, partitions), woken.set)
     return {
-        account_service_pb2.DESCRIPTOR.services_by_name["AccountService"].full_name: (
-            lambda server: account_service_pb2_grpc.add_AccountServiceServicer_to_server(accounts, server)
+        "clicktrail.tracking.v1.AccountService": partial(
+            account_service_pb2_grpc.add_AccountServiceServicer_to_server, AccountServicer(accounts)
+        ),
+        "clicktrail.tracking.v1.RelayService": partial(
+            relay_service_pb2_grpc.add_RelayServiceServicer_to_server, RelayServicer(deliveries)
         ),
     }
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
@@ -91,6 +91,11 @@ class Postgres:
                 # Jitter, or those that clashed would clash again.
                 await asyncio.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311  (no secret)
         raise unavailable(Reason.STORE_DOWN, "There is too much contention at the moment; try again.")
+
+
+def columns(rows: Sequence[tuple[object, ...]]) -> list[tuple[object, ...]]:
+    """Return rows as columns, one array a parameter of `unnest`; no rows give no columns."""
+    return list(zip(*rows, strict=True))
 
 
 @contextmanager

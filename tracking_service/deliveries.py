@@ -1,0 +1,110 @@
+"""What the shortener's outbox delivers, and taking it over."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+HUMAN = "human"
+
+
+@dataclass(frozen=True, slots=True)
+class Click:
+    """One hit on a short link; verdict is "human", "preview", "bot" and so on. What is None there is not."""
+
+    business_id: str
+    clicked_at: datetime
+    id: UUID
+    link: str
+    template: str
+    campaign: str | None
+    journey: str | None
+    message: str | None
+    profile: str | None
+    session: str | None
+    link_created_at: datetime
+    verdict: str
+    verdict_reason: str
+    rules_version: int
+    host: str
+    query: str
+    address: str
+    user_agent: str
+    referrer: str
+    accept_language: str
+    source: str
+
+    @property
+    def is_human(self) -> bool:
+        """Whether it counts as a click."""
+        return self.verdict == HUMAN
+
+    @property
+    def key(self) -> tuple[str, datetime, UUID]:
+        """Return what makes it the same click, however often it is delivered."""
+        return self.business_id, self.clicked_at, self.id
+
+
+@dataclass(frozen=True, slots=True)
+class LinkCopy:
+    """The copy of a link; `link` is the whole message in bytes, and of two revisions the later one stays."""
+
+    business_id: str
+    id: str
+    template: str
+    campaign: str | None
+    journey: str | None
+    message: str | None
+    profile: str | None
+    revision: int
+    link: bytes
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedSession:
+    """A session issued without a click."""
+
+    business_id: str
+    id: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A piece of an outbox, in no order; anything in it may have been delivered before."""
+
+    clicks: Sequence[Click]
+    links: Sequence[LinkCopy]
+    sessions: Sequence[IssuedSession]
+
+
+@dataclass(frozen=True, slots=True)
+class Novelty:
+    """How much of a delivery was new."""
+
+    clicks: int
+    links: int
+
+
+class DeliveryStore(Protocol):
+    """Where deliveries are kept."""
+
+    async def take(self, delivery: Delivery) -> Novelty:
+        """Keep what is new, and count it, or keep nothing of it."""
+
+
+class Deliveries:
+    """Takes over what the shortener has in its outbox, each thing once."""
+
+    def __init__(self, store: DeliveryStore, wake_attribution: Callable[[], None]) -> None:
+        self._store = store
+        self._wake_attribution = wake_attribution
+
+    async def take(self, delivery: Delivery) -> Novelty:
+        """Keep a delivery and return what was new of it, once it is committed."""
+        novelty = await self._store.take(delivery)
+        if novelty.clicks:
+            self._wake_attribution()
+        return novelty

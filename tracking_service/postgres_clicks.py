@@ -1,0 +1,128 @@
+"""Keeps clicks, with all that follows from them: sessions, activities, counters."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from tracking_service.catalogue import CLICKED
+from tracking_service.click_tally import ClickTally
+from tracking_service.deliveries import Click
+from tracking_service.domain import scopes_of, visitor_of
+from tracking_service.postgres import columns
+from tracking_service.postgres_counters import VisitorClick, add_counts, keep_first_clicks
+from tracking_service.postgres_identity import hand_over_sessions, mark_dirty
+from tracking_service.postgres_link_copies import ProfileKeys
+from tracking_service.queries import load
+
+if TYPE_CHECKING:
+    from tracking_service.postgres import Connection, Row
+
+QUERIES = load("deliveries")
+
+SessionKey = tuple[str, str]
+"""Business and session."""
+Owners = dict[SessionKey, int | None]
+"""Whose the sessions of new clicks are."""
+
+
+async def keep_clicks(connection: "Connection", clicks: Iterable[Click], keys: ProfileKeys) -> int:
+    """Keep the clicks that are not there yet, count them, and return how many those are."""
+    delivered = {click.key: click for click in clicks}
+    if not delivered:
+        return 0
+    # In the order of their keys, so that two deliveries of the same clicks never wait for each other in a circle.
+    rows = [_row(delivered[key], keys) for key in sorted(delivered)]
+    inserted = await connection.fetch(QUERIES.insert_clicks, *columns(rows))
+    new = [delivered[row["business_id"], row["clicked_at"], row["id"]] for row in inserted]
+    if new:
+        await _follow(connection, new, keys)
+    return len(new)
+
+
+async def _follow(connection: "Connection", new: Sequence[Click], keys: ProfileKeys) -> None:
+    people = [click for click in new if click.is_human]
+    owners = await _mint_sessions(connection, [click for click in people if click.session is not None], keys)
+    await _keep_activities(connection, new, keys, owners)
+    await mark_dirty(connection, [(click.business_id, click.session, _owner(click, keys, owners)) for click in people])
+    tally = ClickTally()
+    tally.add_clicks(new)
+    visits = [visit for click in people for visit in _visits(click, _owner(click, keys, owners))]
+    await keep_first_clicks(connection, visits, tally)
+    await add_counts(connection, tally)
+
+
+async def _mint_sessions(connection: "Connection", clicks: Sequence[Click], keys: ProfileKeys) -> Owners:
+    minting: dict[SessionKey, Click] = {}
+    for click in clicks:
+        minting.setdefault((click.business_id, click.session or ""), click)
+    if not minting:
+        return {}
+    rows = [
+        (*key, _recipient(click, keys), click.id, click.clicked_at, *_place(click)) for key, click in minting.items()
+    ]
+    minted = await connection.fetch(QUERIES.mint_sessions, *columns(rows))
+    await _tell_what_came_before(connection, [row for row in minted if row["was_known"]], minting)
+    return {(row["business_id"], row["id"]): row["profile_key"] for row in minted}
+
+
+async def _tell_what_came_before(
+    connection: "Connection", known: Sequence["Row"], minting: dict[SessionKey, Click]
+) -> None:
+    """Give the events that came before their session's click its link, and its recipient."""
+    if not known:
+        return
+    sessions = [(row["business_id"], row["id"]) for row in known]
+    await connection.execute(
+        QUERIES.tell_activities_their_link, *columns([(*key, *_place(minting[key])) for key in sessions])
+    )
+    await hand_over_sessions(
+        connection,
+        [
+            ((row["business_id"], row["id"]), row["owner_before"], row["profile_key"])
+            for row in known
+            if row["profile_key"] != row["owner_before"]
+        ],
+    )
+
+
+async def _keep_activities(connection: "Connection", new: Sequence[Click], keys: ProfileKeys, owners: Owners) -> None:
+    rows = [
+        (click.business_id, click.id, click.clicked_at, _owner(click, keys, owners), click.session, *_place(click),
+         click.verdict)
+        for click in new
+    ]  # fmt: skip
+    # A crawler's hit on a shared link is nobody's doing.
+    somebodys = [row for row in rows if row[3] is not None or row[4] is not None]
+    if somebodys:
+        *most, verdicts = columns(somebodys)
+        await connection.execute(QUERIES.insert_click_activities, *most, CLICKED, verdicts)
+
+
+def _visits(click: Click, owner: int | None) -> Iterable[VisitorClick]:
+    visitor = visitor_of(owner, click.session)
+    for scope, scope_id in scopes_of(
+        campaign=click.campaign, journey=click.journey, message=click.message, link=click.link
+    ):
+        yield (click.business_id, scope, scope_id, visitor), click.clicked_at, click.id
+
+
+def _owner(click: Click, keys: ProfileKeys, owners: Owners) -> int | None:
+    """Return who clicked: the link's recipient, else whose the session is."""
+    recipient = _recipient(click, keys)
+    return owners.get((click.business_id, click.session or "")) if recipient is None else recipient
+
+
+def _recipient(click: Click, keys: ProfileKeys) -> int | None:
+    return None if click.profile is None else keys[click.business_id, click.profile]
+
+
+def _place(click: Click) -> tuple[str, str | None, str | None, str | None]:
+    return click.link, click.campaign, click.journey, click.message
+
+
+def _row(click: Click, keys: ProfileKeys) -> tuple[object, ...]:
+    return (
+        click.business_id, click.clicked_at, click.id, click.link, click.template, click.campaign, click.journey,
+        click.message, _recipient(click, keys), click.session, click.link_created_at, click.verdict,
+        click.verdict_reason, click.rules_version, click.host, click.query, click.address, click.user_agent,
+        click.referrer, click.accept_language, click.source,
+    )  # fmt: skip

@@ -1,0 +1,57 @@
+"""Keeps the copies of links, and counts their recipients."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from tracking_service.deliveries import LinkCopy
+from tracking_service.domain import scopes_of
+from tracking_service.postgres import columns
+from tracking_service.queries import load
+
+if TYPE_CHECKING:
+    from tracking_service.postgres import Connection
+
+QUERIES = load("deliveries")
+
+ProfileKeys = Mapping[tuple[str, str], int]
+"""Surrogates of profiles, by business and profile."""
+
+
+async def keep_links(connection: "Connection", links: Iterable[LinkCopy], keys: ProfileKeys) -> int:
+    """Keep links that are new or later than what is known, and return how many those are."""
+    latest: dict[tuple[str, str], LinkCopy] = {}
+    for link in sorted(links, key=lambda link: link.revision):
+        latest[link.business_id, link.id] = link
+    if not latest:
+        return 0
+    kept = await connection.fetch(QUERIES.keep_links, *columns([_row(link, keys) for link in latest.values()]))
+    new = [latest[row["business_id"], row["id"]] for row in kept if row["is_new"]]
+    await _count_recipients(connection, new, keys)
+    return len(kept)
+
+
+async def _count_recipients(connection: "Connection", new: Sequence[LinkCopy], keys: ProfileKeys) -> None:
+    # A link's own recipients need no counting: it has one, or it is shared.
+    addressed = [
+        (link.business_id, scope, scope_id, keys[link.business_id, link.profile])
+        for link in new
+        if link.profile is not None
+        for scope, scope_id in scopes_of(campaign=link.campaign, journey=link.journey, message=link.message, link=None)
+    ]
+    if addressed:
+        await connection.execute(QUERIES.count_recipients, *columns(addressed))
+
+
+def _row(link: LinkCopy, keys: ProfileKeys) -> tuple[object, ...]:
+    return (
+        link.business_id,
+        link.id,
+        link.template,
+        link.campaign,
+        link.journey,
+        link.message,
+        None if link.profile is None else keys[link.business_id, link.profile],
+        link.revision,
+        link.link,
+        link.created_at,
+    )

@@ -1,0 +1,50 @@
+-- name: keep_first_clicks
+-- The earliest click of each visitor in each scope, in the order of their keys. Answers with those that are earlier than
+-- what was known, and where that was: null for a visitor's first.
+INSERT INTO first_clicks AS f (business_id, scope, scope_id, visitor, clicked_at, click_id)
+SELECT *
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::uuid[])
+    AS clicked (business_id, scope, scope_id, visitor, clicked_at, click_id)
+ORDER BY business_id, scope, scope_id, visitor
+ON CONFLICT (business_id, scope, scope_id, visitor) DO UPDATE
+SET clicked_at = excluded.clicked_at, click_id = excluded.click_id
+WHERE (excluded.clicked_at, excluded.click_id) < (f.clicked_at, f.click_id)
+RETURNING new.business_id, new.scope, new.scope_id, new.clicked_at, old.clicked_at AS clicked_before;
+
+-- name: take_first_clicks_of_sessions
+-- The first clicks of sessions (business, session, profile's surrogate) that turned out to be a person's: they are taken
+-- from the session, to be given to the person.
+DELETE FROM first_clicks f
+USING unnest($1::text[], $2::text[], $3::bigint[]) AS claimed (business_id, session, profile_key),
+      sessions s,
+      LATERAL (VALUES ('business', ''), ('campaign', s.campaign), ('journey', s.journey), ('message', s.message),
+               ('link', s.link)) AS scopes (scope, scope_id)
+WHERE s.business_id = claimed.business_id AND s.id = claimed.session AND s.click_id IS NOT NULL
+  AND f.business_id = s.business_id AND f.scope = scopes.scope AND f.scope_id = scopes.scope_id
+  AND f.visitor = 's' || s.id
+RETURNING f.business_id, f.scope, f.scope_id, f.clicked_at, f.click_id, claimed.profile_key;
+
+-- name: add_click_counts
+-- What new clicks add to their counters, in the order of their keys.
+INSERT INTO click_counts AS c (
+    business_id, scope, scope_id, bucket, clicks, unique_clickers, bot_hits, sessions)
+SELECT *
+FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[]
+) AS added (business_id, scope, scope_id, bucket, clicks, unique_clickers, bot_hits, sessions)
+ORDER BY business_id, scope, scope_id, bucket
+ON CONFLICT (business_id, scope, scope_id, bucket) DO UPDATE
+SET clicks = c.clicks + excluded.clicks, unique_clickers = c.unique_clickers + excluded.unique_clickers,
+    bot_hits = c.bot_hits + excluded.bot_hits, sessions = c.sessions + excluded.sessions;
+
+-- name: add_breakdown_counts
+-- What new clicks add to their breakdowns, in the order of their keys.
+INSERT INTO breakdown_counts AS c (
+    business_id, scope, scope_id, bucket, dimension, value, clicks, unique_clickers)
+SELECT *
+FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::bigint[], $8::bigint[]
+) AS added (business_id, scope, scope_id, bucket, dimension, value, clicks, unique_clickers)
+ORDER BY business_id, scope, scope_id, bucket, dimension, value
+ON CONFLICT (business_id, scope, scope_id, bucket, dimension, value) DO UPDATE
+SET clicks = c.clicks + excluded.clicks, unique_clickers = c.unique_clickers + excluded.unique_clickers;

@@ -1,0 +1,95 @@
+-- name: insert_clicks
+-- Clicks that are not there yet; answers with those.
+INSERT INTO clicks (
+    business_id, clicked_at, id, link, template, campaign, journey, message, profile_key, session, link_created_at,
+    verdict, verdict_reason, rules_version, host, query, address, user_agent, referrer, accept_language, source)
+SELECT *
+FROM unnest(
+    $1::text[], $2::timestamptz[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+    $9::bigint[], $10::text[], $11::timestamptz[], $12::text[], $13::text[], $14::integer[], $15::text[], $16::text[],
+    $17::text[], $18::text[], $19::text[], $20::text[], $21::text[])
+ON CONFLICT (business_id, clicked_at, id) DO NOTHING
+RETURNING business_id, clicked_at, id;
+
+-- name: mint_sessions
+-- Sessions of new clicks, in the order of their keys. A click's recipient owns its session, whoever claimed it before;
+-- else it stays whose it was. Answers with its owner now and before, and whether it was known before its click.
+INSERT INTO sessions AS s (
+    business_id, id, profile_key, click_id, clicked_at, link, campaign, journey, message, is_clicked_by_recipient,
+    created_at)
+SELECT business_id, id, profile_key, click_id, clicked_at, link, campaign, journey, message, profile_key IS NOT NULL,
+       clicked_at
+FROM unnest(
+    $1::text[], $2::text[], $3::bigint[], $4::uuid[], $5::timestamptz[], $6::text[], $7::text[], $8::text[],
+    $9::text[]
+) AS minted (business_id, id, profile_key, click_id, clicked_at, link, campaign, journey, message)
+ORDER BY business_id, id
+ON CONFLICT (business_id, id) DO UPDATE
+SET profile_key = coalesce(excluded.profile_key, s.profile_key),
+    is_clicked_by_recipient = excluded.is_clicked_by_recipient,
+    click_id = excluded.click_id, clicked_at = excluded.clicked_at, link = excluded.link,
+    campaign = excluded.campaign, journey = excluded.journey, message = excluded.message,
+    created_at = excluded.created_at
+WHERE s.click_id IS NULL
+RETURNING new.business_id, new.id, new.profile_key, old.profile_key AS owner_before, old.id IS NOT NULL AS was_known;
+
+-- name: tell_activities_their_link
+-- Events that came before the click of their session learn its link.
+UPDATE activities a
+SET link = minted.link, campaign = minted.campaign, journey = minted.journey, message = minted.message
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+    AS minted (business_id, session, link, campaign, journey, message)
+WHERE a.business_id = minted.business_id AND a.session = minted.session AND a.link IS NULL;
+
+-- name: insert_click_activities
+-- What the recipients and sessions of new clicks did.
+INSERT INTO activities (
+    business_id, id, received_at, occurred_at, profile_key, session, action, link, campaign, journey, message, verdict)
+SELECT business_id, id, clicked_at, clicked_at, profile_key, session, $10, link, campaign, journey, message, verdict
+FROM unnest(
+    $1::text[], $2::uuid[], $3::timestamptz[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[],
+    $9::text[], $11::text[]
+) AS clicked (business_id, id, clicked_at, profile_key, session, link, campaign, journey, message, verdict)
+ON CONFLICT (business_id, id) DO NOTHING;
+
+-- name: keep_issued_sessions
+-- Sessions issued without a click, in the order of their keys.
+INSERT INTO sessions (business_id, id, created_at)
+SELECT business_id, id, created_at
+FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS issued (business_id, id, created_at)
+ORDER BY business_id, id
+ON CONFLICT (business_id, id) DO NOTHING;
+
+-- name: keep_links
+-- Copies of links, in the order of their keys; the later revision stays. Answers with those that were taken over.
+INSERT INTO links AS l (
+    business_id, id, template, campaign, journey, message, profile_key, revision, link, created_at)
+SELECT *
+FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::bytea[],
+    $10::timestamptz[]
+) AS copied (business_id, id, template, campaign, journey, message, profile_key, revision, link, created_at)
+ORDER BY business_id, id
+ON CONFLICT (business_id, id) DO UPDATE
+SET revision = excluded.revision, link = excluded.link
+WHERE excluded.revision > l.revision
+RETURNING new.business_id, new.id, old.id IS NULL AS is_new;
+
+-- name: count_recipients
+-- Recipients of new links, each scope's once, and how many there are then.
+WITH added AS (
+    INSERT INTO recipients (business_id, scope, scope_id, profile_key)
+    SELECT DISTINCT business_id, scope, scope_id, profile_key
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[])
+        AS addressed (business_id, scope, scope_id, profile_key)
+    ORDER BY business_id, scope, scope_id, profile_key
+    ON CONFLICT (business_id, scope, scope_id, profile_key) DO NOTHING
+    RETURNING business_id, scope, scope_id
+)
+INSERT INTO recipient_counts AS c (business_id, scope, scope_id, recipients)
+SELECT business_id, scope, scope_id, count(*)
+FROM added
+GROUP BY business_id, scope, scope_id
+ORDER BY business_id, scope, scope_id
+ON CONFLICT (business_id, scope, scope_id) DO UPDATE
+SET recipients = c.recipients + excluded.recipients;

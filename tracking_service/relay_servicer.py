@@ -1,0 +1,90 @@
+"""RelayService: messages to deliveries, and back."""
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from clicktrail.shortener.v1 import link_pb2, session_pb2
+from clicktrail.tracking.v1 import click_pb2, relay_service_pb2_grpc
+from clicktrail.tracking.v1 import relay_service_pb2 as pb
+from common.clock import from_timestamp
+from common.errors import Fault, FaultType, invalid
+from tracking_service.deliveries import Click, Deliveries, Delivery, IssuedSession, LinkCopy
+
+if TYPE_CHECKING:
+    from grpc import aio
+
+    Context = aio.ServicerContext[Any, Any]
+
+VERDICTS = {number: name.removeprefix("VERDICT_").lower() for name, number in click_pb2.Verdict.items()}
+UNKNOWN_VERDICT = "unspecified"
+
+
+class RelayServicer(relay_service_pb2_grpc.RelayServiceServicer):
+    """Serves the shortener's relay."""
+
+    def __init__(self, deliveries: Deliveries) -> None:
+        self._deliveries = deliveries
+
+    async def Deliver(self, request: pb.DeliverRequest, _context: "Context") -> pb.DeliverResponse:
+        """Take over a piece of an outbox."""
+        try:
+            delivery = Delivery(
+                clicks=[_click(message) for message in request.clicks],
+                links=[_link(message) for message in request.links],
+                sessions=[_session(message) for message in request.sessions],
+            )
+        except (ValueError, OverflowError) as error:
+            raise invalid([Fault(FaultType.INVALID, None, f"The delivery cannot be read: {error}")]) from error
+        novelty = await self._deliveries.take(delivery)
+        return pb.DeliverResponse(new_clicks=novelty.clicks, new_links=novelty.links)
+
+
+def _click(message: click_pb2.Click) -> Click:
+    return Click(
+        business_id=_text(message.business_id),
+        clicked_at=from_timestamp(message.clicked_at),
+        id=UUID(bytes=message.id),
+        link=_text(message.link),
+        template=_text(message.template),
+        campaign=_text(message.campaign) or None,
+        journey=_text(message.journey) or None,
+        message=_text(message.message) or None,
+        profile=_text(message.profile) or None,
+        session=_text(message.session) or None,
+        link_created_at=from_timestamp(message.link_created_at),
+        verdict=VERDICTS.get(message.verdict, UNKNOWN_VERDICT),
+        verdict_reason=_text(message.verdict_reason),
+        rules_version=message.rules_version,
+        host=_text(message.host),
+        query=_text(message.query),
+        address=_text(message.address),
+        user_agent=_text(message.user_agent),
+        referrer=_text(message.referrer),
+        accept_language=_text(message.accept_language),
+        source=_text(message.source),
+    )
+
+
+def _link(copy: pb.LinkCopy) -> LinkCopy:
+    link: link_pb2.Link = copy.link
+    return LinkCopy(
+        business_id=_text(link.business_id),
+        id=_text(link.id),
+        template=_text(copy.template),
+        campaign=_text(link.campaign) or None,
+        journey=_text(link.journey) or None,
+        message=_text(link.message) or None,
+        profile=_text(link.profile) or None,
+        revision=copy.revision,
+        link=link.SerializeToString(),
+        created_at=from_timestamp(link.created_at),
+    )
+
+
+def _session(message: session_pb2.Session) -> IssuedSession:
+    return IssuedSession(_text(message.business_id), _text(message.id), from_timestamp(message.created_at))
+
+
+def _text(value: str) -> str:
+    """Return a text that PostgreSQL takes: a header with a NUL must not hold up all that is delivered with it."""
+    return value.replace("\0", "") if "\0" in value else value
