@@ -1,0 +1,45 @@
+"""Runs the shortener: settings, logging, build, serve."""
+
+import asyncio
+import sys
+
+import uvloop
+
+from common.logging import configure_logging, get_logger
+from common.server import until_stopped
+from common.settings import load_settings
+from shortener_service.bootstrap import Shortener
+from shortener_service.settings import ShortenerSettings
+from shortener_service.store import UnsuitableStoreError
+
+
+async def serve(settings: ShortenerSettings) -> int:
+    """Serve until stopped and return the process's exit code: 1 where Redis may not be used as it is set."""
+    shortener = Shortener(settings)
+    stopped = asyncio.create_task(until_stopped())
+    started = asyncio.create_task(shortener.start())
+    await asyncio.wait({stopped, started}, return_when=asyncio.FIRST_COMPLETED)
+    try:
+        if started.done():
+            started.result()
+            await stopped
+    except UnsuitableStoreError as error:
+        get_logger(__name__).critical("cannot run on this redis", reason=str(error))
+        return 1
+    finally:
+        for task in (started, stopped):
+            task.cancel()
+        await asyncio.gather(started, stopped, return_exceptions=True)
+        await shortener.stop()
+    return 0
+
+
+def main() -> None:
+    """Run the service."""
+    settings = load_settings(ShortenerSettings)
+    configure_logging(service="shortener", level=settings.log_level, log_format=settings.log_format)
+    sys.exit(uvloop.run(serve(settings)))
+
+
+if __name__ == "__main__":
+    main()

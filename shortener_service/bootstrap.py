@@ -1,0 +1,152 @@
+"""Builds the shortener: each line names one part and what it needs."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from grpc import aio
+
+from clicktrail.shortener.v1 import (
+    domain_service_pb2_grpc,
+    link_service_pb2_grpc,
+    redirect_service_pb2_grpc,
+    session_service_pb2_grpc,
+)
+from clicktrail.tracking.v1 import link_archive_service_pb2, link_archive_service_pb2_grpc, relay_service_pb2
+from common.channels import open_channel
+from common.logging import get_logger
+from common.server import GrpcServer, Register
+from shortener_service.creation import Creation
+from shortener_service.domain_servicer import DomainServicer
+from shortener_service.domains import Domains
+from shortener_service.installation import Secret, complete_if_new, wait_for_store
+from shortener_service.link_servicer import LinkServicer
+from shortener_service.links import Links
+from shortener_service.live_links import LiveLinks
+from shortener_service.messages import LinkMessages
+from shortener_service.outbox_relay import Appended, Deliver, OutboxRelay
+from shortener_service.redirect_servicer import RedirectServicer
+from shortener_service.redirects import Redirects
+from shortener_service.redis_calls import RedisCalls
+from shortener_service.redis_domains import RedisDomainStore
+from shortener_service.redis_flights import RedisFlightStore
+from shortener_service.redis_installation import RedisInstallation
+from shortener_service.redis_keys import Keys
+from shortener_service.redis_links import RedisLinkStore
+from shortener_service.redis_outbox import RedisOutbox
+from shortener_service.session_servicer import SessionServicer
+from shortener_service.sessions import Sessions
+from shortener_service.settings import ShortenerSettings
+from shortener_service.shards import Shards
+from shortener_service.templates import Templates
+
+log = get_logger(__name__)
+
+DELIVERY_SECONDS = 10.0
+COUNT_SECONDS = 5.0
+SERVICES = tuple(f"clicktrail.shortener.v1.{name}Service" for name in ("Link", "Redirect", "Session", "Domain"))
+
+
+class Shortener:
+    """The running service: its server, its relay, and what they hold open."""
+
+    def __init__(self, settings: ShortenerSettings) -> None:
+        self._settings = settings
+        shards = Shards(settings.outbox_shards)
+        keys = Keys(shards)
+        appended = Appended(shards.count)
+        limit = -(-settings.outbox_limit // shards.count)
+        self._calls = RedisCalls(settings.redis_url)
+        self._channel = open_channel(settings.tracking_target)
+        self._secret = Secret()
+        self._installation = RedisInstallation(self._calls, keys, settings.redis_fsync)
+        links = RedisLinkStore(self._calls, keys, outbox_limit_a_shard=limit, appended=appended.note)
+        flights = RedisFlightStore(
+            self._calls,
+            keys,
+            outbox_limit_a_shard=limit,
+            session_ttl_seconds=settings.session_ttl_seconds,
+            appended=appended.note,
+        )
+        domains = Domains(RedisDomainStore(self._calls), settings.public_url)
+        self._relay = OutboxRelay(
+            RedisOutbox(self._calls, keys, settings.relay_claim_seconds),
+            delivery_over(self._channel),
+            appended,
+            shards.count,
+            settings.relay_claim_seconds,
+        )
+        templates = Templates(links, settings.session_parameters, settings.template_cache_size)
+        live_links = LiveLinks(links, templates, settings.link_cache_size)
+        messages = LinkMessages(settings.public_url)
+        creation = Creation(links, templates, domains, messages, self._secret)
+        single = Links(links, templates, domains, messages, live_links.forget)
+        self._server = GrpcServer(
+            settings.shortener_listen,
+            SERVICES,
+            registrations(
+                LinkServicer(creation, single, messages),
+                RedirectServicer(Redirects(live_links, domains, flights, shards), single, messages),
+                SessionServicer(Sessions(flights, shards)),
+                DomainServicer(domains),
+            ),
+        )
+        self.port = self._server.port
+        self._completing: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Accept calls, and return when the store has answered; raise `UnsuitableStoreError` if it may not be used."""
+        await self._server.start()
+        log.info("listening", port=self.port)
+        await wait_for_store(self._installation, self._secret)
+        self._completing = asyncio.create_task(complete_if_new(self._installation, count_over(self._channel)))
+        self._relay.start()
+        await self._server.set_serving(is_serving=True)
+        log.info("serving")
+
+    async def stop(self) -> None:
+        """Finish the calls under way, then the relay's delivery, and let go of everything."""
+        await self._server.stop(self._settings.drain_seconds)
+        if self._completing is not None:
+            self._completing.cancel()
+            await asyncio.gather(self._completing, return_exceptions=True)
+        await self._relay.stop(self._settings.drain_seconds)
+        await self._channel.close()
+        await self._calls.close()
+
+
+def registrations(
+    links: LinkServicer, redirects: RedirectServicer, sessions: SessionServicer, domains: DomainServicer
+) -> list[Register]:
+    """Return what adds each servicer to a server."""
+    return [
+        lambda server: link_service_pb2_grpc.add_LinkServiceServicer_to_server(links, server),
+        lambda server: redirect_service_pb2_grpc.add_RedirectServiceServicer_to_server(redirects, server),
+        lambda server: session_service_pb2_grpc.add_SessionServiceServicer_to_server(sessions, server),
+        lambda server: domain_service_pb2_grpc.add_DomainServiceServicer_to_server(domains, server),
+    ]
+
+
+def delivery_over(channel: aio.Channel) -> Deliver:
+    """Return what delivers bytes to tracking as they are: they were serialized when they went into the outbox."""
+    call = channel.unary_unary(
+        "/clicktrail.tracking.v1.RelayService/Deliver",
+        request_serializer=bytes,
+        response_deserializer=relay_service_pb2.DeliverResponse.FromString,
+    )
+
+    async def deliver(delivery: bytes) -> object:
+        return await call(delivery, timeout=DELIVERY_SECONDS, wait_for_ready=True)
+
+    return deliver
+
+
+def count_over(channel: aio.Channel) -> Callable[[], Awaitable[int]]:
+    """Return what asks tracking how many links there ever were."""
+    stub = link_archive_service_pb2_grpc.LinkArchiveServiceStub(channel)
+
+    async def count() -> int:
+        request = link_archive_service_pb2.CountLinksRequest()
+        response = await stub.CountLinks(request, timeout=COUNT_SECONDS, wait_for_ready=True)
+        return int(response.count)
+
+    return count

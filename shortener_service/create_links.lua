@@ -1,0 +1,43 @@
+-- Writes links whose codes are free, counts them, and appends their deliveries to the outbox as one entry.
+--
+-- KEYS: the marker, the outbox, the counter of links, and for each link the hash that it goes into.
+-- ARGV: the outbox's limit, the number of prefixes, the prefixes (the links' own domain first), and for each link
+--       its code at full length, the shortest length to look at, the length to write, its record, its delivery.
+-- Answer: the count of links, then for each link 1 (written), or the fields and records that were found.
+if redis.call('EXISTS', KEYS[1]) == 0 then return 'INCOMPLETE' end
+if redis.call('XLEN', KEYS[2]) >= tonumber(ARGV[1]) then return 'FULL' end
+local prefixes = tonumber(ARGV[2])
+local at = 3 + prefixes
+local answers, deliveries = {0}, {}
+for i = 4, #KEYS do
+  local code, shortest, length = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+  local fields = {}
+  if shortest == length and #code == length then
+    -- A code as it stands: another domain may have the same.
+    fields[1] = ARGV[3] .. code
+  else
+    for prefix = 3, 2 + prefixes do
+      for n = shortest, #code do fields[#fields + 1] = ARGV[prefix] .. string.sub(code, 1, n) end
+    end
+  end
+  local found = {}
+  for n, record in ipairs(redis.call('HMGET', KEYS[i], unpack(fields))) do
+    if record then
+      found[#found + 1] = fields[n]
+      found[#found + 1] = record
+    end
+  end
+  if #found == 0 then
+    redis.call('HSET', KEYS[i], ARGV[3] .. string.sub(code, 1, length), ARGV[at + 3])
+    deliveries[#deliveries + 1] = ARGV[at + 4]
+    answers[#answers + 1] = 1
+  else
+    answers[#answers + 1] = found
+  end
+  at = at + 5
+end
+if #deliveries > 0 then
+  redis.call('XADD', KEYS[2], '*', 'd', table.concat(deliveries))
+end
+answers[1] = redis.call('INCRBY', KEYS[3], #deliveries)
+return answers

@@ -1,0 +1,164 @@
+"""Creating links: one, or thousands from one template, each external id once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from clicktrail.shortener.v1 import link_pb2
+from common import clock
+from common.errors import ClicktrailError, FaultType, Reason, already_exists, invalid
+from shortener_service import codes, drafts
+from shortener_service.domain import LinkKey, LinkRecord, Template
+from shortener_service.domains import Domains
+from shortener_service.drafts import Draft, Faults
+from shortener_service.installation import Secret
+from shortener_service.messages import LinkMessages, delivery_of
+from shortener_service.store import Found, LinkStore, Placing
+from shortener_service.templates import KnownTemplate, Templates
+
+# So many codes in a row that are all other links' mean a fault, not chance.
+MOST_ATTEMPTS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A template that is kept, ready for links: what they share, made once."""
+
+    known: KnownTemplate
+    part: link_pb2.Link
+    other_domains: tuple[str, ...]
+    """Where else this business may have used an external id."""
+
+    @property
+    def template(self) -> Template:
+        """Return the template."""
+        return self.known.template
+
+
+class Creation:
+    """Creates links so that the same external id always gets the same link."""
+
+    def __init__(
+        self, store: LinkStore, templates: Templates, domains: Domains, messages: LinkMessages, secret: Secret
+    ) -> None:
+        self._store = store
+        self._templates = templates
+        self._domains = domains
+        self._messages = messages
+        self._secret = secret
+
+    async def create_one(self, template: Template, draft: Draft) -> link_pb2.Link:
+        """Create one link, or raise what is wrong with it."""
+        faults = Faults()
+        await self._check_template(template, faults)
+        drafts.check_draft(draft, faults)
+        _refuse(faults)
+        (answer,) = await self._create(await self._open(template), [draft])
+        if isinstance(answer, ClicktrailError):
+            raise answer
+        return answer
+
+    async def open_batch(self, template: Template) -> Batch:
+        """Check a template for many links and keep it."""
+        faults = Faults("template.")
+        await self._check_template(template, faults)
+        _refuse(faults)
+        return await self._open(template)
+
+    async def create_many(self, batch: Batch, recipients: Sequence[Draft]) -> list[link_pb2.Link | ClicktrailError]:
+        """Create a link for each recipient; answers in order, what is wrong with one in its own."""
+        answers: list[link_pb2.Link | ClicktrailError | None] = []
+        for recipient in recipients:
+            faults = Faults()
+            drafts.check_draft(recipient, faults)
+            answers.append(invalid(faults.found) if faults.found else None)
+        good = [at for at, answer in enumerate(answers) if answer is None]
+        created = await self._create(batch, [recipients[at] for at in good])
+        for at, answer in zip(good, created, strict=True):
+            answers[at] = answer
+        return [answer for answer in answers if answer is not None]
+
+    async def _check_template(self, template: Template, faults: Faults) -> None:
+        if not template.business_id:
+            faults.add("business_id", "is missing.", FaultType.PARAMETER_MISSING)
+        await self._domains.current()
+        drafts.check_template(template, faults, leads_to_us=self._domains.leads_to_us, now=clock.now())
+        if template.domain and await self._domains.owned(template.domain, template.business_id) is None:
+            faults.add("domain", "is not registered for this business.", FaultType.NOT_FOUND)
+
+    async def _open(self, template: Template) -> Batch:
+        domains = await self._domains.current()
+        mine = ["", *(domain.name for domain in domains.values() if domain.business_id == template.business_id)]
+        others = tuple(name for name in mine if name != template.domain)
+        return Batch(await self._templates.keep(template), self._messages.template_part(template), others)
+
+    async def _create(self, batch: Batch, wanted: Sequence[Draft]) -> list[link_pb2.Link | ClicktrailError]:
+        """Place each link at the first of its codes that is free, unless it is there already."""
+        answers: dict[int, link_pb2.Link | ClicktrailError] = {}
+        for attempt in range(MOST_ATTEMPTS):
+            waiting = [at for at in range(len(wanted)) if at not in answers]
+            if not waiting:
+                return [answers[at] for at in range(len(wanted))]
+            length = codes.shortest_length(await self._store.count_links() + len(waiting))
+            seconds = int(clock.now().timestamp())
+            links = [self._placing(batch, wanted[at], attempt, length, seconds) for at in waiting]
+            placings = [placing for placing, _ in links]
+            found = await self._store.place(batch.template.domain, batch.other_domains, placings)
+            for at, (_, link), there in zip(waiting, links, found, strict=True):
+                answer = await self._judge(batch, wanted[at], there) if there else link
+                if answer is not None:
+                    answers[at] = answer
+        raise RuntimeError(f"{MOST_ATTEMPTS} codes in a row were taken")
+
+    def _placing(
+        self, batch: Batch, draft: Draft, attempt: int, length: int, seconds: int
+    ) -> tuple[Placing, link_pb2.Link]:
+        if draft.code:
+            longest, shortest, length = draft.code, len(draft.code), len(draft.code)
+        elif draft.external_id:
+            longest = codes.derived_code(self._secret.value, batch.template.series, draft.external_id, attempt)
+            shortest = codes.SHORTEST
+        else:
+            longest, shortest = codes.random_code()[:length], length
+        record = LinkRecord(batch.known.id, seconds, draft.profile, draft.external_id)
+        link = self._messages.whole(batch.part, LinkKey(batch.template.domain, longest[:length]), record)
+        return Placing(longest, shortest, length, record, delivery_of(link, record)), link
+
+    async def _judge(
+        self, batch: Batch, draft: Draft, found: Sequence[Found]
+    ) -> link_pb2.Link | ClicktrailError | None:
+        """Tell what the links that were found mean for a draft: None if they are others' and another code is tried."""
+        for key, record in found:
+            if (
+                draft.external_id
+                and record.external_id == draft.external_id
+                and await self._is_same_series(batch, record)
+            ):
+                is_same = record.first_template_id == batch.known.id and record.profile == draft.profile
+                if is_same and draft.code in ("", key.code):
+                    return await self._existing(batch, key, record)
+                return already_exists(
+                    Reason.EXTERNAL_ID_TAKEN,
+                    f"external_id {draft.external_id} has a link already, with another profile or template.",
+                    "external_id",
+                )
+        if draft.code:
+            return already_exists(Reason.CODE_TAKEN, f"code {draft.code} is taken.", "code")
+        return None
+
+    async def _is_same_series(self, batch: Batch, record: LinkRecord) -> bool:
+        if record.first_template_id == batch.known.id:
+            return True
+        first = (await self._templates.read([record.first_template_id])).get(record.first_template_id)
+        return first is not None and first.template.series == batch.template.series
+
+    async def _existing(self, batch: Batch, key: LinkKey, record: LinkRecord) -> link_pb2.Link:
+        if record.template_id == batch.known.id:
+            return self._messages.whole(batch.part, key, record)
+        known = await self._templates.read([record.template_id])
+        return self._messages.whole(self._messages.template_part(known[record.template_id].template), key, record)
+
+
+def _refuse(faults: Faults) -> None:
+    if faults.found:
+        is_domain_alone = all(fault.type is FaultType.NOT_FOUND for fault in faults.found)
+        raise invalid(faults.found, Reason.DOMAIN_UNKNOWN if is_domain_alone else Reason.INVALID_REQUEST)

@@ -1,0 +1,114 @@
+"""Links, what many of them share, and custom domains: plain values without a store or a transport."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+# Paths of our own, and those that browsers and crawlers ask every host for.
+RESERVED_CODES = frozenset(
+    {"v1", "v2", "api", "admin", "docs", "reports", "report", "static", "assets", "healthz", "readyz", "livez",
+     "metrics", "robots.txt", "favicon.ico", "openapi.json", "sitemap.xml", ".well-known", "index.html", "login",
+     "apple-touch-icon.png", "humans.txt", "security.txt"}
+)  # fmt: skip
+
+
+class LinkKey(NamedTuple):
+    """What finds a link: the custom domain, or "" for the default one, and the code."""
+
+    domain: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """A custom domain: its host name in lower case, its owner, and where dead and unknown codes lead ("": nowhere)."""
+
+    name: str
+    business_id: str
+    fallback_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """What all links of one creation share. An empty value is an absent one.
+
+    Found again by its content: equal templates are one. It never changes once it is kept.
+    """
+
+    business_id: str
+    destination: str
+    domain: str = ""
+    campaign: str = ""
+    journey: str = ""
+    message: str = ""
+    utm: tuple[tuple[str, str], ...] = ()
+    """Pairs such as ("source", "hellotext"), in the order of `UTM_NAMES`."""
+    expires_at: datetime | None = None
+    fallback_url: str = ""
+    session_parameters: tuple[str, ...] = ()
+    metadata: bytes = b""
+    """A JSON object as it was sent."""
+
+    @property
+    def series(self) -> tuple[str, str, str, str]:
+        """Return within what an external id names one link: business, campaign or journey, message."""
+        kind, name = ("journey", self.journey) if self.journey else ("campaign", self.campaign)
+        return (self.business_id, kind, name, self.message)
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRecord:
+    """What is kept of one link beside its code: small, since there are a million of them a campaign."""
+
+    template_id: bytes
+    created_seconds: int
+    profile: str = ""
+    external_id: str = ""
+    is_disabled: bool = False
+    origin_id: bytes = b""
+    """The template that it was created from, where a change gave it another: what a repeated creation compares with."""
+    changed_milliseconds: int = 0
+    """When it was last changed. 0: never."""
+
+    @property
+    def first_template_id(self) -> bytes:
+        """Return the id of the template that the link was created from."""
+        return self.origin_id or self.template_id
+
+    @property
+    def revision(self) -> int:
+        """Return a number that grows with each change."""
+        return self.changed_milliseconds or self.created_seconds * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A short link: where it is found, its own record, and its template."""
+
+    key: LinkKey
+    record: LinkRecord
+    template: Template
+
+    @property
+    def id(self) -> str:
+        """Return the public id: the code alone on the default domain, else `domain:code`."""
+        return f"{self.key.domain}:{self.key.code}" if self.key.domain else self.key.code
+
+    @property
+    def created_at(self) -> datetime:
+        """Return when the link was created, to the second."""
+        return datetime.fromtimestamp(self.record.created_seconds, UTC)
+
+    def is_live(self, at: datetime) -> bool:
+        """Tell whether it redirects at this time: neither disabled nor expired."""
+        expires_at = self.template.expires_at
+        return not self.record.is_disabled and (expires_at is None or at < expires_at)
+
+
+UTM_NAMES = ("source", "medium", "campaign", "term", "content")
+
+
+def key_from_id(link_id: str) -> LinkKey:
+    """Return where a link of this public id would be found."""
+    domain, _, code = link_id.rpartition(":")
+    return LinkKey(domain, code)

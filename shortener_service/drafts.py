@@ -1,0 +1,148 @@
+"""What a caller asks to create, checked: all its faults at once, in the names of the HTTP contract."""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from common.errors import Fault, FaultType
+from shortener_service import codes, destinations
+from shortener_service.domain import Template
+
+LONGEST_NAME = 100
+LONGEST_UTM_VALUE = 200
+LONGEST_METADATA_BYTES = 16 * 1024
+DEEPEST_METADATA = 100
+MOST_SESSION_PARAMETERS = 5
+
+_PROFILE = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
+_PARAMETER = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+
+LeadsToUs = Callable[[destinations.Address], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One link to create from a template. Empty is absent."""
+
+    profile: str = ""
+    external_id: str = ""
+    code: str = ""
+    """A custom code."""
+
+
+class Faults:
+    """Collects what is wrong, each fault with its field."""
+
+    def __init__(self, prefix: str = "") -> None:
+        self.found: list[Fault] = []
+        self._prefix = prefix
+
+    def add(self, parameter: str, description: str, type_: FaultType = FaultType.INVALID) -> None:
+        """Note one fault."""
+        name = self._prefix + parameter
+        self.found.append(Fault(type_, name, f"{name} {description}"))
+
+
+def check_template(template: Template, faults: Faults, *, leads_to_us: LeadsToUs, now: datetime) -> None:
+    """Note everything that is wrong with a template, but for its domain's owner."""
+    check_destination(template.destination, faults, leads_to_us)
+    check_names(template, faults)
+    check_options(template, faults, leads_to_us)
+    if template.expires_at is not None and template.expires_at <= now:
+        faults.add("expires_at", "has passed already.")
+
+
+def check_destination(destination: str, faults: Faults, leads_to_us: LeadsToUs) -> None:
+    """Note what is wrong with a destination."""
+    if not destination:
+        faults.add("destination", "is missing.", FaultType.PARAMETER_MISSING)
+    else:
+        _check_address("destination", destination, faults, leads_to_us)
+
+
+def check_names(template: Template, faults: Faults) -> None:
+    """Note what is wrong with campaign, journey and message."""
+    if template.campaign and template.journey:
+        faults.add("campaign", "and journey exclude each other.", FaultType.AMBIGUOUS_PARAMETER)
+    for name in ("campaign", "journey", "message"):
+        _check_name(name, getattr(template, name), faults)
+
+
+def check_options(template: Template, faults: Faults, leads_to_us: LeadsToUs) -> None:
+    """Note what is wrong with the UTM parameters, the fallback, the session's parameters and the metadata."""
+    for name, value in template.utm:
+        if len(value) > LONGEST_UTM_VALUE or _CONTROL.search(value):
+            faults.add(
+                f"utm.{name}", f"takes at most {LONGEST_UTM_VALUE} characters, none of them a control character."
+            )
+    if template.fallback_url:
+        _check_address("fallback_url", template.fallback_url, faults, leads_to_us)
+    _check_session_parameters(template.session_parameters, faults)
+    if template.metadata:
+        _check_metadata(template.metadata, faults)
+
+
+def check_draft(draft: Draft, faults: Faults) -> None:
+    """Note what is wrong with one link's own fields."""
+    if draft.profile and not _PROFILE.fullmatch(draft.profile):
+        faults.add("profile", "takes 1 to 64 of A-Z, a-z, 0-9, '_', '.', '-'.")
+    _check_name("external_id", draft.external_id, faults)
+    if draft.code and not codes.is_well_formed(draft.code):
+        faults.add("code", "takes 4 to 64 of A-Z, a-z, 0-9, '_', '-'.")
+    elif draft.code and codes.is_reserved(draft.code):
+        faults.add("code", "is a path of our own and cannot be a link.", FaultType.NOT_ALLOWED)
+
+
+def _check_name(parameter: str, value: str, faults: Faults) -> None:
+    if len(value) > LONGEST_NAME or _CONTROL.search(value):
+        faults.add(parameter, f"takes at most {LONGEST_NAME} characters, none of them a control character.")
+
+
+def _check_address(parameter: str, text: str, faults: Faults, leads_to_us: LeadsToUs) -> None:
+    try:
+        address = destinations.parse(text)
+    except destinations.UnacceptableAddressError as error:
+        faults.add(parameter, f"{error}.")
+        return
+    if leads_to_us(address):
+        faults.add(parameter, "leads back to a host of short links.")
+
+
+def _check_session_parameters(names: Sequence[str], faults: Faults) -> None:
+    if len(names) > MOST_SESSION_PARAMETERS:
+        faults.add("session_parameters", f"takes at most {MOST_SESSION_PARAMETERS} names.")
+    if not all(_PARAMETER.fullmatch(name) for name in names):
+        faults.add("session_parameters", "takes names of 1 to 64 of A-Z, a-z, 0-9, '_', '-'.")
+    if len(set(names)) < len(names):
+        faults.add("session_parameters", "has a name twice.", FaultType.PARAMETER_NOT_UNIQUE)
+
+
+def _check_metadata(text: bytes, faults: Faults) -> None:
+    if len(text) > LONGEST_METADATA_BYTES:
+        faults.add("metadata", f"is longer than {LONGEST_METADATA_BYTES // 1024} KB.")
+        return
+    try:
+        # Numbers are checked as text: their value is the sender's business.
+        value = json.loads(text.decode(), parse_int=str, parse_float=str, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        faults.add("metadata", "is not valid JSON.")
+        return
+    if not isinstance(value, dict):
+        faults.add("metadata", "is not a JSON object.")
+    elif _is_deeper(value, DEEPEST_METADATA):
+        faults.add("metadata", f"is nested more than {DEEPEST_METADATA} deep.")
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
+
+
+def _is_deeper(value: object, levels: int) -> bool:
+    if not isinstance(value, dict | list):
+        return False
+    if levels == 0:
+        return True
+    return any(_is_deeper(inner, levels - 1) for inner in (value.values() if isinstance(value, dict) else value))

@@ -1,0 +1,135 @@
+"""How links and templates are written in the store: small, and the same bytes for the same content for ever."""
+
+import hashlib
+import json
+import struct
+from base64 import urlsafe_b64encode
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from common.clock import to_rfc3339
+from shortener_service.domain import LinkRecord, Template
+
+TEMPLATE_ID_BYTES = 8
+
+_DISABLED, _HAS_PROFILE, _HAS_EXTERNAL_ID, _EXTERNAL_ID_IS_PROFILE, _CHANGED = (1 << bit for bit in range(5))
+_HEAD = struct.Struct(">B8sI")
+_CHANGE = struct.Struct(">8sQ")
+# The first byte of a text is its length, or one of these.
+_UUID = 0xFF
+_LONG = 0xFE
+_UUID_LENGTH = 36
+
+
+def template_to_bytes(template: Template) -> bytes:
+    """Return a template as canonical JSON: only what it has, sorted by name."""
+    fields: dict[str, Any] = {
+        "business_id": template.business_id,
+        "destination": template.destination,
+        "domain": template.domain,
+        "campaign": template.campaign,
+        "journey": template.journey,
+        "message": template.message,
+        "utm": dict(template.utm),
+        "expires_at": to_rfc3339(template.expires_at) if template.expires_at else "",
+        "fallback_url": template.fallback_url,
+        "session_parameters": template.session_parameters,
+        "metadata": template.metadata.decode(),
+    }
+    present = {name: value for name, value in fields.items() if value}
+    return json.dumps(present, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def template_from_bytes(content: bytes) -> Template:
+    """Return the template that was written so."""
+    fields: dict[str, Any] = json.loads(content)
+    expires_at = fields.pop("expires_at", None)
+    utm = fields.pop("utm", {})
+    return Template(
+        **fields
+        | {
+            "utm": tuple(
+                (name, utm[name]) for name in ("source", "medium", "campaign", "term", "content") if name in utm
+            ),
+            "expires_at": datetime.fromisoformat(expires_at) if expires_at else None,
+            "session_parameters": tuple(fields.get("session_parameters", ())),
+            "metadata": fields.get("metadata", "").encode(),
+        }
+    )
+
+
+def template_id_of(content: bytes) -> bytes:
+    """Return the id of a template: the first 8 bytes of its content's hash."""
+    return hashlib.sha256(content).digest()[:TEMPLATE_ID_BYTES]
+
+
+def template_id_text(template_id: bytes) -> str:
+    """Return a template's id as it is shown and used in keys."""
+    return urlsafe_b64encode(template_id).rstrip(b"=").decode()
+
+
+def record_to_bytes(record: LinkRecord) -> bytes:
+    """Return a link's record, 13 bytes and its texts; up to 64 bytes stay packed in the store."""
+    flags = _DISABLED if record.is_disabled else 0
+    texts = b""
+    if record.profile:
+        flags |= _HAS_PROFILE
+        texts += _text_to_bytes(record.profile)
+    if record.external_id and record.external_id == record.profile:
+        flags |= _EXTERNAL_ID_IS_PROFILE
+    elif record.external_id:
+        flags |= _HAS_EXTERNAL_ID
+        texts += _text_to_bytes(record.external_id)
+    change = b""
+    if record.changed_milliseconds:
+        flags |= _CHANGED
+        change = _CHANGE.pack(record.first_template_id, record.changed_milliseconds)
+    return _HEAD.pack(flags, record.template_id, record.created_seconds) + texts + change
+
+
+def record_from_bytes(content: bytes) -> LinkRecord:
+    """Return the record that was written so."""
+    flags, template_id, created_seconds = _HEAD.unpack_from(content)
+    at = _HEAD.size
+    profile = external_id = ""
+    if flags & _HAS_PROFILE:
+        profile, at = _text_from_bytes(content, at)
+    if flags & _HAS_EXTERNAL_ID:
+        external_id, at = _text_from_bytes(content, at)
+    elif flags & _EXTERNAL_ID_IS_PROFILE:
+        external_id = profile
+    origin_id, changed = _CHANGE.unpack_from(content, at) if flags & _CHANGED else (b"", 0)
+    is_disabled = bool(flags & _DISABLED)
+    return LinkRecord(template_id, created_seconds, profile, external_id, is_disabled, origin_id, changed)
+
+
+def _text_to_bytes(text: str) -> bytes:
+    if len(text) == _UUID_LENGTH:
+        packed = _packed_uuid(text)
+        if packed is not None:
+            return bytes([_UUID]) + packed
+    raw = text.encode()
+    if len(raw) < _LONG:
+        return bytes([len(raw)]) + raw
+    return bytes([_LONG]) + len(raw).to_bytes(2, "big") + raw
+
+
+def _text_from_bytes(content: bytes, at: int) -> tuple[str, int]:
+    length = content[at]
+    at += 1
+    if length == _UUID:
+        return str(UUID(bytes=content[at : at + 16])), at + 16
+    if length == _LONG:
+        length = int.from_bytes(content[at : at + 2], "big")
+        at += 2
+    return content[at : at + length].decode(), at + length
+
+
+def _packed_uuid(text: str) -> bytes | None:
+    """Return the 16 bytes of a UUID in its canonical writing; another writing would not come back as it was."""
+    try:
+        value = UUID(text)
+    except ValueError:
+        return None
+    return value.bytes if str(value) == text else None

@@ -1,0 +1,160 @@
+"""LinkService over gRPC: messages in, values out, and back."""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from clicktrail.common.v1 import types_pb2
+from clicktrail.shortener.v1 import link_pb2, link_service_pb2_grpc
+from clicktrail.shortener.v1 import link_service_pb2 as pb
+from common.clock import from_timestamp
+from common.errors import ClicktrailError, FaultType, invalid_field
+from shortener_service.creation import Batch, Creation
+from shortener_service.domain import UTM_NAMES, Template
+from shortener_service.drafts import Draft
+from shortener_service.links import ABSENT, Change, Links, unknown_field
+from shortener_service.messages import LinkMessages
+
+if TYPE_CHECKING:
+    from grpc import aio
+
+MOST_RECIPIENTS = 10_000
+# So many links are written in one round trip: enough to share its cost, few enough to let redirects in between.
+CHUNK = 500
+
+
+class LinkServicer(link_service_pb2_grpc.LinkServiceServicer):
+    """Serves LinkService."""
+
+    def __init__(self, creation: Creation, links: Links, messages: LinkMessages) -> None:
+        self._creation = creation
+        self._links = links
+        self._messages = messages
+
+    async def CreateLink(
+        self, request: pb.CreateLinkRequest, context: "aio.ServicerContext[Any, Any]"
+    ) -> pb.CreateLinkResponse:
+        """Create one link."""
+        del context
+        draft = Draft(request.profile, request.external_id, request.code)
+        return pb.CreateLinkResponse(
+            link=await self._creation.create_one(template_of(request.business_id, request), draft)
+        )
+
+    async def CreateLinks(
+        self, request_iterator: AsyncIterator[pb.CreateLinksRequest], context: "aio.ServicerContext[Any, Any]"
+    ) -> AsyncIterator[pb.CreateLinksResponse]:
+        """Create links as their recipients arrive; the stream itself holds back a caller that is too fast."""
+        del context
+        batch: Batch | None = None
+        async for request in request_iterator:
+            if batch is None:
+                _require_template(has_template=request.HasField("template"))
+                batch = await self._creation.open_batch(template_of(request.business_id, request.template))
+            for recipients in _chunks(request.recipients):
+                yield pb.CreateLinksResponse(results=await self._results(batch, recipients))
+
+    async def BatchCreateLinks(
+        self, request: pb.BatchCreateLinksRequest, context: "aio.ServicerContext[Any, Any]"
+    ) -> pb.BatchCreateLinksResponse:
+        """Create links for up to 10,000 recipients."""
+        del context
+        _require_template(has_template=request.HasField("template"))
+        if not 1 <= len(request.recipients) <= MOST_RECIPIENTS:
+            raise invalid_field("recipients", f"recipients takes 1 to {MOST_RECIPIENTS:,}.")
+        batch = await self._creation.open_batch(template_of(request.business_id, request.template))
+        response = pb.BatchCreateLinksResponse()
+        for recipients in _chunks(request.recipients):
+            response.links.extend(await self._results(batch, recipients))
+        return response
+
+    async def GetLink(self, request: pb.GetLinkRequest, context: "aio.ServicerContext[Any, Any]") -> pb.GetLinkResponse:
+        """Read one link."""
+        del context
+        link = await self._links.get(request.business_id, request.id)
+        return pb.GetLinkResponse(link=self._messages.link(link))
+
+    async def UpdateLink(
+        self, request: pb.UpdateLinkRequest, context: "aio.ServicerContext[Any, Any]"
+    ) -> pb.UpdateLinkResponse:
+        """Change the fields that the mask names."""
+        del context
+        link = await self._links.update(request.business_id, request.id, change_of(request))
+        return pb.UpdateLinkResponse(link=self._messages.link(link))
+
+    async def DisableLink(
+        self, request: pb.DisableLinkRequest, context: "aio.ServicerContext[Any, Any]"
+    ) -> pb.DisableLinkResponse:
+        """Switch a link off."""
+        del context
+        await self._links.disable(request.business_id, request.id)
+        return pb.DisableLinkResponse()
+
+    async def _results(self, batch: Batch, recipients: Sequence[link_pb2.Recipient]) -> list[pb.LinkResult]:
+        wanted = [Draft(recipient.profile, recipient.external_id) for recipient in recipients]
+        answers = await self._creation.create_many(batch, wanted)
+        return [_result(draft, answer) for draft, answer in zip(wanted, answers, strict=True)]
+
+
+def template_of(business_id: str, message: pb.CreateLinkRequest | link_pb2.LinkTemplate) -> Template:
+    """Return the template that a message describes."""
+    return Template(
+        business_id=business_id,
+        destination=message.destination,
+        domain=message.domain,
+        campaign=message.campaign,
+        journey=message.journey,
+        message=message.message,
+        **{
+            name: _value(message, name)
+            for name in ("utm", "expires_at", "fallback_url", "session_parameters", "metadata")
+        },
+    )
+
+
+def change_of(request: pb.UpdateLinkRequest) -> Change:
+    """Return the change that a mask and its values describe."""
+    template: dict[str, Any] = {}
+    is_disabled: bool | None = None
+    for path in request.update_mask.paths:
+        if path == "disabled":
+            is_disabled = request.link.disabled
+        elif path in ABSENT:
+            template[path] = _value(request.link, path)
+        else:
+            raise unknown_field(path)
+    return Change(template, is_disabled)
+
+
+def _value(message: Any, name: str) -> Any:
+    """Return a field of a message as the template has it; what the message has not is absent there."""
+    value = getattr(message, name)
+    if name == "utm":
+        return _utm(value)
+    if name == "expires_at":
+        return from_timestamp(value) if message.HasField(name) else None
+    if name == "session_parameters":
+        return tuple(value)
+    return value.text if name == "metadata" else value
+
+
+def _utm(utm: types_pb2.Utm) -> tuple[tuple[str, str], ...]:
+    return tuple((name, getattr(utm, name)) for name in UTM_NAMES if getattr(utm, name))
+
+
+def _result(draft: Draft, answer: link_pb2.Link | ClicktrailError) -> pb.LinkResult:
+    if not isinstance(answer, ClicktrailError):
+        return pb.LinkResult(external_id=draft.external_id or None, link=answer)
+    errors = [
+        types_pb2.Fault(type=fault.type, parameter=fault.parameter, description=fault.description)
+        for fault in answer.faults
+    ]
+    return pb.LinkResult(external_id=draft.external_id or None, errors=errors)
+
+
+def _require_template(*, has_template: bool) -> None:
+    if not has_template:
+        raise invalid_field("template", "template is missing.", FaultType.PARAMETER_MISSING)
+
+
+def _chunks(recipients: Sequence[link_pb2.Recipient]) -> Iterable[Sequence[link_pb2.Recipient]]:
+    return (recipients[start : start + CHUNK] for start in range(0, len(recipients), CHUNK))

@@ -1,0 +1,139 @@
+"""Reading links one at a time, changing and disabling them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from common import clock
+from common.errors import ClicktrailError, FaultType, Reason, invalid, not_found
+from shortener_service import codes, drafts
+from shortener_service.domain import Link, LinkKey, LinkRecord, key_from_id
+from shortener_service.domains import Domains, locate
+from shortener_service.drafts import Faults
+from shortener_service.messages import LinkMessages, delivery_of
+from shortener_service.store import LinkStore, StoreIncomplete, store_incomplete
+from shortener_service.templates import Templates
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What to change of a link: fields of its template by name, and whether it is disabled (None: as it is)."""
+
+    template: dict[str, Any] = field(default_factory=dict)
+    is_disabled: bool | None = None
+
+
+class Links:
+    """Reads and changes single links; a change is told to `changed`, so that no old one is remembered here."""
+
+    def __init__(
+        self,
+        store: LinkStore,
+        templates: Templates,
+        domains: Domains,
+        messages: LinkMessages,
+        changed: Callable[[LinkKey], None],
+    ) -> None:
+        self._store = store
+        self._templates = templates
+        self._domains = domains
+        self._messages = messages
+        self._changed = changed
+
+    async def get(self, business_id: str, link_id: str) -> Link:
+        """Return a link of this business."""
+        key = key_from_id(link_id)
+        link = await self._find(key) if codes.is_well_formed(key.code) else None
+        if link is None or link.template.business_id != business_id:
+            raise _unknown("id", link_id)
+        return link
+
+    async def look_up(self, host: str, code: str) -> Link:
+        """Return the link that a host serves under a code."""
+        key, domain = locate(host, code, await self._domains.current())
+        link = await self._find(key) if key else None
+        # A domain may have changed hands; the links of the one before are not the new one's.
+        if link is None or (domain is not None and link.template.business_id != domain.business_id):
+            raise _unknown("code", code)
+        return link
+
+    async def update(self, business_id: str, link_id: str, change: Change) -> Link:
+        """Return a link after a change; repeated, the change does nothing."""
+        while True:
+            link = await self.get(business_id, link_id)
+            template = replace(link.template, **change.template)
+            await self._check(template, change)
+            known = await self._templates.keep(template)
+            is_disabled = link.record.is_disabled if change.is_disabled is None else change.is_disabled
+            if known.id == link.record.template_id and is_disabled == link.record.is_disabled:
+                return link
+            record = _changed_record(link.record, known.id, is_disabled=is_disabled)
+            changed = Link(link.key, record, template)
+            delivery = delivery_of(self._messages.link(changed), record)
+            if await self._store.change(link.key, link.record, record, delivery):
+                self._changed(link.key)
+                return changed
+
+    async def disable(self, business_id: str, link_id: str) -> None:
+        """Switch a link off for good, or until it is switched on by a change."""
+        await self.update(business_id, link_id, Change(is_disabled=True))
+
+    async def _find(self, key: LinkKey) -> Link | None:
+        (record,) = await self._store.get_records([key])
+        if isinstance(record, StoreIncomplete):
+            raise store_incomplete()
+        if record is None:
+            return None
+        known = (await self._templates.read([record.template_id])).get(record.template_id)
+        if known is None:
+            raise store_incomplete()
+        return Link(key, record, known.template)
+
+    async def _check(self, template: Any, change: Change) -> None:
+        faults = Faults()
+        await self._domains.current()
+        # Only what is changed: a rule that is newer than the link must not keep it from being repaired.
+        if "destination" in change.template:
+            drafts.check_destination(template.destination, faults, self._domains.leads_to_us)
+        drafts.check_options(replace(template, **_unchanged(change)), faults, self._domains.leads_to_us)
+        if faults.found:
+            raise invalid(faults.found)
+
+
+# What a link can be changed in, and its absence.
+ABSENT: dict[str, Any] = {
+    "destination": "",
+    "utm": (),
+    "expires_at": None,
+    "fallback_url": "",
+    "metadata": b"",
+    "session_parameters": (),
+}
+
+
+def unknown_field(path: str) -> ClicktrailError:
+    """Return the error for a field that a change cannot name."""
+    names = ", ".join((*ABSENT, "disabled"))
+    faults = Faults()
+    faults.add(path or "update_mask", f"cannot be changed; what can: {names}.", FaultType.NOT_ALLOWED)
+    return invalid(faults.found)
+
+
+def _unchanged(change: Change) -> dict[str, Any]:
+    return {name: value for name, value in ABSENT.items() if name not in change.template}
+
+
+def _changed_record(record: LinkRecord, template_id: bytes, *, is_disabled: bool) -> LinkRecord:
+    revision = max(clock.milliseconds(clock.now()), record.revision + 1)
+    origin_id = record.first_template_id
+    return replace(
+        record,
+        template_id=template_id,
+        is_disabled=is_disabled,
+        origin_id=origin_id,
+        changed_milliseconds=revision,
+    )
+
+
+def _unknown(parameter: str, value: str) -> ClicktrailError:
+    return not_found(Reason.LINK_UNKNOWN, f"There is no link {value[:100]}.", parameter)

@@ -1,0 +1,126 @@
+"""Links as the redirect needs them: everything that is the same at every click is made once."""
+
+import time
+from collections.abc import Iterable
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from clicktrail.shortener.v1 import session_pb2
+from clicktrail.tracking.v1 import click_pb2
+from common import clock
+from common.logging import get_logger
+from shortener_service import destinations
+from shortener_service.domain import Link, LinkKey, LinkRecord
+from shortener_service.formats import template_id_text
+from shortener_service.store import INCOMPLETE, LinkStore, StoreIncomplete
+from shortener_service.templates import KnownTemplate, Templates
+
+log = get_logger(__name__)
+
+FRESH_SECONDS = 5.0
+
+
+class LiveLink:
+    """A link, ready to be clicked."""
+
+    __slots__ = ("business_id", "click_head", "expires_at", "fallback", "is_disabled", "location", "session_head")
+
+    def __init__(self, key: LinkKey, record: LinkRecord, known: KnownTemplate) -> None:
+        link = Link(key, record, known.template)
+        template = known.template
+        self.business_id = template.business_id
+        self.location = known.location
+        self.is_disabled = record.is_disabled
+        self.expires_at = template.expires_at
+        self.fallback = str(destinations.parse(template.fallback_url)) if template.fallback_url else ""
+        # Serialized messages may be concatenated: that merges them. So a click is these bytes and its own.
+        self.click_head = _click_head(link, template_id_text(known.id)).SerializeToString()
+        self.session_head = _session_head(link).SerializeToString()
+
+    def is_gone(self, received_at: Timestamp) -> bool:
+        """Tell whether it was expired or disabled for a hit of this time."""
+        if self.is_disabled:
+            return True
+        return self.expires_at is not None and clock.from_timestamp(received_at) >= self.expires_at
+
+
+class LiveLinks:
+    """Reads links by the flight, and remembers each for 5 seconds."""
+
+    def __init__(self, store: LinkStore, templates: Templates, limit: int) -> None:
+        self._store = store
+        self._templates = templates
+        self._limit = limit
+        self._remembered: dict[LinkKey, tuple[float, LiveLink]] = {}
+
+    async def read(self, keys: Iterable[LinkKey]) -> dict[LinkKey, LiveLink | StoreIncomplete]:
+        """Return links by key. One that does not exist is left out; it is asked for again at the next hit."""
+        oldest = time.monotonic() - FRESH_SECONDS
+        links: dict[LinkKey, LiveLink | StoreIncomplete] = {}
+        missing: list[LinkKey] = []
+        for key in keys:
+            remembered = self._remembered.get(key)
+            if remembered is not None and remembered[0] > oldest:
+                links[key] = remembered[1]
+            elif key not in missing:
+                missing.append(key)
+        if missing:
+            links |= await self._fetch(missing)
+        return links
+
+    def forget(self, key: LinkKey) -> None:
+        """Read a link again at its next hit."""
+        self._remembered.pop(key, None)
+
+    async def _fetch(self, keys: list[LinkKey]) -> dict[LinkKey, LiveLink | StoreIncomplete]:
+        read_at = time.monotonic()
+        records = dict(zip(keys, await self._store.get_records(keys), strict=True))
+        templates = await self._templates.read(
+            record.template_id for record in records.values() if isinstance(record, LinkRecord)
+        )
+        found: dict[LinkKey, LiveLink | StoreIncomplete] = {}
+        for key, record in records.items():
+            if record is None:
+                continue
+            if isinstance(record, StoreIncomplete):
+                found[key] = INCOMPLETE
+            elif (known := templates.get(record.template_id)) is None:
+                log.error("a link has lost its template", template=template_id_text(record.template_id))
+                found[key] = INCOMPLETE
+            else:
+                found[key] = self._remember(key, LiveLink(key, record, known), read_at)
+        return found
+
+    def _remember(self, key: LinkKey, link: LiveLink, read_at: float) -> LiveLink:
+        # Taken out first, so that the order is that of reading and the oldest is the first.
+        self._remembered.pop(key, None)
+        self._remembered[key] = (read_at, link)
+        if len(self._remembered) > self._limit:
+            del self._remembered[next(iter(self._remembered))]
+        return link
+
+
+def _click_head(link: Link, template_id: str) -> click_pb2.Click:
+    template = link.template
+    return click_pb2.Click(
+        business_id=template.business_id,
+        link=link.id,
+        template=template_id,
+        campaign=template.campaign,
+        journey=template.journey,
+        message=template.message,
+        profile=link.record.profile,
+        link_created_at=Timestamp(seconds=link.record.created_seconds),
+    )
+
+
+def _session_head(link: Link) -> session_pb2.Session:
+    template = link.template
+    return session_pb2.Session(
+        business_id=template.business_id,
+        link=link.id,
+        profile=link.record.profile or None,
+        campaign=template.campaign or None,
+        journey=template.journey or None,
+        message=template.message or None,
+    )

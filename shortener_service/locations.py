@@ -1,0 +1,42 @@
+"""Where a redirect leads: the destination with its own query and fragment, the UTM parameters and the session."""
+
+from collections.abc import Sequence
+from urllib.parse import quote, unquote_plus
+
+from shortener_service import destinations
+from shortener_service.domain import Template
+
+
+class Location:
+    """The address that a template's links lead to, cut where the session goes in."""
+
+    __slots__ = ("_pieces", "bare")
+
+    def __init__(self, template: Template, default_session_parameters: Sequence[str]) -> None:
+        address = destinations.parse(template.destination)
+        query = _with_utm(address.query, template.utm)
+        self.bare = address.base + query + address.fragment
+        """The location for hits that get no session."""
+        names = template.session_parameters or tuple(default_session_parameters)
+        start = address.base + query + _joint(query)
+        self._pieces = (f"{start}{names[0]}=", *(f"&{name}=" for name in names[1:]), address.fragment)
+
+    def with_session(self, session: str) -> str:
+        """Return the location that carries a session."""
+        return session.join(self._pieces)
+
+
+def _with_utm(query: str, utm: Sequence[tuple[str, str]]) -> str:
+    """Add the UTM parameters that the query has not; what it has keeps its exact bytes."""
+    present = {unquote_plus(pair.partition("=")[0]) for pair in query[1:].split("&")}
+    for name, value in utm:
+        if (parameter := f"utm_{name}") not in present:
+            query += f"{_joint(query)}{parameter}={quote(value, safe='')}"
+    return query
+
+
+def _joint(query: str) -> str:
+    """Return what comes between a query and one more parameter."""
+    if not query:
+        return "?"
+    return "" if query.endswith(("?", "&")) else "&"

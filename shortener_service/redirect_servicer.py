@@ -1,0 +1,52 @@
+"""RedirectService over gRPC."""
+
+from typing import TYPE_CHECKING, Any
+
+from clicktrail.shortener.v1 import redirect_service_pb2 as pb
+from clicktrail.shortener.v1 import redirect_service_pb2_grpc
+from common import clock
+from common.errors import ClicktrailError
+from shortener_service.links import Links
+from shortener_service.messages import LinkMessages
+from shortener_service.redirects import Redirects
+
+if TYPE_CHECKING:
+    from grpc import aio
+
+_UNAVAILABLE = pb.Outcome(kind=pb.OUTCOME_KIND_UNAVAILABLE)
+
+
+class RedirectServicer(redirect_service_pb2_grpc.RedirectServiceServicer):
+    """Serves RedirectService."""
+
+    def __init__(self, redirects: Redirects, links: Links, messages: LinkMessages) -> None:
+        self._redirects = redirects
+        self._links = links
+        self._messages = messages
+
+    async def ResolveHit(
+        self, request: pb.ResolveHitRequest, context: "aio.ServicerContext[Any, Any]"
+    ) -> pb.ResolveHitResponse:
+        """Resolve one hit."""
+        del context
+        (answer,) = await self._redirects.resolve([request.hit])
+        if isinstance(answer, ClicktrailError):
+            raise answer
+        return pb.ResolveHitResponse(outcome=answer)
+
+    async def ResolveFlight(
+        self, request: pb.ResolveFlightRequest, context: "aio.ServicerContext[Any, Any]"
+    ) -> pb.ResolveFlightResponse:
+        """Resolve a flight."""
+        del context
+        answers = await self._redirects.resolve(request.hits)
+        outcomes = [_UNAVAILABLE if isinstance(answer, ClicktrailError) else answer for answer in answers]
+        return pb.ResolveFlightResponse(outcomes=outcomes)
+
+    async def LookUpCode(
+        self, request: pb.LookUpCodeRequest, context: "aio.ServicerContext[Any, Any]"
+    ) -> pb.LookUpCodeResponse:
+        """Read the link behind a code."""
+        del context
+        link = await self._links.look_up(request.host, request.code)
+        return pb.LookUpCodeResponse(link=self._messages.link(link), is_live=link.is_live(clock.now()))

@@ -1,0 +1,123 @@
+"""Links and templates in Redis: packed records in small hashes, one script a shard."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from shortener_service import formats
+from shortener_service.domain import LinkKey, LinkRecord, Template
+from shortener_service.redis_calls import Command, RedisCalls, Script
+from shortener_service.redis_keys import Keys, field_of, key_of
+from shortener_service.store import INCOMPLETE, Found, Placing, StoreIncomplete, outbox_full, store_incomplete
+
+COUNT_SECONDS = 1.0
+
+_CREATE = Script("create_links.lua")
+_CHANGE = Script("change_link.lua")
+
+
+class RedisLinkStore:
+    """Keeps links and templates; `LinkStore` says what for."""
+
+    def __init__(
+        self, calls: RedisCalls, keys: Keys, *, outbox_limit_a_shard: int, appended: Callable[[int], None]
+    ) -> None:
+        self._calls = calls
+        self._keys = keys
+        self._limit = outbox_limit_a_shard
+        self._appended = appended
+        self._counts = [0] * keys.shards.count
+        self._counted_at = -math.inf
+
+    async def put_template(self, template: Template) -> bytes:
+        """Keep a template and return its id."""
+        content = formats.template_to_bytes(template)
+        template_id = formats.template_id_of(content)
+        key = self._keys.template(template_id)
+        _, kept = await self._calls.run([("SET", key, content, "NX"), ("GET", key)])
+        if kept != content:
+            raise RuntimeError(f"two templates have the id {formats.template_id_text(template_id)}")
+        return template_id
+
+    async def get_templates(self, ids: Sequence[bytes]) -> list[Template | None]:
+        """Return templates, in order; None where one is not there."""
+        contents = await self._calls.run([("GET", self._keys.template(template_id)) for template_id in ids])
+        return [None if content is None else formats.template_from_bytes(content) for content in contents]
+
+    async def place(self, domain: str, other_domains: Sequence[str], placings: Sequence[Placing]) -> list[list[Found]]:
+        """Write each link unless its code is taken, and return in order what is there instead."""
+        prefixes = [field_of(LinkKey(name, "")) for name in (domain, *other_domains)]
+        by_shard: dict[int, list[tuple[int, str]]] = {}
+        for at, placing in enumerate(placings):
+            shard, bucket = self._keys.bucket(placing.longest)
+            by_shard.setdefault(shard, []).append((at, bucket))
+        replies = await self._calls.run(
+            [self._creation(shard, members, prefixes, placings) for shard, members in by_shard.items()]
+        )
+        found: list[list[Found]] = [[] for _ in placings]
+        for (shard, members), reply in zip(by_shard.items(), replies, strict=True):
+            _refuse_if_told_to(reply)
+            self._counts[shard] = max(self._counts[shard], reply[0])
+            self._appended(shard)
+            for (at, _), answer in zip(members, reply[1:], strict=True):
+                found[at] = [] if answer == 1 else _found(answer)
+        return found
+
+    async def get_records(self, keys: Sequence[LinkKey]) -> list[LinkRecord | StoreIncomplete | None]:
+        """Return the records of links, in order."""
+        places = [self._keys.bucket(key.code) for key in keys]
+        contents = await self._calls.run(
+            [("HGET", bucket, field_of(key)) for key, (_, bucket) in zip(keys, places, strict=True)]
+        )
+        # Only where a link is missing does it matter whether its shard is complete.
+        suspect = list({shard for (shard, _), content in zip(places, contents, strict=True) if content is None})
+        markers = await self._calls.run([("EXISTS", self._keys.markers[shard]) for shard in suspect])
+        absence = {shard: None if marker else INCOMPLETE for shard, marker in zip(suspect, markers, strict=True)}
+        return [
+            absence[shard] if content is None else formats.record_from_bytes(content)
+            for (shard, _), content in zip(places, contents, strict=True)
+        ]
+
+    async def change(self, key: LinkKey, old: LinkRecord, new: LinkRecord, delivery: bytes) -> bool:
+        """Replace a record and append its delivery, unless it is not the old one any more."""
+        shard, bucket = self._keys.bucket(key.code)
+        before, after = formats.record_to_bytes(old), formats.record_to_bytes(new)
+        arguments = (self._limit, field_of(key), before, after, delivery)
+        reply = await self._calls.run_one(*_CHANGE.call([bucket, self._keys.outboxes[shard]], arguments))
+        _refuse_if_told_to(reply)
+        self._appended(shard)
+        return bool(reply)
+
+    async def count_links(self) -> int:
+        """Return how many links there are: other processes' a second late, our own at once."""
+        if time.monotonic() < self._counted_at + COUNT_SECONDS:
+            return sum(self._counts)
+        self._counted_at = time.monotonic()
+        replies = await self._calls.run([("GET", key) for key in self._keys.counters])
+        self._counts = [max(known, int(reply or 0)) for known, reply in zip(self._counts, replies, strict=True)]
+        return sum(self._counts)
+
+    def _creation(
+        self, shard: int, members: Sequence[tuple[int, str]], prefixes: Sequence[str], placings: Sequence[Placing]
+    ) -> Command:
+        keys = [self._keys.markers[shard], self._keys.outboxes[shard], self._keys.counters[shard]]
+        arguments: list[str | bytes | int] = [self._limit, len(prefixes), *prefixes]
+        for at, bucket in members:
+            keys.append(bucket)
+            link = placings[at]
+            record = formats.record_to_bytes(link.record)
+            arguments += (link.longest, link.shortest, link.length, record, link.delivery)
+        return _CREATE.call(keys, arguments)
+
+
+def _refuse_if_told_to(reply: Any) -> None:
+    if reply == b"INCOMPLETE":
+        raise store_incomplete()
+    if reply == b"FULL":
+        raise outbox_full()
+
+
+def _found(answer: Sequence[bytes]) -> list[Found]:
+    pairs = zip(answer[::2], answer[1::2], strict=True)
+    return [Found(key_of(field.decode()), formats.record_from_bytes(content)) for field, content in pairs]

@@ -1,0 +1,99 @@
+"""The outbox in Redis: a stream a shard, read as one consumer of one group."""
+
+import os
+import secrets
+import socket
+from collections.abc import Sequence
+from typing import Any
+
+from redis.exceptions import ResponseError
+
+from shortener_service.redis_calls import Command, RedisCalls, Script
+from shortener_service.redis_keys import Keys
+from shortener_service.store import Entry
+
+GROUP = "tracking"
+# Consumers of processes that died leave their names behind; after an hour without a word they are forgotten.
+FORGOTTEN_AFTER_MILLISECONDS = 3_600_000
+
+_REMOVE = Script("remove_entries.lua")
+_LEAVE = Script("leave_outbox.lua")
+
+
+class RedisOutbox:
+    """The outbox as one consumer sees it; `Outbox` says what for."""
+
+    def __init__(self, calls: RedisCalls, keys: Keys, claim_seconds: float, consumer: str = "") -> None:
+        self._calls = calls
+        self._keys = keys
+        self._claim_milliseconds = int(claim_seconds * 1000)
+        # Where the search for forgotten entries goes on, a shard each.
+        self._claim_from = ["0"] * keys.shards.count
+        self.consumer = consumer or f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+
+    async def read_new(self, shards: Sequence[int], count: int) -> list[Entry]:
+        """Return at most so many entries a shard that nobody has read, oldest first."""
+        return await self._read(dict.fromkeys(shards, ">"), count)
+
+    async def read_pending(self, after: dict[int, str], count: int) -> list[Entry]:
+        """Return at most so many entries a shard that are pending for this consumer, behind these ids."""
+        return await self._read(after, count)
+
+    async def claim(self, count: int) -> list[Entry]:
+        """Take over entries that have been pending for too long, and forget consumers long gone."""
+        commands: list[Command] = [
+            ("XAUTOCLAIM", key, GROUP, self.consumer, self._claim_milliseconds, start, "COUNT", count)
+            for key, start in zip(self._keys.outboxes, self._claim_from, strict=True)
+        ]
+        replies = await self._run(commands)
+        self._claim_from = [reply[0].decode() for reply in replies]
+        await self._run([_LEAVE.call([key], (GROUP, "", FORGOTTEN_AFTER_MILLISECONDS)) for key in self._keys.outboxes])
+        return [entry for shard, reply in enumerate(replies) for entry in _entries(shard, reply[1])]
+
+    async def remove(self, entries: Sequence[Entry]) -> None:
+        """Forget entries that were delivered."""
+        by_shard: dict[int, list[str]] = {}
+        for entry in entries:
+            by_shard.setdefault(entry.shard, []).append(entry.id)
+        await self._run([_REMOVE.call([self._keys.outboxes[shard]], (GROUP, *ids)) for shard, ids in by_shard.items()])
+
+    async def leave(self) -> None:
+        """Stop being a consumer, on each shard where nothing is pending for it."""
+        await self._run([_LEAVE.call([key], (GROUP, self.consumer, 0)) for key in self._keys.outboxes])
+
+    async def _read(self, after: dict[int, str], count: int) -> list[Entry]:
+        commands: list[Command] = [
+            ("XREADGROUP", "GROUP", GROUP, self.consumer, "COUNT", count, "STREAMS", self._keys.outboxes[shard], start)
+            for shard, start in after.items()
+        ]
+        replies = await self._run(commands)
+        return [
+            entry
+            for shard, reply in zip(after, replies, strict=True)
+            if reply
+            for entry in _entries(shard, reply[0][1])
+        ]
+
+    async def _run(self, commands: Sequence[Command]) -> list[Any]:
+        """Run commands on the group; where it is not there yet, or any more, create it and run those again."""
+        replies = await self._calls.run_leniently(commands)
+        refused = [
+            at for at, reply in enumerate(replies) if isinstance(reply, ResponseError) and "NOGROUP" in str(reply)
+        ]
+        if refused:
+            await self._create_groups()
+            again = await self._calls.run_leniently([commands[at] for at in refused])
+            for at, reply in zip(refused, again, strict=True):
+                replies[at] = reply
+        return self._calls.checked(replies)
+
+    async def _create_groups(self) -> None:
+        replies = await self._calls.run_leniently(
+            [("XGROUP", "CREATE", key, GROUP, "0", "MKSTREAM") for key in self._keys.outboxes]
+        )
+        self._calls.checked([reply for reply in replies if "BUSYGROUP" not in str(reply)])
+
+
+def _entries(shard: int, found: Sequence[Any]) -> list[Entry]:
+    """Return the entries of a reply; one that was deleted while pending comes without fields, or not at all."""
+    return [Entry(shard, entry[0].decode(), entry[1][1]) for entry in found if entry and entry[1]]

@@ -1,0 +1,61 @@
+"""What the shortener can be told."""
+
+import re
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+from pydantic_settings import NoDecode
+
+from common.settings import Settings
+
+_PARAMETER = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+
+
+class ShortenerSettings(Settings):
+    """Settings of the shortener."""
+
+    shortener_listen: str = "127.0.0.1:7001"
+    """Where gRPC is served."""
+    redis_url: str = "redis://127.0.0.1:6379/0"
+    """The Redis that keeps links, fresh sessions and the outbox; `unix://` works too."""
+    redis_fsync: Literal["always", "everysec"] = "always"
+    """The policy that Redis must have. With `everysec` a crash of its machine may lose a second of clicks."""
+    tracking_target: str = "ipv4:127.0.0.1:7002"
+    """Where the outbox is delivered: a gRPC target."""
+    public_url: str = "http://localhost:8080"
+    """The base of short URLs on the default domain."""
+    session_parameters: Annotated[tuple[str, ...], NoDecode] = ("hellotext_session", "hello_session")
+    """The query parameters that carry the session, separated by commas."""
+    session_ttl_seconds: int = Field(86_400, ge=60)
+    """How long a fresh session is kept here."""
+    outbox_shards: int = Field(16, ge=1, le=1024)
+    """In how many shards Redis holds its data. Fixed once there is any."""
+    outbox_limit: int = Field(1_000_000, ge=1)
+    """Entries that may wait for delivery, in all; above it redirects and creations are refused."""
+    link_cache_size: int = Field(100_000, ge=1)
+    """Links remembered in this process, about 1.5 KB each."""
+    template_cache_size: int = Field(10_000, ge=1)
+    """Templates remembered in this process."""
+    relay_claim_seconds: float = Field(30.0, gt=0)
+    """After how long without an answer another process takes over what one has read from the outbox."""
+
+    @field_validator("session_parameters", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
+
+    @field_validator("session_parameters")
+    @classmethod
+    def _check_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if not 1 <= len(names) <= 5 or not all(_PARAMETER.fullmatch(name) for name in names):  # noqa: PLR2004  (five)
+            raise ValueError("takes 1 to 5 names of 1 to 64 of A-Z, a-z, 0-9, '_', '-', separated by commas")
+        return names
+
+    @field_validator("public_url")
+    @classmethod
+    def _check_public_url(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("takes an http or https address without query, such as https://go.example.com")
+        return url.rstrip("/")

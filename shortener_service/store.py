@@ -1,0 +1,143 @@
+"""What the use cases ask of the store. Every method raises `ClicktrailError` UNAVAILABLE where it cannot answer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from common.errors import ClicktrailError, Reason, unavailable
+from shortener_service.domain import Domain, LinkKey, LinkRecord, Template
+
+
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """A link to write where its code is free."""
+
+    longest: str
+    """The code at its full length."""
+    shortest: int
+    """From which length on a link of this code may exist already; equal to `length`: only there."""
+    length: int
+    """The length to write it at."""
+    record: LinkRecord
+    delivery: bytes
+    """What the outbox gets if the link is new: a serialized `DeliverRequest`."""
+
+
+class Found(NamedTuple):
+    """A link that was there already."""
+
+    key: LinkKey
+    record: LinkRecord
+
+
+class StoreIncomplete:
+    """Stands for a link of which it cannot be told whether it exists: the store has been emptied."""
+
+
+INCOMPLETE = StoreIncomplete()
+
+
+class LinkStore(Protocol):
+    """Keeps links and their templates."""
+
+    async def put_template(self, template: Template) -> bytes:
+        """Keep a template and return its id. To be called before any link of it is created."""
+
+    async def get_templates(self, ids: Sequence[bytes]) -> list[Template | None]:
+        """Return templates, in order; None where one is not there."""
+
+    async def place(self, domain: str, other_domains: Sequence[str], placings: Sequence[Placing]) -> list[list[Found]]:
+        """Write each link unless its code is taken, with its delivery in the outbox, and return in order what is there.
+
+        An empty answer: written. Otherwise nothing was: the links found at any length asked for, on this domain and
+        the other ones. Raises STORE_INCOMPLETE or OUTBOX_FULL, and then some of them may have been written.
+        """
+
+    async def get_records(self, keys: Sequence[LinkKey]) -> list[LinkRecord | StoreIncomplete | None]:
+        """Return the records of links, in order; None where there is none."""
+
+    async def change(self, key: LinkKey, old: LinkRecord, new: LinkRecord, delivery: bytes) -> bool:
+        """Replace a record and append its delivery, unless it is not the old one any more."""
+
+    async def count_links(self) -> int:
+        """Return how many links there are: at least as many as there were a second ago."""
+
+
+class FlightStore(Protocol):
+    """Keeps fresh sessions, and what is to be delivered."""
+
+    async def append(self, shard: int, sessions: dict[str, bytes], delivery: bytes) -> bool:
+        """Keep sessions of one shard and append a delivery, atomically; tell whether the outbox had room."""
+
+    async def get_sessions(self, ids: Sequence[str]) -> dict[str, bytes]:
+        """Return the fresh ones among these sessions."""
+
+
+class DomainStore(Protocol):
+    """Keeps the custom domains: few, so that all are read at once."""
+
+    async def all(self) -> dict[str, Domain]:
+        """Return every domain by name."""
+
+    async def swap(self, name: str, old: Domain | None, new: Domain | None) -> bool:
+        """Put a domain in the place of what is there (None: nothing), unless that is not the old one any more."""
+
+
+class Entry(NamedTuple):
+    """One entry of the outbox."""
+
+    shard: int
+    id: str
+    delivery: bytes
+    """A serialized `DeliverRequest`."""
+
+
+class Outbox(Protocol):
+    """What is to be delivered, as one consumer sees it: what it has read is pending for it until removed."""
+
+    async def read_new(self, shards: Sequence[int], count: int) -> list[Entry]:
+        """Return at most so many entries a shard that nobody has read, oldest first."""
+
+    async def read_pending(self, after: dict[int, str], count: int) -> list[Entry]:
+        """Return at most so many entries a shard that are pending for this consumer, behind these ids."""
+
+    async def claim(self, count: int) -> list[Entry]:
+        """Take over entries that have been pending for too long, whoever read them."""
+
+    async def remove(self, entries: Sequence[Entry]) -> None:
+        """Forget entries that were delivered."""
+
+    async def leave(self) -> None:
+        """Stop being a consumer, on each shard where nothing is pending for it."""
+
+
+class Installation(Protocol):
+    """What the store knows of itself."""
+
+    async def prepare(self) -> bytes:
+        """Check that the store keeps what it is given, and return the secret that codes are derived with.
+
+        Raises `UnsuitableStoreError` where another setting is needed.
+        """
+
+    async def is_complete(self) -> bool:
+        """Tell whether every shard is marked as holding all its data."""
+
+    async def mark_complete(self) -> None:
+        """Mark every shard as holding all its data."""
+
+
+class UnsuitableStoreError(Exception):
+    """The store would lose data as it is set; says which setting to change."""
+
+
+def outbox_full() -> ClicktrailError:
+    """Return the error for an outbox at its limit."""
+    return unavailable(
+        Reason.OUTBOX_FULL, "Too much is waiting to be delivered; nothing more is taken.", retry_after_seconds=5
+    )
+
+
+def store_incomplete() -> ClicktrailError:
+    """Return the error for a store that has been emptied: nobody can tell which links there are."""
+    return unavailable(Reason.STORE_INCOMPLETE, "The links are being restored; try again.", retry_after_seconds=10)
