@@ -1,5 +1,8 @@
 """Seeds the demo business: a token and a campaign of 20 recipients. A second time changes nothing."""
 
+import asyncio
+import time
+
 from grpc import StatusCode, aio
 
 from cli.calls import DEADLINE_SECONDS, channel_to, run
@@ -11,6 +14,8 @@ from clicktrail.tracking.v1 import account_service_pb2, account_service_pb2_grpc
 BUSINESS = "demo"
 CAMPAIGN = "spring-sale"
 DESTINATION = "https://shop.example.com/spring?ref=sms"
+PATIENCE_SECONDS = 30.0
+PAUSE_SECONDS = 0.1
 RECIPIENTS = tuple(f"customer-{number:02}" for number in range(1, 21))
 
 
@@ -30,8 +35,16 @@ async def _seed_account(tracking: str, kept_token: str | None) -> str:
 
 
 async def _seed_links(shortener: str) -> list[DemoLink]:
+    """Create the links; a shortener that has just come up first makes sure that its Redis is complete."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
     async with channel_to(shortener) as channel:
-        return await _create_links(link_service_pb2_grpc.LinkServiceStub(channel))
+        while True:
+            try:
+                return await _create_links(link_service_pb2_grpc.LinkServiceStub(channel))
+            except aio.AioRpcError as error:
+                if error.code() is not StatusCode.UNAVAILABLE or time.monotonic() > deadline:
+                    raise
+            await asyncio.sleep(PAUSE_SECONDS)
 
 
 async def _create_business(accounts: account_service_pb2_grpc.AccountServiceStub) -> None:
