@@ -1,0 +1,54 @@
+"""The README keeps step with the code."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from common.settings import Settings
+from gateway.settings import GatewaySettings
+from shortener_service.settings import ShortenerSettings
+from tracking_service.settings import TrackingSettings
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+ROWS = dict(re.findall(r"^\| `([A-Z_]+)` \| [^|]+ \| `([^`]*)` \|", README, re.MULTILINE))
+
+
+@pytest.mark.parametrize("settings", [GatewaySettings, ShortenerSettings, TrackingSettings])
+def test_every_setting_is_in_the_table(settings: type[Settings]) -> None:
+    """Each setting stands there with its default."""
+    for name, field in settings.model_fields.items():
+        default = field.default
+        if hasattr(default, "get_secret_value"):
+            default = default.get_secret_value()
+        if isinstance(default, tuple):
+            default = ",".join(default)
+        if isinstance(default, float):
+            default = f"{default:g}"
+        assert ROWS.get(name.upper()) == str(default), name
+
+
+def test_the_table_has_no_other_settings() -> None:
+    """Nothing stands there that no process reads."""
+    known = {
+        name.upper()
+        for settings in (GatewaySettings, ShortenerSettings, TrackingSettings)
+        for name in settings.model_fields
+    }
+    assert set(ROWS) == known
+
+
+def test_every_folder_named_is_there() -> None:
+    """The table of folders names folders that exist."""
+    named = re.findall(r"^\| `([a-z_/]+/)` \|", README, re.MULTILINE)
+    assert len(named) >= 8
+    for folder in named:
+        assert (ROOT / folder).is_dir(), folder
+
+
+def test_every_task_named_is_in_the_makefile() -> None:
+    """`make` knows each task that the README tells to run."""
+    makefile = (ROOT / "Makefile").read_text()
+    for task in set(re.findall(r"(?:^|`)make ([a-z-]+)\b", README, re.MULTILINE)):
+        assert re.search(rf"^{task}:", makefile, re.MULTILINE), task
