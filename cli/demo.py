@@ -3,7 +3,6 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from rich.console import Console
 from rich.table import Table
 
 from cli.calls import run
@@ -13,12 +12,12 @@ from cli.report import fetch_report
 from cli.report_tables import show_report
 from cli.stack import Front, Stack
 from cli.supervisor import StopRequested, stop_signals_raise
+from cli.terminal import console
 from cli.trail import Click, Trail, walk
 from cli.up import stop
 from clicktrail.tracking.v1 import report_service_pb2
 
 _LINKS_SHOWN = 5
-console = Console()
 
 
 def demo() -> None:

@@ -3,14 +3,13 @@
 from collections.abc import Iterable
 from zoneinfo import ZoneInfo
 
-from rich.console import Console
 from rich.table import Table
 
+from cli.terminal import console
 from clicktrail.common.v1 import types_pb2
 from clicktrail.tracking.v1 import report_service_pb2
 from common.clock import from_timestamp
 
-console = Console()
 _SUBJECTS = ("campaign", "journey", "message", "link")
 
 

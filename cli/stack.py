@@ -20,6 +20,8 @@ from common.settings import PREFIX
 
 _MIGRATION_SECONDS = 600
 _STOP_SECONDS = 20.0
+# A store with much data reads all of it after a crash.
+_STORE_SECONDS = 600.0
 Say = Callable[[str], None]
 
 
@@ -57,7 +59,7 @@ class Stack:
         self._check_port()
         for server in (self.redis, self.postgres):
             say(f"starting {server.name}")
-            server.start()
+            server.start(_STORE_SECONDS)
         say("migrating the database")
         self._migrate()
         for server in (self.tracking, self.shortener, self.gateway):

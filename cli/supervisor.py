@@ -28,12 +28,14 @@ class StopRequested(BaseException):
 
 @contextmanager
 def stop_signals_raise() -> Iterator[None]:
-    """Let SIGINT, SIGTERM and SIGHUP raise `StopRequested` in the main thread."""
+    """Let SIGINT, SIGTERM and SIGHUP raise `StopRequested` in the main thread; under `nohup`, not SIGHUP."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise StopRequested
 
-    before = {number: signal.signal(number, stop) for number in STOP_SIGNALS}
+    is_nohup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    numbers = [number for number in STOP_SIGNALS if not (is_nohup and number is signal.SIGHUP)]
+    before = {number: signal.signal(number, stop) for number in numbers}
     try:
         yield
     finally:

@@ -1,0 +1,97 @@
+"""The command line against a running system."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import System
+
+RECIPIENTS = 1_200
+
+
+def clicktrail(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end."""
+    command = [sys.executable, "-m", "cli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  (our own command)
+
+
+@pytest.fixture
+def recipients(tmp_path: Path) -> Path:
+    """Write a file of recipients."""
+    path = tmp_path / "recipients.csv"
+    rows = "".join(f"person-{number},order-{number}\n" for number in range(RECIPIENTS))
+    path.write_text("profile,external_id\n" + rows)
+    return path
+
+
+def test_links_are_created_from_a_file_and_repeated_the_same(
+    system: "System", recipients: Path, tmp_path: Path
+) -> None:
+    """Each recipient has a short URL that redirects; a second run answers the very same."""
+    command = ["links", "create", "--csv", str(recipients), "--destination", "https://shop.example.com/p"]
+    where = ["--campaign", "from-a-file", "--business", system.business, "--shortener", system.shortener]
+    made = clicktrail(*command, *where, "-o", str(tmp_path / "links.csv"))
+    assert made.returncode == 0, made.stderr
+    rows = list(csv.DictReader((tmp_path / "links.csv").open()))
+    assert [row["profile"] for row in rows] == [f"person-{number}" for number in range(RECIPIENTS)]
+    assert httpx.get(f"{system.http}/{rows[-1]['code']}").status_code == 302
+    again = clicktrail(*command, *where)
+    assert list(csv.DictReader(again.stdout.splitlines())) == rows
+
+
+def test_recipients_without_a_link_are_told(system: "System", tmp_path: Path) -> None:
+    """A recipient that is refused is told with its line; the others have their links; the exit code is 1."""
+    path = tmp_path / "recipients.csv"
+    path.write_text("profile,external_id\ngood,g1\nnot a profile,b1\n")
+    command = ["links", "create", "--csv", str(path), "--destination", "https://shop.example.com/p"]
+    made = clicktrail(*command, "--business", system.business, "--shortener", system.shortener)
+    assert made.returncode == 1
+    assert [row["profile"] for row in csv.DictReader(made.stdout.splitlines())] == ["good"]
+    assert "line 3, b1: " in made.stderr
+    assert "1 of 2 recipients" in made.stderr
+
+
+def test_a_destination_that_is_refused_is_one_line(system: "System", recipients: Path) -> None:
+    """What the service refuses is told in its words, with the field."""
+    command = ["links", "create", "--csv", str(recipients), "--destination", "ftp://shop.example.com/p"]
+    made = clicktrail(*command, "--business", system.business, "--shortener", system.shortener)
+    assert made.returncode == 1
+    assert "destination" in made.stderr
+    assert "Traceback" not in made.stderr
+
+
+def test_a_report_is_shown_as_json(system: "System") -> None:
+    """`--json` prints what the HTTP API answers: the same names, numbers as numbers."""
+    where = ["--campaign", "spring-sale", "--business", system.business, "--tracking", system.tracking]
+    shown = clicktrail("report", *where, "--interval", "day", "--json")
+    assert shown.returncode == 0, shown.stderr
+    report = json.loads(shown.stdout)
+    assert (report["campaign"], report["journey"], report["interval"]) == ("spring-sale", None, "day")
+    assert report["totals"]["recipients"] == 20
+    assert "recipients" in clicktrail("report", *where).stdout
+
+
+def test_a_business_is_created_with_its_token(system: "System") -> None:
+    """The public id and a token that works are printed."""
+    made = clicktrail("business", "create", "--name", "Second shop", "--tracking", system.tracking)
+    assert made.returncode == 0, made.stderr
+    shown = dict(line.split() for line in made.stdout.splitlines())
+    answer = httpx.get(f"{system.http}/v1/report", headers={"Authorization": f"Bearer {shown['token']}"})
+    assert answer.status_code == 200
+    more = clicktrail("token", "create", "--business", shown["business"], "--tracking", system.tracking)
+    assert dict(line.split() for line in more.stdout.splitlines())["business"] == shown["business"]
+
+
+def test_the_demo_shows_the_whole_trail() -> None:
+    """`demo` walks from links to the report, shows it, and ends well."""
+    shown = clicktrail("demo")
+    assert shown.returncode == 0, shown.stderr
+    for word in ("customer-01", "hellotext_session=", "short_link.clicked", "order.placed", "395.00 USD"):
+        assert word in shown.stdout
