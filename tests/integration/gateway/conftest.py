@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -13,7 +13,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from tests.integration.gateway.peers import BUSINESS, TOKEN, Peers
+from tests.integration.gateway.peer import BUSINESS, TOKEN
+from tests.integration.gateway.peers import Peers
 from tests.support.waiting import eventually
 
 STOP_SECONDS = 30
@@ -22,7 +23,7 @@ STOP_SECONDS = 30
 class GatewayProcess:
     """A running gateway."""
 
-    def __init__(self, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(self, environment: dict[str, str], log: Path) -> None:
         with socket.socket() as found:
             found.bind(("127.0.0.1", 0))
             port = found.getsockname()[1]
@@ -30,7 +31,7 @@ class GatewayProcess:
         self.url = f"http://{self.address}"
         self._log = log.open("ab")
         settings = {"CLICKTRAIL_HTTP_LISTEN": self.address, "CLICKTRAIL_LOG_FORMAT": "json"}
-        self.process = subprocess.Popen(  # noqa: S603  (our own command)
+        self.process = subprocess.Popen(
             [sys.executable, "-m", "gateway"],
             env=os.environ | settings | environment,
             stdout=self._log,
@@ -59,7 +60,7 @@ class GatewayProcess:
 
 
 @asynccontextmanager
-async def running_gateway(environment: Mapping[str, str], log: Path) -> AsyncIterator[GatewayProcess]:
+async def running_gateway(environment: dict[str, str], log: Path) -> AsyncIterator[GatewayProcess]:
     """Run a gateway with these settings, and stop it with SIGTERM."""
     gateway = GatewayProcess(environment, log)
     try:

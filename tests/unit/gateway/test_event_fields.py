@@ -1,0 +1,171 @@
+"""Events as senders of all ages write them."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.errors import FaultType
+from gateway.event_fields import ParsedEvent, parse_event
+from gateway.json_text import loads
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+NAMES = st.sampled_from(
+    ["action", "session", "session_id", "profile", "object", "order", "order_id", "order_parameters", "amount",
+     "tracked_at", "page", "url", "utm_params", "user_parameters", "metadata", "id", "currency", "other"]
+)  # fmt: skip
+
+
+def parsed(header: str | None = None, /, **fields: Any) -> ParsedEvent:
+    """Parse an event of these fields."""
+    members = loads(json.dumps(fields).encode())
+    assert isinstance(members, dict)
+    return parse_event(members, header)
+
+
+def faults_of(**fields: Any) -> set[tuple[FaultType, str | None]]:
+    """Return the types and parameters of an otherwise sound event's faults."""
+    found = parsed(**({"action": "page.viewed", "session": "abcdefgh"} | fields))
+    return {(fault.type, fault.parameter) for fault in found.faults}
+
+
+def test_older_names_are_folded() -> None:
+    """What older libraries send becomes what newer ones do."""
+    older = parsed(
+        action="product.viewed", session_id="s", profile_id="p", product_id="1", product_parameters={"name": "Hat"}
+    )
+    newer = parsed(action="product.viewed", session="s", profile="p", object="1", object_parameters={"name": "Hat"})
+    assert older.faults == newer.faults == []
+    assert older.event == newer.event
+    assert parsed(action="page.visited", session="s").event.action == "page.viewed"
+    assert parsed(action="page.viewed", session="s", url="https://a").event.page.url == "https://a"
+
+
+@pytest.mark.parametrize(
+    ("action", "kind"),
+    [("order.placed", "order"), ("coupon.redeemed", "coupon"), ("form.completed", "form"), ("app.spent", "app"),
+     ("refund.received", "refund"), ("cart.added", "product"), ("shop.rated", "order")],
+)  # fmt: skip
+def test_the_object_may_stand_under_its_kind(action: str, kind: str) -> None:
+    """Each action knows its own kind, a custom one takes any."""
+    event = parsed(action=action, session="s", **{kind: "7", f"{kind}_parameters": {"name": "x"}}).event
+    assert event.object == "7"
+    assert event.object_parameters.text == b'{"name":"x"}'
+    assert not event.HasField("extra")
+
+
+def test_another_kind_is_not_the_object() -> None:
+    """The order that a purchased product names is kept beside it."""
+    event = parsed(action="product.purchased", session="s", product="1", order="2").event
+    assert event.object == "1"
+    assert json.loads(event.extra.text) == {"order": "2"}
+
+
+def test_what_is_not_known_is_kept_with_its_numbers() -> None:
+    """Also inside the objects that we interpret."""
+    event = parse_event(
+        {key: loads(value) for key, value in {"action": b'"a.b"', "n": b"1.10", "page": b'{"url":"u","x":1e2}'}.items()}
+    ).event
+    assert event.extra.text == b'{"n":1.10,"page":{"x":1e2}}'
+    assert event.page.url == "u"
+
+
+def test_empty_objects_are_no_fault() -> None:
+    """The library sends them with every event."""
+    event = parsed(action="page.viewed", session="s", user_parameters={}, utm_params={}).event
+    assert event.HasField("user_parameters")
+    assert event.HasField("utm_params")
+
+
+@pytest.mark.parametrize("value", ["395", "3.95e2", "-1.5", "0"])
+def test_an_amount_keeps_its_text(value: str) -> None:
+    """As a number and as a string alike."""
+    for written in (value, f'"{value}"'):
+        assert parse_event({"amount": loads(written.encode())}).event.amount == value
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(1_777_777_777, "2026-05-03T03:09:37Z"), (1_777_777_777.25, "2026-05-03T03:09:37.250Z"),
+     ("1777777777", "2026-05-03T03:09:37Z"), ("2026-05-03T00:09:37-03:00", "2026-05-03T03:09:37Z")],
+)  # fmt: skip
+def test_a_time_is_unix_seconds_or_iso_8601(value: Any, expected: str) -> None:
+    """Whole, with a fraction, as text, with an offset."""
+    assert parsed(action="a", session="s", tracked_at=value).event.tracked_at.ToJsonString() == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "fault"),
+    [
+        ({"action": 7}, "action"),
+        ({"session": 7}, "session"),
+        ({"session": None, "session_id": []}, "session_id"),
+        ({"metadata": []}, "metadata"),
+        ({"metadata": "x"}, "metadata"),
+        ({"object_parameters": "x"}, "object_parameters"),
+        ({"amount": "x"}, "amount"),
+        ({"amount": {}}, "amount"),
+        ({"amount": True}, "amount"),
+        ({"amount": " 1"}, "amount"),
+        ({"tracked_at": "yesterday"}, "tracked_at"),
+        ({"tracked_at": 1.7e12}, "tracked_at"),
+        ({"tracked_at": []}, "tracked_at"),
+        ({"tracked_at": -1e300}, "tracked_at"),
+        ({"page": "x"}, "page"),
+        ({"page": {"url": 1}}, "page.url"),
+        ({"url": 1}, "url"),
+        ({"utm_params": {"observed_at": "x"}}, "utm_params.observed_at"),
+        ({"currency": "US\u0000"}, "currency"),
+        ({"session": "\ud800"}, "session"),
+        ({"id": 7}, "id"),
+        ({"id": "x" * 101}, "id"),
+    ],
+)
+def test_a_wrong_value_names_its_field(fields: dict[str, Any], fault: str) -> None:
+    """In the words of the sender."""
+    assert (FaultType.INVALID, fault) in faults_of(**fields)
+
+
+def test_all_faults_come_at_once() -> None:
+    """What is missing is told with what is wrong."""
+    found = {fault.parameter for fault in parsed(metadata=1, amount=[]).faults}
+    assert found == {"action", "session", "metadata", "amount"}
+
+
+def test_two_names_for_one_thing_must_agree() -> None:
+    """Equal is fine, unequal is ambiguous."""
+    assert faults_of(session_id="abcdefgh") == set()
+    assert faults_of(session_id="other") == {(FaultType.AMBIGUOUS_PARAMETER, "session")}
+
+
+def test_the_key_is_the_id_or_the_header() -> None:
+    """Both only if equal; neither may be empty."""
+    assert parsed(id="k").key == "k"
+    assert parsed("k").key == "k"
+    assert parsed("k", id="k").key == "k"
+    assert parsed().key is None
+    assert FaultType.AMBIGUOUS_PARAMETER in {fault.type for fault in parsed("k", id="l").faults}
+    assert FaultType.PARAMETER_INVALID_EMPTY in {fault.type for fault in parsed(id="").faults}
+
+
+def test_an_object_that_is_null_is_empty() -> None:
+    """Where the action has an object."""
+    assert faults_of(action="order.placed", order_parameters=None) == {
+        (FaultType.PARAMETER_INVALID_EMPTY, "order_parameters")
+    }
+    assert faults_of(action="page.viewed", object_parameters=None) == set()
+
+
+@given(st.dictionaries(NAMES | st.text(max_size=8), JSON_VALUES, max_size=8))
+def test_any_object_is_read_or_at_fault(fields: dict[str, Any]) -> None:
+    """Nothing that is JSON makes it fail otherwise."""
+    members = loads(json.dumps(fields).replace("NaN", "1").replace("Infinity", "1e999").encode())
+    assert isinstance(members, dict)
+    found = parse_event(members)
+    assert found.faults or found.event.SerializeToString() is not None
