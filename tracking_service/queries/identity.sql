@@ -67,7 +67,7 @@ WHERE a.business_id = moved.business_id AND a.session = moved.session
   AND a.profile_key IS DISTINCT FROM moved.profile_key;
 
 -- name: mark_dirty
--- Visitors whose events must be decided again.
-INSERT INTO dirty_visitors (business_id, session, profile_key)
-SELECT business_id, session, profile_key
-FROM unnest($1::text[], $2::text[], $3::bigint[]) AS marked (business_id, session, profile_key);
+-- Visitors whose events must be decided again, each from a time on, or all of them.
+INSERT INTO dirty_visitors (business_id, session, profile_key, since)
+SELECT business_id, session, profile_key, since
+FROM unnest($1::text[], $2::text[], $3::bigint[], $4::timestamptz[]) AS marked (business_id, session, profile_key, since);

@@ -1,0 +1,125 @@
+"""What a profile is, and what it may hold."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from common.errors import Fault, FaultType
+
+NAME_LENGTH = 200
+EMAIL_LENGTH = 320
+PHONE_LENGTH = 40
+SOURCE_LENGTH = 100
+USER_ID_LENGTH = 200
+IDENTITIES_LIMIT = 100
+METADATA_BYTES = 64 * 1024
+DEEPEST_NESTING = 100
+
+PROFILE_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+SESSION_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+CHANGEABLE = frozenset({"name", "email", "phone", "identities", "metadata"})
+
+_LENGTHS = {"name": NAME_LENGTH, "email": EMAIL_LENGTH, "phone": PHONE_LENGTH}
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a person is in another system."""
+
+    source: str
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A customer of a business. metadata is the text of a JSON object."""
+
+    id: str
+    name: str | None
+    email: str | None
+    phone: str | None
+    identities: tuple[Identity, ...]
+    metadata: str | None
+    created_at: datetime
+
+
+def profile_id_faults(parameter: str, profile_id: str) -> Iterator[Fault]:
+    """Yield what is wrong with the id of a profile."""
+    if not PROFILE_ID.fullmatch(profile_id):
+        yield Fault(FaultType.INVALID, parameter, "A profile's id is 1 to 64 of `[A-Za-z0-9_.-]`.")
+
+
+def session_faults(parameter: str, session: str) -> Iterator[Fault]:
+    """Yield what is wrong with the id of a session."""
+    if not session:
+        yield Fault(FaultType.PARAMETER_MISSING, parameter, "A session is needed.")
+    elif not SESSION_ID.fullmatch(session):
+        yield Fault(FaultType.INVALID, parameter, "A session is 8 to 64 of `[A-Za-z0-9_-]`.")
+
+
+def attribute_faults(name: str | None, email: str | None, phone: str | None) -> Iterator[Fault]:
+    """Yield what is wrong with a person's attributes."""
+    for parameter, value in (("name", name), ("email", email), ("phone", phone)):
+        if value is not None and len(value) > _LENGTHS[parameter]:
+            yield Fault(FaultType.INVALID, parameter, f"It must be at most {_LENGTHS[parameter]} characters.")
+
+
+def identity_faults(identity: Identity, prefix: str = "") -> Iterator[Fault]:
+    """Yield what is wrong with an identity; prefix stands before the names of its fields."""
+    if not identity.user_id:
+        yield Fault(FaultType.PARAMETER_MISSING, f"{prefix}user_id", "An identity needs the id in the other system.")
+    elif len(identity.user_id) > USER_ID_LENGTH:
+        yield Fault(FaultType.INVALID, f"{prefix}user_id", f"It must be at most {USER_ID_LENGTH} characters.")
+    if len(identity.source) > SOURCE_LENGTH:
+        yield Fault(FaultType.INVALID, f"{prefix}source", f"It must be at most {SOURCE_LENGTH} characters.")
+
+
+def identities_faults(identities: Sequence[Identity]) -> Iterator[Fault]:
+    """Yield what is wrong with the identities of one profile."""
+    if len(identities) > IDENTITIES_LIMIT:
+        yield Fault(FaultType.INVALID, "identities", f"At most {IDENTITIES_LIMIT}.")
+        return
+    for identity in identities:
+        yield from identity_faults(identity, "identities.")
+
+
+def metadata_faults(text: str | None) -> Iterator[Fault]:
+    """Yield what is wrong with the text of a JSON object; None means that there is none."""
+    if text is None:
+        return
+    if len(text.encode()) > METADATA_BYTES:
+        yield Fault(FaultType.INVALID, "metadata", f"It must be at most {METADATA_BYTES} bytes.")
+    elif not _is_object(text):
+        yield Fault(FaultType.INVALID, "metadata", f"It must be a JSON object, nested at most {DEEPEST_NESTING} deep.")
+
+
+def profile_faults(profile: Profile) -> Iterator[Fault]:
+    """Yield what is wrong with a profile."""
+    yield from profile_id_faults("id", profile.id)
+    yield from attribute_faults(profile.name, profile.email, profile.phone)
+    yield from identities_faults(profile.identities)
+    yield from metadata_faults(profile.metadata)
+
+
+def _is_object(text: str) -> bool:
+    try:
+        # Numbers are only looked at: turning a long one into an int is slow, and refused beyond 4,300 digits.
+        value = json.loads(text, parse_int=str, parse_float=str, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(value, dict) and _depth(value) <= DEEPEST_NESTING
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def _depth(value: object) -> int:
+    """Return how deep objects and arrays are nested, without recursion."""
+    depth, level = 0, [value]
+    while outers := [item for item in level if isinstance(item, (dict, list))]:
+        depth += 1
+        level = [inner for outer in outers for inner in (outer.values() if isinstance(outer, dict) else outer)]
+    return depth

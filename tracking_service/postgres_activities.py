@@ -1,0 +1,38 @@
+"""Reads what people did from PostgreSQL."""
+
+from typing import TYPE_CHECKING
+
+from tracking_service.activities import Activity
+from tracking_service.money import Money
+from tracking_service.paging import Page
+from tracking_service.postgres import Postgres
+from tracking_service.postgres_pages import Listing, read_page
+from tracking_service.queries import load
+
+if TYPE_CHECKING:
+    from tracking_service.postgres import Row
+
+QUERIES = load("activities")
+ACTIVITIES = Listing(QUERIES.list_activities, QUERIES.find_position, takes_uuids=True)
+
+
+class PostgresActivities:
+    """The activities of all businesses' people."""
+
+    def __init__(self, postgres: Postgres) -> None:
+        self._postgres = postgres
+
+    async def page(self, business_id: str, profile_id: str, page: Page) -> tuple[list[Activity], bool] | None:
+        """Return a page of what a person did, newest first, and whether there is more; None: nobody has this id."""
+        async with self._postgres.connection() as connection:
+            key = await connection.fetchval(QUERIES.find_profile_key, business_id, profile_id)
+            if key is None:
+                return None
+            rows, has_more = await read_page(connection, ACTIVITIES, (business_id, key), page)
+        return [_activity(row) for row in rows], has_more
+
+
+def _activity(row: "Row") -> Activity:
+    values = dict(row)
+    minor, currency = values.pop("amount_minor"), values.pop("currency")
+    return Activity(**values, amount=None if minor is None else Money(minor, currency))

@@ -1,0 +1,133 @@
+"""Keeps profiles and their identities in PostgreSQL."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from common.errors import ClicktrailError, Fault, FaultType, Kind, Reason, already_exists, not_found
+from tracking_service.paging import Page
+from tracking_service.people import Identity, Profile
+from tracking_service.postgres import Postgres
+from tracking_service.postgres_pages import Listing, read_page
+from tracking_service.queries import load
+
+if TYPE_CHECKING:
+    from tracking_service.postgres import Connection, Row
+
+QUERIES = load("profiles")
+PROFILES = Listing(QUERIES.list_profiles, QUERIES.find_position)
+
+
+class PostgresProfiles:
+    """The profiles of all businesses."""
+
+    def __init__(self, postgres: Postgres) -> None:
+        self._postgres = postgres
+
+    async def create(self, business_id: str, profile: Profile) -> None:
+        """Keep a new profile. Raises `BUSINESS_UNKNOWN`, `PROFILE_TAKEN`, `IDENTITY_TAKEN`."""
+
+        async def work(connection: "Connection") -> None:
+            await lock_identities(connection, business_id, profile.identities)
+            key = await create_profile(connection, business_id, profile)
+            await _take_identities(connection, business_id, key, profile.identities, profile.created_at)
+
+        await self._postgres.in_transaction(work)
+
+    async def find(self, business_id: str, profile_id: str) -> Profile | None:
+        """Return a profile, if there is one."""
+        async with self._postgres.connection() as connection:
+            row = await connection.fetchrow(QUERIES.find_profile, business_id, profile_id)
+        return None if row is None else _profile(row)
+
+    async def page(self, business_id: str, page: Page) -> tuple[list[Profile], bool]:
+        """Return a page of profiles, newest first, and whether there are more."""
+        async with self._postgres.connection() as connection:
+            rows, has_more = await read_page(connection, PROFILES, (business_id,), page)
+        return [_profile(row) for row in rows], has_more
+
+    async def change(self, business_id: str, profile: Profile, fields: Collection[str], at: datetime) -> Profile:
+        """Take over these fields, and return the profile as it is then.
+
+        Raises `PROFILE_UNKNOWN`, `IDENTITY_TAKEN`.
+        """
+
+        async def work(connection: "Connection") -> Profile:
+            if "identities" in fields:
+                await lock_identities(connection, business_id, profile.identities)
+            key = await connection.fetchval(QUERIES.lock_profile, business_id, profile.id)
+            if key is None:
+                raise unknown_profile()
+            values = (profile.name, profile.email, profile.phone, profile.metadata)
+            await connection.execute(QUERIES.change_profile, business_id, key, *values, sorted(fields))
+            if "identities" in fields:
+                kept = _columns(profile.identities)
+                await connection.execute(QUERIES.remove_identities, business_id, *kept, key)
+                await _take_identities(connection, business_id, key, profile.identities, at)
+            return _profile(await connection.fetchrow(QUERIES.find_profile, business_id, profile.id))
+
+        return await self._postgres.in_transaction(work)
+
+
+def unknown_profile(parameter: str = "id") -> ClicktrailError:
+    """Return the error for a profile that there is not."""
+    return not_found(Reason.PROFILE_UNKNOWN, "There is no such profile.", parameter)
+
+
+async def create_profile(connection: "Connection", business_id: str, profile: Profile) -> int:
+    """Create a profile without its identities and return its surrogate. Raises `BUSINESS_UNKNOWN`, `PROFILE_TAKEN`."""
+    attributes = (profile.name, profile.email, profile.phone, profile.metadata)
+    key = await connection.fetchval(QUERIES.create_profile, business_id, profile.id, *attributes, profile.created_at)
+    if key is None:
+        await check_business(connection, business_id)
+        raise already_exists(Reason.PROFILE_TAKEN, "Another profile has this id.", "id")
+    return int(key)
+
+
+async def check_business(connection: "Connection", business_id: str) -> None:
+    """Raise `BUSINESS_UNKNOWN` where there is no such business."""
+    if not await connection.fetchval(QUERIES.has_business, business_id):
+        raise not_found(Reason.BUSINESS_UNKNOWN, "There is no such business.", "business_id")
+
+
+async def lock_identities(connection: "Connection", business_id: str, identities: Sequence[Identity]) -> None:
+    """Wait until no other transaction gives out any of these identities."""
+    if identities:
+        await connection.execute(QUERIES.lock_identities, business_id, *_columns(identities))
+
+
+async def holders(connection: "Connection", business_id: str, identities: Sequence[Identity]) -> dict[Identity, int]:
+    """Return the surrogates of the profiles that have these identities; those that are nobody's are left out."""
+    rows = await connection.fetch(QUERIES.find_identities, business_id, *_columns(identities))
+    return {Identity(row["source"], row["user_id"]): row["profile_key"] for row in rows}
+
+
+async def add_identities(
+    connection: "Connection", business_id: str, profile_key: int, identities: Sequence[Identity], at: datetime
+) -> None:
+    """Give a profile identities that are nobody's yet, or its own."""
+    await connection.execute(QUERIES.add_identities, business_id, *_columns(identities), profile_key, at)
+
+
+async def _take_identities(
+    connection: "Connection", business_id: str, profile_key: int, identities: Sequence[Identity], at: datetime
+) -> None:
+    if not identities:
+        return
+    taken = [key for key in (await holders(connection, business_id, identities)).values() if key != profile_key]
+    if taken:
+        fault = Fault(FaultType.IDENTITY_ASSIGNED, "identities", "An identity is another profile's.")
+        raise ClicktrailError(Kind.ALREADY_EXISTS, Reason.IDENTITY_TAKEN, [fault])
+    await add_identities(connection, business_id, profile_key, identities, at)
+
+
+def _columns(identities: Sequence[Identity]) -> tuple[list[str], list[str]]:
+    return [identity.source for identity in identities], [identity.user_id for identity in identities]
+
+
+def _profile(row: "Row | None") -> Profile:
+    if row is None:
+        raise LookupError("profiles are never deleted")
+    pairs = zip(row["sources"], row["user_ids"], strict=True)
+    identities = tuple(Identity(source, user_id) for source, user_id in pairs)
+    return Profile(row["id"], row["name"], row["email"], row["phone"], identities, row["metadata"], row["created_at"])

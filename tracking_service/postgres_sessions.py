@@ -1,0 +1,130 @@
+"""Keeps sessions, and who they were claimed by, in PostgreSQL."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from common.ids import new_uuid7
+from tracking_service.identity import ClaimKind, FreshSession, SessionState, SessionUse
+from tracking_service.people import Profile
+from tracking_service.postgres import Postgres
+from tracking_service.postgres_identity import claim_sessions, profile_keys
+from tracking_service.postgres_profiles import (
+    QUERIES as PROFILE_QUERIES,
+)
+from tracking_service.postgres_profiles import (
+    add_identities,
+    check_business,
+    create_profile,
+    holders,
+    lock_identities,
+)
+from tracking_service.queries import load
+from tracking_service.sessions import Contact, Person, Session, assigned
+
+if TYPE_CHECKING:
+    from tracking_service.postgres import Connection
+
+QUERIES = load("sessions")
+
+
+class PostgresSessions:
+    """The sessions of all businesses. What it changes wakes the attribution."""
+
+    def __init__(self, postgres: Postgres, wake: Callable[[], None]) -> None:
+        self._postgres = postgres
+        self._wake = wake
+
+    async def find(self, business_id: str, session: str) -> Session | None:
+        """Return a session, if it is known."""
+        async with self._postgres.connection() as connection:
+            return await _find(connection, business_id, session)
+
+    async def attach(self, contact: Contact, profile: str) -> Session | None:
+        """Claim a session for a profile, created if it is not known, and return the session; None: unknown.
+
+        Raises `IDENTITY_ASSIGNED` where it is another profile's; then nothing has changed.
+        """
+
+        async def work(connection: "Connection") -> Session | None:
+            known = await connection.fetchval(QUERIES.has_session, contact.business_id, contact.session)
+            if not known and contact.fresh is None:
+                return None
+            wanted = (contact.business_id, profile)
+            key = (await profile_keys(connection, [wanted], contact.received_at))[wanted]
+            if await _use(connection, contact, key, ClaimKind.ATTACHMENT) is None:
+                raise assigned("profile", "The session is another profile's.")
+            return await _find(connection, contact.business_id, contact.session)
+
+        attached = await self._postgres.in_transaction(work)
+        self._wake()
+        return attached
+
+    async def identify(self, contact: Contact, person: Person) -> str:
+        """Bring session and identity together and return the profile's id.
+
+        Raises `IDENTITY_ASSIGNED` where they are two profiles'; then nothing has changed.
+        """
+
+        async def work(connection: "Connection") -> str:
+            # Before the session, as everywhere: two who wait for each other would never end.
+            await lock_identities(connection, contact.business_id, [person.identity])
+            state = await _use(connection, contact, None, ClaimKind.IDENTIFICATION)
+            held = await holders(connection, contact.business_id, [person.identity])
+            key = await _person_key(connection, contact, person, held.get(person.identity), state)
+            if await _use(connection, contact, key, ClaimKind.IDENTIFICATION) is None:
+                raise assigned("session", "The session is another profile's than the identity.")
+            attributes = (person.name, person.email, person.phone)
+            await connection.execute(PROFILE_QUERIES.complete_profile, contact.business_id, key, *attributes)
+            return str(await connection.fetchval(PROFILE_QUERIES.find_profile_id, contact.business_id, key))
+
+        profile = await self._postgres.in_transaction(work)
+        self._wake()
+        return profile
+
+    async def touch(self, contact: Contact) -> None:
+        """Keep a session that was heard of. Raises `BUSINESS_UNKNOWN`."""
+
+        async def work(connection: "Connection") -> None:
+            await check_business(connection, contact.business_id)
+            await _use(connection, contact, None, ClaimKind.EVENT)
+
+        await self._postgres.in_transaction(work)
+
+
+async def _person_key(
+    connection: "Connection", contact: Contact, person: Person, holder: int | None, state: SessionState | None
+) -> int:
+    """Return the profile that has the identity; where none does, the session's or a new one gets it."""
+    if holder is not None:
+        return holder
+    key = None if state is None else state.profile_key
+    if key is None:
+        profile_id = str(new_uuid7(contact.received_at))
+        new = Profile(profile_id, None, None, None, (), metadata=None, created_at=contact.received_at)
+        key = await create_profile(connection, contact.business_id, new)
+    await add_identities(connection, contact.business_id, key, [person.identity], contact.received_at)
+    return key
+
+
+async def _use(
+    connection: "Connection", contact: Contact, profile_key: int | None, kind: ClaimKind
+) -> SessionState | None:
+    fresh = await _fresh(connection, contact)
+    use = SessionUse(contact.business_id, contact.session, profile_key, kind, contact.received_at, fresh)
+    return (await claim_sessions(connection, [use]))[0]
+
+
+async def _fresh(connection: "Connection", contact: Contact) -> FreshSession | None:
+    issued = contact.fresh
+    if issued is None:
+        return None
+    key = None
+    if issued.profile:
+        recipient = (contact.business_id, issued.profile)
+        key = (await profile_keys(connection, [recipient], contact.received_at))[recipient]
+    return FreshSession(issued.link, issued.campaign, issued.journey, issued.message, key, issued.created_at)
+
+
+async def _find(connection: "Connection", business_id: str, session: str) -> Session | None:
+    row = await connection.fetchrow(QUERIES.find_session, business_id, session)
+    return None if row is None else Session(**row, message=None)

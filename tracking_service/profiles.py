@@ -1,0 +1,62 @@
+"""People, and what they did: the use cases."""
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from common.clock import now
+from common.errors import Fault, FaultType, invalid
+from common.ids import new_uuid7
+from tracking_service.activities import Activity
+from tracking_service.paging import Page
+from tracking_service.people import CHANGEABLE, Profile, profile_faults
+from tracking_service.postgres_activities import PostgresActivities
+from tracking_service.postgres_profiles import PostgresProfiles, unknown_profile
+
+
+class Profiles:
+    """Creates, reads and changes profiles, and lists what their people did."""
+
+    def __init__(self, store: PostgresProfiles, activities: PostgresActivities) -> None:
+        self._store = store
+        self._activities = activities
+
+    async def create(self, business_id: str, profile: Profile) -> Profile:
+        """Create a profile; without an id one is made.
+
+        Raises INVALID with every fault, `PROFILE_TAKEN`, `IDENTITY_TAKEN`, `BUSINESS_UNKNOWN`.
+        """
+        created = replace(profile, id=profile.id or str(new_uuid7(profile.created_at)))
+        if faults := list(profile_faults(created)):
+            raise invalid(faults)
+        await self._store.create(business_id, created)
+        return created
+
+    async def profile(self, business_id: str, profile_id: str) -> Profile:
+        """Return a profile. Raises `PROFILE_UNKNOWN`."""
+        found = await self._store.find(business_id, profile_id)
+        if found is None:
+            raise unknown_profile()
+        return found
+
+    async def change(self, business_id: str, profile: Profile, fields: Collection[str]) -> Profile:
+        """Take over these fields of a profile and return it as it is then.
+
+        Raises INVALID with every fault, `PROFILE_UNKNOWN`, `IDENTITY_TAKEN`.
+        """
+        fixed = sorted(set(fields) - CHANGEABLE)
+        faults = [Fault(FaultType.INVALID, field, "This field cannot be changed.") for field in fixed]
+        of_fields = [fault for fault in profile_faults(profile) if (fault.parameter or "").split(".")[0] in fields]
+        if faults or of_fields:
+            raise invalid([*faults, *of_fields])
+        return await self._store.change(business_id, profile, fields, now())
+
+    async def page(self, business_id: str, page: Page) -> tuple[list[Profile], bool]:
+        """Return a page of profiles, newest first, and whether there are more."""
+        return await self._store.page(business_id, page)
+
+    async def activities(self, business_id: str, profile_id: str, page: Page) -> tuple[list[Activity], bool]:
+        """Return a page of what a person did, newest first, and whether there is more. Raises `PROFILE_UNKNOWN`."""
+        found = await self._activities.page(business_id, profile_id, page)
+        if found is None:
+            raise unknown_profile("profile")
+        return found

@@ -1,0 +1,54 @@
+-- name: create_action
+-- A new action; nothing where the name is taken or the business is not known.
+INSERT INTO actions (business_id, id, name, title, conversion, important, created_at)
+SELECT $1, $2, $3, $4, $5, $6, $7
+WHERE EXISTS (SELECT FROM businesses WHERE id = $1)
+ON CONFLICT (business_id, name) DO NOTHING
+RETURNING id;
+
+-- name: find_action
+-- One action.
+SELECT id, name, title, conversion, important, created_at
+FROM actions
+WHERE business_id = $1 AND id = $2;
+
+-- name: lock_action
+-- One action, held until the transaction ends: events that name it wait.
+SELECT id, name, title, conversion, important, created_at
+FROM actions
+WHERE business_id = $1 AND id = $2
+FOR UPDATE;
+
+-- name: list_actions
+-- Actions next to one, {direction} by creation.
+SELECT id, name, title, conversion, important, created_at
+FROM actions
+WHERE business_id = $1 AND (created_at, id) {beyond} ($2, $3)
+ORDER BY created_at {direction}, id {direction}
+LIMIT $4;
+
+-- name: find_position
+-- Where an action stands in the list.
+SELECT created_at AS at, id FROM actions WHERE business_id = $1 AND id = $2;
+
+-- name: change_action
+-- An action as it is now; nothing where its name is another's.
+UPDATE actions
+SET name = $3, title = $4, conversion = $5, important = $6
+WHERE business_id = $1 AND id = $2
+  AND NOT EXISTS (SELECT FROM actions other WHERE other.business_id = $1 AND other.name = $3 AND other.id <> $2)
+RETURNING id;
+
+-- name: delete_action
+-- An action that nobody needs.
+DELETE FROM actions WHERE business_id = $1 AND id = $2;
+
+-- name: has_events
+-- Whether there are events of an action: counted ones, and those of the last day, which may not be counted yet.
+SELECT EXISTS (
+    SELECT FROM event_counts
+    WHERE business_id = $1 AND scope = 'business' AND scope_id = '' AND action = $2
+) OR EXISTS (
+    SELECT FROM events
+    WHERE business_id = $1 AND received_at > now() - interval '1 day' AND action = $2
+);

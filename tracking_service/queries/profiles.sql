@@ -1,0 +1,90 @@
+-- name: create_profile
+-- A new profile and its surrogate; nothing where the id is taken or the business is not known.
+INSERT INTO profiles (business_id, id, name, email, phone, metadata, created_at)
+SELECT $1, $2, $3, $4, $5, $6::json, $7
+WHERE EXISTS (SELECT FROM businesses WHERE id = $1)
+ON CONFLICT (business_id, id) DO NOTHING
+RETURNING profile_key;
+
+-- name: has_business
+-- Whether there is such a business.
+SELECT EXISTS (SELECT FROM businesses WHERE id = $1);
+
+-- name: find_profile
+-- One profile with its identities, in the order they came.
+SELECT p.id, p.profile_key, p.name, p.email, p.phone, p.metadata, p.created_at,
+       array(SELECT i.source FROM identities i WHERE i.business_id = p.business_id AND i.profile_key = p.profile_key
+             ORDER BY i.created_at, i.source, i.user_id) AS sources,
+       array(SELECT i.user_id FROM identities i WHERE i.business_id = p.business_id AND i.profile_key = p.profile_key
+             ORDER BY i.created_at, i.source, i.user_id) AS user_ids
+FROM profiles p
+WHERE p.business_id = $1 AND p.id = $2;
+
+-- name: list_profiles
+-- Profiles next to one, {direction} by creation.
+SELECT p.id, p.profile_key, p.name, p.email, p.phone, p.metadata, p.created_at,
+       array(SELECT i.source FROM identities i WHERE i.business_id = p.business_id AND i.profile_key = p.profile_key
+             ORDER BY i.created_at, i.source, i.user_id) AS sources,
+       array(SELECT i.user_id FROM identities i WHERE i.business_id = p.business_id AND i.profile_key = p.profile_key
+             ORDER BY i.created_at, i.source, i.user_id) AS user_ids
+FROM profiles p
+WHERE p.business_id = $1 AND (p.created_at, p.id) {beyond} ($2, $3)
+ORDER BY p.created_at {direction}, p.id {direction}
+LIMIT $4;
+
+-- name: find_position
+-- Where a profile stands in the list.
+SELECT created_at AS at, id FROM profiles WHERE business_id = $1 AND id = $2;
+
+-- name: lock_profile
+-- A profile's surrogate, held until the transaction ends.
+SELECT profile_key FROM profiles WHERE business_id = $1 AND id = $2 FOR UPDATE;
+
+-- name: change_profile
+-- The attributes that are named in the last parameter.
+UPDATE profiles
+SET name = CASE WHEN 'name' = ANY ($7::text[]) THEN $3 ELSE name END,
+    email = CASE WHEN 'email' = ANY ($7) THEN $4 ELSE email END,
+    phone = CASE WHEN 'phone' = ANY ($7) THEN $5 ELSE phone END,
+    metadata = CASE WHEN 'metadata' = ANY ($7) THEN $6::json ELSE metadata END
+WHERE business_id = $1 AND profile_key = $2;
+
+-- name: complete_profile
+-- Attributes that were not known yet; those known stay.
+UPDATE profiles
+SET name = coalesce(name, $3), email = coalesce(email, $4), phone = coalesce(phone, $5)
+WHERE business_id = $1 AND profile_key = $2;
+
+-- name: find_profile_id
+-- The id of a profile.
+SELECT id FROM profiles WHERE business_id = $1 AND profile_key = $2;
+
+-- name: lock_identities
+-- Waits until no other transaction gives out any of these identities; by hash, in its order.
+SELECT pg_advisory_xact_lock(hash)
+FROM (
+    SELECT DISTINCT hashtextextended($1 || chr(1) || source || chr(1) || user_id, 0) AS hash
+    FROM unnest($2::text[], $3::text[]) AS wanted (source, user_id)
+    ORDER BY hash
+) AS hashes;
+
+-- name: find_identities
+-- Whose these identities are.
+SELECT i.source, i.user_id, i.profile_key
+FROM unnest($2::text[], $3::text[]) AS wanted (source, user_id)
+JOIN identities i ON i.business_id = $1 AND i.source = wanted.source AND i.user_id = wanted.user_id;
+
+-- name: add_identities
+-- Identities of a profile; those that it has stay.
+INSERT INTO identities (business_id, source, user_id, profile_key, created_at)
+SELECT $1, wanted.source, wanted.user_id, $4, $5
+FROM unnest($2::text[], $3::text[]) AS wanted (source, user_id)
+ON CONFLICT (business_id, source, user_id) DO NOTHING;
+
+-- name: remove_identities
+-- The identities of a profile but for those named.
+DELETE FROM identities i
+WHERE i.business_id = $1 AND i.profile_key = $4
+  AND NOT EXISTS (
+    SELECT FROM unnest($2::text[], $3::text[]) AS kept (source, user_id)
+    WHERE kept.source = i.source AND kept.user_id = i.user_id);
