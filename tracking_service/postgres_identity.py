@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tracking_service.identity import SessionState, SessionUse, first_state, settle
+from tracking_service.postgres import columns
 from tracking_service.queries import load
 
 if TYPE_CHECKING:
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
 
 SessionKey = tuple[str, str]
 """Business and session."""
+Visitor = tuple[str, str | None, int | None]
+"""Business, session, profile's surrogate."""
+VisitorSince = tuple[str, str | None, int | None, datetime | None]
+"""The same, and a time."""
 
 QUERIES = load("identity")
 
@@ -27,7 +32,7 @@ async def profile_keys(
     found = await _find_profiles(connection, missing)
     missing = [pair for pair in missing if pair not in found]
     if missing:
-        rows = await connection.fetch(QUERIES.create_profiles, *_columns(missing, 2), at)
+        rows = await connection.fetch(QUERIES.create_profiles, *columns(missing), at)
         found |= {(row["business_id"], row["id"]): row["profile_key"] for row in rows}
         missing = [pair for pair in missing if pair not in found]
     if missing:  # Another transaction created them in between, and has committed.
@@ -66,22 +71,26 @@ async def hand_over_sessions(connection: "Connection", owners: Iterable[tuple[Se
     if not owners:
         return
     moved = [(*key, now) for key, _, now in owners]
-    await connection.execute(QUERIES.move_activities, *_columns(moved, 3))
+    await connection.execute(QUERIES.move_activities, *columns(moved))
     left = [(key[0], None, before) for key, before, _ in owners if before is not None]
-    await connection.execute(QUERIES.mark_dirty, *_columns([*moved, *left], 3))
+    await mark_dirty(connection, [*moved, *left])
 
 
-async def mark_dirty(connection: "Connection", visitors: Iterable[tuple[str, str | None, int | None]]) -> None:
-    """Have the events of visitors decided again: (business, session, profile's surrogate)."""
-    marked = set(visitors)
-    if marked:
-        await connection.execute(QUERIES.mark_dirty, *_columns(list(marked), 3))
+async def mark_dirty(connection: "Connection", visitors: Iterable[Visitor | VisitorSince]) -> None:
+    """Have the events of visitors decided again: (business, session, profile's surrogate).
+
+    A time behind them leaves aside what occurred before it. Without one the whole history is looked at, which a claim
+    needs, but neither an event (it concerns itself) nor a click (it concerns what came after it).
+    """
+    marks = {(*visitor, None)[:4] for visitor in visitors}
+    if marks:
+        await connection.execute(QUERIES.mark_dirty, *columns(list(marks)))
 
 
 async def _find_profiles(connection: "Connection", wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
     if not wanted:
         return {}
-    rows = await connection.fetch(QUERIES.find_profile_keys, *_columns(wanted, 2))
+    rows = await connection.fetch(QUERIES.find_profile_keys, *columns(wanted))
     return {(row["business_id"], row["id"]): row["profile_key"] for row in rows}
 
 
@@ -90,8 +99,8 @@ async def _create_and_lock(
 ) -> dict[SessionKey, SessionState]:
     keys = sorted(uses)
     new = [_row(key, first_state(uses[key][0])) for key in keys]
-    await connection.execute(QUERIES.create_sessions, *_columns(new, 9))
-    rows = await connection.fetch(QUERIES.lock_sessions, *_columns(keys, 2))
+    await connection.execute(QUERIES.create_sessions, *columns(new))
+    rows = await connection.fetch(QUERIES.lock_sessions, *columns(keys))
     return {(row["business_id"], row["id"]): state_of(row) for row in rows}
 
 
@@ -101,7 +110,7 @@ async def _keep_changes(
     changed = [key for key in before if before[key] != after[key]]
     if not changed:
         return
-    await connection.execute(QUERIES.change_sessions, *_columns([_row(key, after[key]) for key in changed], 9))
+    await connection.execute(QUERIES.change_sessions, *columns([_row(key, after[key]) for key in changed]))
     owners = [(key, before[key].profile_key, after[key].profile_key) for key in changed]
     await hand_over_sessions(
         connection, [(key, was, now) for key, was, now in owners if now is not None and now != was]
@@ -112,7 +121,7 @@ async def _keep_claims(connection: "Connection", accepted: Iterable[SessionUse])
     rows = [(use.business_id, use.session, use.profile_key, use.kind.value, use.received_at) for use in accepted]
     rows = [row for row in rows if row[2] is not None]
     if rows:
-        await connection.execute(QUERIES.keep_claims, *_columns(rows, 5))
+        await connection.execute(QUERIES.keep_claims, *columns(rows))
 
 
 def state_of(row: "Row") -> SessionState:
@@ -139,8 +148,3 @@ def _row(key: SessionKey, state: SessionState) -> tuple[object, ...]:
         state.is_clicked_by_recipient,
         state.created_at,
     )
-
-
-def _columns(rows: Sequence[tuple[object, ...]], width: int) -> list[list[object]]:
-    """Return rows as columns, one array a parameter; width says how many there are where there are no rows."""
-    return [[row[index] for row in rows] for index in range(width)]
