@@ -1,0 +1,44 @@
+-- name: find_start
+-- The first bucket of a scope with a click or an event.
+SELECT least(
+    (SELECT bucket FROM click_counts WHERE business_id = $1 AND scope = $2 AND scope_id = $3 ORDER BY bucket LIMIT 1),
+    (SELECT bucket FROM event_counts WHERE business_id = $1 AND scope = $2 AND scope_id = $3 ORDER BY bucket LIMIT 1));
+
+-- name: count_recipients
+-- How many profiles have a link in a scope.
+SELECT recipients FROM recipient_counts WHERE business_id = $1 AND scope = $2 AND scope_id = $3;
+
+-- name: count_recipients_of_link
+-- Whether a link has a recipient: 1 or 0.
+SELECT count(*) FROM links WHERE business_id = $1 AND id = $2 AND profile_key IS NOT NULL;
+
+-- name: sum_clicks
+-- Clicks by the point that they lie in: 1 for the first of the starts in $6.
+SELECT width_bucket(bucket, $6::timestamptz[]) AS point, sum(clicks)::bigint AS clicks,
+       sum(unique_clickers)::bigint AS unique_clickers, sum(bot_hits)::bigint AS bot_hits,
+       sum(sessions)::bigint AS sessions
+FROM click_counts
+WHERE business_id = $1 AND scope = $2 AND scope_id = $3 AND bucket >= $4 AND bucket < $5
+GROUP BY point;
+
+-- name: sum_events
+-- Conversions and revenue by point and currency.
+SELECT width_bucket(bucket, $6::timestamptz[]) AS point, currency, sum(conversions)::bigint AS conversions,
+       sum(revenue) AS revenue
+FROM event_counts
+WHERE business_id = $1 AND scope = $2 AND scope_id = $3 AND bucket >= $4 AND bucket < $5
+GROUP BY point, currency;
+
+-- name: sum_actions
+-- Events and revenue by action and currency.
+SELECT action, currency, sum(events)::bigint AS events, sum(revenue) AS revenue
+FROM event_counts
+WHERE business_id = $1 AND scope = $2 AND scope_id = $3 AND bucket >= $4 AND bucket < $5
+GROUP BY action, currency;
+
+-- name: sum_breakdowns
+-- Clicks by the values of all dimensions.
+SELECT dimension, value, sum(clicks)::bigint AS clicks, sum(unique_clickers)::bigint AS unique_clickers
+FROM breakdown_counts
+WHERE business_id = $1 AND scope = $2 AND scope_id = $3 AND bucket >= $4 AND bucket < $5
+GROUP BY dimension, value;

@@ -1,0 +1,162 @@
+"""What a report says."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from tracking_service.domain import Scope
+from tracking_service.money import Money
+from tracking_service.report_range import Range
+
+TOP_VALUES = 50
+REST = "other"
+
+
+@dataclass(slots=True)
+class Revenue:
+    """Minor units by currency."""
+
+    minor: dict[str, int] = field(default_factory=dict)
+
+    def add(self, currency: str, minor: int) -> None:
+        """Add an amount; "" is no currency, and stands where nothing was earned."""
+        if currency and minor:
+            self.minor[currency] = self.minor.get(currency, 0) + minor
+
+    def amounts(self) -> list[Money]:
+        """Return what is not zero, by currency."""
+        return [Money(minor, currency) for currency, minor in sorted(self.minor.items()) if minor]
+
+
+@dataclass(slots=True)
+class Figures:
+    """The figures of a point, or of a whole range."""
+
+    clicks: int = 0
+    unique_clickers: int = 0
+    bot_hits: int = 0
+    sessions: int = 0
+    conversions: int = 0
+    revenue: Revenue = field(default_factory=Revenue)
+
+
+@dataclass(frozen=True, slots=True)
+class ClickSum:
+    """Clicks of one point; points are counted from 1."""
+
+    point: int
+    clicks: int
+    unique_clickers: int
+    bot_hits: int
+    sessions: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventSum:
+    """Conversions of one point in one currency."""
+
+    point: int
+    currency: str
+    conversions: int
+    revenue: int
+
+
+@dataclass(frozen=True, slots=True)
+class ActionSum:
+    """Events of one action in one currency."""
+
+    action: str
+    currency: str
+    events: int
+    revenue: int
+
+
+@dataclass(frozen=True, slots=True)
+class ValueSum:
+    """Clicks of one value of a breakdown."""
+
+    value: str
+    clicks: int
+    unique_clickers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What the counters say of a scope and a range."""
+
+    recipients: int
+    clicks: list[ClickSum]
+    events: list[EventSum]
+    actions: list[ActionSum]
+    breakdowns: Mapping[str, list[ValueSum]]
+
+
+@dataclass(frozen=True, slots=True)
+class ActionCount:
+    """Events of one action."""
+
+    action: str
+    count: int
+    revenue: list[Money]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A report: totals, events by action, a series without gaps, breakdowns by dimension."""
+
+    scope: Scope
+    range: Range
+    recipients: int
+    totals: Figures
+    events: list[ActionCount]
+    series: list[tuple[datetime, Figures]]
+    breakdowns: Mapping[str, list[ValueSum]]
+
+    @property
+    def click_through_rate(self) -> float:
+        """Unique clickers ÷ recipients; 0 without recipients."""
+        return self.totals.unique_clickers / self.recipients if self.recipients else 0.0
+
+    @property
+    def conversion_rate(self) -> float:
+        """Conversions ÷ recipients; 0 without recipients."""
+        return self.totals.conversions / self.recipients if self.recipients else 0.0
+
+
+def compose(scope: Scope, range_: Range, sums: Sums) -> Report:
+    """Return the report that sums of counters make."""
+    series = [(start, Figures()) for start in range_.points]
+    totals = Figures()
+    for clicks in sums.clicks:
+        for figures in (totals, series[clicks.point - 1][1]):
+            figures.clicks += clicks.clicks
+            figures.unique_clickers += clicks.unique_clickers
+            figures.bot_hits += clicks.bot_hits
+            figures.sessions += clicks.sessions
+    for events in sums.events:
+        for figures in (totals, series[events.point - 1][1]):
+            figures.conversions += events.conversions
+            figures.revenue.add(events.currency, events.revenue)
+    breakdowns = {dimension: _top(values) for dimension, values in sums.breakdowns.items()}
+    return Report(scope, range_, sums.recipients, totals, _by_action(sums.actions), series, breakdowns)
+
+
+def _by_action(sums: Iterable[ActionSum]) -> list[ActionCount]:
+    """Return the actions that have events, most frequent first."""
+    counts: dict[str, int] = {}
+    revenues: dict[str, Revenue] = {}
+    for part in sums:
+        counts[part.action] = counts.get(part.action, 0) + part.events
+        revenues.setdefault(part.action, Revenue()).add(part.currency, part.revenue)
+    found = [ActionCount(action, count, revenues[action].amounts()) for action, count in counts.items() if count]
+    return sorted(found, key=lambda counted: (-counted.count, counted.action))
+
+
+def _top(values: Iterable[ValueSum]) -> list[ValueSum]:
+    """Return the values with most clicks, and all others as one."""
+    ranked = sorted((value for value in values if value.clicks), key=lambda value: (-value.clicks, value.value))
+    top, rest = ranked[:TOP_VALUES], ranked[TOP_VALUES:]
+    if not rest:
+        return top
+    clicks, unique = sum(value.clicks for value in rest), sum(value.unique_clickers for value in rest)
+    return [*top, ValueSum(REST, clicks, unique)]
