@@ -4,17 +4,40 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from functools import partial
 
-from clicktrail.tracking.v1 import account_service_pb2_grpc, relay_service_pb2_grpc
+from clicktrail.tracking.v1 import (
+    account_service_pb2_grpc,
+    action_service_pb2_grpc,
+    link_archive_service_pb2_grpc,
+    profile_service_pb2_grpc,
+    relay_service_pb2_grpc,
+    report_service_pb2_grpc,
+    session_service_pb2_grpc,
+)
 from common.logging import get_logger
 from common.server import GrpcServer, Register, until_stopped
 from tracking_service.account_servicer import AccountServicer
 from tracking_service.accounts import Accounts
+from tracking_service.action_servicer import ActionServicer
+from tracking_service.custom_actions import CustomActions
 from tracking_service.deliveries import Deliveries
+from tracking_service.link_archive_servicer import LinkArchiveServicer
 from tracking_service.postgres import Postgres
 from tracking_service.postgres_accounts import PostgresAccounts
+from tracking_service.postgres_actions import PostgresActions
+from tracking_service.postgres_activities import PostgresActivities
 from tracking_service.postgres_deliveries import PostgresDeliveries
+from tracking_service.postgres_link_listing import PostgresLinkListing
 from tracking_service.postgres_partitions import Partitions
+from tracking_service.postgres_profiles import PostgresProfiles
+from tracking_service.postgres_reports import PostgresReports
+from tracking_service.postgres_sessions import PostgresSessions
+from tracking_service.profile_servicer import ProfileServicer
+from tracking_service.profiles import Profiles
 from tracking_service.relay_servicer import RelayServicer
+from tracking_service.report_servicer import ReportServicer
+from tracking_service.reports import Reports
+from tracking_service.session_servicer import SessionServicer
+from tracking_service.sessions import Sessions
 from tracking_service.settings import TrackingSettings
 from tracking_service.startup import until_fit
 
@@ -29,10 +52,30 @@ Upkeep = list[Callable[[], Coroutine[None, None, None]]]
 def served(postgres: Postgres, partitions: Partitions, woken: asyncio.Event) -> Served:
     """Return every gRPC service with its servicer; what they write wakes the attribution."""
     accounts = Accounts(PostgresAccounts(postgres))
+    profiles = Profiles(PostgresProfiles(postgres), PostgresActivities(postgres))
+    sessions = Sessions(PostgresSessions(postgres, woken.set))
+    actions = CustomActions(PostgresActions(postgres))
+    reports = Reports(PostgresReports(postgres))
     deliveries = Deliveries(PostgresDeliveries(postgres, partitions), woken.set)
     return {
         "clicktrail.tracking.v1.AccountService": partial(
             account_service_pb2_grpc.add_AccountServiceServicer_to_server, AccountServicer(accounts)
+        ),
+        "clicktrail.tracking.v1.ActionService": partial(
+            action_service_pb2_grpc.add_ActionServiceServicer_to_server, ActionServicer(actions)
+        ),
+        "clicktrail.tracking.v1.LinkArchiveService": partial(
+            link_archive_service_pb2_grpc.add_LinkArchiveServiceServicer_to_server,
+            LinkArchiveServicer(PostgresLinkListing(postgres)),
+        ),
+        "clicktrail.tracking.v1.ProfileService": partial(
+            profile_service_pb2_grpc.add_ProfileServiceServicer_to_server, ProfileServicer(profiles)
+        ),
+        "clicktrail.tracking.v1.ReportService": partial(
+            report_service_pb2_grpc.add_ReportServiceServicer_to_server, ReportServicer(reports)
+        ),
+        "clicktrail.tracking.v1.SessionService": partial(
+            session_service_pb2_grpc.add_SessionServiceServicer_to_server, SessionServicer(sessions)
         ),
         "clicktrail.tracking.v1.RelayService": partial(
             relay_service_pb2_grpc.add_RelayServiceServicer_to_server, RelayServicer(deliveries)
