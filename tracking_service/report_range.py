@@ -57,9 +57,7 @@ def check(wanted: WantedRange) -> None:
     """Raise INVALID with every fault of what was asked for."""
     faults = [fault for name, at in (("from", wanted.from_at), ("to", wanted.to_at)) for fault in _faults(name, at)]
     if wanted.timezone not in timezones():
-        faults.append(
-            Fault(FaultType.INVALID, "timezone", 'It must be a name of the IANA list, such as "Europe/Berlin".')
-        )
+        faults.append(Fault(FaultType.INVALID, "timezone", 'It must be an IANA time zone, such as "Europe/Berlin".'))
     if wanted.from_at is not None and wanted.to_at is not None and wanted.from_at > wanted.to_at:
         faults.append(Fault(FaultType.INVALID, "from", "It must not lie behind `to`."))
     if faults:
@@ -75,12 +73,13 @@ def settle(wanted: WantedRange, first_at: datetime | None, now: datetime) -> Ran
     """
     zone = ZoneInfo(wanted.timezone)
     to_at = wanted.to_at or bucket_of(now + BUCKET)
-    from_at = min(wanted.from_at or first_at or to_at, to_at) if wanted.from_at is None else wanted.from_at
+    from_at = min(first_at or to_at, to_at) if wanted.from_at is None else wanted.from_at
     to_at = max(from_at, to_at)
     interval = wanted.interval or (Interval.HOUR if to_at - from_at <= HOURLY_UP_TO else Interval.DAY)
     is_free = wanted.from_at is None and wanted.interval is None
     if is_free:
-        from_at = max(from_at, to_at - (POINTS_LIMIT - 1) * _DAY)
+        # Two days less, for the parts of days at both ends.
+        from_at = max(from_at, to_at - (POINTS_LIMIT - 2) * _DAY)
     points = tuple(_points(from_at, to_at, zone, interval))
     if len(points) > POINTS_LIMIT:
         few = f"There may be at most {POINTS_LIMIT} points: ask for days, or for a shorter range."

@@ -44,7 +44,7 @@ class ReportServicer(report_service_pb2_grpc.ReportServiceServicer):
         return pb.GetReportResponse(report=_to_message(report))
 
     async def WatchReport(
-        self, request: pb.WatchReportRequest, _context: "Context"
+        self, _request: pb.WatchReportRequest, _context: "Context"
     ) -> AsyncIterator[pb.WatchReportResponse]:
         """Send a report whenever it has changed."""
         raise NotImplementedError
@@ -77,7 +77,7 @@ def _time(request: pb.GetReportRequest, field: Literal["from_time", "to_time"], 
 def _to_message(report: Report) -> pb.Report:
     kind, scope_id = report.scope
     return pb.Report(
-        **({kind: scope_id} if kind in SCOPES else {}),  # type: ignore[arg-type]  # a text by its kind
+        **({kind: scope_id} if kind in SCOPES else {}),
         from_time=to_timestamp(report.range.from_at),
         to_time=to_timestamp(report.range.to_at),
         timezone=report.range.timezone,
@@ -89,9 +89,7 @@ def _to_message(report: Report) -> pb.Report:
             for one in report.events
         ],
         series=[_point(start, figures) for start, figures in report.series],
-        breakdowns=pb.Breakdowns(
-            **{dimension: _values(values) for dimension, values in report.breakdowns.items()}  # type: ignore[arg-type]  # lists by their names
-        ),
+        breakdowns=pb.Breakdowns(**{dimension: _values(values) for dimension, values in report.breakdowns.items()}),
     )
 
 
