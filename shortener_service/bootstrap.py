@@ -13,6 +13,7 @@ from clicktrail.shortener.v1 import (
 )
 from clicktrail.tracking.v1 import link_archive_service_pb2, link_archive_service_pb2_grpc, relay_service_pb2
 from common.channels import open_channel
+from common.errors import Reason, unavailable
 from common.logging import get_logger
 from common.server import GrpcServer, Register
 from shortener_service.creation import Creation
@@ -146,7 +147,10 @@ def count_over(channel: aio.Channel) -> Callable[[], Awaitable[int]]:
 
     async def count() -> int:
         request = link_archive_service_pb2.CountLinksRequest()
-        response = await stub.CountLinks(request, timeout=COUNT_SECONDS, wait_for_ready=True)
+        try:
+            response = await stub.CountLinks(request, timeout=COUNT_SECONDS, wait_for_ready=True)
+        except aio.AioRpcError as error:
+            raise unavailable(Reason.UPSTREAM_DOWN, "Tracking does not say how many links there are.") from error
         return int(response.count)
 
     return count

@@ -3,9 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-import grpc
-from grpc import aio
-
 from common.errors import ClicktrailError, Reason, unavailable
 from common.logging import get_logger
 from shortener_service.store import Installation
@@ -58,14 +55,9 @@ async def complete_if_new(installation: Installation, count_archived: Callable[[
                 log.error("redis was emptied: unknown codes answer 503 until its links are restored", archived=count)
                 return
             await installation.mark_complete()
-        except (ClicktrailError, aio.AioRpcError) as error:
-            log.debug("cannot tell yet whether redis is complete", error=_text(error))
+        except ClicktrailError as error:
+            log.debug("cannot tell yet whether redis is complete", error=str(error))
             await asyncio.sleep(RETRY_SECONDS)
         else:
             log.info("a new installation")
             return
-
-
-def _text(error: Exception) -> str:
-    code = error.code() if isinstance(error, aio.AioRpcError) else None
-    return code.name if isinstance(code, grpc.StatusCode) else str(error)

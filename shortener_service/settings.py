@@ -17,7 +17,7 @@ class ShortenerSettings(Settings):
 
     shortener_listen: str = "127.0.0.1:7001"
     """Where gRPC is served."""
-    redis_url: str = "redis://127.0.0.1:6379/0"
+    redis_url: str = Field("redis://127.0.0.1:6379/0", repr=False)
     """The Redis that keeps links, fresh sessions and the outbox; `unix://` works too."""
     redis_fsync: Literal["always", "everysec"] = "always"
     """The policy that Redis must have. With `everysec` a crash of its machine may lose a second of clicks."""

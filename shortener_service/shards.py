@@ -5,9 +5,9 @@ from zlib import crc32
 from common.ids import SESSION_ALPHABET
 from shortener_service.codes import SHORTEST
 
-# A million links share this many hashes, about eight in each: small enough to stay packed, so that the cost of a key
-# is shared by eight.
-BUCKETS = 0x20000
+# Links share this many hashes: a million links lie 15 to a hash, and share the cost of its key. A hash stays packed up
+# to 512 links, which is 33 million in all; beyond, a link takes about twice the memory.
+BUCKETS = 0x10000
 
 
 class Shards:

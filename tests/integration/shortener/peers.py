@@ -1,0 +1,75 @@
+"""A tracking service that keeps what is delivered to it, and can be told to refuse."""
+
+import grpc
+from clicktrail.tracking.v1 import (
+    click_pb2,
+    link_archive_service_pb2,
+    link_archive_service_pb2_grpc,
+    relay_service_pb2,
+    relay_service_pb2_grpc,
+)
+from grpc import aio
+
+
+class Tracking(relay_service_pb2_grpc.RelayServiceServicer, link_archive_service_pb2_grpc.LinkArchiveServiceServicer):
+    """A real gRPC server in the place of tracking."""
+
+    def __init__(self) -> None:
+        self.deliveries: list[relay_service_pb2.DeliverRequest] = []
+        self.refusals: list[grpc.StatusCode] = []
+        """What the next deliveries are refused with."""
+        self.poison = b""
+        """Deliveries with these bytes in them are refused as faulty."""
+        self.drop_replies = 0
+        """So many deliveries are kept, and then answered as if they had failed."""
+        self.archived_links = 0
+        self.asked = 0
+        self._server = aio.server()
+        relay_service_pb2_grpc.add_RelayServiceServicer_to_server(self, self._server)
+        link_archive_service_pb2_grpc.add_LinkArchiveServiceServicer_to_server(self, self._server)
+        self._port = self._server.add_insecure_port("127.0.0.1:0")
+
+    @property
+    def target(self) -> str:
+        """Return where it is."""
+        return f"ipv4:127.0.0.1:{self._port}"
+
+    @property
+    def clicks(self) -> list[click_pb2.Click]:
+        """Return all clicks delivered, repeated ones too."""
+        return [click for delivery in self.deliveries for click in delivery.clicks]
+
+    @property
+    def links(self) -> list[relay_service_pb2.LinkCopy]:
+        """Return all copies of links delivered."""
+        return [link for delivery in self.deliveries for link in delivery.links]
+
+    async def start(self) -> None:
+        """Begin to answer."""
+        await self._server.start()
+
+    async def stop(self) -> None:
+        """Go away."""
+        await self._server.stop(None)
+
+    async def Deliver(  # noqa: D102
+        self, request: relay_service_pb2.DeliverRequest, context: "aio.ServicerContext[object, object]"
+    ) -> relay_service_pb2.DeliverResponse:
+        self.asked += 1
+        if self.refusals:
+            await context.abort(self.refusals.pop(0), "told to")
+        if self.poison and self.poison in request.SerializeToString():
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "poisoned")
+        self.deliveries.append(request)
+        if self.drop_replies:
+            self.drop_replies -= 1
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "the reply was lost")
+        return relay_service_pb2.DeliverResponse()
+
+    async def CountLinks(  # noqa: D102
+        self,
+        request: link_archive_service_pb2.CountLinksRequest,
+        context: "aio.ServicerContext[object, object]",
+    ) -> link_archive_service_pb2.CountLinksResponse:
+        del request, context
+        return link_archive_service_pb2.CountLinksResponse(count=self.archived_links)
