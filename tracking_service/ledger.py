@@ -1,0 +1,63 @@
+"""The ledger of credits: entries are appended, never edited; an event's entries add up to what holds now."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from tracking_service.attribution import Credit
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What an event is credited to in the ledger, and the number of its last entry.
+
+    credited holds the columns of that credit as they are kept; None: nothing holds.
+    """
+
+    entry: int
+    credited: "Credited | None"
+
+
+@dataclass(frozen=True, slots=True)
+class Credited:
+    """The columns of a credit."""
+
+    click_id: UUID | None
+    link: str | None
+    campaign: str | None
+    journey: str | None
+    message: str | None
+    conversions: int
+    revenue_minor: int | None
+    currency: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the ledger: sign 1 credits, -1 takes an earlier line back."""
+
+    event_id: UUID
+    entry: int
+    sign: int
+    credited: Credited
+
+
+def as_kept(credit: Credit) -> Credited:
+    """Return a credit as it is kept."""
+    click = credit.click
+    place = (None,) * 5 if click is None else (click.id, click.link, click.campaign, click.journey, click.message)
+    return Credited(*place, credit.conversions, credit.revenue_minor, credit.currency)
+
+
+def difference(decided: Mapping[UUID, Credit], standings: Mapping[UUID, Standing]) -> Iterator[Entry]:
+    """Yield the entries that turn what stands into what was decided; none where they agree."""
+    for event_id, credit in decided.items():
+        wanted = as_kept(credit)
+        standing = standings.get(event_id, Standing(0, None))
+        if standing.credited == wanted:
+            continue
+        entry = standing.entry + 1
+        if standing.credited is not None:
+            yield Entry(event_id, entry, -1, standing.credited)
+            entry += 1
+        yield Entry(event_id, entry, 1, wanted)
