@@ -8,12 +8,13 @@ from typing import Any
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
-from grpc import StatusCode, aio
+from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from clicktrail.shortener.v1 import redirect_service_pb2 as redirect
 from clicktrail.tracking.v1 import event_pb2, event_service_pb2
 from common.channels import open_channel
+from common.errors import Reason
 from common.grpc_errors import from_rpc_error
 from common.interceptors import REQUEST_ID
 
@@ -58,9 +59,10 @@ class Method:
             try:
                 return await self._call(request, timeout=left, wait_for_ready=True, metadata=metadata)
             except aio.AioRpcError as error:
-                is_gone = error.code() is StatusCode.UNAVAILABLE and is_repeatable
-                if not is_gone or deadline - loop.time() <= PAUSE_SECONDS:
-                    raise from_rpc_error(error) or error from error
+                told = from_rpc_error(error)
+                is_lost = told is not None and told.reason is Reason.UPSTREAM_DOWN and is_repeatable
+                if not is_lost or deadline - loop.time() <= PAUSE_SECONDS:
+                    raise told or error from error
             await asyncio.sleep(PAUSE_SECONDS)
 
 

@@ -48,8 +48,8 @@ class Events:
 
     def _single(self, authenticate: Authenticate) -> Handler:
         async def handle(exchange: Exchange) -> Answer:
-            account, members = await _read(exchange, authenticate, bodies.EVENT_BYTES)
-            parsed = parse_event(members, exchange.headers.get("idempotency-key"))
+            account, body = await _read(exchange, authenticate, bodies.EVENT_BYTES)
+            parsed = parse_event(bodies.members_of(body), exchange.headers.get("idempotency-key"))
             if parsed.faults:
                 return answer_of(rejected(parsed.faults))
             submission = self._submission(exchange, account, parsed)
@@ -60,8 +60,9 @@ class Events:
 
     def _batch(self, authenticate: Authenticate) -> Handler:
         async def handle(exchange: Exchange) -> Answer:
-            account, members = await _read(exchange, authenticate, bodies.BATCH_BYTES)
-            parsed = [_parse_one(index, sent) for index, sent in enumerate(_events_of(members))]
+            account, body = await _read(exchange, authenticate, bodies.BATCH_BYTES)
+            # A thousand events take longer to read than a redirect may wait.
+            parsed = await asyncio.to_thread(_parse_batch, body)
             receipts = await self._track(exchange, account, parsed)
             return Answer(200, write(TrackEventsResponse(receipts=receipts)).encode())
 
@@ -114,12 +115,17 @@ def _is_claim(submission: Submission) -> bool:
     return bool(event.session) and (event.HasField("profile") or bool(event.user_parameters.id))
 
 
-async def _read(exchange: Exchange, authenticate: Authenticate, limit: int) -> tuple[Account, dict[str, Value]]:
-    """Return whose request it is and the object that it sends. The body is read first, so that errors are heard."""
+async def _read(exchange: Exchange, authenticate: Authenticate, limit: int) -> tuple[Account, bytes]:
+    """Return whose request it is and its body, which is read first, so that errors are heard."""
     body = await exchange.body.read(limit)
     account = await authenticate(exchange)
     bodies.check_type(exchange.headers, bodies.EVENT_TYPES)
-    return account, bodies.members_of(bodies.plain(body, exchange.headers, limit))
+    return account, bodies.plain(body, exchange.headers, limit)
+
+
+def _parse_batch(body: bytes) -> list[ParsedEvent]:
+    events = _events_of(bodies.members_of(body))
+    return [_parse_one(index, sent) for index, sent in enumerate(events)]
 
 
 def _events_of(members: dict[str, Value]) -> list[Value]:

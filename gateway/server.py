@@ -1,6 +1,7 @@
 """Serves the gateway over HTTP: as many processes as wanted, all on one port."""
 
 import math
+from typing import Any
 
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces, Loops
@@ -11,6 +12,12 @@ from gateway.settings import GatewaySettings
 
 BACKLOG = 2_048
 HEADER_MILLISECONDS = 10_000
+
+# What the server has to say goes where our own log goes, in its form.
+_LOGGING: dict[str, Any] = {
+    "handlers": {},
+    "loggers": {"_granian": {"propagate": True}, "granian.access": {"propagate": False}},
+}
 
 
 def serve(settings: GatewaySettings) -> None:
@@ -35,4 +42,5 @@ def serve(settings: GatewaySettings) -> None:
         # Queries of short links and reports are nobody's business.
         log_access=False,
         log_level=LogLevels.warning,
+        log_dictconfig=_LOGGING,
     ).serve()

@@ -20,8 +20,6 @@ class GatewaySettings(Settings):
     """The shortener: a gRPC target, several addresses in one allowed."""
     tracking_target: str = "ipv4:127.0.0.1:7002"
     """Tracking, likewise."""
-    public_url: str = "http://localhost:8080"
-    """What clients call this gateway."""
     flight_size: Annotated[int, Field(ge=1, le=1_000)] = 256
     """The most hits or events that travel in one call."""
     flights_in_air: Count = 4

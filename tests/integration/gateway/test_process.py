@@ -1,0 +1,136 @@
+"""The gateway as a process: starting, stopping, its workers, its settings."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+
+from tests.integration.gateway.conftest import GatewayProcess, running_gateway
+from tests.integration.gateway.peer import BUSINESS, STORE_DOWN, TOKEN
+from tests.integration.gateway.peers import Peers
+from tests.support.waiting import eventually
+
+
+def children_of(process_id: int) -> list[int]:
+    """Return the processes that a process has started."""
+    text = Path(f"/proc/{process_id}/task/{process_id}/children").read_text()
+    return [int(child) for child in text.split()]
+
+
+def client_of(gateway: GatewayProcess) -> httpx.AsyncClient:
+    """Return a client of a gateway."""
+    return httpx.AsyncClient(base_url=gateway.url, timeout=30)
+
+
+def is_running(process_id: int) -> bool:
+    """Tell whether a process is there and has not ended."""
+    try:
+        return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+async def test_sigterm_finishes_what_is_under_way(peers: Peers, tmp_path: Path) -> None:
+    """A hit that waits for the shortener while the gateway stops is still answered."""
+    async with running_gateway(peers.environment, tmp_path / "log") as gateway:
+        peers.redirects.failures.extend([STORE_DOWN] * 8)
+        async with httpx.AsyncClient(base_url=gateway.url, timeout=30) as client:
+            waiting = asyncio.create_task(client.get("/abc"))
+
+            async def look() -> int:
+                return len(peers.redirects.requests)
+
+            await eventually(look, lambda seen: seen > 0)
+            code = await asyncio.to_thread(gateway.stop)
+            assert (await waiting).status_code == 302
+        assert code == 0
+
+
+async def test_a_worker_that_dies_is_started_again(peers: Peers, tmp_path: Path) -> None:
+    """And none is left behind when the process that started them is killed."""
+    environment = peers.environment | {"CLICKTRAIL_HTTP_WORKERS": "2"}
+    log = tmp_path / "log"
+    gateway = GatewayProcess(environment, log)
+    await gateway.until_ready()
+    first = children_of(gateway.process.pid)
+    assert len(first) == 2
+    os.kill(first[0], signal.SIGKILL)
+
+    async def workers() -> list[int]:
+        return children_of(gateway.process.pid)
+
+    second = await eventually(workers, lambda seen: len(seen) == 2 and first[0] not in seen)
+    await gateway.until_ready()
+    gateway.stop(signal.SIGKILL)
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert "Unexpected exit from worker-1" in {line["event"] for line in lines}
+
+    async def running() -> list[int]:
+        return [worker for worker in second if is_running(worker)]
+
+    await eventually(running, lambda seen: not seen)
+
+
+async def test_ready_only_with_both_services(peers: Peers, tmp_path: Path) -> None:
+    """Healthy by itself, ready with them."""
+    async with running_gateway(peers.environment, tmp_path / "log") as gateway, client_of(gateway) as client:
+        await peers.shortener.stop(0)
+        assert (await client.get("/healthz")).json() == {"status": "ok"}
+        away = await client.get("/readyz")
+        assert (away.status_code, away.json()) == (503, {"status": "unavailable"})
+        peers.shortener = await peers.restart_shortener()
+
+        async def look() -> int:
+            return (await client.get("/readyz")).status_code
+
+        await eventually(look, lambda status: status == 200)
+
+
+async def test_a_revoked_token_is_soon_refused(server: httpx.AsyncClient, peers: Peers) -> None:
+    """A judgement is remembered for a moment, and asked for once by many."""
+    await asyncio.gather(*(server.get("/v1/links/abc") for _ in range(20)))
+    assert len(peers.accounts.requests) <= 1
+    peers.accounts.revoked.add(TOKEN)
+
+    async def look() -> int:
+        return (await server.get("/v1/links/abc")).status_code
+
+    try:
+        await eventually(look, lambda status: status == 401)
+    finally:
+        peers.accounts.revoked.clear()
+    await eventually(look, lambda status: status == 200)
+
+
+async def test_a_full_queue_is_503_at_once(peers: Peers, tmp_path: Path) -> None:
+    """With when to come again."""
+    limits = {"CLICKTRAIL_QUEUE_LIMIT": "1", "CLICKTRAIL_FLIGHTS_IN_AIR": "1", "CLICKTRAIL_FLIGHT_SIZE": "1"}
+    async with running_gateway(peers.environment | limits, tmp_path / "log") as gateway, client_of(gateway) as client:
+        peers.redirects.failures.extend([STORE_DOWN] * 6)
+        responses = await asyncio.gather(*(client.get("/abc") for _ in range(6)))
+    assert {response.status_code for response in responses} == {302, 503}
+    assert all("retry-after" in response.headers for response in responses if response.status_code == 503)
+
+
+def test_every_wrong_setting_is_named() -> None:
+    """At once, and without its value."""
+    wrong = {"CLICKTRAIL_HTTP_LISTEN": "nowhere", "CLICKTRAIL_QUEUE_LIMIT": "0", "CLICKTRAIL_FLIGHT_SIZE": "many"}
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway"], env=os.environ | wrong, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    for name in wrong:
+        assert name in done.stderr
+
+
+def test_logs_show_no_query_and_no_credential(gateway_log: Path) -> None:
+    """Whatever the other tests have made it log."""
+    text = gateway_log.read_text()
+    assert "qr=1" not in text
+    assert TOKEN not in text
+    assert f"Bearer {BUSINESS}" not in text
