@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
+from typing import cast
 from urllib.parse import urlsplit
 
 import uvloop
@@ -34,8 +35,7 @@ class Client(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101  (for the types)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
         self._ask()
 
     def data_received(self, data: bytes) -> None:
@@ -77,8 +77,9 @@ async def load(url: str, paths: list[str], connections: int, seconds: float) -> 
     requests = cycle([f"GET {path} {head}".encode() for path in paths])
     begun = time.perf_counter()
     loop = asyncio.get_running_loop()
+    host, port = parts.hostname or "", parts.port or 80
     clients = [
-        (await loop.create_connection(lambda: Client(requests, begun + seconds), parts.hostname, parts.port))[1]
+        (await loop.create_connection(lambda: Client(requests, begun + seconds), host, port))[1]
         for _ in range(connections)
     ]
     await asyncio.gather(*(client.is_over for client in clients))
@@ -87,9 +88,13 @@ async def load(url: str, paths: list[str], connections: int, seconds: float) -> 
         "answered": len(taken),
         "others": sum(client.others for client in clients),
         "seconds": time.perf_counter() - begun,
-        "p50_ms": taken[len(taken) // 2] * 1000,
-        "p99_ms": taken[len(taken) * 99 // 100] * 1000,
+        "p50_ms": _at(taken, 0.50) * 1000,
+        "p99_ms": _at(taken, 0.99) * 1000,
     }
+
+
+def _at(ordered: list[float], share: float) -> float:
+    return ordered[int(len(ordered) * share)] if ordered else 0.0
 
 
 def main() -> None:

@@ -11,10 +11,12 @@ _RANGE_OF_CLIENTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _LOWEST = 15_000
 _HIGHEST = 32_000
 _TRIES = 200
+# What we have handed out: a second caller comes before the first one listens.
+_given: set[int] = set()
 
 
 def free_port() -> int:
-    """Return a loopback port that is free at this moment.
+    """Return a loopback port that is free at this moment, each time another one.
 
     Drawn at random from below the ports that the system gives to outgoing connections: from among those, a client
     could take the port while its server restarts, or even connect to itself. It may be lost to another process before
@@ -24,7 +26,8 @@ def free_port() -> int:
     lowest = min(_LOWEST, highest - 1_000)
     for _ in range(_TRIES):
         port = random.randint(lowest, highest)  # noqa: S311  (not a secret)
-        if is_free(LOOPBACK, port):
+        if port not in _given and is_free(LOOPBACK, port):
+            _given.add(port)
             return port
     raise ServerFailed(f"No free port was found on {LOOPBACK} between {lowest} and {highest}.")
 

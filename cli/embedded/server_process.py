@@ -14,7 +14,8 @@ from cli.embedded.ports import free_port
 
 _POLL_SECONDS = 0.02
 _PORT_TRIES = 5
-_PORT_LOST = "address already in use"
+# What Redis and PostgreSQL say, and what gRPC says.
+_PORT_LOST = ("address already in use", "failed to bind to address")
 _LOG_TAIL_BYTES = 2_000
 _LOG_TAIL_LINES = 12
 
@@ -124,7 +125,8 @@ class ServerProcess:
             self.spawn()
             if self._is_ready_within(timeout_seconds):
                 return
-            if self._is_port_given or _PORT_LOST not in self.log_tail().lower():
+            said = self.log_tail().lower()
+            if self._is_port_given or not any(sign in said for sign in _PORT_LOST):
                 break
             self.port = free_port()
         outcome = "took too long to start" if self.is_running else f"ended at once (exit code {self.exit_code})"
