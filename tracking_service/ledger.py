@@ -44,9 +44,10 @@ class Entry:
 
 def as_kept(credit: Credit) -> Credited:
     """Return a credit as it is kept."""
-    click = credit.click
-    place = (None,) * 5 if click is None else (click.id, click.link, click.campaign, click.journey, click.message)
-    return Credited(*place, credit.conversions, credit.revenue_minor, credit.currency)
+    click, earned = credit.click, (credit.conversions, credit.revenue_minor, credit.currency)
+    if click is None:
+        return Credited(None, None, None, None, None, *earned)
+    return Credited(click.id, click.link, click.campaign, click.journey, click.message, *earned)
 
 
 def difference(decided: Mapping[UUID, Credit], standings: Mapping[UUID, Standing]) -> Iterator[Entry]:
