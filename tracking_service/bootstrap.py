@@ -7,6 +7,7 @@ from functools import partial
 from clicktrail.tracking.v1 import (
     account_service_pb2_grpc,
     action_service_pb2_grpc,
+    event_service_pb2_grpc,
     link_archive_service_pb2_grpc,
     profile_service_pb2_grpc,
     relay_service_pb2_grpc,
@@ -18,14 +19,19 @@ from common.server import GrpcServer, Register, until_stopped
 from tracking_service.account_servicer import AccountServicer
 from tracking_service.accounts import Accounts
 from tracking_service.action_servicer import ActionServicer
+from tracking_service.attribution_worker import AttributionWorker
 from tracking_service.custom_actions import CustomActions
 from tracking_service.deliveries import Deliveries
+from tracking_service.event_intake import EventIntake
+from tracking_service.event_servicer import EventServicer
 from tracking_service.link_archive_servicer import LinkArchiveServicer
 from tracking_service.postgres import Postgres
 from tracking_service.postgres_accounts import PostgresAccounts
 from tracking_service.postgres_actions import PostgresActions
 from tracking_service.postgres_activities import PostgresActivities
+from tracking_service.postgres_attribution import PostgresAttribution
 from tracking_service.postgres_deliveries import PostgresDeliveries
+from tracking_service.postgres_events import PostgresEvents
 from tracking_service.postgres_link_listing import PostgresLinkListing
 from tracking_service.postgres_partitions import Partitions
 from tracking_service.postgres_profiles import PostgresProfiles
@@ -57,12 +63,16 @@ def served(postgres: Postgres, partitions: Partitions, woken: asyncio.Event) -> 
     actions = CustomActions(PostgresActions(postgres))
     reports = Reports(PostgresReports(postgres))
     deliveries = Deliveries(PostgresDeliveries(postgres, partitions), woken.set)
+    events = EventIntake(PostgresEvents(postgres, partitions), woken.set)
     return {
         "clicktrail.tracking.v1.AccountService": partial(
             account_service_pb2_grpc.add_AccountServiceServicer_to_server, AccountServicer(accounts)
         ),
         "clicktrail.tracking.v1.ActionService": partial(
             action_service_pb2_grpc.add_ActionServiceServicer_to_server, ActionServicer(actions)
+        ),
+        "clicktrail.tracking.v1.EventService": partial(
+            event_service_pb2_grpc.add_EventServiceServicer_to_server, EventServicer(events)
         ),
         "clicktrail.tracking.v1.LinkArchiveService": partial(
             link_archive_service_pb2_grpc.add_LinkArchiveServiceServicer_to_server,
@@ -85,7 +95,8 @@ def served(postgres: Postgres, partitions: Partitions, woken: asyncio.Event) -> 
 
 def upkeep(postgres: Postgres, partitions: Partitions, woken: asyncio.Event) -> Upkeep:
     """Return what runs beside the calls."""
-    return [partitions.keep_ahead]
+    attribution = AttributionWorker(PostgresAttribution(postgres), woken)
+    return [partitions.keep_ahead, attribution.run]
 
 
 class TrackingService:

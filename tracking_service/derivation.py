@@ -1,0 +1,46 @@
+"""Ids and fingerprints that are derived from content, so that the same content always has the same."""
+
+import hashlib
+import json
+from dataclasses import fields
+from typing import Any
+from uuid import UUID
+
+from tracking_service.events import SentEvent
+from tracking_service.json_text import canonical
+
+
+def event_id(business_id: str, *, is_private: bool, key: str) -> UUID:
+    """Return the id of the event with this idempotency key."""
+    return _uuid8(business_id, "private" if is_private else "public", key)
+
+
+def object_id(business_id: str, type_: str, source: str, reference: str) -> UUID:
+    """Return the id of the object that is found again by these."""
+    return _uuid8(business_id, "object", type_, source, reference)
+
+
+def nameless_object_id(business_id: str, event: UUID) -> UUID:
+    """Return the id of the object without a reference that this event brought."""
+    return _uuid8(business_id, "object of event", str(event))
+
+
+def fingerprint(event: SentEvent, parsed: dict[str, Any]) -> bytes:
+    """Return the SHA-256 of what was sent; parsed holds the values of the event's JSON texts by field.
+
+    What was not sent does not enter, so that a field which is added one day changes no fingerprint of before.
+    """
+    sent = {
+        field.name: parsed.get(field.name, value)
+        for field in fields(event)
+        if (value := getattr(event, field.name)) not in (None, b"")
+    }
+    return hashlib.sha256(canonical(sent).encode()).digest()
+
+
+def _uuid8(*parts: str) -> UUID:
+    """Return a UUID (version 8, RFC 9562) made of a hash of the parts."""
+    # As a JSON list, no two lists of parts have the same text.
+    value = int.from_bytes(hashlib.sha256(json.dumps(parts).encode()).digest()[:16], "big")
+    value = value & ~(0xF << 76) | 8 << 76
+    return UUID(int=value & ~(0x3 << 62) | 0x2 << 62)

@@ -1,0 +1,89 @@
+"""Takes events in: judges each by itself, then records together those that stand."""
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Protocol
+
+from common.errors import Fault, FaultType, Reason, invalid
+from tracking_service.event_rules import Setting, judge
+from tracking_service.events import Draft, Receipt, Status, Submission
+
+LARGEST_BATCH = 1_000
+
+
+class EventStore(Protocol):
+    """Where events are kept."""
+
+    async def settings(self, submissions: Sequence[Submission]) -> Mapping[str, Setting]:
+        """Return what submissions are judged by, of each business that there is."""
+
+    async def record(self, drafts: Sequence[Draft]) -> Sequence[Receipt]:
+        """Keep what is new, or nothing of it, and return a receipt for each draft, in order.
+
+        No two drafts may be the first of the same event, nor the first of the same thing that there is once.
+        """
+
+
+class EventIntake:
+    """Records batches of events."""
+
+    def __init__(self, store: EventStore, wake_attribution: Callable[[], None]) -> None:
+        self._store = store
+        self._wake_attribution = wake_attribution
+
+    async def track(self, submissions: Sequence[Submission]) -> list[Receipt]:
+        """Return one receipt per submission, in order, once all that was accepted is durable.
+
+        Raises `BATCH_TOO_LARGE`. The same event twice in a batch is handled in order.
+        """
+        if len(submissions) > LARGEST_BATCH:
+            fault = Fault(FaultType.INVALID, "events", f"At most {LARGEST_BATCH} events in one batch.")
+            raise invalid([fault], Reason.BATCH_TOO_LARGE)
+        settings = await self._store.settings(submissions)
+        receipts: dict[int, Receipt] = {}
+        drafts: dict[int, Draft] = {}
+        for number, submission in enumerate(submissions):
+            judged = judge(submission, settings.get(submission.business_id))
+            if isinstance(judged, Draft):
+                drafts[number] = judged
+            else:
+                receipts[number] = Receipt(Status.REJECTED, None, submission.key, judged)
+        receipts |= await self._record(drafts)
+        return [receipts[number] for number in range(len(submissions))]
+
+    async def _record(self, drafts: dict[int, Draft]) -> dict[int, Receipt]:
+        """Record drafts in waves: one that may be a copy of an earlier one waits until that one's fate is known."""
+        receipts: dict[int, Receipt] = {}
+        settled: set[Hashable] = set()
+        while waiting := [number for number in drafts if number not in receipts]:
+            wave = _next_wave(drafts, waiting, settled)
+            found = await self._store.record([drafts[number] for number in wave])
+            if any(receipt.status is Status.ACCEPTED for receipt in found):
+                self._wake_attribution()
+            for number, receipt in zip(wave, found, strict=True):
+                receipts[number] = receipt
+                settled |= _settled_by(drafts[number], receipt)
+        return receipts
+
+
+def _next_wave(drafts: Mapping[int, Draft], waiting: Iterable[int], settled: AbstractSet[Hashable]) -> list[int]:
+    wave = []
+    taken: set[Hashable] = set()
+    for number in waiting:
+        claims = _claims(drafts[number]) - settled
+        if not claims & taken:
+            wave.append(number)
+        taken |= claims
+    return wave
+
+
+def _claims(draft: Draft) -> set[Hashable]:
+    """Return what only one draft may be the first of."""
+    return {draft.identity} if draft.once is None else {draft.identity, draft.once}
+
+
+def _settled_by(draft: Draft, receipt: Receipt) -> set[Hashable]:
+    """Return what is now known to be there already: nobody can be its first any more."""
+    if receipt.status is Status.REJECTED:
+        return set()
+    return {draft.identity} if receipt.status is Status.CONFLICT else _claims(draft)

@@ -1,0 +1,182 @@
+"""Judges an event by itself: every fault of it at once, or what is to be kept."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from common.clock import EPOCH, now
+from common.errors import Fault, FaultType
+from common.ids import new_uuid7
+from tracking_service import derivation
+from tracking_service.catalogue import ALIASES, CATALOGUE, OURS, Action
+from tracking_service.currencies import EXPONENTS
+from tracking_service.events import Draft, SentEvent, Submission, ThingKept
+from tracking_service.faults import Faults
+from tracking_service.json_text import JsonTextError, parse
+from tracking_service.money import AmountError, parse_minor
+from tracking_service.people import profile_id_faults, session_faults
+from tracking_service.things import ThingFinder
+
+KEY_LENGTH = 100
+# The first second of the year 10000.
+_END_OF_TIME = 253_402_300_800
+_CUSTOM = Action()
+# JSON texts of an event, and whether they may be absent and null.
+_OBJECTS = ("metadata", "extra", "object_parameters")
+# Texts that are interpreted, or kept as text, which cannot hold a NUL.
+_TEXTS = (("page", "url"), ("utm_params", "source"), ("user_parameters", "id"), ("user_parameters", "source"))
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is known of a submission's business: its currency, its custom actions, objects by their ids."""
+
+    currency: str
+    actions: frozenset[str]
+    things: Mapping[UUID, ThingKept]
+
+
+def judge(submission: Submission, setting: Setting | None) -> Draft | list[Fault]:
+    """Return what is to be kept of a submission, or every fault of it; setting is None for an unknown business."""
+    if setting is None:
+        return [Fault(FaultType.NOT_FOUND, "business", "There is no such business.")]
+    faults = Faults()
+    event = _with_present_names(submission.event)
+    received_at = _time(submission.received_at, "received_at", faults) or now()
+    event_id = _event_id(submission, received_at, faults)
+    tracked_at = _time(event.tracked_at, "tracked_at", faults)
+    rule = _rule(event.action, setting, faults)
+    _who(event, faults, is_private=submission.is_private)
+    parsed = {name: _json(event, name, faults) for name in _OBJECTS if getattr(event, name)}
+    finder = ThingFinder(submission.business_id, event_id, setting.things, faults)
+    thing = finder.find(event, rule, parsed.get("object_parameters"))
+    amount_minor, currency = _money(event, setting.currency, faults)
+    _texts(event, faults)
+    if faults.found:
+        return faults.found
+    return Draft(
+        business_id=submission.business_id,
+        id=event_id,
+        fingerprint=derivation.fingerprint(event, parsed),
+        key=submission.key,
+        is_private=submission.is_private,
+        received_at=received_at,
+        occurred_at=received_at if tracked_at is None else min(tracked_at, received_at),
+        tracked_at=tracked_at,
+        action=event.action,
+        session=event.session,
+        profile=event.profile,
+        fresh_session=submission.fresh_session,
+        thing=thing,
+        is_once=rule.once,
+        amount_minor=amount_minor,
+        currency=currency,
+        metadata=_kept(event.metadata),
+        user_parameters=_written(event.user_parameters),
+        page=_written(event.page),
+        url=(event.page or {}).get("url"),
+        utm_params=_written(event.utm_params),
+        extra=_kept(event.extra),
+        address=submission.address.replace("\0", ""),
+        user_agent=submission.user_agent.replace("\0", ""),
+    )
+
+
+def _with_present_names(event: SentEvent) -> SentEvent:
+    name = ALIASES.get(event.action)
+    return event if name is None else replace(event, action=name)
+
+
+def _event_id(submission: Submission, received_at: datetime, faults: Faults) -> UUID:
+    key = submission.key
+    if key is not None:
+        if not key:
+            faults.add(FaultType.PARAMETER_INVALID_EMPTY, "id", "It must not be empty.")
+        elif len(key) > KEY_LENGTH:
+            faults.add(FaultType.INVALID, "id", f"It must be at most {KEY_LENGTH} characters.")
+        return derivation.event_id(submission.business_id, is_private=submission.is_private, key=key)
+    if submission.id and len(submission.id) != len(UUID(int=0).bytes):
+        faults.add(FaultType.INVALID, "id", "It must be a UUID in 16 bytes.")
+    elif submission.id:
+        return UUID(bytes=submission.id)
+    return new_uuid7(received_at)
+
+
+def _time(stamp: tuple[int, int] | None, parameter: str, faults: Faults) -> datetime | None:
+    if stamp is None:
+        return None
+    seconds, microseconds = stamp
+    if not 0 <= seconds < _END_OF_TIME:
+        faults.add(FaultType.INVALID, parameter, "It must be a time from 1970 to 9999.")
+        return None
+    return EPOCH + timedelta(seconds=seconds, microseconds=microseconds)
+
+
+def _rule(action: str, setting: Setting, faults: Faults) -> Action:
+    if not action:
+        faults.add(FaultType.PARAMETER_MISSING, "action", "An event needs an action.")
+    elif action in OURS:
+        faults.add(FaultType.NOT_ALLOWED, "action", "This action cannot be sent.")
+    elif action not in CATALOGUE and action not in setting.actions:
+        faults.add(FaultType.NOT_FOUND, "action", "The business has no such action.")
+    return CATALOGUE.get(action, _CUSTOM)
+
+
+def _who(event: SentEvent, faults: Faults, *, is_private: bool) -> None:
+    if event.session is None and event.profile is None:
+        faults.add(FaultType.PARAMETER_MISSING, "session", "An event needs a session or a profile.")
+    if event.session is not None:
+        faults.extend(session_faults("session", event.session))
+    if event.profile is not None:
+        if not is_private:
+            faults.add(FaultType.NOT_ALLOWED, "profile", "Only a private token may name a profile.")
+        faults.extend(profile_id_faults("profile", event.profile))
+
+
+def _json(event: SentEvent, name: str, faults: Faults) -> Any:
+    try:
+        value = parse(getattr(event, name))
+    except JsonTextError as error:
+        faults.add(FaultType.INVALID, name, str(error))
+        return None
+    # What an empty object of parameters means is not judged here.
+    if not isinstance(value, dict | None):
+        faults.add(FaultType.INVALID, name, "It must be an object.")
+    return value
+
+
+def _money(event: SentEvent, usual: str, faults: Faults) -> tuple[int | None, str | None]:
+    currency = usual if event.currency is None else event.currency
+    if currency not in EXPONENTS:
+        faults.add(FaultType.INVALID, "currency", "It must be a currency code of ISO 4217, in upper case.")
+    if event.amount is None:
+        if event.currency is not None:
+            faults.add(FaultType.PARAMETER_MISSING, "amount", "A currency needs an amount.")
+        return None, None
+    if not event.amount:
+        faults.add(FaultType.PARAMETER_INVALID_EMPTY, "amount", "It must not be empty.")
+        return None, None
+    try:
+        return parse_minor(event.amount, currency if currency in EXPONENTS else usual), currency
+    except AmountError as error:
+        faults.add(FaultType.INVALID, "amount", str(error))
+        return None, None
+
+
+def _texts(event: SentEvent, faults: Faults) -> None:
+    for group, name in _TEXTS:
+        if "\0" in (getattr(event, group) or {}).get(name, ""):
+            faults.add(FaultType.INVALID, f"{group}.{name}", "It must not contain a NUL character.")
+
+
+def _kept(text: bytes) -> str | None:
+    """Return JSON as it was sent; null says as little as nothing."""
+    kept = text.decode().strip()
+    return None if kept in ("", "null") else kept
+
+
+def _written(values: Mapping[str, str] | None) -> str | None:
+    return json.dumps(values) if values else None

@@ -1,0 +1,135 @@
+"""Events on their way in: as they were sent, as they are kept, and what became of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from common.errors import Fault
+from tracking_service.sessions import Session
+
+
+@dataclass(frozen=True, slots=True)
+class SentEvent:
+    """An event in its sender's words. None, and b"" for JSON texts, is what was not sent.
+
+    tracked_at is seconds since 1970 and microseconds, perhaps beyond any calendar.
+    """
+
+    action: str
+    session: str | None = None
+    profile: str | None = None
+    user_parameters: Mapping[str, str] | None = None
+    object: str | None = None
+    object_parameters: bytes = b""
+    object_type: str | None = None
+    amount: str | None = None
+    currency: str | None = None
+    metadata: bytes = b""
+    tracked_at: tuple[int, int] | None = None
+    page: Mapping[str, str] | None = None
+    utm_params: Mapping[str, str] | None = None
+    extra: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """An event with what the edge knows of it; received_at as in `SentEvent.tracked_at`."""
+
+    business_id: str
+    is_private: bool
+    key: str | None
+    id: bytes
+    received_at: tuple[int, int] | None
+    event: SentEvent
+    fresh_session: Session | None
+    address: str
+    user_agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class ThingKept:
+    """An object that an earlier event brought; data is JSON text."""
+
+    type: str
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """What an event is about. is_new tells that this event brings its data; else it only names it."""
+
+    id: UUID
+    type: str
+    source: str
+    reference: str | None
+    data: str
+    is_new: bool
+
+    def shown(self) -> str:
+        """Return the object as JSON text: its data, then its id and type."""
+        return f'{self.data.rstrip()[:-1]}, "id": "{self.id}", "type": {_quoted(self.type)}}}'
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An event that is right in itself; what is known already may still stand against it. JSON is text."""
+
+    business_id: str
+    id: UUID
+    fingerprint: bytes
+    key: str | None
+    is_private: bool
+    received_at: datetime
+    occurred_at: datetime
+    tracked_at: datetime | None
+    action: str
+    session: str | None
+    profile: str | None
+    fresh_session: Session | None
+    thing: Thing | None
+    is_once: bool
+    amount_minor: int | None
+    currency: str | None
+    metadata: str | None
+    user_parameters: str | None
+    page: str | None
+    url: str | None
+    utm_params: str | None
+    extra: str | None
+    address: str
+    user_agent: str
+
+    @property
+    def identity(self) -> tuple[str, UUID]:
+        """Return what makes it the same event, however often it is sent."""
+        return self.business_id, self.id
+
+    @property
+    def once(self) -> tuple[str, UUID, str] | None:
+        """Return what there is once of it, whoever sends it: this action of this object. None: any number of times."""
+        return (self.business_id, self.thing.id, self.action) if self.is_once and self.thing is not None else None
+
+
+class Status(StrEnum):
+    """What became of an event."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of an event, and why. id is the first one's of a duplicate, and None where nothing is kept."""
+
+    status: Status
+    id: UUID | None
+    key: str | None
+    faults: Sequence[Fault] = ()
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,167 @@
+"""Keeps events in one transaction a batch."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from common.errors import Fault, FaultType
+from tracking_service.event_rules import Setting
+from tracking_service.events import Draft, Receipt, Status, Submission, ThingKept
+from tracking_service.identity import ClaimKind, FreshSession, SessionState, SessionUse
+from tracking_service.postgres import Postgres, columns
+from tracking_service.postgres_event_keys import give_back, take_keys, take_order_actions
+from tracking_service.postgres_identity import claim_sessions, profile_keys
+from tracking_service.postgres_partitions import EVENTS, Partitions
+from tracking_service.queries import load
+from tracking_service.things import uuid_of
+
+if TYPE_CHECKING:
+    from tracking_service.postgres import Connection
+
+QUERIES = load("events")
+
+ProfileKeys = Mapping[tuple[str, str], int]
+"""Surrogates of profiles, by business and profile."""
+States = Mapping[int, SessionState | None]
+"""The sessions of drafts, by their numbers in the batch; None where they belong to another profile."""
+_ASSIGNED = Fault(FaultType.IDENTITY_ASSIGNED, "session", "The session belongs to another profile.")
+
+
+class PostgresEvents:
+    """Events, and what they are judged by."""
+
+    def __init__(self, postgres: Postgres, partitions: Partitions) -> None:
+        self._postgres = postgres
+        self._partitions = partitions
+
+    async def settings(self, submissions: Sequence[Submission]) -> Mapping[str, Setting]:
+        """Return what submissions are judged by, of each business that there is."""
+        # A NUL fits into no text of PostgreSQL, so nothing there has one.
+        sound = [submission for submission in submissions if "\0" not in submission.business_id]
+        businesses = {submission.business_id for submission in sound}
+        actions = {submission.event.action for submission in sound if "\0" not in submission.event.action}
+        things = {
+            (submission.business_id, thing_id)
+            for submission in sound
+            if submission.event.object is not None and (thing_id := uuid_of(submission.event.object))
+        }
+        async with self._postgres.connection() as connection:
+            rows = await connection.fetch(QUERIES.find_settings, list(businesses), list(actions))
+            known = await _find_things(connection, list(things))
+        return {
+            row["id"]: Setting(row["currency"], frozenset(row["actions"]), known.get(row["id"], {})) for row in rows
+        }
+
+    async def record(self, drafts: Sequence[Draft]) -> Sequence[Receipt]:
+        """Keep what is new, or nothing of it, and return a receipt for each draft, in order."""
+        await self._partitions.cover(EVENTS, (draft.received_at for draft in drafts))
+        return await self._postgres.in_transaction(lambda connection: _record(connection, drafts))
+
+
+async def _find_things(
+    connection: "Connection", wanted: Sequence[tuple[str, UUID]]
+) -> Mapping[str, Mapping[UUID, ThingKept]]:
+    if not wanted:
+        return {}
+    found: dict[str, dict[UUID, ThingKept]] = {}
+    for row in await connection.fetch(QUERIES.find_objects, *columns(wanted)):
+        found.setdefault(row["business_id"], {})[row["id"]] = ThingKept(row["type"], row["data"])
+    return found
+
+
+async def _record(connection: "Connection", drafts: Sequence[Draft]) -> list[Receipt]:
+    verdicts = await take_keys(connection, drafts)
+    await take_order_actions(connection, drafts, verdicts)
+    new = {number: draft for number, draft in enumerate(drafts) if number not in verdicts}
+    if new:
+        keys = await _find_people(connection, new.values())
+        states = await _use_sessions(connection, new, keys)
+        refused = {number for number, state in states.items() if state is None}
+        await give_back(connection, [new[number] for number in refused])
+        for number, draft in new.items():
+            verdicts[number] = (
+                Receipt(Status.REJECTED, None, draft.key, (_ASSIGNED,))
+                if number in refused
+                else Receipt(Status.ACCEPTED, draft.id, draft.key)
+            )
+        accepted = {number: draft for number, draft in new.items() if number not in refused}
+        await _keep_things(connection, accepted.values())
+        await _keep_events(connection, accepted, states, keys)
+    return [verdicts[number] for number in range(len(drafts))]
+
+
+async def _find_people(connection: "Connection", drafts: Iterable[Draft]) -> ProfileKeys:
+    drafts = list(drafts)
+    named = {(draft.business_id, draft.profile) for draft in drafts if draft.profile is not None}
+    minted = {
+        (draft.business_id, draft.fresh_session.profile)
+        for draft in drafts
+        if draft.fresh_session is not None and draft.fresh_session.profile is not None
+    }
+    return await profile_keys(connection, list(named | minted), min(draft.received_at for draft in drafts))
+
+
+async def _use_sessions(connection: "Connection", drafts: Mapping[int, Draft], keys: ProfileKeys) -> States:
+    uses = {
+        number: SessionUse(
+            draft.business_id,
+            draft.session,
+            _key_of(draft, draft.profile, keys),
+            ClaimKind.EVENT,
+            draft.received_at,
+            _fresh(draft, keys),
+        )
+        for number, draft in drafts.items()
+        if draft.session is not None
+    }
+    return dict(zip(uses, await claim_sessions(connection, list(uses.values())), strict=True))
+
+
+def _fresh(draft: Draft, keys: ProfileKeys) -> FreshSession | None:
+    issued = draft.fresh_session
+    if issued is None:
+        return None
+    return FreshSession(
+        issued.link, issued.campaign, issued.journey, issued.message, _key_of(draft, issued.profile, keys),
+        issued.created_at,
+    )  # fmt: skip
+
+
+def _key_of(draft: Draft, profile: str | None, keys: ProfileKeys) -> int | None:
+    return None if profile is None else keys[draft.business_id, profile]
+
+
+async def _keep_things(connection: "Connection", drafts: Iterable[Draft]) -> None:
+    # Of two in one batch the later one stays, as it would in two batches.
+    brought = {
+        (draft.business_id, draft.thing.id): (draft.thing, draft.received_at)
+        for draft in sorted(drafts, key=lambda draft: draft.received_at)
+        if draft.thing is not None and draft.thing.is_new
+    }
+    if brought:
+        rows = [
+            (*key, thing.type, thing.source, thing.reference, thing.data, received_at)
+            for key, (thing, received_at) in brought.items()
+        ]
+        await connection.execute(QUERIES.keep_objects, *columns(rows))
+
+
+async def _keep_events(
+    connection: "Connection", drafts: Mapping[int, Draft], states: States, keys: ProfileKeys
+) -> None:
+    rows = [_row(draft, states.get(number), keys) for number, draft in drafts.items()]
+    if rows:
+        await connection.execute(QUERIES.keep_events, *columns(rows))
+
+
+def _row(draft: Draft, state: SessionState | None, keys: ProfileKeys) -> tuple[object, ...]:
+    person = _key_of(draft, draft.profile, keys)
+    place = (None,) * 4 if state is None else (state.link, state.campaign, state.journey, state.message)
+    return (
+        draft.business_id, draft.received_at, draft.id, draft.action, draft.session, person,
+        person if state is None else state.profile_key, "private" if draft.is_private else "public",
+        draft.occurred_at, draft.tracked_at, None if draft.thing is None else draft.thing.id,
+        None if draft.thing is None else draft.thing.shown(), draft.amount_minor, draft.currency, draft.metadata,
+        draft.user_parameters, draft.page, draft.url, draft.utm_params, draft.extra, draft.address, draft.user_agent,
+        *place,
+    )  # fmt: skip

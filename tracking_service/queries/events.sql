@@ -1,0 +1,109 @@
+-- name: find_settings
+-- Businesses with their currency, and which of the actions named are custom ones of theirs.
+SELECT b.id, b.currency,
+       ARRAY(SELECT a.name FROM actions a WHERE a.business_id = b.id AND a.name = ANY ($2::text[])) AS actions
+FROM businesses b
+WHERE b.id = ANY ($1::text[]);
+
+-- name: find_objects
+-- Objects by business and id.
+SELECT o.business_id, o.id, o.type, o.data
+FROM unnest($1::text[], $2::uuid[]) AS wanted (business_id, id)
+JOIN objects o ON o.business_id = wanted.business_id AND o.id = wanted.id;
+
+-- name: take_keys
+-- Ids of events that nobody had, in the order of their keys: this decides which of two copies is the event. Waits for
+-- another transaction that is about to take the same one. Answers with those taken.
+INSERT INTO event_keys (business_id, id, event_id, received_at, fingerprint)
+SELECT business_id, id, id, received_at, fingerprint
+FROM unnest($1::text[], $2::uuid[], $3::timestamptz[], $4::bytea[]) AS sent (business_id, id, received_at, fingerprint)
+ORDER BY business_id, id
+ON CONFLICT (business_id, id) DO NOTHING
+RETURNING business_id, id;
+
+-- name: find_keys
+-- What is known of ids of events.
+SELECT k.business_id, k.id, k.event_id, k.fingerprint
+FROM unnest($1::text[], $2::uuid[]) AS sent (business_id, id)
+JOIN event_keys k ON k.business_id = sent.business_id AND k.id = sent.id;
+
+-- name: take_order_actions
+-- Actions of orders that nobody had recorded, in the order of their keys. Answers with those.
+INSERT INTO order_actions (business_id, object_id, action, event_id, received_at)
+SELECT business_id, object_id, action, event_id, received_at
+FROM unnest($1::text[], $2::uuid[], $3::text[], $4::uuid[], $5::timestamptz[])
+    AS sent (business_id, object_id, action, event_id, received_at)
+ORDER BY business_id, object_id, action
+ON CONFLICT (business_id, object_id, action) DO NOTHING
+RETURNING business_id, object_id, action;
+
+-- name: find_order_actions
+-- The events that recorded actions of orders.
+SELECT o.business_id, o.object_id, o.action, o.event_id
+FROM unnest($1::text[], $2::uuid[], $3::text[]) AS sent (business_id, object_id, action)
+JOIN order_actions o
+    ON o.business_id = sent.business_id AND o.object_id = sent.object_id AND o.action = sent.action;
+
+-- name: point_keys
+-- Ids that turned out to stand for another event: the first one of the same action of the same order.
+UPDATE event_keys k
+SET event_id = pointed.event_id
+FROM unnest($1::text[], $2::uuid[], $3::uuid[]) AS pointed (business_id, id, event_id)
+WHERE k.business_id = pointed.business_id AND k.id = pointed.id;
+
+-- name: give_keys_back
+-- The ids of refused events.
+DELETE FROM event_keys k
+USING unnest($1::text[], $2::uuid[]) AS refused (business_id, id)
+WHERE k.business_id = refused.business_id AND k.id = refused.id;
+
+-- name: give_order_actions_back
+-- The actions of orders that refused events had taken.
+DELETE FROM order_actions o
+USING unnest($1::text[], $2::uuid[], $3::text[]) AS refused (business_id, object_id, action)
+WHERE o.business_id = refused.business_id AND o.object_id = refused.object_id AND o.action = refused.action;
+
+-- name: keep_objects
+-- What events are about, in the order of their keys. Data that was received later replaces earlier data.
+INSERT INTO objects AS o (business_id, id, type, source, reference, data, created_at, updated_at)
+SELECT business_id, id, type, source, reference, data::json, received_at, received_at
+FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
+    AS brought (business_id, id, type, source, reference, data, received_at)
+ORDER BY business_id, id
+ON CONFLICT (business_id, id) DO UPDATE
+SET data = excluded.data, updated_at = excluded.updated_at
+WHERE o.updated_at <= excluded.updated_at;
+
+-- name: keep_events
+-- New events, as rows, as activities, and as visitors to be decided again. person is whom an event names itself;
+-- profile_key is whose it is, by its session if by nothing else.
+WITH sent AS (
+    SELECT *
+    FROM unnest(
+        $1::text[], $2::timestamptz[], $3::uuid[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::text[],
+        $9::timestamptz[], $10::timestamptz[], $11::uuid[], $12::text[], $13::bigint[], $14::text[], $15::text[],
+        $16::text[], $17::text[], $18::text[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[],
+        $24::text[], $25::text[], $26::text[]
+    ) AS sent (
+        business_id, received_at, id, action, session, person, profile_key, credential, occurred_at, tracked_at,
+        object_id, object, amount_minor, currency, metadata, user_parameters, page, url, utm_params, extra, address,
+        user_agent, link, campaign, journey, message)
+), kept AS (
+    INSERT INTO events (
+        business_id, received_at, id, action, session, profile_key, credential, occurred_at, tracked_at, object_id,
+        amount_minor, currency, metadata, user_parameters, page, utm_params, extra, address, user_agent)
+    SELECT business_id, received_at, id, action, session, person, credential, occurred_at, tracked_at, object_id,
+           amount_minor, currency, metadata::json, user_parameters::json, page::json, utm_params::json, extra::json,
+           address, user_agent
+    FROM sent
+), done AS (
+    INSERT INTO activities (
+        business_id, id, received_at, occurred_at, tracked_at, profile_key, session, action, link, campaign, journey,
+        message, object, amount_minor, currency, metadata, url)
+    SELECT business_id, id, received_at, occurred_at, tracked_at, profile_key, session, action, link, campaign,
+           journey, message, object::json, amount_minor, currency, metadata::json, url
+    FROM sent
+)
+INSERT INTO dirty_visitors (business_id, session, profile_key)
+SELECT DISTINCT business_id, session, profile_key
+FROM sent;

@@ -1,0 +1,133 @@
+"""What an event is about: an object known by its id, or the data of one, found again by reference and source."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from common.errors import FaultType
+from tracking_service import derivation
+from tracking_service.catalogue import Action
+from tracking_service.events import SentEvent, Thing, ThingKept
+from tracking_service.faults import Faults
+from tracking_service.json_text import Number
+
+# Fields of an object's data that are interpreted, with their longest text: they enter an index.
+_FIELDS = {"reference": 255, "name": 10_000, "source": 100}
+_TYPE_LENGTH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class ThingFinder:
+    """Finds the object of one event; `known` are those that events name by their ids."""
+
+    business_id: str
+    event_id: UUID
+    known: Mapping[UUID, ThingKept]
+    faults: Faults
+
+    def find(self, event: SentEvent, rule: Action, data: Any) -> Thing | None:
+        """Return the event's object, or note why it has none that it should have.
+
+        data is the value of the event's `object_parameters`.
+        """
+        if event.object is not None and event.object_parameters:
+            both = "Either `object` or `object_parameters` may be given."
+            self.faults.add(FaultType.AMBIGUOUS_PARAMETER, "object", both)
+        elif event.object is not None:
+            return self._named(event.object, rule)
+        elif event.object_parameters:
+            return self._brought(event, rule, data)
+        elif rule.needs is not None:
+            needed = f"{event.action} needs an object: {rule.needs}."
+            self.faults.add(FaultType.PARAMETER_MISSING, "object_parameters", needed)
+        return None
+
+    def _named(self, sent_id: str, rule: Action) -> Thing | None:
+        thing_id = uuid_of(sent_id)
+        kept = None if thing_id is None else self.known.get(thing_id)
+        if thing_id is None or kept is None:
+            self.faults.add(FaultType.OBJECT_INVALID, "object", "There is no object with this id.")
+        elif rule.needs not in (None, kept.type):
+            wrong = f"It must be of the type {rule.needs}; it is of {kept.type}."
+            self.faults.add(FaultType.OBJECT_INVALID, "object", wrong)
+        else:
+            return Thing(thing_id, kept.type, "", None, kept.data, is_new=False)
+        return None
+
+    def _brought(self, event: SentEvent, rule: Action, data: Any) -> Thing | None:
+        before = len(self.faults.found)
+        type_ = _type(event, rule, self.faults)
+        if not data:
+            if event.object_parameters.strip() in (b"null", b"{}") or data == {}:
+                empty = "It must not be empty."
+                self.faults.add(FaultType.PARAMETER_INVALID_EMPTY, "object_parameters", empty)
+            return None
+        if not isinstance(data, dict):
+            return None  # Noted where it was read.
+        texts = {name: _text(data, name, self.faults) for name in _FIELDS}
+        if len(self.faults.found) > before:
+            return None
+        if not (texts["reference"] or texts["name"]):
+            self._note_nameless(data)
+            return None
+        source, reference = texts["source"] or "", texts["reference"]
+        text = event.object_parameters.decode().strip()
+        return Thing(self._id(type_, source, reference), type_, source, reference, text, is_new=True)
+
+    def _id(self, type_: str, source: str, reference: str | None) -> UUID:
+        if reference is None:
+            return derivation.nameless_object_id(self.business_id, self.event_id)
+        return derivation.object_id(self.business_id, type_, source, reference)
+
+    def _note_nameless(self, data: Mapping[str, Any]) -> None:
+        empty = next((name for name in ("reference", "name") if name in data), None)
+        type_ = FaultType.PARAMETER_MISSING if empty is None else FaultType.PARAMETER_INVALID_EMPTY
+        self.faults.add(type_, f"object_parameters.{empty or 'reference'}", "A reference or a name is needed.")
+
+
+def _type(event: SentEvent, rule: Action, faults: Faults) -> str:
+    if rule.needs is not None:
+        if event.object_type not in (None, rule.needs):
+            faults.add(FaultType.INVALID, "object_type", f"The object of {event.action} is of the type {rule.needs}.")
+        return rule.needs
+    if event.object_type is None:
+        return event.action.partition(".")[0]
+    if not event.object_type.isprintable() or not 0 < len(event.object_type) <= _TYPE_LENGTH:
+        faults.add(FaultType.INVALID, "object_type", f"It must be 1 to {_TYPE_LENGTH} printable characters.")
+    return event.object_type
+
+
+def _text(data: Mapping[str, Any], name: str, faults: Faults) -> str | None:
+    """Return a field as text, None where it is absent, null or blank."""
+    value = data.get(name)
+    if isinstance(value, Number):
+        value = value.text
+    if value is None:
+        return None
+    parameter = f"object_parameters.{name}"
+    if not isinstance(value, str):
+        faults.add(FaultType.INVALID, parameter, "It must be text.")
+    elif len(value) > _FIELDS[name]:
+        faults.add(FaultType.INVALID, parameter, f"It must be at most {_FIELDS[name]} characters.")
+    elif "\0" in value or not _is_encodable(value):
+        faults.add(FaultType.INVALID, parameter, "It must not contain a NUL or half of a surrogate pair.")
+    else:
+        return value if value.strip() else None
+    return None
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def uuid_of(text: str) -> UUID | None:
+    """Return a text as a UUID, None where it is not one."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
