@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tracking_service.identity import SessionState, SessionUse, first_state, settle
 from tracking_service.postgres import columns
+from tracking_service.postgres_counters import give_first_clicks_to_persons
 from tracking_service.queries import load
 
 if TYPE_CHECKING:
@@ -112,9 +113,9 @@ async def _keep_changes(
         return
     await connection.execute(QUERIES.change_sessions, *columns([_row(key, after[key]) for key in changed]))
     owners = [(key, before[key].profile_key, after[key].profile_key) for key in changed]
-    await hand_over_sessions(
-        connection, [(key, was, now) for key, was, now in owners if now is not None and now != was]
-    )
+    moved = [(key, was, now) for key, was, now in owners if now is not None and now != was]
+    await hand_over_sessions(connection, moved)
+    await give_first_clicks_to_persons(connection, [(*key, now) for key, was, now in moved if was is None])
 
 
 async def _keep_claims(connection: "Connection", accepted: Iterable[SessionUse]) -> None:
