@@ -70,11 +70,12 @@ class Events:
 
     async def _track(self, exchange: Exchange, account: Account, parsed: Sequence[ParsedEvent]) -> list[Receipt]:
         """Return a receipt per event. Raises UNAVAILABLE where there was none for any that could be read."""
-        if not self._flights.has_room(len(parsed)):
-            raise unavailable(Reason.OVERLOADED, "Too much is waiting at the moment; try again.")
         submissions = [None if one.faults else self._submission(exchange, account, one) for one in parsed]
         sound = [submission for submission in submissions if submission is not None]
         await self._add_fresh_sessions(account, sound)
+        # All or none: between this and the last of them nothing else is submitted.
+        if not self._flights.has_room(len(sound)):
+            raise unavailable(Reason.OVERLOADED, "Too much is waiting at the moment; try again.")
         outcomes = await asyncio.gather(*map(self._flights.submit, sound), return_exceptions=True)
         if outcomes and all(is_unavailable(outcome) for outcome in outcomes):
             raise unavailable(Reason.UPSTREAM_DOWN, "The events cannot be kept at the moment; try again.")
