@@ -74,15 +74,15 @@ def _show_idle(pause_seconds: float, latencies: Sequence[float]) -> None:
 
 def _show(rounds: dict[str, list[Round]]) -> None:
     table = Table(title="Redirects of the whole chain, median of the rounds", title_justify="left")
-    table.add_column("")
-    for name in ("redirects/s", "lowest to highest", "stored clicks/s", "p50 ms", "p99 ms"):
-        table.add_column(name, justify="right")
+    table.add_column("", no_wrap=True)
+    for name in ("redirects/s", "range", "stored clicks/s", "p50 ms", "p99 ms"):
+        table.add_column(name, justify="right", no_wrap=True)
     for name, turns in rounds.items():
         rates = [turn.redirects for turn in turns]
         table.add_row(
             name,
             f"{statistics.median(rates):,.0f}",
-            f"{min(rates):,.0f} to {max(rates):,.0f}",
+            f"{min(rates):,.0f} - {max(rates):,.0f}",
             f"{_median(turns, 'stored'):,.0f}",
             f"{_median(turns, 'p50_ms'):.1f}",
             f"{_median(turns, 'p99_ms'):.1f}",

@@ -1,12 +1,16 @@
 """Streams recipients to the shortener and takes their links back, in order."""
 
+import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from grpc import StatusCode, aio
+
 from cli.calls import channel_to
+from cli.failures import CommandFailed, ExitCode
 from clicktrail.shortener.v1 import link_pb2, link_service_pb2, link_service_pb2_grpc
 
 if TYPE_CHECKING:
@@ -16,6 +20,8 @@ RECIPIENTS_PER_MESSAGE = 500
 # A minute, and a millisecond and a half a link: a tenth of the slowest rate expected.
 _DEADLINE_SECONDS = 60.0
 _SECONDS_PER_LINK = 0.0015
+_BROKEN_OFF = "Internal error from Core"
+Answer = link_service_pb2.CreateLinksResponse
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,7 @@ Take = Callable[["Row", link_service_pb2.LinkResult], None]
 async def create_links(address: str, order: Order, rows: "Iterator[Row]", take: Take) -> None:
     """Create a link per row; `take` is given each row with its result, as they come."""
     waiting: deque[Row] = deque()
+    is_answered = asyncio.Event()
 
     async def requests() -> AsyncIterator[link_service_pb2.CreateLinksRequest]:
         while chunk := list(islice(rows, RECIPIENTS_PER_MESSAGE)):
@@ -42,11 +49,27 @@ async def create_links(address: str, order: Order, rows: "Iterator[Row]", take: 
                 template=order.template,
                 recipients=[link_pb2.Recipient(profile=row.profile, external_id=row.external_id) for row in chunk],
             )
+            # A template that is refused is refused now: a write under way then would hide the reason.
+            await is_answered.wait()
 
     async with channel_to(address) as channel:
         call = link_service_pb2_grpc.LinkServiceStub(channel).CreateLinks(
             requests(), timeout=_DEADLINE_SECONDS + order.count * _SECONDS_PER_LINK, wait_for_ready=True
         )
-        async for answer in call:
+        async for answer in _unbroken(call):
+            is_answered.set()
             for result in answer.results:
                 take(waiting.popleft(), result)
+
+
+async def _unbroken(answers: AsyncIterable[Answer]) -> AsyncIterator[Answer]:
+    """Pass answers on; gRPC tells a stream that ended below a write as an internal error without a reason."""
+    try:
+        async for answer in answers:
+            yield answer
+    except aio.AioRpcError as error:
+        if error.code() is not StatusCode.INTERNAL or error.details() != _BROKEN_OFF:
+            raise
+        raise CommandFailed(
+            "The service broke off. Run the same again: links that were made are answered again.", ExitCode.UNAVAILABLE
+        ) from None

@@ -39,7 +39,7 @@ def test_links_are_created_from_a_file_and_repeated_the_same(
     where = ["--campaign", "from-a-file", "--business", system.business, "--shortener", system.shortener]
     made = clicktrail(*command, *where, "-o", str(tmp_path / "links.csv"))
     assert made.returncode == 0, made.stderr
-    rows = list(csv.DictReader((tmp_path / "links.csv").open()))
+    rows = list(csv.DictReader((tmp_path / "links.csv").read_text().splitlines()))
     assert [row["profile"] for row in rows] == [f"person-{number}" for number in range(RECIPIENTS)]
     assert httpx.get(f"{system.http}/{rows[-1]['code']}").status_code == 302
     again = clicktrail(*command, *where)
