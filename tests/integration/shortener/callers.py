@@ -5,7 +5,9 @@ from typing import Any, TypeVar
 
 import grpc
 import pytest
+
 from clicktrail.shortener.v1 import (
+    domain_service_pb2,
     domain_service_pb2_grpc,
     link_pb2,
     link_service_pb2,
@@ -14,7 +16,6 @@ from clicktrail.shortener.v1 import (
     redirect_service_pb2_grpc,
     session_service_pb2_grpc,
 )
-
 from common import clock
 from common.channels import open_channel
 from common.errors import ClicktrailError
@@ -65,6 +66,16 @@ class Caller:
         answers = self.links.CreateLinks(requests(), timeout=SECONDS * 3)
         return [result async for response in answers for result in response.results]
 
+    async def register(self, name: str, business_id: str = BUSINESS, fallback_url: str | None = None) -> None:
+        """Register a domain."""
+        domain = domain_service_pb2.Domain(name=name, business_id=business_id, fallback_url=fallback_url)
+        await self.domains.RegisterDomain(domain_service_pb2.RegisterDomainRequest(domain=domain), timeout=SECONDS)
+
+    async def disable(self, link_id: str) -> None:
+        """Switch a link of the shop off."""
+        request = link_service_pb2.DisableLinkRequest(business_id=BUSINESS, id=link_id)
+        await self.links.DisableLink(request, timeout=SECONDS)
+
     async def fly(self, *hits: redirect_service_pb2.Hit) -> list[redirect_service_pb2.Outcome]:
         """Resolve hits together."""
         request = redirect_service_pb2.ResolveFlightRequest(hits=hits)
@@ -79,7 +90,7 @@ class Caller:
 
 def hit(code: str, **fields: Any) -> redirect_service_pb2.Hit:
     """Return a hit of a person with an iPhone."""
-    values = {
+    values: dict[str, Any] = {
         "code": code,
         "host": "localhost",
         "user_agent": IPHONE,

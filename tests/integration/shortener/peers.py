@@ -1,6 +1,11 @@
 """A tracking service that keeps what is delivered to it, and can be told to refuse."""
 
+from collections.abc import AsyncIterator
+from typing import Any
+
 import grpc
+from grpc import aio
+
 from clicktrail.tracking.v1 import (
     click_pb2,
     link_archive_service_pb2,
@@ -8,7 +13,6 @@ from clicktrail.tracking.v1 import (
     relay_service_pb2,
     relay_service_pb2_grpc,
 )
-from grpc import aio
 
 
 class Tracking(relay_service_pb2_grpc.RelayServiceServicer, link_archive_service_pb2_grpc.LinkArchiveServiceServicer):
@@ -53,7 +57,7 @@ class Tracking(relay_service_pb2_grpc.RelayServiceServicer, link_archive_service
         await self._server.stop(None)
 
     async def Deliver(  # noqa: D102
-        self, request: relay_service_pb2.DeliverRequest, context: "aio.ServicerContext[object, object]"
+        self, request: relay_service_pb2.DeliverRequest, context: "aio.ServicerContext[Any, Any]"
     ) -> relay_service_pb2.DeliverResponse:
         self.asked += 1
         if self.refusals:
@@ -69,7 +73,17 @@ class Tracking(relay_service_pb2_grpc.RelayServiceServicer, link_archive_service
     async def CountLinks(  # noqa: D102
         self,
         request: link_archive_service_pb2.CountLinksRequest,
-        context: "aio.ServicerContext[object, object]",
+        context: "aio.ServicerContext[Any, Any]",
     ) -> link_archive_service_pb2.CountLinksResponse:
         del request, context
         return link_archive_service_pb2.CountLinksResponse(count=self.archived_links)
+
+    async def ListLinks(  # noqa: D102
+        self, request: link_archive_service_pb2.ListLinksRequest, context: "aio.ServicerContext[Any, Any]"
+    ) -> link_archive_service_pb2.ListLinksResponse:
+        raise NotImplementedError
+
+    def ExportLinks(  # noqa: D102
+        self, request: link_archive_service_pb2.ExportLinksRequest, context: "aio.ServicerContext[Any, Any]"
+    ) -> AsyncIterator[link_archive_service_pb2.ExportLinksResponse]:
+        raise NotImplementedError

@@ -3,11 +3,11 @@
 from datetime import timedelta
 
 import pytest
-from clicktrail.common.v1 import types_pb2
-from clicktrail.shortener.v1 import link_pb2, link_service_pb2, redirect_service_pb2
 from google.protobuf.field_mask_pb2 import FieldMask
 from redis.asyncio import Redis
 
+from clicktrail.common.v1 import types_pb2
+from clicktrail.shortener.v1 import link_pb2, link_service_pb2, redirect_service_pb2
 from common import clock
 from common.errors import Reason
 from tests.integration.shortener.callers import BUSINESS, DESTINATION, SECONDS, Caller, fields_of, looking, refusal
@@ -39,7 +39,8 @@ async def test_a_link_is_as_it_was_asked_for(shortener: Caller) -> None:
     assert link.expires_at == expires_at
     assert link.metadata.text == b'{"a": 1e400}'
     assert not link.HasField("journey")
-    read = await shortener.links.GetLink(link_service_pb2.GetLinkRequest(business_id=BUSINESS, id=link.id), timeout=SECONDS)
+    request = link_service_pb2.GetLinkRequest(business_id=BUSINESS, id=link.id)
+    read = await shortener.links.GetLink(request, timeout=SECONDS)
     assert read.link == link
 
 
@@ -121,11 +122,12 @@ async def test_an_external_id_has_one_link(shortener: Caller) -> None:
 async def test_a_link_is_its_owners(shortener: Caller) -> None:
     """Another business neither reads, changes nor disables a link; to it there is none."""
     link = await shortener.create()
+    pb, links = link_service_pb2, shortener.links
     requests = (
-        shortener.links.GetLink(link_service_pb2.GetLinkRequest(business_id="other", id=link.id), timeout=SECONDS),
-        shortener.links.UpdateLink(link_service_pb2.UpdateLinkRequest(business_id="other", id=link.id), timeout=SECONDS),
-        shortener.links.DisableLink(link_service_pb2.DisableLinkRequest(business_id="other", id=link.id), timeout=SECONDS),
-        shortener.links.GetLink(link_service_pb2.GetLinkRequest(business_id=BUSINESS, id="../x"), timeout=SECONDS),
+        links.GetLink(pb.GetLinkRequest(business_id="other", id=link.id), timeout=SECONDS),
+        links.UpdateLink(pb.UpdateLinkRequest(business_id="other", id=link.id), timeout=SECONDS),
+        links.DisableLink(pb.DisableLinkRequest(business_id="other", id=link.id), timeout=SECONDS),
+        links.GetLink(pb.GetLinkRequest(business_id=BUSINESS, id="../x"), timeout=SECONDS),
     )
     for request in requests:
         assert (await refusal(request)).reason is Reason.LINK_UNKNOWN
@@ -143,7 +145,8 @@ async def test_a_change_is_seen_at_once(shortener: Caller, tracking: Tracking) -
         assert not changed.HasField("utm")
     assert (await shortener.click(link.code)).location.startswith("https://new.example.com/x?hellotext_session=")
     assert (await shortener.click(sibling.code)).location.startswith("https://shop.example.com/")
-    copies = await eventually(looking(lambda: [each for each in tracking.links if each.link.id == link.id]), lambda seen: len(seen) == 2)
+    look = looking(lambda: [copy for copy in tracking.links if copy.link.id == link.id])
+    copies = await eventually(look, lambda seen: len(seen) == 2)
     assert copies[1].revision > copies[0].revision
     assert copies[1].link == changed
     # A repeated creation compares with what was created, not with what became of it.
@@ -157,7 +160,8 @@ async def test_a_change_is_checked(shortener: Caller) -> None:
     error = await refusal(_update(shortener, link.id, bad, "destination", "metadata"))
     assert fields_of(error) == {"destination", "metadata"}
     assert fields_of(await refusal(_update(shortener, link.id, bad, "campaign"))) == {"campaign"}
-    assert fields_of(await refusal(_update(shortener, link.id, link_service_pb2.LinkChange(), "destination"))) == {"destination"}
+    cleared = link_service_pb2.LinkChange()
+    assert fields_of(await refusal(_update(shortener, link.id, cleared, "destination"))) == {"destination"}
 
 
 async def test_a_disabled_link_is_gone(shortener: Caller) -> None:
@@ -165,7 +169,7 @@ async def test_a_disabled_link_is_gone(shortener: Caller) -> None:
     link = await shortener.create(code="summer")
     assert (await shortener.click("summer")).kind == REDIRECT
     for _ in range(2):
-        await shortener.links.DisableLink(link_service_pb2.DisableLinkRequest(business_id=BUSINESS, id=link.id), timeout=SECONDS)
+        await shortener.disable(link.id)
     assert (await shortener.click("summer")).kind == GONE
     assert (await refusal(shortener.create(code="summer"))).reason is Reason.CODE_TAKEN
     assert not (await _update(shortener, link.id, link_service_pb2.LinkChange(disabled=False), "disabled")).disabled
@@ -196,9 +200,7 @@ async def test_equal_links_share_a_template(shortener: Caller, redis: Redis) -> 
     assert len(await redis.keys("*:t:*")) == 1
 
 
-async def _update(
-    shortener: Caller, link_id: str, change: link_service_pb2.LinkChange, *paths: str
-) -> link_pb2.Link:
+async def _update(shortener: Caller, link_id: str, change: link_service_pb2.LinkChange, *paths: str) -> link_pb2.Link:
     request = link_service_pb2.UpdateLinkRequest(
         business_id=BUSINESS, id=link_id, link=change, update_mask=FieldMask(paths=paths)
     )

@@ -14,12 +14,12 @@ from shortener_service.shards import Shards
 PARAMETERS = ("hellotext_session", "hello_session")
 SESSION = "S" * 32
 
-urls_text = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Z", "Cf"), exclude_characters="\\#?"), max_size=40)
+acceptable = st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Z", "Cf"), exclude_characters="\\#?")
+urls_text = st.text(acceptable, max_size=40)
 queries = st.none() | st.text(st.sampled_from("abcutm_source=&%20;?/"), max_size=40)
 fragments = st.none() | urls_text
-utms = st.lists(st.sampled_from(UTM_NAMES), unique=True).flatmap(
-    lambda names: st.tuples(*(st.tuples(st.just(name), st.text(min_size=1, max_size=20).filter(lambda text: text.isprintable())) for name in names))
-)
+printable = st.text(min_size=1, max_size=20).filter(str.isprintable)
+utms = st.dictionaries(st.sampled_from(UTM_NAMES), printable).map(lambda pairs: tuple(pairs.items()))
 
 
 def location_of(destination: str, utm: tuple[tuple[str, str], ...] = ()) -> str:

@@ -1,8 +1,8 @@
 """Who is behind a hit."""
 
 import pytest
-from clicktrail.tracking.v1 import click_pb2
 
+from clicktrail.tracking.v1 import click_pb2
 from shortener_service.verdicts import judge
 
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
@@ -24,8 +24,7 @@ OTHERS = [
     ("WhatsApp/2.23.20.0 A", "PREVIEW", "WhatsApp"),
     ("facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)", "PREVIEW", "Facebook"),
     (
-        "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_11_1) AppleWebKit/601.2.4 (KHTML, like Gecko) Version/9.0.1"
-        " Safari/601.2.4 facebookexternalhit/1.1 Facebot Twitterbot/1.0",
+        "Mozilla/5.0 (Macintosh) AppleWebKit/601.2.4 Safari/601.2.4 facebookexternalhit/1.1 Facebot Twitterbot/1.0",
         "PREVIEW",
         "iMessage",
     ),
