@@ -90,7 +90,8 @@ class Binding:
         request: Any = self._request()
         members = members_of_query(self._method.input_type, exchange.query())
         fill(request, members, faults)
-        if "limit" in members and "limit" in self._has and not faults and not 1 <= request.limit <= LIST_LIMIT:
+        is_given = "limit" in self._has and "limit" in members
+        if is_given and not 1 <= request.limit <= LIST_LIMIT and all(fault.parameter != "limit" for fault in faults):
             faults.append(Fault(FaultType.INVALID, "limit", f"limit must be 1 to {LIST_LIMIT}."))
         return _with_path(request, exchange, faults)
 

@@ -130,6 +130,8 @@ async def test_faults_of_a_query_name_its_parameters(server: httpx.AsyncClient) 
     response = await server.get("/v1/report?from=soon&basis=x&timezone=%00")
     assert response.status_code == 422
     assert {parameter for _, parameter in faults_of(response)} == {"from", "basis", "timezone"}
+    response = await server.get("/v1/profiles/ana/activities?limit=0&starting_after=%00")
+    assert {parameter for _, parameter in faults_of(response)} == {"limit", "starting_after"}
 
 
 async def test_a_session_comes_with_what_the_shortener_knows(server: httpx.AsyncClient, peers: Peers) -> None:
