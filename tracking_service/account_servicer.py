@@ -8,8 +8,8 @@ from common.clock import now, to_timestamp
 from common.ids import new_uuid7
 from tracking_service.accounts import Accounts
 from tracking_service.businesses import Business
-from tracking_service.paging import page_of
 from tracking_service.postgres_accounts import Token
+from tracking_service.requests import check_texts, page_from
 
 if TYPE_CHECKING:
     from grpc import aio
@@ -30,6 +30,7 @@ class AccountServicer(account_service_pb2_grpc.AccountServiceServicer):
 
     async def CreateBusiness(self, request: pb.CreateBusinessRequest, _context: "Context") -> pb.CreateBusinessResponse:
         """Create a business."""
+        check_texts(request, "business")
         created = await self._accounts.create_business(_from_message(request.business))
         return pb.CreateBusinessResponse(business=_to_message(created))
 
@@ -39,6 +40,7 @@ class AccountServicer(account_service_pb2_grpc.AccountServiceServicer):
 
     async def UpdateBusiness(self, request: pb.UpdateBusinessRequest, _context: "Context") -> pb.UpdateBusinessResponse:
         """Change a business."""
+        check_texts(request, "business")
         wanted = _from_message(request.business)
         changed = await self._accounts.change_business(wanted, frozenset(request.update_mask.paths))
         return pb.UpdateBusinessResponse(business=_to_message(changed))
@@ -51,21 +53,19 @@ class AccountServicer(account_service_pb2_grpc.AccountServiceServicer):
 
     async def CreateToken(self, request: pb.CreateTokenRequest, _context: "Context") -> pb.CreateTokenResponse:
         """Create a token."""
+        check_texts(request)
         token, secret = await self._accounts.create_token(request.business_id, request.name)
         return pb.CreateTokenResponse(token=_to_token(token, secret))
 
     async def ListTokens(self, request: pb.ListTokensRequest, _context: "Context") -> pb.ListTokensResponse:
         """List tokens."""
-        page = page_of(
-            request.limit,
-            request.starting_after if request.HasField("starting_after") else None,
-            request.ending_before if request.HasField("ending_before") else None,
-        )
-        tokens, has_more = await self._accounts.tokens(request.business_id, page)
+        check_texts(request)
+        tokens, has_more = await self._accounts.tokens(request.business_id, page_from(request))
         return pb.ListTokensResponse(tokens=[_to_token(token) for token in tokens], has_more=has_more)
 
     async def RevokeToken(self, request: pb.RevokeTokenRequest, _context: "Context") -> pb.RevokeTokenResponse:
         """Revoke a token."""
+        check_texts(request)
         await self._accounts.revoke_token(request.business_id, request.id)
         return pb.RevokeTokenResponse()
 

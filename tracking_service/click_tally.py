@@ -25,6 +25,10 @@ class Counts:
     bot_hits: int = 0
     sessions: int = 0
 
+    def row(self) -> tuple[int, int, int, int]:
+        """Return the values in the order of the table."""
+        return self.clicks, self.unique_clickers, self.bot_hits, self.sessions
+
 
 @dataclass(slots=True)
 class BreakdownCounts:
@@ -32,6 +36,10 @@ class BreakdownCounts:
 
     clicks: int = 0
     unique_clickers: int = 0
+
+    def row(self) -> tuple[int, int]:
+        """Return the values in the order of the table."""
+        return self.clicks, self.unique_clickers
 
 
 @dataclass(frozen=True, slots=True)

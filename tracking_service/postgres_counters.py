@@ -1,7 +1,6 @@
 """Keeps the counters of clicks and the first click of each visitor."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -59,10 +58,10 @@ async def add_counts(connection: "Connection", tally: ClickTally) -> None:
     """Add a tally to the counters. Last in a transaction: everyone waits for the rows of a busy campaign."""
     if tally.counts:
         await connection.execute(
-            QUERIES.add_click_counts, *columns([(*key, *astuple(counts)) for key, counts in tally.counts.items()])
+            QUERIES.add_click_counts, *columns([(*key, *counts.row()) for key, counts in tally.counts.items()])
         )
     if tally.breakdowns:
         await connection.execute(
             QUERIES.add_breakdown_counts,
-            *columns([(*key, *astuple(counts)) for key, counts in tally.breakdowns.items()]),
+            *columns([(*key, *counts.row()) for key, counts in tally.breakdowns.items()]),
         )

@@ -2,16 +2,20 @@
 
 import asyncio
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest_asyncio
 from grpc import aio
 
 from clicktrail.tracking.v1 import click_pb2, relay_service_pb2_grpc
 from tests.integration.tracking.clicking import START, click, delivery, issued, link
+from tracking_service.postgres_counters import give_first_clicks_to_persons
+from tracking_service.postgres_identity import profile_keys
 
 if TYPE_CHECKING:
     import asyncpg
+
+    from tracking_service.postgres import Connection
 
     Database = asyncpg.Connection[asyncpg.Record]
 
@@ -255,3 +259,16 @@ async def test_late_rows_get_a_partition_of_their_month(relay: Stub, database: "
     assert await database.fetchval("SELECT count(*) FROM clicks_default") == 0
     partitions = await database.fetch("SELECT tableoid::regclass::text FROM clicks")
     assert [row[0] for row in partitions] == [f"clicks_{early:%Y_%m}"] * 2
+
+
+async def test_a_claimed_session_becomes_its_person(relay: Stub, database: "Database") -> None:
+    """Who clicked a shared link twice and is known in both sessions is one person, at the earlier click."""
+    clicks = [click(0), click(20)]
+    await deliver(relay, *clicks)
+    connection = cast("Connection", database)
+    key = (await profile_keys(connection, [("shop", "ann")], START))["shop", "ann"]
+    for clicked in reversed(clicks):
+        await give_first_clicks_to_persons(connection, [("shop", clicked.session, key)])
+    assert await buckets(database) == {0: (1, 1), 15: (1, 0)}
+    visitors = await database.fetch("SELECT DISTINCT visitor FROM first_clicks")
+    assert [row["visitor"] for row in visitors] == [f"p{key}"]
