@@ -21,8 +21,12 @@ LINES = [
 
 
 def replayed(line: dict[str, Any], business: str, session: str) -> dict[str, Any]:
-    """Return a recorded request with a business and a session of ours."""
-    replaced: dict[str, Any] = json.loads(json.dumps(line).replace("BIZ", business).replace(RECORDED_SESSION, session))
+    """Return a recorded request with a business and a session of ours, and a visitor nobody has identified yet."""
+    ours = {"BIZ": business, RECORDED_SESSION: session, "user_123": f"user_{secrets.token_hex(6)}"}
+    text = json.dumps(line)
+    for recorded, own in ours.items():
+        text = text.replace(recorded, own)
+    replaced: dict[str, Any] = json.loads(text)
     return replaced
 
 
