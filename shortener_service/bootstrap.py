@@ -44,6 +44,8 @@ log = get_logger(__name__)
 
 DELIVERY_SECONDS = 10.0
 COUNT_SECONDS = 5.0
+# A delivery takes milliseconds; where tracking is gone already there is nothing to wait for.
+RELAY_STOP_SECONDS = 2.0
 SERVICES = tuple(f"clicktrail.shortener.v1.{name}Service" for name in ("Link", "Redirect", "Session", "Domain"))
 
 
@@ -110,7 +112,7 @@ class Shortener:
         if self._completing is not None:
             self._completing.cancel()
             await asyncio.gather(self._completing, return_exceptions=True)
-        await self._relay.stop(self._settings.drain_seconds)
+        await self._relay.stop(RELAY_STOP_SECONDS)
         await self._channel.close()
         await self._calls.close()
 

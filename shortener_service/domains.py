@@ -3,13 +3,15 @@
 import time
 from collections.abc import Mapping
 
-from common.errors import ClicktrailError, FaultType, Reason, already_exists, invalid, not_found
+from common.errors import ClicktrailError, FaultType, Reason, already_exists, invalid, not_allowed, not_found
 from shortener_service import codes, destinations
 from shortener_service.domain import Domain, LinkKey
 from shortener_service.drafts import Faults
 from shortener_service.store import DomainStore
 
 FRESH_SECONDS = 5.0
+# An external id is looked for on each domain of its business, and all domains are held in memory.
+MOST_DOMAINS = 50
 
 
 class Domains:
@@ -49,6 +51,8 @@ class Domains:
         known = await self.refresh()
         self._check(domain)
         old = known.get(domain.name)
+        if old is None and len(_of(domain.business_id, known)) >= MOST_DOMAINS:
+            raise not_allowed(Reason.NOT_ALLOWED, f"A business has at most {MOST_DOMAINS} domains.", "name")
         if old is not None and old.business_id != domain.business_id:
             raise _taken(domain.name)
         if old != domain:
@@ -60,15 +64,16 @@ class Domains:
 
     async def list_of(self, business_id: str) -> list[Domain]:
         """Return the domains of a business, by name."""
-        known = await self.refresh()
-        return sorted((each for each in known.values() if each.business_id == business_id), key=lambda each: each.name)
+        return sorted(_of(business_id, await self.refresh()), key=lambda domain: domain.name)
 
     async def remove(self, name: str, business_id: str) -> None:
         """Take a domain out of service."""
-        domain = (await self.refresh()).get(name)
-        if domain is None or domain.business_id != business_id:
-            raise not_found(Reason.DOMAIN_UNKNOWN, f"There is no domain {name}.", "name")
-        await self._store.swap(name, domain, None)
+        is_removed = False
+        while not is_removed:
+            domain = (await self.refresh()).get(name)
+            if domain is None or domain.business_id != business_id:
+                raise not_found(Reason.DOMAIN_UNKNOWN, f"There is no domain {name[:253]}.", "name")
+            is_removed = await self._store.swap(name, domain, None)
         await self.refresh()
 
     def _check(self, domain: Domain) -> None:
@@ -93,6 +98,10 @@ class Domains:
             return
         if self.leads_to_us(address) or address.host == domain.name:
             faults.add("fallback_url", "leads back to a host of short links.")
+
+
+def _of(business_id: str, domains: Mapping[str, Domain]) -> list[Domain]:
+    return [domain for domain in domains.values() if domain.business_id == business_id]
 
 
 def locate(host: str, code: str, domains: Mapping[str, Domain]) -> tuple[LinkKey | None, Domain | None]:

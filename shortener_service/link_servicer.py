@@ -1,6 +1,7 @@
 """LinkService over gRPC: messages in, values out, and back."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from clicktrail.common.v1 import types_pb2
@@ -15,6 +16,7 @@ from shortener_service.links import ABSENT, Change, Links, unknown_field
 from shortener_service.messages import LinkMessages
 
 if TYPE_CHECKING:
+    from google.protobuf.timestamp_pb2 import Timestamp
     from grpc import aio
 
 MOST_RECIPIENTS = 10_000
@@ -131,10 +133,17 @@ def _value(message: Any, name: str) -> Any:
     if name == "utm":
         return _utm(value)
     if name == "expires_at":
-        return from_timestamp(value) if message.HasField(name) else None
+        return _time(name, value) if message.HasField(name) else None
     if name == "session_parameters":
         return tuple(value)
     return value.text if name == "metadata" else value
+
+
+def _time(name: str, stamp: "Timestamp") -> datetime:
+    try:
+        return from_timestamp(stamp)
+    except OverflowError:
+        raise invalid_field(name, f"{name} is not a time between the years 1 and 9999.") from None
 
 
 def _utm(utm: types_pb2.Utm) -> tuple[tuple[str, str], ...]:

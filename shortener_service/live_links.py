@@ -58,11 +58,11 @@ class LiveLinks:
         oldest = time.monotonic() - FRESH_SECONDS
         links: dict[LinkKey, LiveLink | StoreIncomplete] = {}
         missing: list[LinkKey] = []
-        for key in keys:
+        for key in set(keys):
             remembered = self._remembered.get(key)
             if remembered is not None and remembered[0] > oldest:
                 links[key] = remembered[1]
-            elif key not in missing:
+            else:
                 missing.append(key)
         if missing:
             links |= await self._fetch(missing)

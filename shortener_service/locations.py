@@ -39,4 +39,4 @@ def _joint(query: str) -> str:
     """Return what comes between a query and one more parameter."""
     if not query:
         return "?"
-    return "" if query.endswith(("?", "&")) else "&"
+    return "" if query == "?" or query.endswith("&") else "&"

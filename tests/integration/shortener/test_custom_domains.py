@@ -75,6 +75,15 @@ async def test_registering_again(shortener: Caller) -> None:
     assert [(domain.name, domain.fallback_url) for domain in listed] == [("a.example.com", ""), (HOST, DESTINATION)]
 
 
+async def test_domains_are_few(shortener: Caller) -> None:
+    """A business has at most 50 domains; those it has can still be changed."""
+    for number in range(50):
+        await shortener.register(f"go{number}.example.com")
+    assert fields_of(await refusal(shortener.register("go50.example.com"))) == {"name"}
+    await shortener.register("go49.example.com", fallback_url=DESTINATION)
+    await shortener.register("go50.example.com", business_id="other")
+
+
 async def test_a_removed_domain(shortener: Caller) -> None:
     """A removed domain serves no link any more, and none of them to the business that registers it next."""
     await shortener.register(HOST)

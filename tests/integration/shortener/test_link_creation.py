@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.timestamp_pb2 import Timestamp
 from redis.asyncio import Redis
 
 from clicktrail.common.v1 import types_pb2
@@ -78,6 +79,11 @@ async def test_all_faults_are_told_at_once(shortener: Caller) -> None:
         "destination", "campaign", "message", "profile", "external_id", "code", "domain", "expires_at", "fallback_url",
         "session_parameters", "metadata", "utm.term",
     }  # fmt: skip
+
+
+async def test_a_time_out_of_this_world(shortener: Caller) -> None:
+    """An expiry that no calendar has is refused by name."""
+    assert fields_of(await refusal(shortener.create(expires_at=Timestamp(seconds=10**15)))) == {"expires_at"}
 
 
 @pytest.mark.parametrize("destination", ["http://localhost:8080/x", "http://127.0.0.1:8080/abcdef"])

@@ -33,6 +33,7 @@ def location_of(destination: str, utm: tuple[tuple[str, str], ...] = ()) -> str:
         ("https://a.example", "https://a.example?S#"),
         ("https://a.example/p", "https://a.example/p?S#"),
         ("https://a.example/p?", "https://a.example/p?S#"),
+        ("https://a.example/p??", "https://a.example/p??&S#"),
         ("https://a.example/p?x=1", "https://a.example/p?x=1&S#"),
         ("https://a.example/p?x=1&", "https://a.example/p?x=1&S#"),
         ("https://a.example/p#f", "https://a.example/p?S#f"),
