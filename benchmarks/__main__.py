@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from rich.console import Console
 from rich.table import Table
 
 from benchmarks.chain import BATCHED, ONE_BY_ONE, Chain
 from benchmarks.latency import idle_latencies
 from benchmarks.load import Load, generator
+from cli.terminal import console
 
 IDLE_LIMIT_MS = 3.0
 IDLE_PAUSES_SECONDS = (0.0, 0.02)
-console = Console()
 
 
 @dataclass(frozen=True, slots=True)

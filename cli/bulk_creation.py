@@ -2,15 +2,12 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from grpc import StatusCode, aio
-
 from cli.calls import channel_to
-from cli.failures import CommandFailed, ExitCode
 from clicktrail.shortener.v1 import link_pb2, link_service_pb2, link_service_pb2_grpc
 
 if TYPE_CHECKING:
@@ -20,8 +17,6 @@ RECIPIENTS_PER_MESSAGE = 500
 # A minute, and a millisecond and a half a link: a tenth of the slowest rate expected.
 _DEADLINE_SECONDS = 60.0
 _SECONDS_PER_LINK = 0.0015
-_BROKEN_OFF = "Internal error from Core"
-Answer = link_service_pb2.CreateLinksResponse
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +51,7 @@ async def create_links(address: str, order: Order, rows: "Iterator[Row]", take: 
         call = link_service_pb2_grpc.LinkServiceStub(channel).CreateLinks(
             requests(), timeout=_DEADLINE_SECONDS + order.count * _SECONDS_PER_LINK, wait_for_ready=True
         )
-        async for answer in _unbroken(call):
+        async for answer in call:
             is_answered.set()
             for result in answer.results:
                 take(waiting.popleft(), result)
-
-
-async def _unbroken(answers: AsyncIterable[Answer]) -> AsyncIterator[Answer]:
-    """Pass answers on; gRPC tells a stream that ended below a write as an internal error without a reason."""
-    try:
-        async for answer in answers:
-            yield answer
-    except aio.AioRpcError as error:
-        if error.code() is not StatusCode.INTERNAL or error.details() != _BROKEN_OFF:
-            raise
-        raise CommandFailed(
-            "The service broke off. Run the same again: links that were made are answered again.", ExitCode.UNAVAILABLE
-        ) from None

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from grpc import aio
+from grpc import StatusCode, aio
 
 from cli.failures import CommandFailed, ExitCode
 from common.channels import open_channel
@@ -13,6 +13,8 @@ from common.errors import ClicktrailError, Kind, Reason
 from common.grpc_errors import from_rpc_error
 
 DEADLINE_SECONDS = 10.0
+# How gRPC tells of a stream that ended below a write: the reason is lost.
+_BROKEN_OFF = "Internal error from Core"
 Result = TypeVar("Result")
 
 
@@ -47,6 +49,8 @@ def sentence_of(error: ClicktrailError) -> str:
 
 def _failure(error: aio.AioRpcError, address: str) -> CommandFailed:
     refusal = from_rpc_error(error)
+    if error.code() is StatusCode.INTERNAL and error.details() == _BROKEN_OFF:
+        return CommandFailed(f"{address} broke off. The same command may be run again.", ExitCode.UNAVAILABLE)
     if refusal is None:
         return CommandFailed(f"The service at {address} failed: {error.details() or error.code().name}")
     if refusal.reason is Reason.UPSTREAM_DOWN:
