@@ -24,7 +24,7 @@ KEY_LENGTH = 100
 # The first second of the year 10000.
 _END_OF_TIME = 253_402_300_800
 _CUSTOM = Action()
-# JSON texts of an event, and whether they may be absent and null.
+# JSON texts of an event: objects, or null.
 _OBJECTS = ("metadata", "extra", "object_parameters")
 # Texts that are interpreted, or kept as text, which cannot hold a NUL.
 _TEXTS = (("page", "url"), ("utm_params", "source"), ("user_parameters", "id"), ("user_parameters", "source"))
@@ -55,34 +55,39 @@ def judge(submission: Submission, setting: Setting | None) -> Draft | list[Fault
     thing = finder.find(event, rule, parsed.get("object_parameters"))
     amount_minor, currency = _money(event, setting.currency, faults)
     _texts(event, faults)
-    if faults.found:
-        return faults.found
-    return Draft(
-        business_id=submission.business_id,
+    return faults.found or Draft(
         id=event_id,
         fingerprint=derivation.fingerprint(event, parsed),
-        key=submission.key,
-        is_private=submission.is_private,
         received_at=received_at,
         occurred_at=received_at if tracked_at is None else min(tracked_at, received_at),
         tracked_at=tracked_at,
-        action=event.action,
-        session=event.session,
-        profile=event.profile,
-        fresh_session=submission.fresh_session,
         thing=thing,
         is_once=rule.once,
         amount_minor=amount_minor,
         currency=currency,
-        metadata=_kept(event.metadata),
-        user_parameters=_written(event.user_parameters),
-        page=_written(event.page),
-        url=(event.page or {}).get("url"),
-        utm_params=_written(event.utm_params),
-        extra=_kept(event.extra),
-        address=submission.address.replace("\0", ""),
-        user_agent=submission.user_agent.replace("\0", ""),
+        **_taken_over(submission, event),
     )
+
+
+def _taken_over(submission: Submission, event: SentEvent) -> dict[str, Any]:
+    """Return what a draft has from its submission as it is."""
+    return {
+        "business_id": submission.business_id,
+        "key": submission.key,
+        "is_private": submission.is_private,
+        "action": event.action,
+        "session": event.session,
+        "profile": event.profile,
+        "fresh_session": submission.fresh_session,
+        "metadata": _kept(event.metadata),
+        "user_parameters": _written(event.user_parameters),
+        "page": _written(event.page),
+        "url": (event.page or {}).get("url"),
+        "utm_params": _written(event.utm_params),
+        "extra": _kept(event.extra),
+        "address": submission.address.replace("\0", ""),
+        "user_agent": submission.user_agent.replace("\0", ""),
+    }
 
 
 def _with_present_names(event: SentEvent) -> SentEvent:

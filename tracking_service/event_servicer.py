@@ -94,6 +94,10 @@ def _fresh_session(message: event_pb2.Submission) -> Session | None:
     fresh = message.fresh_session
     if not fresh.id or (fresh.business_id, fresh.id) != (message.business_id, message.event.session):
         return None
+    try:
+        created_at = from_timestamp(fresh.created_at)
+    except OverflowError:
+        return None
     return Session(
         id=fresh.id,
         profile=fresh.profile or None,
@@ -101,7 +105,7 @@ def _fresh_session(message: event_pb2.Submission) -> Session | None:
         campaign=fresh.campaign or None,
         journey=fresh.journey or None,
         message=fresh.message or None,
-        created_at=from_timestamp(fresh.created_at),
+        created_at=created_at,
     )
 
 
