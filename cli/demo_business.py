@@ -5,10 +5,12 @@ import time
 
 from grpc import StatusCode, aio
 
+from cli.bulk_creation import Order, create_links
 from cli.calls import DEADLINE_SECONDS, channel_to, run
 from cli.data_directory import DemoLink
 from cli.failures import CommandFailed
-from clicktrail.shortener.v1 import link_pb2, link_service_pb2, link_service_pb2_grpc
+from cli.recipients import Row
+from clicktrail.shortener.v1 import link_pb2, link_service_pb2
 from clicktrail.tracking.v1 import account_service_pb2, account_service_pb2_grpc, event_pb2
 
 BUSINESS = "demo"
@@ -37,14 +39,13 @@ async def _seed_account(tracking: str, kept_token: str | None) -> str:
 async def _seed_links(shortener: str) -> list[DemoLink]:
     """Create the links; a shortener that has just come up first makes sure that its Redis is complete."""
     deadline = time.monotonic() + PATIENCE_SECONDS
-    async with channel_to(shortener) as channel:
-        while True:
-            try:
-                return await _create_links(link_service_pb2_grpc.LinkServiceStub(channel))
-            except aio.AioRpcError as error:
-                if error.code() is not StatusCode.UNAVAILABLE or time.monotonic() > deadline:
-                    raise
-            await asyncio.sleep(PAUSE_SECONDS)
+    while True:
+        try:
+            return await _create_links(shortener)
+        except aio.AioRpcError as error:
+            if error.code() is not StatusCode.UNAVAILABLE or time.monotonic() > deadline:
+                raise
+        await asyncio.sleep(PAUSE_SECONDS)
 
 
 async def _create_business(accounts: account_service_pb2_grpc.AccountServiceStub) -> None:
@@ -79,18 +80,16 @@ async def _create_token(accounts: account_service_pb2_grpc.AccountServiceStub) -
     return answer.token.token
 
 
-async def _create_links(links: link_service_pb2_grpc.LinkServiceStub) -> list[DemoLink]:
-    request = link_service_pb2.CreateLinksRequest(
-        business_id=BUSINESS,
-        template=link_pb2.LinkTemplate(destination=DESTINATION, campaign=CAMPAIGN),
-        recipients=[link_pb2.Recipient(profile=name, external_id=name) for name in RECIPIENTS],
-    )
+async def _create_links(shortener: str) -> list[DemoLink]:
+    template = link_pb2.LinkTemplate(destination=DESTINATION, campaign=CAMPAIGN)
+    rows = (Row(line, name, name) for line, name in enumerate(RECIPIENTS))
     made: list[DemoLink] = []
-    call = links.CreateLinks(iter([request]), timeout=DEADLINE_SECONDS, wait_for_ready=True)
-    async for answer in call:
-        for result in answer.results:
-            if result.errors:
-                raise CommandFailed(f"The demo link of {result.external_id}: {result.errors[0].description}")
-            link = result.link
-            made.append(DemoLink(link.profile, link.external_id, link.short_url, link.code))
+
+    def take(row: Row, result: link_service_pb2.LinkResult) -> None:
+        if result.errors:
+            raise CommandFailed(f"The demo link of {row.external_id}: {result.errors[0].description}")
+        link = result.link
+        made.append(DemoLink(link.profile, link.external_id, link.short_url, link.code))
+
+    await create_links(shortener, Order(BUSINESS, template, len(RECIPIENTS)), rows, take)
     return made
