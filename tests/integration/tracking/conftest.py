@@ -9,7 +9,7 @@ from grpc import aio
 from pydantic import SecretStr
 
 from clicktrail.tracking.v1 import account_service_pb2 as accounts_pb
-from clicktrail.tracking.v1 import account_service_pb2_grpc
+from clicktrail.tracking.v1 import account_service_pb2_grpc, event_service_pb2_grpc
 from common.channels import open_channel
 from tracking_service.bootstrap import TrackingService, build
 from tracking_service.settings import TrackingSettings
@@ -57,3 +57,9 @@ async def business(accounts: account_service_pb2_grpc.AccountServiceStub) -> str
     wanted = accounts_pb.Business(id=BUSINESS, name="A shop")
     await accounts.CreateBusiness(accounts_pb.CreateBusinessRequest(business=wanted), timeout=10)
     return BUSINESS
+
+
+@pytest_asyncio.fixture
+async def events(channel: aio.Channel) -> event_service_pb2_grpc.EventServiceStub:
+    """Return the stub of EventService."""
+    return event_service_pb2_grpc.EventServiceStub(channel)
