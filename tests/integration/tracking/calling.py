@@ -43,7 +43,7 @@ def faults(error: ClicktrailError) -> list[tuple[str, str | None]]:
 
 def fresh(session: str, at: datetime = START, **fields: Any) -> session_pb2.Session:
     """Return a session as the shortener knows it, minted by a click on a link of the campaign `spring`."""
-    told = {"business_id": "shop", "link": "abc", "campaign": "spring", "created_at": to_timestamp(at)}
+    told: dict[str, Any] = {"business_id": "shop", "link": "abc", "campaign": "spring", "created_at": to_timestamp(at)}
     return session_pb2.Session(id=session, **(told | fields))
 
 
