@@ -13,8 +13,10 @@ _START_TICKS = 19
 
 
 def note_process(pid_file: Path, pid: int) -> None:
-    """Write down a process so that a later run can know it again."""
-    pid_file.write_text(f"{pid} {_started_at(pid) or 0}\n")
+    """Write down a process, whole or not at all, so that a later run can know it again."""
+    written = pid_file.with_name(pid_file.name + ".new")
+    written.write_text(f"{pid} {_started_at(pid) or 0}\n")
+    written.replace(pid_file)
 
 
 def stop_leftover(pid_file: Path, stop_signal: signal.Signals) -> None:
