@@ -15,7 +15,7 @@ from clicktrail.tracking.v1 import account_service_pb2, action_service_pb2, acti
 from common.clock import to_timestamp
 from tests.integration.tracking.calling import SECONDS, Caller, fresh
 from tests.integration.tracking.clicking import START, click
-from tests.integration.tracking.tracking_events import event, order
+from tests.integration.tracking.tracking_events import SESSION, event, order
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -162,6 +162,18 @@ async def test_a_conversion_action_converts(caller: Caller, settled: Settled, ch
         ("business", "", "lead.won"): (1, 1, 0),
         ("business", "", "product.purchased"): (1, 0, 0),
     }
+
+
+async def test_a_mark_may_leave_the_past_aside(caller: Caller, settled: Settled, database: "Database") -> None:
+    """What occurred before its time is not looked at again, what occurred from then on is."""
+    await caller.track(event(**tracked(5)))
+    await settled()
+    await database.execute("TRUNCATE credits, event_counts")
+    mark = "INSERT INTO dirty_visitors (business_id, session, since) VALUES ('shop', $1, $2)"
+    await database.execute(mark, SESSION, minutes(6))
+    assert await settled() == {}
+    await database.execute(mark, SESSION, minutes(5))
+    assert await settled() == {("business", "", "page.viewed"): (1, 0, 0)}
 
 
 async def test_any_order_of_arrival_gives_the_same_credits(caller: Caller, settled: Settled) -> None:
