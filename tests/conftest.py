@@ -15,6 +15,10 @@ from redis.asyncio import Redis
 from cli.embedded.postgres_server import postgres_server as new_postgres_server
 from cli.embedded.redis_server import redis_server as new_redis_server
 from cli.embedded.server_process import ServerProcess
+from tests.support.system import phone, private, public, system
+
+# Fixtures, here so that one run of the system serves all folders.
+__all__ = ["phone", "private", "public", "system"]
 
 TEMPLATE = "clicktrail_template"
 _database_numbers = count(1)

@@ -1,0 +1,90 @@
+"""One whole system, brought up as an operator would, for all tests that go through every process."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+START_SECONDS = 120
+PHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Version/18.5 Mobile/15E148 Safari/604.1"
+)
+
+
+@dataclass(frozen=True)
+class System:
+    """A running system, as `ready.json` describes it."""
+
+    http: str
+    shortener: str
+    tracking: str
+    business: str
+    token: str
+    links: list[dict[str, str]]
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """Run `clicktrail up` on a free port, with a space in its path, and stop it with SIGTERM."""
+    data_dir = tmp_path_factory.mktemp("trail") / "the data"
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port = found.getsockname()[1]
+    command = [sys.executable, "-m", "cli", "up", "--data-dir", str(data_dir), "--http-port", str(port)]
+    log = (data_dir.parent / "up.log").open("wb")
+    process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)  # noqa: S603  (our own command)
+    try:
+        yield System(**_when_ready(process, data_dir / "ready.json", data_dir.parent / "up.log"))
+    finally:
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(60)
+        log.close()
+    assert code == 0
+
+
+def _when_ready(process: "subprocess.Popen[bytes]", ready: Path, log: Path) -> dict[str, Any]:
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until and process.poll() is None:
+        if ready.exists():
+            found: dict[str, Any] = json.loads(ready.read_text())
+            return found
+        time.sleep(0.1)
+    pytest.fail(f"the system did not come up:\n{log.read_text()[-4000:]}")
+
+
+@pytest.fixture
+async def public(system: System) -> AsyncIterator[httpx.AsyncClient]:
+    """Return a client as pages have it: with the business's public id."""
+    async with httpx.AsyncClient(
+        base_url=system.http, headers={"Authorization": f"Bearer {system.business}"}
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+async def private(system: System) -> AsyncIterator[httpx.AsyncClient]:
+    """Return a client as servers have it: with a private token."""
+    async with client_with(system, Authorization=f"Bearer {system.token}") as client:
+        yield client
+
+
+@pytest.fixture
+async def phone(system: System) -> AsyncIterator[httpx.AsyncClient]:
+    """Return a client that looks like a person's phone and follows no redirect."""
+    async with client_with(system, **{"User-Agent": PHONE}) as client:
+        yield client
+
+
+def client_with(system: System, **headers: str) -> httpx.AsyncClient:
+    """Return a client of the gateway that sends these headers."""
+    return httpx.AsyncClient(base_url=system.http, headers=headers, timeout=30)
