@@ -145,7 +145,7 @@ async def test_a_process_leaves_what_it_has_not_delivered(start: Start, tracking
     link = await leaving.create()
     tracking.poison = b"poisoned-referrer"
     session = (await leaving.click(link.code, referrer="poisoned-referrer", nonce=b"\0" + new_nonce()[1:])).session
-    await eventually(lambda: outbox_lengths(redis), lambda length: length == 1)
+    await eventually(lambda: redis.xpending("{0}:outbox", GROUP), lambda summary: summary["pending"] == 1)
     await leaving.shortener.stop()
     assert len(await consumers_of(redis)) == 1
     tracking.poison = b""
