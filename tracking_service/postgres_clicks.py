@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from tracking_service.attribution import CLOCK_TOLERANCE
 from tracking_service.catalogue import CLICKED
 from tracking_service.click_tally import ClickTally
 from tracking_service.deliveries import Click
@@ -42,7 +43,14 @@ async def _follow(connection: "Connection", new: Sequence[Click], keys: ProfileK
     people = [click for click in new if click.is_human]
     owners = await _mint_sessions(connection, [click for click in people if click.session is not None], keys)
     await _keep_activities(connection, new, keys, owners)
-    await mark_dirty(connection, [(click.business_id, click.session, _owner(click, keys, owners)) for click in people])
+    # A click concerns what came after it, and in its session what the clocks may have put before it.
+    await mark_dirty(
+        connection,
+        [
+            (click.business_id, click.session, _owner(click, keys, owners), click.clicked_at - CLOCK_TOLERANCE)
+            for click in people
+        ],
+    )
     tally = ClickTally()
     tally.add_clicks(new)
     visits = [visit for click in people for visit in _visits(click, _owner(click, keys, owners))]

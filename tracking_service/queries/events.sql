@@ -104,6 +104,7 @@ WITH sent AS (
            journey, message, object::json, amount_minor, currency, metadata::json, url
     FROM sent
 )
-INSERT INTO dirty_visitors (business_id, session, profile_key)
-SELECT DISTINCT business_id, session, profile_key
-FROM sent;
+INSERT INTO dirty_visitors (business_id, session, profile_key, since)
+SELECT business_id, session, profile_key, min(occurred_at)
+FROM sent
+GROUP BY business_id, session, profile_key;
