@@ -1,17 +1,22 @@
 """Keeps attribution up to date: takes what was marked, as soon as it is told or at least each second."""
 
 import asyncio
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from common.errors import ClicktrailError
 from common.logging import get_logger
+from tracking_service.ledger import Mark
 
 log = get_logger(__name__)
 
 # Marks of one transaction.
 BATCH = 500
+# Marks that were put aside and are tried again in one go.
+RETRIES = 50
 # Marks of other processes make no sound here, so it looks by itself.
 POLL_SECONDS = 1.0
+LONGEST_ASIDE_SECONDS = 300.0
 
 
 class Ledger(Protocol):
@@ -20,16 +25,32 @@ class Ledger(Protocol):
     async def settle(self, limit: int) -> int:
         """Decide again on the events of at most so many marks, and return how many marks there were."""
 
+    async def settle_alone(self, mark_id: int) -> None:
+        """Decide again on the events of one mark, unless it is in other hands."""
+
+    async def oldest(self, limit: int) -> Sequence[Mark]:
+        """Return the marks that would be taken next."""
+
+    async def put_aside_before(self, limit: int) -> Sequence[Mark]:
+        """Return marks that were put aside and whose time has come."""
+
+    async def put_aside(self, mark_id: int, seconds: float) -> None:
+        """Leave a mark alone for so long."""
+
 
 class AttributionWorker:
-    """Decides again on whoever was marked; any number of workers may run beside each other."""
+    """Decides again on whoever was marked; any number of workers may run beside each other.
+
+    A batch that fails is taken again mark by mark, and one that fails alone is put aside, for ever longer: it holds up
+    nobody behind it.
+    """
 
     def __init__(self, ledger: Ledger, woken: asyncio.Event) -> None:
         self._ledger = ledger
         self._woken = woken
 
     async def run(self) -> None:
-        """Work until cancelled. A failure is logged, and the same marks are taken again."""
+        """Work until cancelled. Failures are logged; no mark is lost by one."""
         while True:
             self._woken.clear()
             if await self._settle() < BATCH:
@@ -37,7 +58,8 @@ class AttributionWorker:
 
     async def _settle(self) -> int:
         try:
-            return await self._ledger.settle(BATCH)
+            await self._settle_each(await self._ledger.put_aside_before(RETRIES))
+            return await self._settle_batch()
         except ClicktrailError as error:
             log.warning("attribution waits", reason=error.reason)
         except Exception:
@@ -47,9 +69,33 @@ class AttributionWorker:
         await asyncio.sleep(POLL_SECONDS)
         return BATCH
 
+    async def _settle_batch(self) -> int:
+        try:
+            return await self._ledger.settle(BATCH)
+        except Exception as error:  # noqa: BLE001  (whatever it is, one of the marks may be its cause)
+            log.info("marks are decided one by one", cause=type(error).__name__)
+        marks = await self._ledger.oldest(BATCH)
+        await self._settle_each(marks)
+        return len(marks)
+
+    async def _settle_each(self, marks: Iterable[Mark]) -> None:
+        for mark in marks:
+            try:
+                await self._ledger.settle_alone(mark.id)
+            except Exception:
+                # Fails itself where the store is away, and then nothing is put aside.
+                await self._ledger.put_aside(mark.id, aside_seconds(mark.attempts))
+                if mark.attempts == 0:
+                    log.exception("a visitor cannot be decided on and is put aside", mark=mark.id)
+
     async def _pause(self) -> None:
         try:
             async with asyncio.timeout(POLL_SECONDS):
                 await self._woken.wait()
         except TimeoutError:
             return
+
+
+def aside_seconds(attempts: int) -> float:
+    """Return how long a mark is left alone that has failed so often before."""
+    return float(min(LONGEST_ASIDE_SECONDS, 2.0 ** min(attempts, 10)))

@@ -2,9 +2,17 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from tracking_service.attribution import Credit
+
+
+class Mark(NamedTuple):
+    """Someone whose events must be decided again, and how often that has failed."""
+
+    id: int
+    attempts: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from tracking_service.attribution import (
     names_order,
 )
 from tracking_service.catalogue import CLICKED
-from tracking_service.ledger import Credited, Entry, Standing, difference
+from tracking_service.ledger import Credited, Entry, Mark, Standing, difference
 from tracking_service.postgres import Postgres, columns
 from tracking_service.queries import load
 
@@ -43,15 +43,38 @@ class PostgresAttribution:
 
     async def settle(self, limit: int) -> int:
         """Decide again on the events of at most so many marks, and return how many marks there were."""
+        return await self._take(QUERIES.take_marks, limit)
 
+    async def settle_alone(self, mark_id: int) -> None:
+        """Decide again on the events of one mark, unless it is in other hands."""
+        await self._take(QUERIES.take_mark, mark_id)
+
+    async def oldest(self, limit: int) -> list[Mark]:
+        """Return the marks that would be taken next."""
+        return await self._marks(QUERIES.find_oldest, limit)
+
+    async def put_aside_before(self, limit: int) -> list[Mark]:
+        """Return marks that were put aside and whose time has come."""
+        return await self._marks(QUERIES.find_put_aside, limit)
+
+    async def put_aside(self, mark_id: int, seconds: float) -> None:
+        """Leave a mark alone for so long."""
+        async with self._postgres.connection() as connection:
+            await connection.execute(QUERIES.put_aside, mark_id, seconds)
+
+    async def _take(self, query: str, parameter: int) -> int:
         async def work(connection: "Connection") -> int:
-            marks = [tuple(row) for row in await connection.fetch(QUERIES.take_marks, limit)]
+            marks = [tuple(row) for row in await connection.fetch(query, parameter)]
             if marks:
                 await connection.execute(QUERIES.lock_businesses, [mark[0] for mark in marks], LOCK_CLASS)
                 await _settle(connection, await _find_events(connection, marks))
             return len(marks)
 
         return await self._postgres.in_transaction(work)
+
+    async def _marks(self, query: str, limit: int) -> list[Mark]:
+        async with self._postgres.connection() as connection:
+            return [Mark(*row) for row in await connection.fetch(query, limit)]
 
 
 async def _settle(connection: "Connection", events: Events) -> None:

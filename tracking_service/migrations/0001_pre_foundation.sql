@@ -360,12 +360,15 @@ CREATE TABLE credits (
 );
 
 -- Visitors whose events must be decided again: written with each click, event and claim, taken by a worker.
--- Rows are only inserted and deleted, so that writers never wait for one another.
+-- Rows are inserted and deleted, and changed only where they were put aside, so that writers never wait for one another.
 CREATE TABLE dirty_visitors (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     business_id text NOT NULL,
     session     text,
     profile_key bigint,
     since       timestamptz, -- only events that occurred from then on are concerned; null: all
-    marked_at   timestamptz NOT NULL DEFAULT now()
+    marked_at   timestamptz NOT NULL DEFAULT now(),
+    attempts    integer NOT NULL DEFAULT 0, -- how often it failed alone; from the first time on it is put aside
+    next_try_at timestamptz -- when one that was put aside is tried again
 );
+CREATE INDEX dirty_visitors_put_aside ON dirty_visitors (next_try_at) WHERE attempts > 0;

@@ -2,12 +2,34 @@
 -- Some marks, oldest first, that no other worker has in hand.
 -- Materialized, or a plan could run the choice more than once and take more than it was asked for.
 WITH taken AS MATERIALIZED (
-    SELECT id FROM dirty_visitors ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
+    SELECT id FROM dirty_visitors WHERE attempts = 0 ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
 )
 DELETE FROM dirty_visitors d
 USING taken
 WHERE d.id = taken.id
 RETURNING d.business_id, d.session, d.profile_key, d.since;
+
+-- name: take_mark
+-- One mark, unless another worker has it in hand or was done with it.
+WITH taken AS MATERIALIZED (
+    SELECT id FROM dirty_visitors WHERE id = $1 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM dirty_visitors d
+USING taken
+WHERE d.id = taken.id
+RETURNING d.business_id, d.session, d.profile_key, d.since;
+
+-- name: find_oldest
+-- The marks that would be taken next.
+SELECT id, attempts FROM dirty_visitors WHERE attempts = 0 ORDER BY id LIMIT $1;
+
+-- name: find_put_aside
+-- Marks that were put aside and whose time has come.
+SELECT id, attempts FROM dirty_visitors WHERE attempts > 0 AND next_try_at <= now() ORDER BY next_try_at LIMIT $1;
+
+-- name: put_aside
+-- A mark that is not to be tried again before so many seconds have passed.
+UPDATE dirty_visitors SET attempts = attempts + 1, next_try_at = now() + make_interval(secs => $2) WHERE id = $1;
 
 -- name: lock_businesses
 -- Waits until no other worker decides on events of these businesses. An order ties the events of several visitors

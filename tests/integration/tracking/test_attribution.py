@@ -176,6 +176,38 @@ async def test_a_mark_may_leave_the_past_aside(caller: Caller, settled: Settled,
     assert await settled() == {("business", "", "page.viewed"): (1, 0, 0)}
 
 
+async def test_an_event_by_a_clock_behind_is_credited_to_its_late_click(caller: Caller, settled: Settled) -> None:
+    """Also where it came first, and says that it happened up to ten minutes before the click of its session."""
+    minted = click(20)
+    await caller.track(order(session=minted.session, amount="10", **tracked(11)))
+    await caller.track(order(session=minted.session, reference="1002", amount="1", **tracked(9)))
+    await settled()
+    await caller.deliver(minted)
+    assert (await settled())["campaign", "spring", "order.placed"] == (1, 1, 1000)
+
+
+async def test_one_who_cannot_be_decided_on_holds_up_nobody(
+    caller: Caller, settled: Settled, database: "Database"
+) -> None:
+    """The mark is put aside and kept; whoever comes behind it is decided on, and it too once it is put right."""
+    bought = event("product.purchased", session="the-poisoned-one", object_parameters={"reference": "p"}, amount="5")
+    await caller.track(bought)
+    await settled()
+    deep = '{"a": ' + "[" * 3_000 + "]" * 3_000 + "}"
+    await database.execute("UPDATE activities SET object = $1::json", deep)
+    await database.execute("INSERT INTO dirty_visitors (business_id, session) VALUES ('shop', 'the-poisoned-one')")
+    await caller.track(event(session="the-one-behind"))
+
+    async def look() -> tuple[int, int]:
+        counted = await database.fetchval("SELECT sum(events)::int FROM event_counts WHERE action = 'page.viewed'")
+        return counted or 0, await database.fetchval("SELECT count(*) FROM dirty_visitors WHERE attempts > 0")
+
+    assert await eventually(look, lambda seen: seen == (1, 1)) == (1, 1)
+    await database.execute("UPDATE activities SET object = '{}' WHERE action = 'product.purchased'")
+    await database.execute("UPDATE dirty_visitors SET next_try_at = now()")
+    assert (await settled())["business", "", "product.purchased"] == (1, 1, 500)
+
+
 async def test_any_order_of_arrival_gives_the_same_credits(caller: Caller, settled: Settled) -> None:
     """Clicks, events and claims shuffled, doubled and at once: the counters depend on what happened alone."""
     chance = random.Random(11)  # noqa: S311  (the same each time)
