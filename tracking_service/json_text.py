@@ -46,6 +46,44 @@ def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_number)
 
 
+def merged(earlier: str, later: str) -> str:
+    """Return an object with the members of both, those of the later one where they have the same name.
+
+    Both are texts of JSON objects; what stands in them is copied, never read and written anew. What would grow beyond
+    the largest text is the later one alone, so that nothing grows for ever.
+    """
+    known, brought = members(earlier), members(later)
+    if known.keys() <= brought.keys():
+        return later
+    text = "{" + ", ".join((known | brought).values()) + "}"
+    return text if len(text.encode()) <= LARGEST_BYTES else later
+
+
+def members(text: str) -> dict[str, str]:
+    """Return the members of a JSON object by their names, each as it is written: name, colon, value."""
+    found: dict[str, str] = {}
+    at = _after_space(text, text.index("{") + 1)
+    while text[at] != "}":
+        name, end = _DECODER.raw_decode(text, at)
+        value_at = _after_space(text, _after_space(text, end) + 1)
+        _, value_end = _DECODER.raw_decode(text, value_at)
+        found[name] = f"{text[at:end]}: {text[value_at:value_end]}"
+        at = _after_space(text, value_end)
+        if text[at] == ",":
+            at = _after_space(text, at + 1)
+    return found
+
+
+# Numbers are only passed over: a long one is slow to read, or refused.
+_DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
+
+
+def _after_space(text: str, at: int) -> int:
+    while text[at] in " \t\n\r":
+        at += 1
+    return at
+
+
 def _number(value: Number) -> dict[str, str]:
     # Not mistaken for a string of the same digits.
     return {"\0": value.text}

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 from common.errors import Fault, FaultType
 from tracking_service.event_rules import Setting
-from tracking_service.events import Draft, Receipt, Status, Submission, ThingKept
+from tracking_service.events import Draft, Receipt, Status, Submission
 from tracking_service.identity import ClaimKind, FreshSession, SessionState, SessionUse
 from tracking_service.postgres import Postgres, columns
 from tracking_service.postgres_event_keys import give_back, take_keys, take_order_actions
 from tracking_service.postgres_identity import claim_sessions, profile_keys
 from tracking_service.postgres_partitions import EVENTS, Partitions
+from tracking_service.postgres_things import find_things, keep_things
 from tracking_service.queries import load
 from tracking_service.things import uuid_of
 
@@ -47,7 +47,7 @@ class PostgresEvents:
         }
         async with self._postgres.connection() as connection:
             rows = await connection.fetch(QUERIES.find_settings, list(businesses), list(actions))
-            known = await _find_things(connection, list(things))
+            known = await find_things(connection, list(things))
         return {
             row["id"]: Setting(row["currency"], frozenset(row["actions"]), known.get(row["id"], {})) for row in rows
         }
@@ -56,17 +56,6 @@ class PostgresEvents:
         """Keep what is new, or nothing of it, and return a receipt for each draft, in order."""
         await self._partitions.cover(EVENTS, (draft.received_at for draft in drafts))
         return await self._postgres.in_transaction(lambda connection: _record(connection, drafts))
-
-
-async def _find_things(
-    connection: "Connection", wanted: Sequence[tuple[str, UUID]]
-) -> Mapping[str, Mapping[UUID, ThingKept]]:
-    if not wanted:
-        return {}
-    found: dict[str, dict[UUID, ThingKept]] = {}
-    for row in await connection.fetch(QUERIES.find_objects, *columns(wanted)):
-        found.setdefault(row["business_id"], {})[row["id"]] = ThingKept(row["type"], row["data"])
-    return found
 
 
 async def _record(connection: "Connection", drafts: Sequence[Draft]) -> list[Receipt]:
@@ -85,7 +74,7 @@ async def _record(connection: "Connection", drafts: Sequence[Draft]) -> list[Rec
                 else Receipt(Status.ACCEPTED, draft.id, draft.key)
             )
         accepted = {number: draft for number, draft in new.items() if number not in refused}
-        await _keep_things(connection, accepted.values())
+        await keep_things(connection, accepted.values())
         await _keep_events(connection, accepted, states, keys)
     return [verdicts[number] for number in range(len(drafts))]
 
@@ -129,21 +118,6 @@ def _fresh(draft: Draft, keys: ProfileKeys) -> FreshSession | None:
 
 def _key_of(draft: Draft, profile: str | None, keys: ProfileKeys) -> int | None:
     return None if profile is None else keys[draft.business_id, profile]
-
-
-async def _keep_things(connection: "Connection", drafts: Iterable[Draft]) -> None:
-    # Of two in one batch the later one stays, as it would in two batches.
-    brought = {
-        (draft.business_id, draft.thing.id): (draft.thing, draft.received_at)
-        for draft in sorted(drafts, key=lambda draft: draft.received_at)
-        if draft.thing is not None and draft.thing.is_new
-    }
-    if brought:
-        rows = [
-            (*key, thing.type, thing.source, thing.reference, thing.data, received_at)
-            for key, (thing, received_at) in brought.items()
-        ]
-        await connection.execute(QUERIES.keep_objects, *columns(rows))
 
 
 async def _keep_events(

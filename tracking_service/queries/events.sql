@@ -63,16 +63,30 @@ DELETE FROM order_actions o
 USING unnest($1::text[], $2::uuid[], $3::text[]) AS refused (business_id, object_id, action)
 WHERE o.business_id = refused.business_id AND o.object_id = refused.object_id AND o.action = refused.action;
 
--- name: keep_objects
--- What events are about, in the order of their keys. Data that was received later replaces earlier data.
-INSERT INTO objects AS o (business_id, id, type, source, reference, data, created_at, updated_at)
+-- name: add_objects
+-- What events are about and nobody had brought before, in the order of their keys. Answers with those.
+INSERT INTO objects (business_id, id, type, source, reference, data, created_at, updated_at)
 SELECT business_id, id, type, source, reference, data::json, received_at, received_at
 FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
     AS brought (business_id, id, type, source, reference, data, received_at)
 ORDER BY business_id, id
-ON CONFLICT (business_id, id) DO UPDATE
-SET data = excluded.data, updated_at = excluded.updated_at
-WHERE o.updated_at <= excluded.updated_at;
+ON CONFLICT (business_id, id) DO NOTHING
+RETURNING business_id, id;
+
+-- name: lock_objects
+-- Objects by business and id, held in the order of their keys until the transaction ends.
+SELECT o.business_id, o.id, o.data, o.updated_at
+FROM unnest($1::text[], $2::uuid[]) AS wanted (business_id, id)
+JOIN objects o ON o.business_id = wanted.business_id AND o.id = wanted.id
+ORDER BY o.business_id, o.id
+FOR UPDATE OF o;
+
+-- name: change_objects
+-- What is known now of objects that are held.
+UPDATE objects o
+SET data = brought.data::json, updated_at = brought.updated_at
+FROM unnest($1::text[], $2::uuid[], $3::text[], $4::timestamptz[]) AS brought (business_id, id, data, updated_at)
+WHERE o.business_id = brought.business_id AND o.id = brought.id;
 
 -- name: keep_events
 -- New events, as rows, as activities, and as visitors to be decided again. person is whom an event names itself;

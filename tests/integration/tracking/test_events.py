@@ -194,6 +194,38 @@ async def test_an_object_is_found_again(events: Stub, database: "Database") -> N
     assert faults(wrong) == [("object_invalid", "object")]
 
 
+async def test_an_object_keeps_what_a_later_event_does_not_say(events: Stub, database: "Database") -> None:
+    """Whichever is delivered first, in one batch or two; each activity shows what its own event sent."""
+    placed = event("order.placed", object_parameters=b'{"reference": "7", "total": 9007199254740993, "state": "new"}')
+    shipped = event("order.shipped", object_parameters={"reference": "7", "state": "sent"})
+    delivered = event("order.delivered", object_parameters={"reference": "7", "state": "there"})
+    await track(events, submission(shipped, minutes=1), submission(placed))
+    await track(events, submission(delivered, minutes=2))
+    await track(events, submission(event("order.confirmed", object_parameters={"reference": "7", "state": "?"})))
+    (kept,) = await rows(database, "objects")
+    assert json.loads(kept["data"]) == {"reference": "7", "total": 9007199254740993, "state": "there"}
+    assert "9007199254740993" in kept["data"]
+    shown = {row["action"]: json.loads(row["object"]) for row in await rows(database, "activities")}
+    own = {"id": str(kept["id"]), "type": "order"}
+    assert shown["order.shipped"] == {"reference": "7", "state": "sent"} | own
+    assert shown["order.placed"] == {"reference": "7", "total": 9007199254740993, "state": "new"} | own
+
+
+async def test_two_who_bring_the_same_objects_in_turn_do_not_get_stuck(events: Stub, database: "Database") -> None:
+    """Nothing that either says is lost."""
+
+    async def bring(member: str, references: list[str]) -> None:
+        sent = [event("product.viewed", object_parameters={"reference": one, member: 1}) for one in references]
+        assert {receipt.status for receipt in await track(events, *map(submission, sent))} == {ACCEPTED}
+
+    references = [f"p{number}" for number in range(40)]
+    for turn in range(5):
+        await asyncio.gather(bring(f"a{turn}", references), bring(f"b{turn}", references[::-1]))
+    kept = [json.loads(row["data"]) for row in await rows(database, "objects")]
+    wanted = {"reference", *(f"{side}{turn}" for side in "ab" for turn in range(5))}
+    assert [set(data) for data in kept] == [wanted] * len(references)
+
+
 async def test_objects_with_a_name_alone_are_apart(events: Stub, database: "Database") -> None:
     """Nothing tells that two are the same."""
     for _ in range(2):

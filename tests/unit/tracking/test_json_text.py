@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracking_service.json_text import JsonTextError, Number, canonical, parse
+from tracking_service.json_text import JsonTextError, Number, canonical, merged, parse
 
 Values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -60,3 +60,25 @@ def test_what_differs_has_another_canonical_text(one: Any, other: Any) -> None:
     same = canonical(parse(json.dumps(one).encode())) == canonical(parse(json.dumps(other).encode()))
     assert same == (json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True))
     assert canonical(parse(b"1")) != canonical(parse(b'"1"'))
+
+
+@given(st.dictionaries(st.text(), Values), st.dictionaries(st.text(), Values))
+def test_the_later_object_wins_member_by_member(earlier: dict[str, Any], later: dict[str, Any]) -> None:
+    """What it does not say stays as it was."""
+    together = merged(json.dumps(earlier, indent=1), json.dumps(later, ensure_ascii=False))
+    assert json.dumps(json.loads(together), sort_keys=True) == json.dumps(earlier | later, sort_keys=True)
+
+
+def test_members_are_copied_to_the_letter() -> None:
+    """Numbers, escapes, and of a name that stands there twice the last."""
+    earlier = '{"n": 1e400, "half": "\\ud800", "a": 1, "a": 9007199254740993}'
+    together = merged(earlier, '{ "b" :[1.0 ,2] }')
+    assert together == '{"n": 1e400, "half": "\\ud800", "a": 9007199254740993, "b": [1.0 ,2]}'
+        merged(earlier, '{ "b" :[1.0 ,2] }') == '{"n": 1e400, "half": "\\ud800", "a": 9007199254740993, "b": [1.0 ,2]}'
+    )
+
+
+def test_what_is_known_of_an_object_stays_within_bounds() -> None:
+    """Beyond the largest text the later one stands alone."""
+    earlier, later = json.dumps({"a": "x" * 40_000}), json.dumps({"b": "x" * 40_000})
+    assert merged(earlier, later) == later
