@@ -116,7 +116,6 @@ class Stack:
             "HTTP_LISTEN": f"{host}:{port}",
             "SHORTENER_TARGET": f"ipv4:{self.shortener.url}",
             "TRACKING_TARGET": f"ipv4:{self.tracking.url}",
-            "PUBLIC_URL": self._public_url,
         }
 
     def _check_port(self) -> None:
