@@ -4,11 +4,12 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
-from gateway import api
+from gateway.api import Api
 from gateway.clients import Services
 from gateway.json_text import Value, dumps
+from gateway.own_operations import OPERATIONS
 from gateway.redirect import Redirects
 
 _FIXED_HEADERS = [(b"cache-control", b"no-store")]
@@ -20,13 +21,13 @@ class Gateway:
     """All that serves requests."""
 
     redirects: Redirects
-    api: ASGIApp
+    api: Api
     services: Services
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         path: str = scope["path"]
-        if path == api.PREFIX or path.startswith(_API_PATHS):
+        if self.api.serves(path):
             await self.api(scope, receive, send)
         elif path in _OWN_PATHS:
             status, content_type, body = await self._own(path)
@@ -45,8 +46,7 @@ class Gateway:
         return 200 if is_ready else 503, b"application/json", dumps(shown)
 
 
-_API_PATHS = api.PREFIX + "/"
-_OWN_PATHS = frozenset({"/robots.txt", "/favicon.ico", "/healthz", "/readyz"})
+_OWN_PATHS = frozenset(operation.path for operation in OPERATIONS)
 
 Open = Callable[[], AbstractAsyncContextManager[Gateway]]
 

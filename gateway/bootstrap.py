@@ -19,6 +19,7 @@ from clicktrail.tracking.v1 import (
 )
 from common.logging import configure_logging, get_logger
 from common.settings import load_settings
+from gateway import own_operations
 from gateway.api import Api
 from gateway.app import Application, Gateway
 from gateway.batcher import Batcher, Limits
@@ -27,6 +28,7 @@ from gateway.credentials import Credentials
 from gateway.events import Events
 from gateway.fresh_sessions import FreshSessions
 from gateway.hellotext import PageRoutes
+from gateway.openapi import document_route
 from gateway.redirect import Redirects
 from gateway.settings import GatewaySettings
 from gateway.transcoder import Transcoder
@@ -65,8 +67,9 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     events = Events(credentials, fresh_sessions, submissions, settings.trusted_proxies)
     pages = PageRoutes(services, credentials, fresh_sessions)
     transcoder = Transcoder(services, credentials, fresh_sessions)
-    routes = {**transcoder.routes(TRANSCODED), **events.routes(), **pages.routes()}
-    yield Gateway(Redirects(hits, settings.trusted_proxies), Api(routes), services)
+    routes = [*transcoder.routes(TRANSCODED), *events.routes(), *pages.routes()]
+    document = document_route([*(route.operation for route in routes), *own_operations.ALL])
+    yield Gateway(Redirects(hits, settings.trusted_proxies), Api([*routes, document]), services)
     await hits.close()
     await submissions.close()
     await services.close()

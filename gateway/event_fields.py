@@ -47,9 +47,9 @@ def parse_event(sent: dict[str, Value], header_key: str | None = None) -> Parsed
     if kinds and not event.object:
         reading.refuse_null(parameters)
     reading.into(event, "object_parameters", parameters, values.read_object)
-    for name, read in _PLAIN_FIELDS.items():
+    for name, read in PLAIN_FIELDS.items():
         reading.into(event, name, [name], read)
-    for name, members in _GROUPS.items():
+    for name, members in GROUPS.items():
         reading.group(event, name, members)
     reading.older_url(event)
     parsed.key = reading.key(header_key)
@@ -171,7 +171,7 @@ def _missing(event: Event, faults: list[Fault]) -> list[Fault]:
     return missing
 
 
-_PLAIN_FIELDS: dict[str, Read] = {
+PLAIN_FIELDS: dict[str, Read] = {
     "object_type": values.read_text,
     "amount": values.read_decimal,
     "currency": values.read_text,
@@ -179,7 +179,7 @@ _PLAIN_FIELDS: dict[str, Read] = {
     "tracked_at": values.read_moment,
 }
 _UTM = dict.fromkeys(("source", "medium", "campaign", "term", "content"), values.read_text)
-_GROUPS: dict[str, dict[str, Read]] = {
+GROUPS: dict[str, dict[str, Read]] = {
     "user_parameters": {"id": values.read_id, "source": values.read_text},
     "page": dict.fromkeys(("url", "title", "path"), values.read_text),
     "utm_params": {**_UTM, "observed_at": values.read_moment},

@@ -8,18 +8,18 @@ from clicktrail.tracking.v1.event_service_pb2 import TrackEventsResponse
 from common.clock import now, to_timestamp
 from common.errors import Fault, FaultType, Reason, invalid_field, unavailable
 from common.ids import new_uuid7
-from gateway import bodies
+from gateway import bodies, pixel
+from gateway import event_operations as operations
 from gateway.batcher import Batcher
 from gateway.credentials import Account, Credentials
 from gateway.event_fields import ParsedEvent, parse_event
-from gateway.exchange import Answer, Exchange, Handler, Routes
+from gateway.event_schemas import BATCH_LIMIT
+from gateway.exchange import Answer, Exchange, Handler, Route, Routes
 from gateway.fresh_sessions import FreshSessions
 from gateway.hits import HEADER_LENGTH_LIMIT, client_address
 from gateway.json_text import Value
 from gateway.json_writer import write
 from gateway.receipts import answer_of, is_unavailable, receipt_of_error, rejected
-
-BATCH_LIMIT = 1_000
 
 Authenticate = Callable[[Exchange], Awaitable[Account]]
 Flights = Batcher[Submission, Receipt]
@@ -39,24 +39,36 @@ class Events:
     def routes(self) -> Routes:
         """Return the routes, for pages and for servers."""
         public, private = self._credentials.any, self._credentials.private
-        return {
-            "/v1/track/events": {"POST": self._single(public)},
-            "/v1/track/events/batch": {"POST": self._batch(public)},
-            "/v1/attribution/events": {"POST": self._single(private)},
-            "/v1/attribution/events/batch": {"POST": self._batch(private)},
-        }
+        return [
+            Route(operations.FROM_PAGE, self._single(public)),
+            Route(operations.BATCH_FROM_PAGE, self._batch(public)),
+            Route(operations.FROM_SERVER, self._single(private)),
+            Route(operations.BATCH_FROM_SERVER, self._batch(private)),
+            Route(operations.PIXEL, self.show_pixel),
+        ]
+
+    async def show_pixel(self, exchange: Exchange) -> Answer:
+        """Answer the image once the event that its address describes is kept."""
+        await exchange.body.read(0)
+        account = await self._credentials.any(exchange)
+        await self._receive(exchange, account, pixel.event_in_query(exchange))
+        return pixel.image()
 
     def _single(self, authenticate: Authenticate) -> Handler:
         async def handle(exchange: Exchange) -> Answer:
             account, body = await _read(exchange, authenticate, bodies.EVENT_BYTES)
-            parsed = parse_event(bodies.members_of(body), exchange.headers.get("idempotency-key"))
-            if parsed.faults:
-                return answer_of(rejected(parsed.faults))
-            submission = self._submission(exchange, account, parsed)
-            await self._add_fresh_sessions(account, [submission])
-            return answer_of(await self._flights.submit(submission))
+            return await self._receive(exchange, account, bodies.members_of(body))
 
         return handle
+
+    async def _receive(self, exchange: Exchange, account: Account, sent: dict[str, Value]) -> Answer:
+        """Return the answer to a single event. Raises the refusal of one that is not taken."""
+        parsed = parse_event(sent, exchange.headers.get("idempotency-key"))
+        if parsed.faults:
+            return answer_of(rejected(parsed.faults))
+        submission = self._submission(exchange, account, parsed)
+        await self._add_fresh_sessions(account, [submission])
+        return answer_of(await self._flights.submit(submission))
 
     def _batch(self, authenticate: Authenticate) -> Handler:
         async def handle(exchange: Exchange) -> Answer:

@@ -1,6 +1,6 @@
 """One request of the API, and the answer to it."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 from urllib.parse import parse_qsl
@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope
 from gateway.bodies import Body
 from gateway.http_errors import bad_request
 from gateway.json_text import Value, dumps
+from gateway.operations import JSON, Operation
 
 QUERY_FIELDS_LIMIT = 100
 
@@ -40,11 +41,12 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer in JSON; without a body where that is empty."""
+    """An answer; without a body where that is empty."""
 
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = JSON
 
 
 def answer(status: int, value: Value) -> Answer:
@@ -53,5 +55,14 @@ def answer(status: int, value: Value) -> Answer:
 
 
 Handler: TypeAlias = Callable[[Exchange], Awaitable[Answer]]
-Routes: TypeAlias = Mapping[str, Mapping[str, Handler]]
-"""Handlers by path, placeholders in braces, and method."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method of one path: what serves it, and what it says of itself."""
+
+    operation: Operation
+    handler: Handler
+
+
+Routes: TypeAlias = Sequence[Route]

@@ -7,17 +7,15 @@ from common.clock import now, to_timestamp
 from common.errors import Fault, FaultType, Reason, invalid, not_found
 from common.ids import new_nonce
 from gateway import bodies
+from gateway import page_operations as operations
 from gateway.calling_codes import CALLING_CODES
 from gateway.clients import Services
 from gateway.credentials import Account, Credentials
-from gateway.exchange import Answer, Exchange, Routes, answer
+from gateway.exchange import Answer, Exchange, Route, Routes, answer
 from gateway.fresh_sessions import FreshSessions
 from gateway.json_reader import fill
 from gateway.json_text import Num, Value, is_plain
-
-IDENTITY_FIELDS = ("session", "user_id", "source", "email", "phone", "name")
-IDENTITY_REQUIRED = ("session", "user_id")
-ACK_FIELDS = ("session", "at", "utm_params")
+from gateway.page_operations import ACK_FIELDS, IDENTITY_FIELDS, IDENTITY_REQUIRED
 
 
 class PageRoutes:
@@ -36,12 +34,12 @@ class PageRoutes:
 
     def routes(self) -> Routes:
         """Return the routes."""
-        return {
-            "/v1/track/sessions": {"POST": self.create_session},
-            "/v1/public/acks": {"POST": self.acknowledge},
-            "/v1/public/identifications": {"POST": self.identify},
-            "/v1/public/businesses/{id}": {"GET": self.show_business},
-        }
+        return [
+            Route(operations.CREATE_SESSION, self.create_session),
+            Route(operations.ACKNOWLEDGE, self.acknowledge),
+            Route(operations.IDENTIFY, self.identify),
+            Route(operations.SHOW_BUSINESS, self.show_business),
+        ]
 
     async def create_session(self, exchange: Exchange) -> Answer:
         """Issue an anonymous session. Whatever the body is, it says nothing."""

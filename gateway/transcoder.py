@@ -15,16 +15,15 @@ from common.errors import Fault, FaultType, invalid
 from gateway import bodies
 from gateway.clients import CALL_SECONDS, Services
 from gateway.credentials import Credentials
-from gateway.exchange import Answer, Exchange, Handler, Routes
+from gateway.exchange import Answer, Exchange, Route, Routes
 from gateway.fresh_sessions import FreshSessions
 from gateway.json_reader import fill, keys_known, members_of_query
 from gateway.json_text import is_plain
 from gateway.json_writer import write, write_field
+from gateway.operations import Operation
+from gateway.transcoded_operations import LIST_LIMIT, READ_ONLY, is_batch, operation_of, success_of
 
 BATCH_SECONDS = 30.0
-LIST_LIMIT = 100
-# What a resource shows and nobody can set: a resource that was read may be sent back as a change.
-READ_ONLY = frozenset({"id", "created_at"})
 
 
 class Transcoder:
@@ -37,12 +36,9 @@ class Transcoder:
 
     def routes(self, descriptors: Sequence[ServiceDescriptor]) -> Routes:
         """Return the routes of these services."""
-        routes: dict[str, dict[str, Handler]] = {}
-        for method in (method for service in descriptors for method in service.methods):
-            for rule in _rules(method):
-                verb = rule.WhichOneof("pattern")
-                routes.setdefault(getattr(rule, verb), {})[verb.upper()] = Binding(self, method, rule)
-        return routes
+        return [
+            Route(operation_of(method, rule), Binding(self, method, rule)) for method, rule in _annotated(descriptors)
+        ]
 
 
 class Binding:
@@ -55,9 +51,9 @@ class Binding:
         self._request: type[Message] = GetMessageClass(method.input_type)
         self._rule = rule
         self._is_read = rule.WhichOneof("pattern") == "get"
-        self._is_batch = method.name.startswith("Batch")
+        self._is_batch = is_batch(method)
         self._has = frozenset(field.name for field in method.input_type.fields)
-        self._status = _status(method)
+        self._status = success_of(method)
 
     async def __call__(self, exchange: Exchange) -> Answer:
         """Answer a request with what the RPC answers."""
@@ -136,15 +132,15 @@ def _with_path(request: Message, exchange: Exchange, faults: list[Fault]) -> Mes
     return request
 
 
-def _rules(method: MethodDescriptor) -> Iterator[HttpRule]:
-    options = method.GetOptions()
-    if options.HasExtension(annotations_pb2.http):
-        rule: HttpRule = options.Extensions[annotations_pb2.http]
-        yield rule
-        yield from rule.additional_bindings
+def annotated_operations(descriptors: Sequence[ServiceDescriptor]) -> list[Operation]:
+    """Return what the routes of these services say of themselves."""
+    return [operation_of(method, rule) for method, rule in _annotated(descriptors)]
 
 
-def _status(method: MethodDescriptor) -> int:
-    if not method.output_type.fields:
-        return 204
-    return 201 if method.name.startswith("Create") else 200
+def _annotated(descriptors: Sequence[ServiceDescriptor]) -> Iterator[tuple[MethodDescriptor, HttpRule]]:
+    for method in (method for service in descriptors for method in service.methods):
+        options = method.GetOptions()
+        if options.HasExtension(annotations_pb2.http):
+            rule: HttpRule = options.Extensions[annotations_pb2.http]
+            yield method, rule
+            yield from ((method, other) for other in rule.additional_bindings)

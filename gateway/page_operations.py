@@ -1,0 +1,94 @@
+"""Describes the routes that tracking libraries on pages call, beside those for events."""
+
+from typing import Any
+
+from clicktrail.tracking.v1.session_service_pb2 import AcknowledgeRequest, IdentifyRequest, IdentifyResponse
+from gateway.operations import (
+    COMMON_ERRORS,
+    JSON,
+    Access,
+    Operation,
+    Parameter,
+    Response,
+    Schema,
+    Sent,
+    Shape,
+    Shown,
+    in_json,
+)
+
+IDENTITY_FIELDS = ("session", "user_id", "source", "email", "phone", "name")
+IDENTITY_REQUIRED = ("session", "user_id")
+ACK_FIELDS = ("session", "at", "utm_params")
+
+_PAGES: dict[str, Any] = {"tag": "pages", "access": Access.PUBLIC}
+_TEXT: Schema = {"type": "string"}
+
+
+def _bodies(descriptor: Any, fields: tuple[str, ...]) -> dict[str, Shape]:
+    without = {field.name for field in descriptor.fields} - set(fields)
+    return {JSON: Sent(descriptor, without), "text/plain": {"type": "string", "contentMediaType": JSON}}
+
+
+def _object(**properties: Schema) -> Schema:
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+CREATE_SESSION = Operation(
+    **_PAGES,
+    method="POST",
+    path="/v1/track/sessions",
+    id="createSession",
+    summary="Issues an anonymous session, for a visitor who came without a short link.",
+    description="Whatever the body is, it says nothing.",
+    responses={201: Response("The session.", in_json(_object(id=_TEXT)))},
+    errors=COMMON_ERRORS - {422},
+)
+ACKNOWLEDGE = Operation(
+    **_PAGES,
+    method="POST",
+    path="/v1/public/acks",
+    id="acknowledge",
+    summary="Notes that a page with this session is open.",
+    description="Without a session nothing is noted, and it is answered all the same.",
+    bodies=_bodies(AcknowledgeRequest.DESCRIPTOR, ACK_FIELDS),
+    responses={200: Response("Noted.", in_json(_object(status={"const": "received"})))},
+)
+IDENTIFY = Operation(
+    **_PAGES,
+    method="POST",
+    path="/v1/public/identifications",
+    id="identify",
+    summary="Says who a session's visitor is in the sender's system.",
+    description="A session that is nobody's goes to the profile of (`source`, `user_id`), created if there is none; an "
+    "identity that is nobody's joins the session's profile. Where they are two profiles' it is 422 "
+    "`identity_assigned`, and nothing changes. `user_id` may be a number.",
+    bodies=_bodies(IdentifyRequest.DESCRIPTOR, IDENTITY_FIELDS),
+    responses={200: Response("Whose the session is now.", in_json(Shown(IdentifyResponse.DESCRIPTOR)))},
+)
+SHOW_BUSINESS = Operation(
+    **_PAGES,
+    method="GET",
+    path="/v1/public/businesses/{id}",
+    id="getPublicBusiness",
+    summary="Shows the public settings of the business that asks.",
+    parameters=[Parameter("id", _TEXT, "The business's public id.", "path", is_required=True)],
+    responses={
+        200: Response(
+            "The settings.",
+            in_json(
+                _object(
+                    id=_TEXT,
+                    locale=_TEXT,
+                    country=_object(code={"type": ["string", "null"]}, prefix={"type": ["string", "null"]}),
+                    features={"type": "object"},
+                    whitelist=_TEXT,
+                    subscription={"type": ["string", "null"]},
+                    webchat={"type": "null"},
+                    whatsapp={"type": "null"},
+                )
+            ),
+        )
+    },
+    errors=(COMMON_ERRORS | {404}),
+)
