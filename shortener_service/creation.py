@@ -130,10 +130,12 @@ class Creation:
         for key, record in found:
             if (
                 draft.external_id
-                and record.external_id == draft.external_id
+                and record.names(batch.template.series, draft.external_id)
                 and await self._is_same_series(batch, record)
             ):
-                is_same = record.first_template_id == batch.known.id and record.profile == draft.profile
+                # Whose a detached link was is not known any more: to ask for it again is no conflict.
+                is_same_profile = record.is_detached or record.profile == draft.profile
+                is_same = record.first_template_id == batch.known.id and is_same_profile
                 if is_same and draft.code in ("", key.code):
                     return await self._existing(batch, key, record)
                 return already_exists(

@@ -1,5 +1,6 @@
 """Links, what many of them share, and custom domains: plain values without a store or a transport."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -69,6 +70,12 @@ class LinkRecord:
     """The template that it was created from, where a change gave it another: what a repeated creation compares with."""
     changed_milliseconds: int = 0
     """When it was last changed. 0: never."""
+    is_detached: bool = False
+    """Whether its recipient was taken from it: then `external_id` is a digest of what it was."""
+
+    def names(self, series: tuple[str, ...], external_id: str) -> bool:
+        """Tell whether this is the link of an external id within a series; only links of the series may be asked."""
+        return self.external_id == (detached_id(series, external_id) if self.is_detached else external_id)
 
     @property
     def first_template_id(self) -> bytes:
@@ -106,6 +113,12 @@ class Link:
 
 
 UTM_NAMES = ("source", "medium", "campaign", "term", "content")
+
+
+def detached_id(series: tuple[str, ...], external_id: str) -> str:
+    """Return what stands for an external id that is to be forgotten, and still to be recognised."""
+    parts = "".join(f"{len(part)}:{part}" for part in (*series, external_id))
+    return hashlib.sha256(parts.encode()).hexdigest()[:24]
 
 
 def key_from_id(link_id: str) -> LinkKey:

@@ -13,7 +13,7 @@ from shortener_service.domain import LinkRecord, Template
 
 TEMPLATE_ID_BYTES = 8
 
-_DISABLED, _HAS_PROFILE, _HAS_EXTERNAL_ID, _EXTERNAL_ID_IS_PROFILE, _CHANGED = (1 << bit for bit in range(5))
+_DISABLED, _HAS_PROFILE, _HAS_EXTERNAL_ID, _EXTERNAL_ID_IS_PROFILE, _CHANGED, _DETACHED = (1 << bit for bit in range(6))
 _HEAD = struct.Struct(">B8sI")
 _CHANGE = struct.Struct(">8sQ")
 # The first byte of a text is its length, or one of these.
@@ -71,7 +71,7 @@ def template_id_text(template_id: bytes) -> str:
 
 def record_to_bytes(record: LinkRecord) -> bytes:
     """Return a link's record, 13 bytes and its texts; up to 64 bytes stay packed in the store."""
-    flags = _DISABLED if record.is_disabled else 0
+    flags = _DISABLED * record.is_disabled | _DETACHED * record.is_detached
     texts = b""
     if record.profile:
         flags |= _HAS_PROFILE
@@ -101,7 +101,8 @@ def record_from_bytes(content: bytes) -> LinkRecord:
         external_id = profile
     origin_id, changed = _CHANGE.unpack_from(content, at) if flags & _CHANGED else (b"", 0)
     is_disabled = bool(flags & _DISABLED)
-    return LinkRecord(template_id, created_seconds, profile, external_id, is_disabled, origin_id, changed)
+    is_detached = bool(flags & _DETACHED)
+    return LinkRecord(template_id, created_seconds, profile, external_id, is_disabled, origin_id, changed, is_detached)
 
 
 def _text_to_bytes(text: str) -> bytes:

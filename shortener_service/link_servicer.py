@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from grpc import aio
 
 MOST_RECIPIENTS = 10_000
+MOST_DETACHED = 1_000
 # So many links are written in one round trip: enough to share its cost, few enough to let redirects in between.
 CHUNK = 500
 
@@ -90,6 +91,16 @@ class LinkServicer(link_service_pb2_grpc.LinkServiceServicer):
         del context
         await self._links.disable(request.business_id, request.id)
         return pb.DisableLinkResponse()
+
+    async def DetachProfile(
+        self, request: pb.DetachProfileRequest, context: "aio.ServicerContext[Any, Any]"
+    ) -> pb.DetachProfileResponse:
+        """Take the recipient from links."""
+        del context
+        if len(request.ids) > MOST_DETACHED:
+            raise invalid_field("ids", f"ids takes at most {MOST_DETACHED:,}.")
+        await self._links.detach(request.business_id, request.ids)
+        return pb.DetachProfileResponse()
 
     async def _results(self, batch: Batch, recipients: Sequence[link_pb2.Recipient]) -> list[pb.LinkResult]:
         wanted = [Draft(recipient.profile, recipient.external_id) for recipient in recipients]

@@ -1,13 +1,13 @@
 """Reading links one at a time, changing and disabling them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from common import clock
 from common.errors import ClicktrailError, FaultType, Reason, invalid, not_found
 from shortener_service import codes, drafts
-from shortener_service.domain import Link, LinkKey, LinkRecord, key_from_id
+from shortener_service.domain import Link, LinkKey, LinkRecord, detached_id, key_from_id
 from shortener_service.domains import Domains, locate
 from shortener_service.drafts import Faults
 from shortener_service.messages import LinkMessages, delivery_of
@@ -77,6 +77,34 @@ class Links:
     async def disable(self, business_id: str, link_id: str) -> None:
         """Switch a link off for good, or until it is switched on by a change."""
         await self.update(business_id, link_id, Change(is_disabled=True))
+
+    async def detach(self, business_id: str, link_ids: Iterable[str]) -> None:
+        """Take the recipient from links for good; those that there are not, or not any more, are passed over."""
+        for link_id in link_ids:
+            while not await self._is_detached(business_id, link_id):
+                pass
+
+    async def _is_detached(self, business_id: str, link_id: str) -> bool:
+        """Try to take the recipient from a link; tell whether there is nothing left to do."""
+        key = key_from_id(link_id)
+        link = await self._find(key) if codes.is_well_formed(key.code) else None
+        if link is None or link.template.business_id != business_id or not link.record.profile:
+            return True
+        record = await self._without_recipient(link)
+        delivery = delivery_of(self._messages.link(Link(key, record, link.template)), record)
+        if not await self._store.change(key, link.record, record, delivery):
+            return False
+        self._changed(key)
+        return True
+
+    async def _without_recipient(self, link: Link) -> LinkRecord:
+        before = link.record
+        first = (await self._templates.read([before.first_template_id])).get(before.first_template_id)
+        # Creation looks for it within the series that it was created in.
+        series = link.template.series if first is None else first.template.series
+        external_id = detached_id(series, before.external_id) if before.external_id else ""
+        after = _changed_record(before, before.template_id, is_disabled=before.is_disabled)
+        return replace(after, profile="", external_id=external_id, is_detached=True)
 
     async def _find(self, key: LinkKey) -> Link | None:
         (record,) = await self._store.get_records([key])

@@ -35,7 +35,7 @@ class LinkMessages:
         link.created_at.seconds = record.created_seconds
         if record.profile:
             link.profile = record.profile
-        if record.external_id:
+        if record.external_id and not record.is_detached:
             link.external_id = record.external_id
         if key.domain:
             link.id, link.short_url = f"{key.domain}:{key.code}", f"https://{key.domain}/{key.code}"

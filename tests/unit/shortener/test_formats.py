@@ -17,6 +17,7 @@ records = st.builds(
     profile=ids,
     external_id=ids,
     is_disabled=st.booleans(),
+    is_detached=st.booleans(),
 )
 
 

@@ -68,6 +68,11 @@ class LinkServiceStub:
                 request_serializer=clicktrail_dot_shortener_dot_v1_dot_link__service__pb2.DisableLinkRequest.SerializeToString,
                 response_deserializer=clicktrail_dot_shortener_dot_v1_dot_link__service__pb2.DisableLinkResponse.FromString,
                 _registered_method=True)
+        self.DetachProfile = channel.unary_unary(
+                '/clicktrail.shortener.v1.LinkService/DetachProfile',
+                request_serializer=clicktrail_dot_shortener_dot_v1_dot_link__service__pb2.DetachProfileRequest.SerializeToString,
+                response_deserializer=clicktrail_dot_shortener_dot_v1_dot_link__service__pb2.DetachProfileResponse.FromString,
+                _registered_method=True)
 
 
 class LinkServiceServicer:
@@ -132,6 +137,17 @@ class LinkServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DetachProfile(self, request, context):
+        """Takes the recipient from links, for good: they keep redirecting, as shared links. Tracking calls it for a person who
+        was erased.
+
+        External ids are forgotten too, since they may tell the person; creating a link with one again still answers with
+        its link, whichever profile is asked for. Links that there are not are passed over. Idempotent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_LinkServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -164,6 +180,11 @@ def add_LinkServiceServicer_to_server(servicer, server):
                     servicer.DisableLink,
                     request_deserializer=clicktrail_dot_shortener_dot_v1_dot_link__service__pb2.DisableLinkRequest.FromString,
                     response_serializer=clicktrail_dot_shortener_dot_v1_dot_link__service__pb2.DisableLinkResponse.SerializeToString,
+            ),
+            'DetachProfile': grpc.unary_unary_rpc_method_handler(
+                    servicer.DetachProfile,
+                    request_deserializer=clicktrail_dot_shortener_dot_v1_dot_link__service__pb2.DetachProfileRequest.FromString,
+                    response_serializer=clicktrail_dot_shortener_dot_v1_dot_link__service__pb2.DetachProfileResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -332,6 +353,33 @@ class LinkService:
             '/clicktrail.shortener.v1.LinkService/DisableLink',
             clicktrail_dot_shortener_dot_v1_dot_link__service__pb2.DisableLinkRequest.SerializeToString,
             clicktrail_dot_shortener_dot_v1_dot_link__service__pb2.DisableLinkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DetachProfile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/clicktrail.shortener.v1.LinkService/DetachProfile',
+            clicktrail_dot_shortener_dot_v1_dot_link__service__pb2.DetachProfileRequest.SerializeToString,
+            clicktrail_dot_shortener_dot_v1_dot_link__service__pb2.DetachProfileResponse.FromString,
             options,
             channel_credentials,
             insecure,

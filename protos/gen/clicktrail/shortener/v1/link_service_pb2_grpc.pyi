@@ -50,6 +50,13 @@ class LinkServiceStub:
 
     Errors: NOT_FOUND (`LINK_UNKNOWN`). Idempotent.
     """
+    DetachProfile: _aio.UnaryUnaryMultiCallable[_link_service_pb2.DetachProfileRequest, _link_service_pb2.DetachProfileResponse]
+    """Takes the recipient from links, for good: they keep redirecting, as shared links. Tracking calls it for a person who
+    was erased.
+
+    External ids are forgotten too, since they may tell the person; creating a link with one again still answers with
+    its link, whichever profile is asked for. Links that there are not are passed over. Idempotent.
+    """
 
 class LinkServiceServicer(metaclass=_abc_1.ABCMeta):
     """Creates, reads, changes and disables short links. Listings are `clicktrail.tracking.v1.LinkArchiveService`'s.
@@ -122,6 +129,19 @@ class LinkServiceServicer(metaclass=_abc_1.ABCMeta):
         """Disables a link: it answers 410 or leads to its fallback, keeps its clicks, and its code is not given out again.
 
         Errors: NOT_FOUND (`LINK_UNKNOWN`). Idempotent.
+        """
+
+    @_abc_1.abstractmethod
+    def DetachProfile(
+        self,
+        request: _link_service_pb2.DetachProfileRequest,
+        context: _aio.ServicerContext[_link_service_pb2.DetachProfileRequest, _abc.Awaitable[_link_service_pb2.DetachProfileResponse]],
+    ) -> _abc.Awaitable[_link_service_pb2.DetachProfileResponse]:
+        """Takes the recipient from links, for good: they keep redirecting, as shared links. Tracking calls it for a person who
+        was erased.
+
+        External ids are forgotten too, since they may tell the person; creating a link with one again still answers with
+        its link, whichever profile is asked for. Links that there are not are passed over. Idempotent.
         """
 
 def add_LinkServiceServicer_to_server(servicer: LinkServiceServicer, server: _aio.Server) -> None: ...

@@ -132,13 +132,13 @@ Global___CountLinksRequest: _TypeAlias = CountLinksRequest  # noqa: Y015
 
 @_typing.final
 class CountLinksResponse(_message.Message):
-    """How many there are."""
+    """Whether there are any."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     COUNT_FIELD_NUMBER: _builtins.int
     count: _builtins.int
-    """The links of all businesses."""
+    """0 where no business has a link, else at least 1: a lower bound."""
     def __init__(
         self,
         *,

@@ -64,7 +64,7 @@ class LinkArchiveServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CountLinks(self, request, context):
-        """Counts the links of all businesses, to tell an emptied Redis from a new one.
+        """Tells whether there is any link, to tell an emptied Redis from a new one; its cost does not grow with the links.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

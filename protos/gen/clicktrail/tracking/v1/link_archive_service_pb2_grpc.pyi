@@ -19,7 +19,7 @@ class LinkArchiveServiceStub:
     ListLinks: _aio.UnaryUnaryMultiCallable[_link_archive_service_pb2.ListLinksRequest, _link_archive_service_pb2.ListLinksResponse]
     """Lists links, newest first. A new link appears once the relay has delivered it."""
     CountLinks: _aio.UnaryUnaryMultiCallable[_link_archive_service_pb2.CountLinksRequest, _link_archive_service_pb2.CountLinksResponse]
-    """Counts the links of all businesses, to tell an emptied Redis from a new one."""
+    """Tells whether there is any link, to tell an emptied Redis from a new one; its cost does not grow with the links."""
     ExportLinks: _aio.UnaryStreamMultiCallable[_link_archive_service_pb2.ExportLinksRequest, _link_archive_service_pb2.ExportLinksResponse]
     """Streams every link of every business.
 
@@ -43,7 +43,7 @@ class LinkArchiveServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _link_archive_service_pb2.CountLinksRequest,
         context: _aio.ServicerContext[_link_archive_service_pb2.CountLinksRequest, _abc.Awaitable[_link_archive_service_pb2.CountLinksResponse]],
     ) -> _abc.Awaitable[_link_archive_service_pb2.CountLinksResponse]:
-        """Counts the links of all businesses, to tell an emptied Redis from a new one."""
+        """Tells whether there is any link, to tell an emptied Redis from a new one; its cost does not grow with the links."""
 
     @_abc_1.abstractmethod
     def ExportLinks(

@@ -99,9 +99,10 @@ class ProfileServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def EraseProfile(self, request, context):
-        """Erases a person: identities and attributes, and what their rows say of them. Counts and amounts stay.
+        """Erases a person: identities and attributes, and what their rows say of them. Counts and amounts stay, and links keep
+        redirecting, without a profile. What arrives later for the id stays anonymous until the profile is created again.
 
-        UNIMPLEMENTED so far. Errors: NOT_FOUND (`PROFILE_UNKNOWN`). Idempotent.
+        Errors: NOT_FOUND (`PROFILE_UNKNOWN`), but not for one that was erased before. Idempotent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -32,9 +32,10 @@ class ProfileServiceStub:
     Errors: NOT_FOUND (`PROFILE_UNKNOWN`), ALREADY_EXISTS (`IDENTITY_TAKEN`). Idempotent.
     """
     EraseProfile: _aio.UnaryUnaryMultiCallable[_profile_service_pb2.EraseProfileRequest, _profile_service_pb2.EraseProfileResponse]
-    """Erases a person: identities and attributes, and what their rows say of them. Counts and amounts stay.
+    """Erases a person: identities and attributes, and what their rows say of them. Counts and amounts stay, and links keep
+    redirecting, without a profile. What arrives later for the id stays anonymous until the profile is created again.
 
-    UNIMPLEMENTED so far. Errors: NOT_FOUND (`PROFILE_UNKNOWN`). Idempotent.
+    Errors: NOT_FOUND (`PROFILE_UNKNOWN`), but not for one that was erased before. Idempotent.
     """
     ListProfiles: _aio.UnaryUnaryMultiCallable[_profile_service_pb2.ListProfilesRequest, _profile_service_pb2.ListProfilesResponse]
     """Lists profiles, newest first."""
@@ -86,9 +87,10 @@ class ProfileServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _profile_service_pb2.EraseProfileRequest,
         context: _aio.ServicerContext[_profile_service_pb2.EraseProfileRequest, _abc.Awaitable[_profile_service_pb2.EraseProfileResponse]],
     ) -> _abc.Awaitable[_profile_service_pb2.EraseProfileResponse]:
-        """Erases a person: identities and attributes, and what their rows say of them. Counts and amounts stay.
+        """Erases a person: identities and attributes, and what their rows say of them. Counts and amounts stay, and links keep
+        redirecting, without a profile. What arrives later for the id stays anonymous until the profile is created again.
 
-        UNIMPLEMENTED so far. Errors: NOT_FOUND (`PROFILE_UNKNOWN`). Idempotent.
+        Errors: NOT_FOUND (`PROFILE_UNKNOWN`), but not for one that was erased before. Idempotent.
         """
 
     @_abc_1.abstractmethod

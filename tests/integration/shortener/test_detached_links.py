@@ -1,0 +1,93 @@
+"""Links that their recipient was taken from."""
+
+from redis.asyncio import Redis
+
+from clicktrail.shortener.v1 import link_pb2, link_service_pb2, redirect_service_pb2
+from common.errors import Reason
+from tests.integration.shortener.callers import BUSINESS, SECONDS, Caller, fields_of, looking, recipients_of, refusal
+from tests.integration.shortener.peers import Tracking
+from tests.support.waiting import eventually
+
+PERSON = "ana-the-person"
+
+
+async def detach(caller: Caller, *ids: str, business_id: str = BUSINESS) -> None:
+    """Take the recipient from links."""
+    request = link_service_pb2.DetachProfileRequest(business_id=business_id, ids=ids)
+    await caller.links.DetachProfile(request, timeout=SECONDS)
+
+
+async def read(caller: Caller, link_id: str) -> link_pb2.Link:
+    """Return a link."""
+    request = link_service_pb2.GetLinkRequest(business_id=BUSINESS, id=link_id)
+    return (await caller.links.GetLink(request, timeout=SECONDS)).link
+
+
+async def stored(redis: Redis) -> bytes:
+    """Return everything that the hashes of links hold."""
+    held = [await redis.hgetall(key) async for key in redis.scan_iter(match="*:l:*")]
+    values = [value for fields in held for value in fields.values()]
+    return b" ".join(value if isinstance(value, bytes) else value.encode() for value in values)
+
+
+async def test_a_detached_link_leads_on_without_a_recipient(
+    shortener: Caller, tracking: Tracking, redis: Redis
+) -> None:
+    """Neither the link, nor the store, nor a click tells whose it was; tracking gets the link anew."""
+    link = await shortener.create(campaign="spring", profile=PERSON, external_id=PERSON)
+    assert PERSON.encode() in await stored(redis)
+    await detach(shortener, link.id)
+    detached = await read(shortener, link.id)
+    assert (detached.profile, detached.external_id) == ("", "")
+    assert (detached.destination, detached.campaign) == (link.destination, "spring")
+    assert PERSON.encode() not in await stored(redis)
+    outcome = await shortener.click(link.code)
+    assert outcome.kind == redirect_service_pb2.OUTCOME_KIND_REDIRECT
+    (click,) = await eventually(looking(lambda: tracking.clicks), bool)
+    assert (click.link, click.profile) == (link.id, "")
+    copies = await eventually(looking(lambda: tracking.links), lambda seen: len(seen) == 2)
+    latest = max(copies, key=lambda copy: copy.revision)
+    assert latest.link == detached
+
+
+async def test_a_detached_link_is_still_that_of_its_external_id(shortener: Caller) -> None:
+    """To create it again, by either way, answers with it, whoever is asked for; another template is a conflict."""
+    asked = {"campaign": "spring", "profile": PERSON, "external_id": "order-7"}
+    link = await shortener.create(**asked)
+    await detach(shortener, link.id)
+    again = await shortener.create(**asked)
+    assert (again.id, again.profile) == (link.id, "")
+    assert (await shortener.create(**asked | {"profile": "bob"})).id == link.id
+    (result,) = await shortener.create_many([link_pb2.Recipient(profile=PERSON, external_id="order-7")])
+    assert (result.link.id, result.link.profile, result.external_id) == (link.id, "", "order-7")
+    error = await refusal(shortener.create(**asked | {"destination": "https://shop.example.com/other"}))
+    assert error.reason is Reason.EXTERNAL_ID_TAKEN
+    assert (await shortener.create(**asked | {"external_id": "order-8"})).id != link.id
+
+
+async def test_detaching_passes_over_what_is_not_there(shortener: Caller) -> None:
+    """Unknown and malformed ids, another business's links, links detached before; and it may be repeated."""
+    mine = await shortener.create(profile=PERSON)
+    others = await shortener.create(business_id="other", profile=PERSON)
+    await detach(shortener, "nosuch", "!", "no.such.domain:abcdef", others.id, mine.id)
+    await detach(shortener, mine.id, mine.id)
+    assert (await read(shortener, mine.id)).profile == ""
+    request = link_service_pb2.GetLinkRequest(business_id="other", id=others.id)
+    assert (await shortener.links.GetLink(request, timeout=SECONDS)).link.profile == PERSON
+
+
+async def test_a_changed_link_can_be_detached(shortener: Caller) -> None:
+    """Its neighbours of the same creation keep their recipients, and creating all again gives the same links."""
+    recipients = recipients_of(["ana", "bob"])
+    ana, bob = [result.link for result in await shortener.create_many(recipients)]
+    await shortener.disable(ana.id)
+    await detach(shortener, ana.id)
+    after = await read(shortener, ana.id)
+    assert (after.disabled, after.profile) == (True, "")
+    again = [result.link for result in await shortener.create_many(recipients)]
+    assert [(link.id, link.profile) for link in again] == [(ana.id, ""), (bob.id, "bob")]
+
+
+async def test_detaching_is_bounded(shortener: Caller) -> None:
+    """One call takes 1,000 links."""
+    assert "ids" in fields_of(await refusal(detach(shortener, *(f"l{number}" for number in range(1_001)))))
