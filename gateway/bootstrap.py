@@ -31,6 +31,7 @@ from gateway.hellotext import PageRoutes
 from gateway.openapi import document_route
 from gateway.redirect import Redirects
 from gateway.settings import GatewaySettings
+from gateway.tracker import tracker_routes
 from gateway.transcoder import Transcoder
 
 log = get_logger(__name__)
@@ -67,7 +68,7 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     events = Events(credentials, fresh_sessions, submissions, settings.trusted_proxies)
     pages = PageRoutes(services, credentials, fresh_sessions)
     transcoder = Transcoder(services, credentials, fresh_sessions)
-    routes = [*transcoder.routes(TRANSCODED), *events.routes(), *pages.routes()]
+    routes = [*transcoder.routes(TRANSCODED), *events.routes(), *pages.routes(), *tracker_routes()]
     document = document_route([*(route.operation for route in routes), *own_operations.ALL])
     yield Gateway(Redirects(hits, settings.trusted_proxies), Api([*routes, document]), services)
     await hits.close()
