@@ -17,6 +17,7 @@ from common.errors import Reason, unavailable
 from common.logging import get_logger
 from common.server import GrpcServer, Register
 from shortener_service.creation import Creation
+from shortener_service.direct_delivery import DirectlyDelivered
 from shortener_service.domain_servicer import DomainServicer
 from shortener_service.domains import Domains
 from shortener_service.installation import Secret, complete_if_new, wait_for_store
@@ -43,6 +44,8 @@ from shortener_service.templates import Templates
 log = get_logger(__name__)
 
 DELIVERY_SECONDS = 10.0
+# A person waits for this one.
+DIRECT_DELIVERY_SECONDS = 1.0
 COUNT_SECONDS = 5.0
 # A delivery takes milliseconds; where tracking is gone already there is nothing to wait for.
 RELAY_STOP_SECONDS = 2.0
@@ -63,17 +66,20 @@ class Shortener:
         self._secret = Secret()
         self._installation = RedisInstallation(self._calls, keys, settings.redis_fsync)
         links = RedisLinkStore(self._calls, keys, outbox_limit_a_shard=limit, appended=appended.note)
-        flights = RedisFlightStore(
-            self._calls,
-            keys,
-            outbox_limit_a_shard=limit,
-            session_ttl_seconds=settings.session_ttl_seconds,
-            appended=appended.note,
+        flights = DirectlyDelivered(
+            RedisFlightStore(
+                self._calls,
+                keys,
+                outbox_limit_a_shard=limit,
+                session_ttl_seconds=settings.session_ttl_seconds,
+                appended=appended.note,
+            ),
+            delivery_over(self._channel, DIRECT_DELIVERY_SECONDS),
         )
         domains = Domains(RedisDomainStore(self._calls), settings.public_url)
         self._relay = OutboxRelay(
             RedisOutbox(self._calls, keys, settings.relay_claim_seconds),
-            delivery_over(self._channel),
+            delivery_over(self._channel, DELIVERY_SECONDS),
             appended,
             shards.count,
             settings.relay_claim_seconds,
@@ -129,7 +135,7 @@ def registrations(
     ]
 
 
-def delivery_over(channel: aio.Channel) -> Deliver:
+def delivery_over(channel: aio.Channel, seconds: float) -> Deliver:
     """Return what delivers bytes to tracking as they are: they were serialized when they went into the outbox."""
     call = channel.unary_unary(
         "/clicktrail.tracking.v1.RelayService/Deliver",
@@ -138,7 +144,7 @@ def delivery_over(channel: aio.Channel) -> Deliver:
     )
 
     async def deliver(delivery: bytes) -> object:
-        return await call(delivery, timeout=DELIVERY_SECONDS, wait_for_ready=True)
+        return await call(delivery, timeout=seconds, wait_for_ready=True)
 
     return deliver
 

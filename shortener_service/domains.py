@@ -22,18 +22,24 @@ class Domains:
         address = destinations.parse(public_url)
         self._own_host, self._own_port = address.host, address.port
         self._known: Mapping[str, Domain] = {}
+        self._is_known = False
         self._read_at = -FRESH_SECONDS
 
     async def current(self) -> Mapping[str, Domain]:
-        """Return the domains by name, at most 5 seconds old."""
+        """Return the domains by name, at most 5 seconds old; while the store is away, as they were before."""
         if time.monotonic() - self._read_at >= FRESH_SECONDS:
-            await self.refresh()
+            try:
+                await self.refresh()
+            except ClicktrailError:
+                if not self._is_known:
+                    raise
         return self._known
 
     async def refresh(self) -> Mapping[str, Domain]:
         """Read the domains again."""
         read_at = time.monotonic()
         self._known = await self._store.all()
+        self._is_known = True
         self._read_at = read_at
         return self._known
 

@@ -8,11 +8,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from clicktrail.shortener.v1 import session_pb2
 from clicktrail.tracking.v1 import click_pb2
 from common import clock
+from common.errors import ClicktrailError
 from common.logging import get_logger
 from shortener_service import destinations
 from shortener_service.domain import Link, LinkKey, LinkRecord
 from shortener_service.formats import template_id_text
-from shortener_service.store import INCOMPLETE, LinkStore, StoreIncomplete
+from shortener_service.store import LinkStore, StoreIncomplete, store_incomplete
 from shortener_service.templates import KnownTemplate, Templates
 
 log = get_logger(__name__)
@@ -45,7 +46,7 @@ class LiveLink:
 
 
 class LiveLinks:
-    """Reads links by the flight, and remembers each for 5 seconds."""
+    """Reads links by the flight, and remembers each for 5 seconds; while the store is away, for as long as that."""
 
     def __init__(self, store: LinkStore, templates: Templates, limit: int) -> None:
         self._store = store
@@ -53,10 +54,13 @@ class LiveLinks:
         self._limit = limit
         self._remembered: dict[LinkKey, tuple[float, LiveLink]] = {}
 
-    async def read(self, keys: Iterable[LinkKey]) -> dict[LinkKey, LiveLink | StoreIncomplete]:
-        """Return links by key. One that does not exist is left out; it is asked for again at the next hit."""
+    async def read(self, keys: Iterable[LinkKey]) -> dict[LinkKey, LiveLink | ClicktrailError]:
+        """Return links by key, or why it cannot be told whether there is one.
+
+        One that does not exist is left out; it is asked for again at the next hit.
+        """
         oldest = time.monotonic() - FRESH_SECONDS
-        links: dict[LinkKey, LiveLink | StoreIncomplete] = {}
+        links: dict[LinkKey, LiveLink | ClicktrailError] = {}
         missing: list[LinkKey] = []
         for key in set(keys):
             remembered = self._remembered.get(key)
@@ -65,28 +69,31 @@ class LiveLinks:
             else:
                 missing.append(key)
         if missing:
-            links |= await self._fetch(missing)
+            try:
+                links |= await self._fetch(missing)
+            except ClicktrailError as error:
+                links |= {key: self._remembered[key][1] if key in self._remembered else error for key in missing}
         return links
 
     def forget(self, key: LinkKey) -> None:
         """Read a link again at its next hit."""
         self._remembered.pop(key, None)
 
-    async def _fetch(self, keys: list[LinkKey]) -> dict[LinkKey, LiveLink | StoreIncomplete]:
+    async def _fetch(self, keys: list[LinkKey]) -> dict[LinkKey, LiveLink | ClicktrailError]:
         read_at = time.monotonic()
         records = dict(zip(keys, await self._store.get_records(keys), strict=True))
         templates = await self._templates.read(
             record.template_id for record in records.values() if isinstance(record, LinkRecord)
         )
-        found: dict[LinkKey, LiveLink | StoreIncomplete] = {}
+        found: dict[LinkKey, LiveLink | ClicktrailError] = {}
         for key, record in records.items():
             if record is None:
                 continue
             if isinstance(record, StoreIncomplete):
-                found[key] = INCOMPLETE
+                found[key] = store_incomplete()
             elif (known := templates.get(record.template_id)) is None:
                 log.error("a link has lost its template", template=template_id_text(record.template_id))
-                found[key] = INCOMPLETE
+                found[key] = store_incomplete()
             else:
                 found[key] = self._remember(key, LiveLink(key, record, known), read_at)
         return found

@@ -12,14 +12,14 @@ from clicktrail.shortener.v1 import redirect_service_pb2 as pb
 from clicktrail.shortener.v1 import session_pb2
 from clicktrail.tracking.v1 import relay_service_pb2
 from common import clock
-from common.errors import ClicktrailError, invalid_field
+from common.errors import ClicktrailError, Reason, invalid_field
 from common.ids import NONCE_BYTES, session_from_nonce, uuid7
 from shortener_service import destinations
 from shortener_service.domain import Domain, LinkKey
 from shortener_service.domains import Domains, locate
 from shortener_service.live_links import LiveLink, LiveLinks
 from shortener_service.shards import Shards
-from shortener_service.store import FlightStore, StoreIncomplete, outbox_full, store_incomplete
+from shortener_service.store import FlightStore, outbox_full
 from shortener_service.verdicts import HUMAN, PREFETCH, RULES_VERSION, Judgement, judge
 
 MOST_HITS = 1_000
@@ -95,7 +95,17 @@ class Redirects:
             if not await self._store.append(shard, flight.sessions, flight.delivery.SerializeToString()):
                 for position in flight.positions:
                     answers[position] = outbox_full()
-        return answers
+        return _unless_all_failed(answers)
+
+
+def _unless_all_failed(answers: list[Answer]) -> list[Answer]:
+    """Return the answers; where the store was down for each of them, fail as a whole: that can be tried again."""
+    first = answers[0]
+    if isinstance(first, ClicktrailError) and all(
+        isinstance(answer, ClicktrailError) and answer.reason is Reason.STORE_DOWN for answer in answers
+    ):
+        raise first
+    return answers
 
 
 def source_of(query: str) -> str:
@@ -120,8 +130,8 @@ def _board(flight: Flight, position: int, hit: pb.Hit, link: LiveLink) -> pb.Out
 
 
 def _own(
-    links: Mapping[LinkKey, LiveLink | StoreIncomplete], key: LinkKey | None, domain: Domain | None
-) -> LiveLink | StoreIncomplete | None:
+    links: Mapping[LinkKey, LiveLink | ClicktrailError], key: LinkKey | None, domain: Domain | None
+) -> LiveLink | ClicktrailError | None:
     """Return a hit's link; not one that an earlier owner of the domain left."""
     link = links.get(key) if key is not None else None
     if domain is not None and isinstance(link, LiveLink) and link.business_id != domain.business_id:
@@ -129,10 +139,10 @@ def _own(
     return link
 
 
-def _without_click(link: LiveLink | StoreIncomplete | None, domain: Domain | None) -> Answer:
+def _without_click(link: LiveLink | ClicktrailError | None, domain: Domain | None) -> Answer:
     """Answer a hit on a link that is gone, not there, or of which nobody can tell."""
-    if isinstance(link, StoreIncomplete):
-        return store_incomplete()
+    if isinstance(link, ClicktrailError):
+        return link
     fallback = link.fallback if link is not None else ""
     if not fallback and domain is not None and domain.fallback_url:
         fallback = str(destinations.parse(domain.fallback_url))

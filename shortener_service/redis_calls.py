@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import time
 from collections.abc import Sequence
 from hashlib import sha1
 from importlib.resources import files
@@ -18,9 +19,12 @@ from common.logging import get_logger
 
 log = get_logger(__name__)
 
-CONNECT_SECONDS = 1.0
-REPLY_SECONDS = 2.0
+# Whoever clicks waits for 2 seconds at most: by half of that there must be another way.
+ANSWER_SECONDS = 1.0
+CREATION_SECONDS = 5.0
 CONNECTIONS = 32
+# While Redis fails, one call at a time tries it, this long after the last; the others are refused at once.
+PROBE_SECONDS = 0.2
 
 Command = tuple[str | bytes | int, ...]
 Reply = Any
@@ -47,20 +51,22 @@ class RedisCalls:
 
     def __init__(self, url: str) -> None:
         self._is_failing = False
+        self._is_probing = False
+        self._probe_at = 0.0
         self._pool = BlockingConnectionPool.from_url(
             url,
             max_connections=CONNECTIONS,
-            timeout=REPLY_SECONDS,
-            socket_connect_timeout=CONNECT_SECONDS,
+            timeout=ANSWER_SECONDS,
+            socket_connect_timeout=ANSWER_SECONDS,
             # The time limit is set once around a batch: one a reply costs more than the reply.
             socket_timeout=None,
             retry=Retry(NoBackoff(), 0),
             protocol=2,
         )
 
-    async def run(self, commands: Sequence[Command]) -> list[Reply]:
+    async def run(self, commands: Sequence[Command], within_seconds: float = ANSWER_SECONDS) -> list[Reply]:
         """Return the replies in order; raise UNAVAILABLE (`STORE_DOWN`) if any command failed."""
-        return self.checked(await self.run_leniently(commands))
+        return self.checked(await self.run_leniently(commands, within_seconds))
 
     def checked(self, replies: list[Reply]) -> list[Reply]:
         """Return replies that are all answers; raise UNAVAILABLE (`STORE_DOWN`) if one is a refusal."""
@@ -74,29 +80,41 @@ class RedisCalls:
         """Return the reply to one command."""
         return (await self.run([command]))[0]
 
-    async def run_leniently(self, commands: Sequence[Command]) -> list[Reply]:
+    async def run_leniently(self, commands: Sequence[Command], within_seconds: float = ANSWER_SECONDS) -> list[Reply]:
         """Return the replies in order, refusals of single commands among them."""
         if not commands:
             return []
+        self._admit()
         try:
-            replies = await self._exchange(commands)
+            replies = await self._exchange(commands, within_seconds)
             unknown = [at for at, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
             if unknown:
                 # A script that Redis does not know has done nothing: it alone is sent again, with its source.
-                again = await self._exchange([_with_source(commands[at]) for at in unknown])
+                again = await self._exchange([_with_source(commands[at]) for at in unknown], within_seconds)
                 for at, reply in zip(unknown, again, strict=True):
                     replies[at] = reply
         except (RedisError, OSError, TimeoutError) as error:
             raise self._failure(error) from error
+        finally:
+            self._is_probing = False
         return replies
 
     async def close(self) -> None:
         """Close all connections."""
         await self._pool.disconnect()
 
+    def _admit(self) -> None:
+        """Refuse a call while Redis fails, unless it is the one that finds out whether it still does."""
+        if not self._is_failing:
+            return
+        if self._is_probing or time.monotonic() < self._probe_at:
+            raise _store_down()
+        self._is_probing = True
+
     def _failure(self, error: Exception) -> ClicktrailError:
+        self._probe_at = time.monotonic() + PROBE_SECONDS
         self._note(is_failing=True, error=f"{type(error).__name__}: {error}"[:200])
-        return unavailable(Reason.STORE_DOWN, "Links cannot be read or kept at the moment; try again.")
+        return _store_down()
 
     def _note(self, *, is_failing: bool, error: str = "") -> None:
         """Log when Redis begins to fail and when it is back, not each call between."""
@@ -108,9 +126,9 @@ class RedisCalls:
         else:
             log.info("redis answers again")
 
-    async def _exchange(self, commands: Sequence[Command]) -> list[Reply]:
+    async def _exchange(self, commands: Sequence[Command], within_seconds: float) -> list[Reply]:
         packed = b"".join([hiredis.pack_command(command) for command in commands])  # type: ignore[arg-type]  # its stub takes one-tuples
-        async with asyncio.timeout(CONNECT_SECONDS + REPLY_SECONDS):
+        async with asyncio.timeout(within_seconds):
             connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
             try:
                 await connection.send_packed_command(packed, check_health=False)
@@ -121,6 +139,10 @@ class RedisCalls:
                 raise
             finally:
                 await self._pool.release(connection)
+
+
+def _store_down() -> ClicktrailError:
+    return unavailable(Reason.STORE_DOWN, "Links cannot be read or kept at the moment; try again.")
 
 
 async def _reply(connection: Any) -> Reply:

@@ -7,7 +7,7 @@ from typing import Any
 
 from shortener_service import formats
 from shortener_service.domain import LinkKey, LinkRecord, Template
-from shortener_service.redis_calls import Command, RedisCalls, Script
+from shortener_service.redis_calls import CREATION_SECONDS, Command, RedisCalls, Script
 from shortener_service.redis_keys import Keys, field_of, key_of
 from shortener_service.store import INCOMPLETE, Found, Placing, StoreIncomplete, outbox_full, store_incomplete
 
@@ -53,7 +53,8 @@ class RedisLinkStore:
             shard, bucket = self._keys.bucket(placing.longest)
             by_shard.setdefault(shard, []).append((at, bucket))
         replies = await self._calls.run(
-            [self._creation(shard, members, prefixes, placings) for shard, members in by_shard.items()]
+            [self._creation(shard, members, prefixes, placings) for shard, members in by_shard.items()],
+            within_seconds=CREATION_SECONDS,
         )
         found: list[list[Found]] = [[] for _ in placings]
         for (shard, members), reply in zip(by_shard.items(), replies, strict=True):

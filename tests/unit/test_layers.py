@@ -19,6 +19,7 @@ MAY_IMPORT = {
         "common/channels.py",
         "shortener_service/*servicer*.py",
         "shortener_service/bootstrap.py",
+        "shortener_service/direct_delivery.py",
         "shortener_service/installation.py",
         "shortener_service/outbox_relay.py",
         "tracking_service/*servicer*.py",

@@ -93,9 +93,21 @@ async def test_redis_is_away_for_a_while(tmp_path: Path, start: Start) -> None:
         assert error.retry_after_seconds
         assert (await refusal(caller.click(link))).reason is Reason.STORE_DOWN
         server.start()
-        assert (await caller.click(link)).session
+        assert (await eventually_clicked(caller, link)).session
     finally:
         server.stop()
+
+
+async def eventually_clicked(caller: Caller, code: str) -> redirect_service_pb2.Outcome:
+    """Click a link as soon as the store answers again."""
+
+    async def attempt() -> redirect_service_pb2.Outcome:
+        try:
+            return await caller.click(code)
+        except aio.AioRpcError:
+            return redirect_service_pb2.Outcome()
+
+    return await eventually(attempt, lambda outcome: bool(outcome.session))
 
 
 async def eventually_created(caller: Caller) -> str:

@@ -1,0 +1,153 @@
+"""While Redis is away, what a process knows still redirects, and its clicks go straight to tracking."""
+
+import signal
+from collections.abc import AsyncIterator, Iterator
+
+import grpc
+import pytest
+import pytest_asyncio
+from redis.asyncio import Redis
+
+from cli.embedded.redis_server import redis_server as new_redis_server
+from cli.embedded.server_process import ServerProcess
+from clicktrail.shortener.v1 import redirect_service_pb2 as pb
+from common.errors import Reason
+from common.ids import new_nonce, session_from_nonce
+from tests.integration.shortener.callers import Caller, hit, refusal
+from tests.integration.shortener.conftest import Start
+from tests.integration.shortener.peers import Tracking
+from tests.support.waiting import eventually
+
+
+@pytest.fixture
+def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """Run a Redis that the test may do anything to."""
+    server = new_redis_server(tmp_path_factory.mktemp("own-redis"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest_asyncio.fixture
+async def shortener(start: Start, own_redis: ServerProcess) -> AsyncIterator[Caller]:
+    """Start a shortener on that Redis."""
+    caller = await start(redis_url=own_redis.url)
+    async with Redis.from_url(own_redis.url) as redis:
+        await eventually(lambda: redis.exists("{15}:complete"), bool)
+    yield caller
+    # A Redis that is stopped cannot be left in order; one that is frozen would hold up the end.
+    own_redis.signal(signal.SIGCONT)
+
+
+def delivered(tracking: Tracking) -> list[str]:
+    """Return the sessions of the clicks delivered."""
+    return [click.session for click in tracking.clicks]
+
+
+async def test_known_links_redirect_without_redis(
+    shortener: Caller, own_redis: ServerProcess, tracking: Tracking
+) -> None:
+    """A link that was clicked before redirects with a session, and its click is delivered before the answer."""
+    link = await shortener.create()
+    await shortener.click(link.code)
+    own_redis.kill()
+    outcome = await shortener.click(link.code)
+    assert outcome.kind == pb.OUTCOME_KIND_REDIRECT
+    assert outcome.session in outcome.location
+    assert outcome.session in delivered(tracking)
+
+
+async def test_unknown_codes_cannot_be_told(shortener: Caller, own_redis: ServerProcess) -> None:
+    """Neither found nor not found; a known neighbour in the flight is served. Alone, they can be tried again."""
+    known, other = await shortener.create(), await shortener.create()
+    await shortener.click(known.code)
+    own_redis.kill()
+    outcomes = await shortener.fly(hit(other.code), hit(known.code), hit("nosuchcode"))
+    assert [outcome.kind for outcome in outcomes] == [
+        pb.OUTCOME_KIND_UNAVAILABLE,
+        pb.OUTCOME_KIND_REDIRECT,
+        pb.OUTCOME_KIND_UNAVAILABLE,
+    ]
+    assert (await refusal(shortener.click(other.code))).reason is Reason.STORE_DOWN
+
+
+async def test_a_frozen_redis_is_an_outage_too(shortener: Caller, own_redis: ServerProcess, tracking: Tracking) -> None:
+    """Clicks are served while Redis hangs; whatever it does with them later, each is delivered with one id."""
+    link = await shortener.create()
+    await shortener.click(link.code)
+    own_redis.signal(signal.SIGSTOP)
+    outcomes = [await shortener.click(link.code) for _ in range(3)]
+    assert {outcome.kind for outcome in outcomes} == {pb.OUTCOME_KIND_REDIRECT}
+    assert {outcome.session for outcome in outcomes} <= set(delivered(tracking))
+    own_redis.signal(signal.SIGCONT)
+    await eventually(lambda: recovered(shortener), bool)
+    of_first = {click.id for click in tracking.clicks if click.session == outcomes[0].session}
+    assert len(of_first) == 1
+
+
+async def test_it_recovers_without_a_restart(shortener: Caller, own_redis: ServerProcess, tracking: Tracking) -> None:
+    """When Redis is back, clicks go through the outbox again and links can be created."""
+    link = await shortener.create()
+    await shortener.click(link.code)
+    own_redis.kill()
+    await shortener.click(link.code)
+    assert (await refusal(shortener.create())).reason is Reason.STORE_DOWN
+    own_redis.start()
+    await eventually(lambda: recovered(shortener), bool)
+    nonce = new_nonce()
+    await shortener.click((await shortener.create()).code, nonce=nonce)
+
+    async def sessions() -> list[str]:
+        return delivered(tracking)
+
+    await eventually(sessions, lambda seen: session_from_nonce(nonce) in seen)
+
+
+async def test_a_redis_that_is_full_is_an_outage(
+    shortener: Caller, own_redis: ServerProcess, tracking: Tracking
+) -> None:
+    """Where Redis refuses to write for want of memory, known links redirect and creation is refused."""
+    link = await shortener.create()
+    await shortener.click(link.code)
+    async with Redis.from_url(own_redis.url) as redis:
+        await redis.config_set("maxmemory", "1mb")
+        outcome = await shortener.click(link.code)
+        assert outcome.kind == pb.OUTCOME_KIND_REDIRECT
+        assert outcome.session in delivered(tracking)
+        assert (await refusal(shortener.create())).reason is Reason.STORE_DOWN
+        await redis.config_set("maxmemory", "0")
+    await eventually(lambda: recovered(shortener), bool)
+
+
+async def test_a_read_only_redis_is_an_outage(shortener: Caller, own_redis: ServerProcess, tracking: Tracking) -> None:
+    """A server that has become a replica takes no writes: clicks go straight to tracking."""
+    link = await shortener.create()
+    await shortener.click(link.code)
+    async with Redis.from_url(own_redis.url) as redis:
+        await redis.replicaof("127.0.0.1", "1")
+        outcome = await shortener.click(link.code)
+        assert outcome.kind == pb.OUTCOME_KIND_REDIRECT
+        assert outcome.session in delivered(tracking)
+        await redis.replicaof("NO", "ONE")
+    await eventually(lambda: recovered(shortener), bool)
+
+
+async def test_two_stores_at_once_serve_nothing(
+    shortener: Caller, own_redis: ServerProcess, tracking: Tracking
+) -> None:
+    """Where tracking cannot keep the click either, there is no redirect."""
+    link = await shortener.create()
+    await shortener.click(link.code)
+    own_redis.kill()
+    tracking.refusals = [grpc.StatusCode.UNAVAILABLE] * 100
+    error = await refusal(shortener.click(link.code))
+    assert error.reason is Reason.STORE_DOWN
+    assert error.retry_after_seconds
+
+
+async def recovered(shortener: Caller) -> bool:
+    """Tell whether links can be created again."""
+    try:
+        return bool((await shortener.create()).code)
+    except grpc.aio.AioRpcError:
+        return False
