@@ -32,6 +32,7 @@
   const write = (key, value) => {
     try {
       store[key] = value;
+      delete memory[key];
     } catch {
       memory[key] = value;
     }
