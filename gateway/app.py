@@ -2,15 +2,16 @@
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.types import Receive, Scope, Send
 
 from gateway.api import Api
 from gateway.clients import Services
-from gateway.json_text import Value, dumps
+from gateway.exchange import Answer, answer
+from gateway.http_errors import wrong_method
 from gateway.own_operations import OPERATIONS
-from gateway.redirect import Redirects
+from gateway.redirect import METHODS, Redirects
 
 _FIXED_HEADERS = [(b"cache-control", b"no-store")]
 _ROBOTS = b"User-agent: *\nDisallow:\n"
@@ -30,20 +31,26 @@ class Gateway:
         if self.api.serves(path):
             await self.api(scope, receive, send)
         elif path in _OWN_PATHS:
-            status, content_type, body = await self._own(path)
-            await _send(send, status, content_type, b"" if scope["method"] == "HEAD" else body)
+            await _send(send, await self._own_if_asked(scope))
         else:
             await self.redirects(scope, send)
 
-    async def _own(self, path: str) -> tuple[int, bytes, bytes]:
+    async def _own_if_asked(self, scope: Scope) -> Answer:
+        """Return what one of our own paths answers, or the refusal of a method that it does not have."""
+        if scope["method"] not in METHODS:
+            problem = wrong_method(scope["method"], METHODS).problem
+            return Answer(problem.status, problem.body(), problem.headers)
+        found = await self._own(scope["path"])
+        return replace(found, body=b"") if scope["method"] == "HEAD" else found
+
+    async def _own(self, path: str) -> Answer:
         """Return what one of our own paths answers."""
         if path == "/robots.txt":
-            return 200, b"text/plain", _ROBOTS
+            return Answer(200, _ROBOTS, content_type="text/plain")
         if path == "/favicon.ico":
-            return 204, b"", b""
+            return Answer(204)
         is_ready = path == "/healthz" or await self.services.are_healthy()
-        shown: Value = {"status": "ok" if is_ready else "unavailable"}
-        return 200 if is_ready else 503, b"application/json", dumps(shown)
+        return answer(200 if is_ready else 503, {"status": "ok" if is_ready else "unavailable"})
 
 
 _OWN_PATHS = frozenset(operation.path for operation in OPERATIONS)
@@ -73,7 +80,9 @@ class Application:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-async def _send(send: Send, status: int, content_type: bytes, body: bytes) -> None:
-    headers = [*_FIXED_HEADERS, (b"content-type", content_type)] if content_type else list(_FIXED_HEADERS)
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+async def _send(send: Send, answered: Answer) -> None:
+    headers = [*_FIXED_HEADERS, *((name.encode(), value.encode()) for name, value in answered.headers.items())]
+    if answered.status != 204:  # noqa: PLR2004  (no content)
+        headers.append((b"content-type", answered.content_type.encode()))
+    await send({"type": "http.response.start", "status": answered.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answered.body})

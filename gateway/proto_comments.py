@@ -76,11 +76,21 @@ def words_of(method: MethodDescriptor) -> tuple[str, str]:
 def statuses_of(method: MethodDescriptor) -> set[int]:
     """Return the HTTP statuses of the errors that a method's comment names."""
     text = _comments().get(method.full_name, "")
-    statuses = {404} if "UNIMPLEMENTED" in text else set()
+    statuses = {404} if "UNIMPLEMENTED" in text or _has_words_not_there_yet(method) else set()
     for code, why in _ERROR.findall(text):
         if (kind := _KINDS.get(code)) is not None:
             statuses |= _statuses(kind, _REASON.findall(why))
     return statuses
+
+
+def _has_words_not_there_yet(method: MethodDescriptor) -> bool:
+    enums = (field.enum_type for field in method.input_type.fields if field.enum_type is not None)
+    # Values are named beside their enum, but their comments as its members.
+    return any(
+        "UNIMPLEMENTED" in _comments().get(f"{enum.full_name}.{value.name}", "")
+        for enum in enums
+        for value in enum.values
+    )
 
 
 def _statuses(kind: Kind, reasons: list[str]) -> set[int]:

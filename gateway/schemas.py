@@ -74,6 +74,9 @@ class Schemas:
         if field.is_repeated:
             one = {"type": "array", "items": one}
         limited = {**one, **limits_of(field)}
+        if "pattern" in limited and not field.has_presence and not is_required:
+            # An empty text is as good as none.
+            limited["pattern"] = f"{limited['pattern']}|^$"
         return limited if is_required else _or_null(limited)
 
     def _component(self, name: str, make: Callable[[], MutableSchema]) -> Schema:

@@ -7,23 +7,15 @@ from typing import Any
 
 import pytest
 
-from gateway import event_operations, own_operations, page_operations
-from gateway.bootstrap import TRANSCODED
-from gateway.openapi import OPERATION, document
+from gateway import event_operations, page_operations
 from gateway.operations import Operation
-from gateway.transcoder import annotated_operations
+from tests.contract.declared import declared_document
 
 
 @pytest.fixture(scope="module")
 def written() -> dict[str, Any]:
     """Return the document of all operations that modules of the gateway declare."""
-    declared = [
-        value
-        for module in (event_operations, page_operations)
-        for value in vars(module).values()
-        if isinstance(value, Operation)
-    ]
-    return document([*annotated_operations(TRANSCODED), *declared, *own_operations.ALL, OPERATION])
+    return declared_document()
 
 
 def operations_of(written: dict[str, Any]) -> list[dict[str, Any]]:

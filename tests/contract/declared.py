@@ -1,0 +1,34 @@
+"""The document of the API as the modules of the gateway declare it, without a running gateway."""
+
+import pkgutil
+from collections.abc import Iterator
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+import gateway
+from gateway.bootstrap import TRANSCODED
+from gateway.openapi import document
+from gateway.operations import Operation
+from gateway.transcoder import annotated_operations
+
+
+def declared_document() -> dict[str, Any]:
+    """Return the document of all routes that annotations or modules of the gateway declare."""
+    # An operation may be imported elsewhere too; by its id it is there once.
+    handmade = {operation.id: operation for module in _modules() for operation in _operations_in(module)}
+    return document([*annotated_operations(TRANSCODED), *handmade.values()])
+
+
+def _modules() -> Iterator[ModuleType]:
+    for found in pkgutil.iter_modules(gateway.__path__, "gateway."):
+        if not found.name.endswith("__main__"):
+            yield import_module(found.name)
+
+
+def _operations_in(module: ModuleType) -> Iterator[Operation]:
+    for value in vars(module).values():
+        if isinstance(value, Operation):
+            yield value
+        elif isinstance(value, tuple):
+            yield from (inner for inner in value if isinstance(inner, Operation))
