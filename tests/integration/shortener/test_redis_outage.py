@@ -110,7 +110,7 @@ async def test_a_redis_that_is_full_is_an_outage(
     link = await shortener.create()
     await shortener.click(link.code)
     async with Redis.from_url(own_redis.url) as redis:
-        await redis.config_set("maxmemory", "1mb")
+        await redis.config_set("maxmemory", "1")
         outcome = await shortener.click(link.code)
         assert outcome.kind == pb.OUTCOME_KIND_REDIRECT
         assert outcome.session in delivered(tracking)
