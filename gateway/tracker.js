@@ -77,7 +77,7 @@
 
   const settle = (body, succeeded, data) => {
     const { user_id: id, source, session: of } = JSON.parse(body);
-    // From here on events say who it is, but never whom the API has refused: they would be refused too.
+    // From here on events say who it is; a name that the API has refused is nobody in this session.
     if (id && of == session) write(USER, JSON.stringify(succeeded ? { of, user: { id, source } } : {}));
     pause = 1e3;
     return { succeeded, failed: !succeeded, data };

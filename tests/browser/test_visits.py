@@ -1,7 +1,7 @@
 """Visits of real people, as far as a browser without a window is one."""
 
 import asyncio
-from typing import Any
+import json
 
 from playwright.async_api import Route
 
@@ -60,17 +60,20 @@ async def test_a_tab_that_is_closed_loses_nothing(visit: OpenVisit) -> None:
 
 
 async def test_what_the_api_cannot_take_is_sent_again(visit: OpenVisit) -> None:
-    """Answers of 503, of a proxy and none at all keep events waiting; then each is stored once, in order."""
+    """Whatever says no more than "not now", a proxy's page too, keeps events waiting; then each is stored once."""
     arrived = await visit()
     page = await arrived.click()
-    outages = [{"status": 503, "headers": {"Retry-After": "1"}}, {"status": 404, "body": "<html>no such host</html>"}]
+    errors, page_of_proxy = '{"errors": []}', "<h1>No such host</h1>"
+    outages = [(503, errors), (429, errors), (408, errors), (404, page_of_proxy), (200, page_of_proxy)]
 
     async def fail(route: Route) -> None:
         if not outages:
             await route.continue_()
             return
-        outage: dict[str, Any] = outages.pop(0)
-        await route.fulfill(**outage)
+        status, body = outages.pop(0)
+        await route.fulfill(status=status, body=body, headers={"Access-Control-Allow-Origin": "*"})
+        # Sooner than by itself.
+        await page.evaluate("() => setTimeout(() => dispatchEvent(new Event('online')), 100)")
 
     await arrived.context.route(CALLS, fail)
     for action in ("page.viewed", "cart.viewed", "checkout.started"):
@@ -78,6 +81,26 @@ async def test_what_the_api_cannot_take_is_sent_again(visit: OpenVisit) -> None:
     await nothing_waits(page)
     assert outages == []
     await arrived.actions_when("page.viewed", "cart.viewed", "checkout.started")
+
+
+async def test_one_fault_holds_nothing_up(visit: OpenVisit) -> None:
+    """An event at which the API itself fails waits by itself, and those behind it go."""
+    arrived = await visit()
+    page = await arrived.click()
+
+    async def fail(route: Route) -> None:
+        if "page.viewed" in (route.request.post_data or ""):
+            await route.fulfill(status=500, body="{}", headers={"Access-Control-Allow-Origin": "*"})
+        else:
+            await route.continue_()
+
+    await arrived.context.route(CALLS, fail)
+    await page.evaluate("() => { Clicktrail.track('page.viewed'); Clicktrail.track('cart.viewed') }")
+    await arrived.actions_when("cart.viewed")
+    assert await page.evaluate(QUEUE) == 1
+    await arrived.mend()
+    await nothing_waits(page)
+    await arrived.actions_when("page.viewed", "cart.viewed")
 
 
 async def test_a_lost_answer_does_not_double_an_event(visit: OpenVisit) -> None:
@@ -172,7 +195,7 @@ async def test_storage_may_be_off(visit: OpenVisit) -> None:
 
 
 async def test_a_link_of_somebody_else_is_theirs(visit: OpenVisit) -> None:
-    """Who clicks a friend's link in their own browser loses no event: it is the link's recipient's."""
+    """Who clicks a friend's link in a browser of their own loses no event: those are the link's recipient's."""
     ana, bruno = await visit(), await visit()
     page = await ana.click()
     await page.evaluate("id => Clicktrail.identify(id)", ana.profile)
@@ -181,8 +204,10 @@ async def test_a_link_of_somebody_else_is_theirs(visit: OpenVisit) -> None:
     viewed = await page.evaluate("() => Clicktrail.track('page.viewed')")
     assert viewed["succeeded"], viewed
     await page.reload()
-    again = await page.evaluate("() => Clicktrail.track('cart.viewed')")
+    async with page.expect_request("**/v1/track/events") as asked:
+        again = await page.evaluate("() => Clicktrail.track('cart.viewed')")
     assert again["succeeded"], again
+    assert json.loads((await asked.value).post_data or "")["user_parameters"] == {}
     await bruno.actions_when("page.viewed", "cart.viewed")
     await ana.actions_when()
 
