@@ -7,7 +7,7 @@ from playwright.async_api import Route
 
 from tests.browser.conftest import OpenVisit
 from tests.browser.shop import PAGE
-from tests.browser.visits import CALLS, QUEUE, nothing_waits
+from tests.browser.visits import CALLS, QUEUE, nothing_waits, this_waits
 from tests.support.waiting import eventually
 
 ORDER = """() => Clicktrail.track(
@@ -97,7 +97,7 @@ async def test_one_fault_holds_nothing_up(visit: OpenVisit) -> None:
     await arrived.context.route(CALLS, fail)
     await page.evaluate("() => { Clicktrail.track('page.viewed'); Clicktrail.track('cart.viewed') }")
     await arrived.actions_when("cart.viewed")
-    assert await page.evaluate(QUEUE) == 1
+    await this_waits(page, 1)
     await arrived.mend()
     await nothing_waits(page)
     await arrived.actions_when("page.viewed", "cart.viewed")
@@ -132,7 +132,7 @@ async def test_what_waits_outlives_its_page(visit: OpenVisit) -> None:
     await page.evaluate("id => Clicktrail.identify(id)", arrived.profile)
     await page.evaluate("() => Clicktrail.track('page.viewed')")
     await page.reload()
-    assert await page.evaluate(QUEUE) == 2
+    await this_waits(page, 2)
     await page.evaluate("() => Clicktrail.track('cart.viewed')")
     await arrived.mend()
     await page.goto(f"{arrived.shop.url}/cart")
@@ -150,7 +150,7 @@ async def test_a_beacon_is_not_trusted(visit: OpenVisit) -> None:
     await page.evaluate("() => Clicktrail.track('page.viewed')")
     await page.goto(f"{arrived.shop.url}/next")
     await arrived.actions_when("page.viewed")
-    assert await page.evaluate(QUEUE) == 1
+    await this_waits(page, 1)
     await arrived.mend()
     await page.reload()
     await nothing_waits(page)
@@ -166,7 +166,8 @@ async def test_two_tabs_share_what_waits(visit: OpenVisit) -> None:
     await arrived.cut()
     track = "action => { for (let count = 0; count < 5; count++) Clicktrail.track(action) }"
     await asyncio.gather(page.evaluate(track, "page.viewed"), other.evaluate(track, "cart.viewed"))
-    assert await page.evaluate(QUEUE) == 10
+    # One tab's process hears of what the other's has stored a moment later.
+    await this_waits(page, 10)
     await other.close()
     await arrived.mend()
     await page.evaluate("() => dispatchEvent(new Event('online'))")

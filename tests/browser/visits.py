@@ -100,12 +100,17 @@ async def open_visit(browser: Browser, system: System, shop: Shop, private: http
 
 async def nothing_waits(page: Page) -> None:
     """Wait until the page has been told what became of everything."""
+    await this_waits(page, 0)
+
+
+async def this_waits(page: Page, count: int) -> None:
+    """Wait until so many calls wait in the page's local storage."""
 
     async def look() -> int:
         waiting: int = await page.evaluate(QUEUE)
         return waiting
 
-    await eventually(look, lambda waiting: waiting == 0)
+    await eventually(look, lambda waiting: waiting == count)
 
 
 async def _abort(route: Route) -> None:
