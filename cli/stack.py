@@ -98,7 +98,12 @@ class Stack:
         return ServerProcess(program, log=log, pid_file=self._data.path / f"{module}.pid", port=http_port)
 
     def _tracking_settings(self, port: int) -> dict[str, str]:
-        return {"TRACKING_LISTEN": f"127.0.0.1:{port}", "POSTGRES_URL": self.postgres.url}
+        # The shortener starts later, but its port is known already.
+        return {
+            "TRACKING_LISTEN": f"127.0.0.1:{port}",
+            "POSTGRES_URL": self.postgres.url,
+            "SHORTENER_TARGET": f"ipv4:{self.shortener.url}",
+        }
 
     def _shortener_settings(self, port: int) -> dict[str, str]:
         return {

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from functools import partial
 
 from clicktrail.tracking.v1 import (
@@ -22,6 +23,7 @@ from tracking_service.action_servicer import ActionServicer
 from tracking_service.attribution_worker import AttributionWorker
 from tracking_service.custom_actions import CustomActions
 from tracking_service.deliveries import Deliveries
+from tracking_service.erasures import Erasures, ErasureWorker
 from tracking_service.event_intake import EventIntake
 from tracking_service.event_servicer import EventServicer
 from tracking_service.link_archive_servicer import LinkArchiveServicer
@@ -31,6 +33,7 @@ from tracking_service.postgres_actions import PostgresActions
 from tracking_service.postgres_activities import PostgresActivities
 from tracking_service.postgres_attribution import PostgresAttribution
 from tracking_service.postgres_deliveries import PostgresDeliveries
+from tracking_service.postgres_erasure import PostgresErasure
 from tracking_service.postgres_events import PostgresEvents
 from tracking_service.postgres_link_listing import PostgresLinkListing
 from tracking_service.postgres_partitions import Partitions
@@ -45,6 +48,7 @@ from tracking_service.reports import Reports
 from tracking_service.session_servicer import SessionServicer
 from tracking_service.sessions import Sessions
 from tracking_service.settings import TrackingSettings
+from tracking_service.shortener_links import ShortenerLinks
 from tracking_service.startup import until_fit
 
 log = get_logger(__name__)
@@ -55,10 +59,20 @@ Upkeep = list[Callable[[], Coroutine[None, None, None]]]
 """What runs beside the calls for as long as the service does; one that ends ends the service."""
 
 
-def served(postgres: Postgres, partitions: Partitions, woken: asyncio.Event) -> Served:
-    """Return every gRPC service with its servicer; what they write wakes the attribution."""
+@dataclass(frozen=True, slots=True)
+class Alarms:
+    """What calls wake of the upkeep."""
+
+    attribution: asyncio.Event
+    erasure: asyncio.Event
+
+
+def served(postgres: Postgres, partitions: Partitions, alarms: Alarms) -> Served:
+    """Return every gRPC service with its servicer."""
+    woken = alarms.attribution
     accounts = Accounts(PostgresAccounts(postgres))
     profiles = Profiles(PostgresProfiles(postgres), PostgresActivities(postgres))
+    erasures = Erasures(PostgresErasure(postgres), alarms.erasure)
     sessions = Sessions(PostgresSessions(postgres, woken.set))
     actions = CustomActions(PostgresActions(postgres))
     reports = Reports(PostgresReports(postgres))
@@ -79,7 +93,8 @@ def served(postgres: Postgres, partitions: Partitions, woken: asyncio.Event) -> 
             LinkArchiveServicer(PostgresLinkListing(postgres)),
         ),
         "clicktrail.tracking.v1.ProfileService": partial(
-            profile_service_pb2_grpc.add_ProfileServiceServicer_to_server, ProfileServicer(profiles)
+            profile_service_pb2_grpc.add_ProfileServiceServicer_to_server,
+            ProfileServicer(profiles, erasures),
         ),
         "clicktrail.tracking.v1.ReportService": partial(
             report_service_pb2_grpc.add_ReportServiceServicer_to_server, ReportServicer(reports)
@@ -93,10 +108,11 @@ def served(postgres: Postgres, partitions: Partitions, woken: asyncio.Event) -> 
     }
 
 
-def upkeep(postgres: Postgres, partitions: Partitions, woken: asyncio.Event) -> Upkeep:
+def upkeep(postgres: Postgres, partitions: Partitions, shortener: ShortenerLinks, alarms: Alarms) -> Upkeep:
     """Return what runs beside the calls."""
-    attribution = AttributionWorker(PostgresAttribution(postgres), woken)
-    return [partitions.keep_ahead, attribution.run]
+    attribution = AttributionWorker(PostgresAttribution(postgres), alarms.attribution)
+    erasure = ErasureWorker(PostgresErasure(postgres), shortener, alarms.erasure)
+    return [partitions.keep_ahead, attribution.run, erasure.run]
 
 
 class TrackingService:
@@ -106,8 +122,9 @@ class TrackingService:
         self._postgres = postgres
         self._drain_seconds = settings.drain_seconds
         self._partitions = Partitions(postgres)
-        self._woken = asyncio.Event()
-        registers = served(postgres, self._partitions, self._woken)
+        self._alarms = Alarms(asyncio.Event(), asyncio.Event())
+        self._shortener = ShortenerLinks(settings.shortener_target)
+        registers = served(postgres, self._partitions, self._alarms)
         self._server = GrpcServer(settings.tracking_listen, list(registers), list(registers.values()))
         self._upkeep: asyncio.Task[None] | None = None
         self._serving = asyncio.Event()
@@ -133,6 +150,7 @@ class TrackingService:
         if self._upkeep is not None:
             self._upkeep.cancel()
             await asyncio.wait({self._upkeep})
+        await self._shortener.close()
         await self._postgres.close()
 
     async def _keep_up(self) -> None:
@@ -141,7 +159,7 @@ class TrackingService:
         await self._server.set_serving(is_serving=True)
         self._serving.set()
         async with asyncio.TaskGroup() as tasks:
-            for run in upkeep(self._postgres, self._partitions, self._woken):
+            for run in upkeep(self._postgres, self._partitions, self._shortener, self._alarms):
                 tasks.create_task(run())
 
 

@@ -128,9 +128,12 @@ def _place(click: Click) -> tuple[str, str | None, str | None, str | None]:
 
 
 def _row(click: Click, keys: ProfileKeys) -> tuple[object, ...]:
+    recipient = _recipient(click, keys)
+    seen = (click.query, click.address, click.user_agent, click.referrer, click.accept_language)
+    # Of someone who was erased nothing is kept that could tell who it was.
+    told = seen if click.profile is None or recipient is not None else ("",) * len(seen)
     return (
         click.business_id, click.clicked_at, click.id, click.link, click.template, click.campaign, click.journey,
-        click.message, _recipient(click, keys), click.session, click.link_created_at, click.verdict,
-        click.verdict_reason, click.rules_version, click.host, click.query, click.address, click.user_agent,
-        click.referrer, click.accept_language, click.source,
+        click.message, recipient, click.session, click.link_created_at, click.verdict, click.verdict_reason,
+        click.rules_version, click.host, *told, click.source,
     )  # fmt: skip

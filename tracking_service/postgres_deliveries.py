@@ -6,7 +6,7 @@ from common.clock import now
 from tracking_service.deliveries import Delivery, Novelty
 from tracking_service.postgres import Postgres, columns
 from tracking_service.postgres_clicks import keep_clicks
-from tracking_service.postgres_identity import profile_keys
+from tracking_service.postgres_identity import recipient_keys
 from tracking_service.postgres_link_copies import keep_links
 from tracking_service.postgres_partitions import CLICKS, Partitions
 from tracking_service.queries import load
@@ -37,7 +37,7 @@ async def _take(connection: "Connection", delivery: Delivery) -> Novelty:
         for item in items
         if item.profile is not None
     }
-    keys = await profile_keys(connection, list(wanted), now())
+    keys = await recipient_keys(connection, list(wanted), now())
     new_links = await keep_links(connection, delivery.links, keys)
     if delivery.sessions:
         issued = [(session.business_id, session.id, session.created_at) for session in delivery.sessions]

@@ -1,15 +1,16 @@
 """Keeps events in one transaction a batch."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from common.errors import Fault, FaultType
+from tracking_service.erasure import bare_object
 from tracking_service.event_rules import Setting
 from tracking_service.events import Draft, Receipt, Status, Submission
 from tracking_service.identity import ClaimKind, FreshSession, SessionState, SessionUse
 from tracking_service.postgres import Postgres, columns
 from tracking_service.postgres_event_keys import give_back, take_keys, take_order_actions
-from tracking_service.postgres_identity import claim_sessions, profile_keys
+from tracking_service.postgres_identity import claim_sessions, profile_keys, recipient_keys
 from tracking_service.postgres_partitions import EVENTS, Partitions
 from tracking_service.postgres_things import find_things, keep_things
 from tracking_service.queries import load
@@ -20,10 +21,19 @@ if TYPE_CHECKING:
 
 QUERIES = load("events")
 
-ProfileKeys = Mapping[tuple[str, str], int]
-"""Surrogates of profiles, by business and profile."""
+ProfileKeys = Mapping[tuple[str, str], int | None]
+"""Surrogates of profiles, by business and profile; None for people who were erased."""
 States = Mapping[int, SessionState | None]
 """The sessions of drafts, by their numbers in the batch; None where they belong to another profile."""
+
+
+class People(NamedTuple):
+    """Whom events name themselves, and whom the links name that minted their sessions."""
+
+    named: ProfileKeys
+    minted: ProfileKeys
+
+
 _ASSIGNED = Fault(FaultType.IDENTITY_ASSIGNED, "session", "The session belongs to another profile.")
 
 
@@ -63,8 +73,8 @@ async def _record(connection: "Connection", drafts: Sequence[Draft]) -> list[Rec
     await take_order_actions(connection, drafts, verdicts)
     new = {number: draft for number, draft in enumerate(drafts) if number not in verdicts}
     if new:
-        keys = await _find_people(connection, new.values())
-        states = await _use_sessions(connection, new, keys)
+        people = await _find_people(connection, new.values())
+        states = await _use_sessions(connection, new, people)
         refused = {number for number, state in states.items() if state is None}
         await give_back(connection, [new[number] for number in refused])
         for number, draft in new.items():
@@ -75,11 +85,11 @@ async def _record(connection: "Connection", drafts: Sequence[Draft]) -> list[Rec
             )
         accepted = {number: draft for number, draft in new.items() if number not in refused}
         await keep_things(connection, accepted.values())
-        await _keep_events(connection, accepted, states, keys)
+        await _keep_events(connection, accepted, states, people.named)
     return [verdicts[number] for number in range(len(drafts))]
 
 
-async def _find_people(connection: "Connection", drafts: Iterable[Draft]) -> ProfileKeys:
+async def _find_people(connection: "Connection", drafts: Iterable[Draft]) -> People:
     drafts = list(drafts)
     named = {(draft.business_id, draft.profile) for draft in drafts if draft.profile is not None}
     minted = {
@@ -87,18 +97,22 @@ async def _find_people(connection: "Connection", drafts: Iterable[Draft]) -> Pro
         for draft in drafts
         if draft.fresh_session is not None and draft.fresh_session.profile is not None
     }
-    return await profile_keys(connection, list(named | minted), min(draft.received_at for draft in drafts))
+    at = min(draft.received_at for draft in drafts)
+    return People(
+        await profile_keys(connection, list(named), at) if named else {},
+        await recipient_keys(connection, list(minted), at) if minted else {},
+    )
 
 
-async def _use_sessions(connection: "Connection", drafts: Mapping[int, Draft], keys: ProfileKeys) -> States:
+async def _use_sessions(connection: "Connection", drafts: Mapping[int, Draft], people: People) -> States:
     uses = {
         number: SessionUse(
             draft.business_id,
             draft.session,
-            _key_of(draft, draft.profile, keys),
+            _key_of(draft, draft.profile, people.named),
             ClaimKind.EVENT,
             draft.received_at,
-            _fresh(draft, keys),
+            _fresh(draft, people.minted),
         )
         for number, draft in drafts.items()
         if draft.session is not None
@@ -137,5 +151,5 @@ def _row(draft: Draft, state: SessionState | None, keys: ProfileKeys) -> tuple[o
         draft.occurred_at, draft.tracked_at, None if draft.thing is None else draft.thing.id,
         None if draft.thing is None else draft.thing.shown(), draft.amount_minor, draft.currency, draft.metadata,
         draft.user_parameters, draft.page, draft.url, draft.utm_params, draft.extra, draft.address, draft.user_agent,
-        *place,
+        *place, None if draft.thing is None else bare_object(draft.action, draft.thing.data),
     )  # fmt: skip

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from tracking_service.erasure import profile_hash
 from tracking_service.identity import SessionState, SessionUse, first_state, settle
 from tracking_service.postgres import columns
 from tracking_service.postgres_counters import give_first_clicks_to_persons
@@ -39,6 +40,22 @@ async def profile_keys(
     if missing:  # Another transaction created them in between, and has committed.
         found |= await _find_profiles(connection, missing)
     return found
+
+
+async def recipient_keys(
+    connection: "Connection", wanted: Sequence[tuple[str, str]], at: datetime
+) -> dict[tuple[str, str], int | None]:
+    """Return the surrogates of people whom links name, as `profile_keys`; None for those who were erased.
+
+    The tombstones are read last: whose profile was found before has one by then, or is erased later, row by row.
+    """
+    found = await _find_profiles(connection, sorted(set(wanted)))
+    hashes = {(business_id, profile_hash(profile)): (business_id, profile) for business_id, profile in set(wanted)}
+    rows = await connection.fetch(QUERIES.find_tombstones, *columns(sorted(hashes))) if hashes else []
+    erased = {hashes[row["business_id"], row["profile_hash"]] for row in rows}
+    missing = [pair for pair in hashes.values() if pair not in found and pair not in erased]
+    new = await profile_keys(connection, missing, at) if missing else {}
+    return {pair: None if pair in erased else {**found, **new}[pair] for pair in hashes.values()}
 
 
 async def claim_sessions(connection: "Connection", claims: Sequence[SessionUse]) -> list[SessionState | None]:

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 
 from tracking_service.deliveries import LinkCopy
 from tracking_service.domain import scopes_of
+from tracking_service.erasure import anonymous_link
 from tracking_service.postgres import columns
+from tracking_service.postgres_erasure import want_detachments
 from tracking_service.queries import load
 
 if TYPE_CHECKING:
@@ -13,8 +15,8 @@ if TYPE_CHECKING:
 
 QUERIES = load("deliveries")
 
-ProfileKeys = Mapping[tuple[str, str], int]
-"""Surrogates of profiles, by business and profile."""
+ProfileKeys = Mapping[tuple[str, str], int | None]
+"""Surrogates of profiles, by business and profile; None for people who were erased."""
 
 
 async def keep_links(connection: "Connection", links: Iterable[LinkCopy], keys: ProfileKeys) -> int:
@@ -27,19 +29,24 @@ async def keep_links(connection: "Connection", links: Iterable[LinkCopy], keys: 
     kept = await connection.fetch(QUERIES.keep_links, *columns([_row(link, keys) for link in latest.values()]))
     new = [latest[row["business_id"], row["id"]] for row in kept if row["is_new"]]
     await _count_recipients(connection, new, keys)
+    await want_detachments(connection, [key for key, link in latest.items() if _is_of_erased(link, keys)])
     return len(kept)
 
 
 async def _count_recipients(connection: "Connection", new: Sequence[LinkCopy], keys: ProfileKeys) -> None:
     # A link's own recipients need no counting: it has one, or it is shared.
     addressed = [
-        (link.business_id, scope, scope_id, keys[link.business_id, link.profile])
+        (link.business_id, scope, scope_id, key)
         for link in new
-        if link.profile is not None
+        if link.profile is not None and (key := keys[link.business_id, link.profile]) is not None
         for scope, scope_id in scopes_of(campaign=link.campaign, journey=link.journey, message=link.message, link=None)
     ]
     if addressed:
         await connection.execute(QUERIES.count_recipients, *columns(addressed))
+
+
+def _is_of_erased(link: LinkCopy, keys: ProfileKeys) -> bool:
+    return link.profile is not None and keys[link.business_id, link.profile] is None
 
 
 def _row(link: LinkCopy, keys: ProfileKeys) -> tuple[object, ...]:
@@ -52,6 +59,6 @@ def _row(link: LinkCopy, keys: ProfileKeys) -> tuple[object, ...]:
         link.message,
         None if link.profile is None else keys[link.business_id, link.profile],
         link.revision,
-        link.link,
+        anonymous_link(link.link) if _is_of_erased(link, keys) else link.link,
         link.created_at,
     )

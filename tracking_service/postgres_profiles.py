@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from common.errors import ClicktrailError, Fault, FaultType, Kind, Reason, already_exists, not_found
+from tracking_service.erasure import profile_hash
 from tracking_service.paging import Page
 from tracking_service.people import Identity, Profile
 from tracking_service.postgres import Postgres
@@ -31,6 +32,7 @@ class PostgresProfiles:
             await lock_identities(connection, business_id, profile.identities)
             key = await create_profile(connection, business_id, profile)
             await _take_identities(connection, business_id, key, profile.identities, profile.created_at)
+            await connection.execute(QUERIES.forget_tombstone, business_id, profile_hash(profile.id))
 
         await self._postgres.in_transaction(work)
 
@@ -127,7 +129,7 @@ def _columns(identities: Sequence[Identity]) -> tuple[list[str], list[str]]:
 
 def _profile(row: "Row | None") -> Profile:
     if row is None:
-        raise LookupError("profiles are never deleted")
+        raise LookupError("a profile that is held cannot go away")
     pairs = zip(row["sources"], row["user_ids"], strict=True)
     identities = tuple(Identity(source, user_id) for source, user_id in pairs)
     return Profile(row["id"], row["name"], row["email"], row["phone"], identities, row["metadata"], row["created_at"])

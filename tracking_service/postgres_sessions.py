@@ -4,10 +4,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from common.ids import new_uuid7
+from tracking_service.erasure import profile_hash
 from tracking_service.identity import ClaimKind, FreshSession, SessionState, SessionUse
 from tracking_service.people import Profile
 from tracking_service.postgres import Postgres
-from tracking_service.postgres_identity import claim_sessions, profile_keys
+from tracking_service.postgres_erasure import QUERIES as ERASURE_QUERIES
+from tracking_service.postgres_identity import claim_sessions, profile_keys, recipient_keys
 from tracking_service.postgres_profiles import (
     QUERIES as PROFILE_QUERIES,
 )
@@ -38,6 +40,11 @@ class PostgresSessions:
         """Return a session, if it is known."""
         async with self._postgres.connection() as connection:
             return await _find(connection, business_id, session)
+
+    async def is_erased(self, business_id: str, profile: str) -> bool:
+        """Tell whether the person with this profile was erased."""
+        async with self._postgres.connection() as connection:
+            return bool(await connection.fetchval(ERASURE_QUERIES.has_tombstone, business_id, profile_hash(profile)))
 
     async def attach(self, contact: Contact, profile: str) -> Session | None:
         """Claim a session for a profile, created if it is not known, and return the session; None: unknown.
@@ -74,8 +81,10 @@ class PostgresSessions:
             if await _use(connection, contact, key, ClaimKind.IDENTIFICATION) is None:
                 raise assigned("session", "The session is another profile's than the identity.")
             attributes = (person.name, person.email, person.phone)
-            await connection.execute(PROFILE_QUERIES.complete_profile, contact.business_id, key, *attributes)
-            return str(await connection.fetchval(PROFILE_QUERIES.find_profile_id, contact.business_id, key))
+            profile = await connection.fetchval(PROFILE_QUERIES.complete_profile, contact.business_id, key, *attributes)
+            if profile is None:
+                raise assigned("session", "The session is that of a person who was erased.")
+            return str(profile)
 
         profile = await self._postgres.in_transaction(work)
         self._wake()
@@ -118,10 +127,10 @@ async def _fresh(connection: "Connection", contact: Contact) -> FreshSession | N
     issued = contact.fresh
     if issued is None:
         return None
-    key = None
+    key: int | None = None
     if issued.profile:
         recipient = (contact.business_id, issued.profile)
-        key = (await profile_keys(connection, [recipient], contact.received_at))[recipient]
+        key = (await recipient_keys(connection, [recipient], contact.received_at))[recipient]
     return FreshSession(issued.link, issued.campaign, issued.journey, issued.message, key, issued.created_at)
 
 

@@ -6,6 +6,7 @@ from clicktrail.tracking.v1 import profile_service_pb2 as pb
 from clicktrail.tracking.v1 import profile_service_pb2_grpc
 from common.clock import now, to_timestamp
 from tracking_service.activities import Activity
+from tracking_service.erasures import Erasures
 from tracking_service.messages import json_message, money_message
 from tracking_service.people import Identity, Profile
 from tracking_service.profiles import Profiles
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
 class ProfileServicer(profile_service_pb2_grpc.ProfileServiceServicer):
     """Serves people and what they did."""
 
-    def __init__(self, profiles: Profiles) -> None:
+    def __init__(self, profiles: Profiles, erasures: Erasures) -> None:
         self._profiles = profiles
+        self._erasures = erasures
 
     async def CreateProfile(self, request: pb.CreateProfileRequest, _context: "Context") -> pb.CreateProfileResponse:
         """Create a profile."""
@@ -43,7 +45,9 @@ class ProfileServicer(profile_service_pb2_grpc.ProfileServiceServicer):
 
     async def EraseProfile(self, request: pb.EraseProfileRequest, _context: "Context") -> pb.EraseProfileResponse:
         """Erase a person."""
-        raise NotImplementedError
+        check_texts(request)
+        await self._erasures.erase(request.business_id, request.id)
+        return pb.EraseProfileResponse()
 
     async def ListProfiles(self, request: pb.ListProfilesRequest, _context: "Context") -> pb.ListProfilesResponse:
         """List profiles."""

@@ -53,6 +53,9 @@ class SessionStore(Protocol):
     async def find(self, business_id: str, session: str) -> Session | None:
         """Return a session, if it is known."""
 
+    async def is_erased(self, business_id: str, profile: str) -> bool:
+        """Tell whether the person with this profile was erased."""
+
     async def attach(self, contact: Contact, profile: str) -> Session | None:
         """Claim a session for a profile and return it; None where it is not known."""
 
@@ -74,6 +77,9 @@ class Sessions:
         known = await self._store.find(business_id, session)
         if fresh is None and known is None:
             raise unknown_session()
+        # The shortener remembers whose it was for as long as it remembers the session.
+        if fresh is not None and fresh.profile and await self._store.is_erased(business_id, fresh.profile):
+            fresh = replace(fresh, profile=None)
         if fresh is None or known is None:
             return known or fresh  # type: ignore[return-value]  # one of them is there
         return replace(fresh, profile=fresh.profile or known.profile)

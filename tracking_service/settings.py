@@ -6,11 +6,13 @@ from common.settings import Settings
 
 
 class TrackingSettings(Settings):
-    """Where to listen, and where PostgreSQL is."""
+    """Where to listen, where PostgreSQL is, and the shortener."""
 
     tracking_listen: str = "127.0.0.1:7002"
     """The address of the gRPC server; port 0 takes a free one."""
     postgres_url: SecretStr = SecretStr("postgresql://postgres@127.0.0.1:5432/clicktrail")
     """A PostgreSQL of version 18 or newer. Carries a password, so it is never shown."""
+    shortener_target: str = "ipv4:127.0.0.1:7001"
+    """The shortener, whose links lose their recipient when a person is erased: a gRPC target."""
     postgres_connections: int = Field(default=10, ge=1, le=500)
     """How many connections one process opens at most."""

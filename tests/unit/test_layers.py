@@ -23,6 +23,7 @@ MAY_IMPORT = {
         "shortener_service/installation.py",
         "shortener_service/outbox_relay.py",
         "tracking_service/*servicer*.py",
+        "tracking_service/shortener_links.py",
         "gateway/clients.py",
         "gateway/http_errors.py",
         "cli/calls.py",

@@ -93,6 +93,33 @@ CREATE TABLE claims (
     received_at timestamptz NOT NULL,
     PRIMARY KEY (business_id, session, profile_key, kind)
 );
+CREATE INDEX claims_of_profile ON claims (business_id, profile_key);
+
+-- Erased people, by the SHA-256 of their profiles' ids: what arrives late for such an id is recorded as nobody's. Nothing
+-- leads from here to a surrogate, and so to the rows that stay.
+CREATE TABLE tombstones (
+    business_id  text NOT NULL,
+    profile_hash bytea NOT NULL,
+    erased_at    timestamptz NOT NULL,
+    PRIMARY KEY (business_id, profile_hash)
+);
+
+-- Erasures that are not through yet: a transaction that read the profile before it was gone may still write rows.
+CREATE TABLE erasures (
+    business_id  text NOT NULL,
+    profile_key  bigint NOT NULL,
+    committed_by timestamptz, -- a time behind the commit of the erasure; null: not looked at yet
+    PRIMARY KEY (business_id, profile_key)
+);
+
+-- Links that the shortener still has to take their recipient from.
+CREATE TABLE detachments (
+    business_id text NOT NULL,
+    link        text NOT NULL,
+    next_try_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (business_id, link)
+);
+CREATE INDEX detachments_next ON detachments (next_try_at);
 
 -- Links ----------------------------------------------------------------------
 

@@ -90,18 +90,30 @@ WHERE o.business_id = brought.business_id AND o.id = brought.id;
 
 -- name: keep_events
 -- New events, as rows, as activities, and as visitors to be decided again. person is whom an event names itself;
--- profile_key is whose it is, by its session if by nothing else.
+-- profile_key is whose it is, by its session if by nothing else. Where that one was erased, what would tell of the person
+-- is left out; bare_object is what stays of the object then.
 WITH sent AS (
-    SELECT *
+    SELECT sent.*,
+           sent.profile_key IS NOT NULL AND NOT EXISTS (
+               SELECT FROM profiles p WHERE p.business_id = sent.business_id AND p.profile_key = sent.profile_key
+           ) AS is_erased
     FROM unnest(
         $1::text[], $2::timestamptz[], $3::uuid[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::text[],
         $9::timestamptz[], $10::timestamptz[], $11::uuid[], $12::text[], $13::bigint[], $14::text[], $15::text[],
         $16::text[], $17::text[], $18::text[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[],
-        $24::text[], $25::text[], $26::text[]
+        $24::text[], $25::text[], $26::text[], $27::text[]
     ) AS sent (
         business_id, received_at, id, action, session, person, profile_key, credential, occurred_at, tracked_at,
         object_id, object, amount_minor, currency, metadata, user_parameters, page, url, utm_params, extra, address,
-        user_agent, link, campaign, journey, message)
+        user_agent, link, campaign, journey, message, bare_object)
+), told AS (
+    SELECT * FROM sent WHERE NOT is_erased
+    UNION ALL
+    SELECT business_id, received_at, id, action, session, person, profile_key, credential, occurred_at, tracked_at,
+           object_id, bare_object, amount_minor, currency, NULL, NULL, NULL, NULL, utm_params, NULL, '', '', link,
+           campaign, journey, message, bare_object, is_erased
+    FROM sent
+    WHERE is_erased
 ), kept AS (
     INSERT INTO events (
         business_id, received_at, id, action, session, profile_key, credential, occurred_at, tracked_at, object_id,
@@ -109,14 +121,14 @@ WITH sent AS (
     SELECT business_id, received_at, id, action, session, person, credential, occurred_at, tracked_at, object_id,
            amount_minor, currency, metadata::json, user_parameters::json, page::json, utm_params::json, extra::json,
            address, user_agent
-    FROM sent
+    FROM told
 ), done AS (
     INSERT INTO activities (
         business_id, id, received_at, occurred_at, tracked_at, profile_key, session, action, link, campaign, journey,
         message, object, amount_minor, currency, metadata, url)
     SELECT business_id, id, received_at, occurred_at, tracked_at, profile_key, session, action, link, campaign,
            journey, message, object::json, amount_minor, currency, metadata::json, url
-    FROM sent
+    FROM told
 )
 INSERT INTO dirty_visitors (business_id, session, profile_key, since)
 SELECT business_id, session, profile_key, min(occurred_at)

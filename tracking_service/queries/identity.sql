@@ -4,6 +4,12 @@ SELECT p.business_id, p.id, p.profile_key
 FROM unnest($1::text[], $2::text[]) AS wanted (business_id, id)
 JOIN profiles p ON p.business_id = wanted.business_id AND p.id = wanted.id;
 
+-- name: find_tombstones
+-- Which of these profiles were erased: (business, hash of the id) pairs in two arrays.
+SELECT t.business_id, t.profile_hash
+FROM unnest($1::text[], $2::bytea[]) AS wanted (business_id, profile_hash)
+JOIN tombstones t ON t.business_id = wanted.business_id AND t.profile_hash = wanted.profile_hash;
+
 -- name: create_profiles
 -- Profiles that were named for the first time; one that another transaction made meanwhile is left out of the answer.
 INSERT INTO profiles (business_id, id, created_at)

@@ -50,14 +50,15 @@ SET name = CASE WHEN 'name' = ANY ($7::text[]) THEN $3 ELSE name END,
 WHERE business_id = $1 AND profile_key = $2;
 
 -- name: complete_profile
--- Attributes that were not known yet; those known stay.
+-- Attributes that were not known yet; those known stay. Answers with the id; nothing where the person was erased.
 UPDATE profiles
 SET name = coalesce(name, $3), email = coalesce(email, $4), phone = coalesce(phone, $5)
-WHERE business_id = $1 AND profile_key = $2;
+WHERE business_id = $1 AND profile_key = $2
+RETURNING id;
 
--- name: find_profile_id
--- The id of a profile.
-SELECT id FROM profiles WHERE business_id = $1 AND profile_key = $2;
+-- name: forget_tombstone
+-- A person who is known again by the wish of the business.
+DELETE FROM tombstones WHERE business_id = $1 AND profile_hash = $2;
 
 -- name: lock_identities
 -- Waits until no other transaction gives out any of these identities; by hash, in its order.

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import grpc
 import pytest
 import pytest_asyncio
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -151,10 +150,3 @@ async def test_activities_name_what_is_wrong(caller: Caller) -> None:
     assert await caller.activities("ana") == []
     for cursor in ("no uuid", "00000000-0000-0000-0000-000000000001"):
         assert faults(await failure(caller.activities("ana", ending_before=cursor))) == [("invalid", "ending_before")]
-
-
-async def test_erasing_is_not_there_yet(caller: Caller) -> None:
-    """And says so."""
-    with pytest.raises(aio.AioRpcError) as caught:
-        await caller.profiles.EraseProfile(pb.EraseProfileRequest(business_id="shop", id="ana"), timeout=SECONDS)
-    assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED

@@ -1,0 +1,98 @@
+"""Erasing people: the use case, and what goes on behind it until nothing is left."""
+
+import asyncio
+from typing import Protocol
+
+from common.errors import ClicktrailError
+from common.logging import get_logger
+from tracking_service.erasure import Detacher, Erasure
+
+log = get_logger(__name__)
+
+# A call waits so long for the rows of its person; what it does not see done goes on without it.
+CALL_SECONDS = 3.0
+POLL_SECONDS = 5.0
+ERASURES = 20
+
+
+class ErasureStore(Protocol):
+    """Where people are erased."""
+
+    async def erase(self, business_id: str, profile_id: str) -> Erasure | None:
+        """Put a tombstone in the place of a profile; None where that was done before. Raises `PROFILE_UNKNOWN`."""
+
+    async def waiting(self, limit: int) -> list[Erasure]:
+        """Return some erasures that are not through yet."""
+
+    async def clear(self, erasure: Erasure) -> bool:
+        """Take what they say of a person from all rows there are; tell whether no other row can follow."""
+
+    async def links_to_detach(self) -> tuple[str, list[str]]:
+        """Return a business and some of its links that their recipient must be taken from; no links: none waits."""
+
+    async def end_detachments(self, business_id: str, link_ids: list[str]) -> None:
+        """Note that links have no recipient any more."""
+
+
+class Erasures:
+    """Erases people."""
+
+    def __init__(self, store: ErasureStore, woken: asyncio.Event) -> None:
+        self._store = store
+        self._woken = woken
+
+    async def erase(self, business_id: str, profile_id: str) -> None:
+        """Erase a person: known to nobody from now on, and soon told of by no row. Raises `PROFILE_UNKNOWN`."""
+        erasure = await self._store.erase(business_id, profile_id)
+        try:
+            if erasure is not None:
+                async with asyncio.timeout(CALL_SECONDS):
+                    await self._store.clear(erasure)
+        except (ClicktrailError, TimeoutError):
+            # The erasure itself is durable.
+            log.info("an erasure goes on behind its call")
+        finally:
+            self._woken.set()
+
+
+class ErasureWorker:
+    """Sees erasures through; any number of workers may run beside each other."""
+
+    def __init__(self, store: ErasureStore, detacher: Detacher, woken: asyncio.Event) -> None:
+        self._store = store
+        self._detacher = detacher
+        self._woken = woken
+
+    async def run(self) -> None:
+        """Work until cancelled. What fails is tried again."""
+        while True:
+            self._woken.clear()
+            await self._clear()
+            await self._detach()
+            try:
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._woken.wait()
+            except TimeoutError:
+                continue
+
+    async def _clear(self) -> None:
+        try:
+            for erasure in await self._store.waiting(ERASURES):
+                await self._store.clear(erasure)
+        except ClicktrailError as error:
+            log.warning("erasures wait", reason=error.reason)
+        except Exception:
+            log.exception("an erasure failed")
+
+    async def _detach(self) -> None:
+        try:
+            while True:
+                business_id, links = await self._store.links_to_detach()
+                if not links:
+                    return
+                await self._detacher.detach(business_id, links)
+                await self._store.end_detachments(business_id, links)
+        except ClicktrailError as error:
+            log.warning("links of erased people wait for the shortener", reason=error.reason)
+        except Exception:
+            log.exception("links of erased people could not be detached")

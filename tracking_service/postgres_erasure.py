@@ -1,0 +1,124 @@
+"""Erases people in PostgreSQL: at once where they are found by their id, then row by row where they left traces."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from tracking_service.attribution import PURCHASE
+from tracking_service.erasure import Erasure, anonymous_link, bare_object, profile_hash
+from tracking_service.postgres import Postgres, columns
+from tracking_service.postgres_profiles import unknown_profile
+from tracking_service.queries import load
+
+if TYPE_CHECKING:
+    from tracking_service.postgres import Connection, Row
+
+QUERIES = load("erasure")
+
+# Rows of one transaction: few enough that nobody waits for them.
+BATCH = 500
+_FIRST = (datetime.min.replace(tzinfo=UTC), UUID(int=0))
+
+
+class PostgresErasure:
+    """The erasures of all businesses."""
+
+    def __init__(self, postgres: Postgres) -> None:
+        self._postgres = postgres
+
+    async def erase(self, business_id: str, profile_id: str) -> Erasure | None:
+        """Put a tombstone in the place of a profile; None where that was done before. Raises `PROFILE_UNKNOWN`."""
+
+        async def work(connection: "Connection") -> Erasure | None:
+            digest = profile_hash(profile_id)
+            key = await connection.fetchval(QUERIES.lock_profile, business_id, profile_id)
+            if key is not None:
+                await connection.execute(QUERIES.erase_profile, business_id, key, digest)
+                return Erasure(business_id, key)
+            if not await connection.fetchval(QUERIES.has_tombstone, business_id, digest):
+                raise unknown_profile()
+            return None
+
+        return await self._postgres.in_transaction(work)
+
+    async def waiting(self, limit: int) -> list[Erasure]:
+        """Return some erasures that are not through yet."""
+        async with self._postgres.connection() as connection:
+            return [Erasure(*row) for row in await connection.fetch(QUERIES.find_erasures, limit)]
+
+    async def clear(self, erasure: Erasure) -> bool:
+        """Take what they say of a person from all rows there are; tell whether no other row can follow.
+
+        Rows that were written meanwhile, by transactions which knew the profile, are found by another call.
+        """
+        async with self._postgres.connection() as connection:
+            is_last = bool(await connection.fetchval(QUERIES.note_commit, *erasure))
+        await self._clear_activities(erasure)
+        await self._clear_lost_rows(erasure)
+        await self._clear_links(erasure)
+        if is_last:
+            async with self._postgres.connection() as connection:
+                await connection.execute(QUERIES.end_erasure, *erasure)
+        return is_last
+
+    async def links_to_detach(self) -> tuple[str, list[str]]:
+        """Return a business and some of its links that their recipient must be taken from; no links: none waits."""
+        async with self._postgres.connection() as connection:
+            rows = await connection.fetch(QUERIES.take_detachments, BATCH)
+        return (rows[0]["business_id"], [row["link"] for row in rows]) if rows else ("", [])
+
+    async def end_detachments(self, business_id: str, link_ids: Sequence[str]) -> None:
+        """Note that links have no recipient any more."""
+        async with self._postgres.connection() as connection:
+            await connection.execute(QUERIES.end_detachments, business_id, link_ids)
+
+    async def _clear_activities(self, erasure: Erasure) -> None:
+        behind = _FIRST
+        while True:
+            async with self._postgres.connection() as connection, connection.transaction():
+                rows = await connection.fetch(QUERIES.find_rows, *erasure, *behind, BATCH, PURCHASE)
+                await _clear_rows(connection, erasure.business_id, rows)
+            if len(rows) < BATCH:
+                return
+            behind = rows[-1]["occurred_at"], rows[-1]["id"]
+
+    async def _clear_lost_rows(self, erasure: Erasure) -> None:
+        has_more = True
+        while has_more:
+            async with self._postgres.connection() as connection, connection.transaction():
+                rows = await connection.fetch(QUERIES.find_lost_rows, *erasure, BATCH, PURCHASE)
+                await _clear_rows(connection, erasure.business_id, rows)
+            has_more = len(rows) == BATCH
+
+    async def _clear_links(self, erasure: Erasure) -> None:
+        behind = ""
+        while True:
+            async with self._postgres.connection() as connection, connection.transaction():
+                rows = await connection.fetch(QUERIES.find_links, *erasure, behind, BATCH)
+                cleared = [(row["id"], row["revision"], anonymous_link(row["link"])) for row in rows]
+                told = [line for line, row in zip(cleared, rows, strict=True) if line[2] != row["link"]]
+                if told:
+                    await connection.execute(QUERIES.clear_links, erasure.business_id, *columns(told))
+                    await want_detachments(connection, [(erasure.business_id, line[0]) for line in told])
+            if len(rows) < BATCH:
+                return
+            behind = rows[-1]["id"]
+
+
+async def want_detachments(connection: "Connection", links: Iterable[tuple[str, str]]) -> None:
+    """Have the recipient taken from links (business, id) where they redirect."""
+    wanted = columns(list(links))
+    if wanted:
+        await connection.execute(QUERIES.want_detachments, *wanted)
+
+
+async def _clear_rows(connection: "Connection", business_id: str, rows: Sequence["Row"]) -> None:
+    if not rows:
+        return
+    places = columns([(row["received_at"], row["id"]) for row in rows])
+    # A row is a click or an event; where it is not, nothing is found.
+    await connection.execute(QUERIES.clear_clicks, business_id, *places)
+    await connection.execute(QUERIES.clear_events, business_id, *places)
+    bare = [(row["id"], bare_object(PURCHASE, row["purchased"])) for row in rows]
+    await connection.execute(QUERIES.clear_activities, business_id, *columns(bare))

@@ -1,0 +1,129 @@
+-- name: lock_profile
+-- A profile's surrogate, held until the transaction ends.
+SELECT profile_key FROM profiles WHERE business_id = $1 AND id = $2 FOR UPDATE;
+
+-- name: has_tombstone
+-- Whether a profile was erased, by the hash of its id.
+SELECT EXISTS (SELECT FROM tombstones WHERE business_id = $1 AND profile_hash = $2);
+
+-- name: erase_profile
+-- Puts a tombstone in the place of a profile and its identities, and notes that its rows are to be cleared.
+WITH remembered AS (
+    INSERT INTO tombstones (business_id, profile_hash, erased_at)
+    VALUES ($1, $3, now())
+    ON CONFLICT (business_id, profile_hash) DO UPDATE SET erased_at = excluded.erased_at
+), unidentified AS (
+    DELETE FROM identities WHERE business_id = $1 AND profile_key = $2
+), gone AS (
+    DELETE FROM profiles WHERE business_id = $1 AND profile_key = $2
+)
+INSERT INTO erasures (business_id, profile_key) VALUES ($1, $2);
+
+-- name: find_erasures
+-- Some erasures that are not through yet.
+SELECT business_id, profile_key FROM erasures ORDER BY committed_by NULLS FIRST LIMIT $1;
+
+-- name: note_commit
+-- Notes a time behind the commit of an erasure, unless one is known. Whether no transaction is left that began before it.
+WITH noted AS (
+    UPDATE erasures
+    SET committed_by = coalesce(committed_by, clock_timestamp())
+    WHERE business_id = $1 AND profile_key = $2
+    RETURNING committed_by
+)
+SELECT NOT EXISTS (
+    SELECT FROM pg_stat_activity a, noted n
+    WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() AND a.xact_start <= n.committed_by
+);
+
+-- name: end_erasure
+-- An erasure that is through.
+DELETE FROM erasures WHERE business_id = $1 AND profile_key = $2;
+
+-- name: find_rows
+-- What a person did, behind one row; the object where it may name an order.
+SELECT occurred_at, id, received_at, CASE WHEN action = $6 THEN object::text END AS purchased
+FROM activities
+WHERE business_id = $1 AND profile_key = $2 AND (occurred_at, id) > ($3, $4)
+ORDER BY occurred_at, id
+LIMIT $5;
+
+-- name: find_lost_rows
+-- Events that name a person, in sessions that a click gave to another one afterwards, as long as they say something.
+SELECT DISTINCT a.occurred_at, a.id, a.received_at, CASE WHEN a.action = $4 THEN a.object::text END AS purchased
+FROM claims c
+JOIN activities a ON a.business_id = c.business_id AND a.session = c.session
+JOIN events e ON e.business_id = a.business_id AND e.received_at = a.received_at AND e.id = a.id
+WHERE c.business_id = $1 AND c.profile_key = $2 AND e.profile_key = $2 AND a.profile_key IS DISTINCT FROM $2
+  AND (e.address <> '' OR e.user_agent <> '' OR num_nonnulls(e.metadata, e.user_parameters, e.page, e.extra) > 0)
+LIMIT $3;
+
+-- name: clear_activities
+-- Takes from activities (id, what stays of the object) what they say of a person.
+UPDATE activities a
+SET url = NULL, metadata = NULL, object = swept.object::json
+FROM unnest($2::uuid[], $3::text[]) AS swept (id, object)
+WHERE a.business_id = $1 AND a.id = swept.id AND num_nonnulls(a.url, a.metadata, a.object) > 0;
+
+-- name: clear_clicks
+-- Takes from clicks (time, id) what they say of a person.
+UPDATE clicks c
+SET query = '', address = '', user_agent = '', referrer = '', accept_language = ''
+FROM unnest($2::timestamptz[], $3::uuid[]) AS swept (clicked_at, id)
+WHERE c.business_id = $1 AND c.clicked_at = swept.clicked_at AND c.id = swept.id;
+
+-- name: clear_events
+-- Takes from events (time, id) what they say of a person, and from their orders and refunds all but what finds them.
+WITH cleared AS (
+    UPDATE events e
+    SET address = '', user_agent = '', metadata = NULL, user_parameters = NULL, page = NULL, extra = NULL
+    FROM unnest($2::timestamptz[], $3::uuid[]) AS swept (received_at, id)
+    WHERE e.business_id = $1 AND e.received_at = swept.received_at AND e.id = swept.id
+    RETURNING e.object_id
+)
+UPDATE objects o
+SET data = json_build_object('reference', o.reference, 'source', o.source)
+WHERE o.business_id = $1 AND o.type IN ('order', 'refund') AND o.id IN (SELECT object_id FROM cleared);
+
+-- name: find_links
+-- The copies of a person's links, behind one link.
+SELECT id, link, revision
+FROM links
+WHERE business_id = $1 AND profile_key = $2 AND id > $3
+ORDER BY id
+LIMIT $4;
+
+-- name: clear_links
+-- Copies of links (id, revision, link) without their recipient, unless a later revision came meanwhile.
+UPDATE links l
+SET link = swept.link
+FROM unnest($2::text[], $3::bigint[], $4::bytea[]) AS swept (id, revision, link)
+WHERE l.business_id = $1 AND l.id = swept.id AND l.revision = swept.revision;
+
+-- name: want_detachments
+-- Links (business, id) that the shortener has to take their recipient from, in the order of their keys.
+INSERT INTO detachments (business_id, link)
+SELECT DISTINCT business_id, link
+FROM unnest($1::text[], $2::text[]) AS wanted (business_id, link)
+ORDER BY business_id, link
+ON CONFLICT (business_id, link) DO NOTHING;
+
+-- name: take_detachments
+-- Some links of one business that wait for the shortener. They are left alone for half a minute, whatever becomes of them.
+UPDATE detachments d
+SET next_try_at = now() + interval '30 seconds'
+FROM (
+    SELECT business_id, link
+    FROM detachments
+    WHERE next_try_at <= now()
+      AND business_id = (SELECT business_id FROM detachments WHERE next_try_at <= now() ORDER BY next_try_at LIMIT 1)
+    ORDER BY link
+    LIMIT $1
+    FOR UPDATE SKIP LOCKED
+) AS due
+WHERE d.business_id = due.business_id AND d.link = due.link
+RETURNING d.business_id, d.link;
+
+-- name: end_detachments
+-- Links that their recipient was taken from.
+DELETE FROM detachments WHERE business_id = $1 AND link = ANY ($2::text[]);

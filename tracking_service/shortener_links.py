@@ -1,0 +1,31 @@
+"""The shortener's links, as tracking calls them."""
+
+from grpc import aio
+
+from clicktrail.shortener.v1 import link_service_pb2, link_service_pb2_grpc
+from common.channels import open_channel
+from common.errors import Reason, unavailable
+from common.grpc_errors import from_rpc_error
+
+CALL_SECONDS = 10.0
+
+
+class ShortenerLinks:
+    """Changes links over a channel to the shortener. Owns it: close it."""
+
+    def __init__(self, target: str) -> None:
+        self._channel = open_channel(target)
+        self._stub = link_service_pb2_grpc.LinkServiceStub(self._channel)
+
+    async def close(self) -> None:
+        """Close the channel."""
+        await self._channel.close()
+
+    async def detach(self, business_id: str, link_ids: list[str]) -> None:
+        """Take the recipient from links, at most 1,000. Raises UNAVAILABLE where the shortener cannot do it now."""
+        request = link_service_pb2.DetachProfileRequest(business_id=business_id, ids=link_ids)
+        try:
+            await self._stub.DetachProfile(request, timeout=CALL_SECONDS, wait_for_ready=True)
+        except aio.AioRpcError as error:
+            told = from_rpc_error(error)
+            raise told or unavailable(Reason.UPSTREAM_DOWN, "The shortener does not detach links now.") from error
