@@ -92,6 +92,8 @@ def read_moment(value: Value) -> Timestamp:
         if not _FIRST_SECOND < seconds < _LAST_SECOND:
             raise WrongValueError("must be Unix seconds, of the years 1 to 9999")
         return _within_reach(EPOCH + timedelta(microseconds=int(seconds * 1_000_000)))
+    if not isinstance(value, str):
+        raise WrongValueError("must be Unix seconds, or a time in ISO 8601")
     return read_time(value)
 
 
