@@ -43,3 +43,8 @@ ALIASES = {"page.visited": "page.viewed"}
 # Made by us alone.
 CLICKED = "short_link.clicked"
 OURS = frozenset({CLICKED, "message.delivered"})
+
+
+def is_custom(action: str) -> bool:
+    """Tell whether an action can only be one of a business's own."""
+    return action not in CATALOGUE and action not in OURS

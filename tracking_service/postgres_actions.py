@@ -67,6 +67,8 @@ class PostgresActions:
                 is_changed = False
             if not is_changed:
                 raise taken()
+            if after.conversion != before.conversion:
+                await connection.execute(QUERIES.mark_visitors, business_id, after.name)
             return after
 
         return await self._postgres.in_transaction(work)

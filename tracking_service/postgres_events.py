@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from common.errors import Fault, FaultType
+from tracking_service.catalogue import is_custom
 from tracking_service.erasure import bare_object
 from tracking_service.event_rules import Setting
 from tracking_service.events import Draft, Receipt, Status, Submission
@@ -34,6 +35,7 @@ class People(NamedTuple):
     minted: ProfileKeys
 
 
+_NO_ACTION = Fault(FaultType.NOT_FOUND, "action", "The business has no such action.")
 _ASSIGNED = Fault(FaultType.IDENTITY_ASSIGNED, "session", "The session belongs to another profile.")
 
 
@@ -73,13 +75,15 @@ async def _record(connection: "Connection", drafts: Sequence[Draft]) -> list[Rec
     await take_order_actions(connection, drafts, verdicts)
     new = {number: draft for number, draft in enumerate(drafts) if number not in verdicts}
     if new:
-        people = await _find_people(connection, new.values())
-        states = await _use_sessions(connection, new, people)
-        refused = {number for number, state in states.items() if state is None}
+        refused = dict.fromkeys(await _without_action(connection, new), _NO_ACTION)
+        allowed = {number: draft for number, draft in new.items() if number not in refused}
+        people = await _find_people(connection, allowed.values())
+        states = await _use_sessions(connection, allowed, people)
+        refused |= {number: _ASSIGNED for number, state in states.items() if state is None}
         await give_back(connection, [new[number] for number in refused])
         for number, draft in new.items():
             verdicts[number] = (
-                Receipt(Status.REJECTED, None, draft.key, (_ASSIGNED,))
+                Receipt(Status.REJECTED, None, draft.key, (refused[number],))
                 if number in refused
                 else Receipt(Status.ACCEPTED, draft.id, draft.key)
             )
@@ -87,6 +91,15 @@ async def _record(connection: "Connection", drafts: Sequence[Draft]) -> list[Rec
         await keep_things(connection, accepted.values())
         await _keep_events(connection, accepted, states, people.named)
     return [verdicts[number] for number in range(len(drafts))]
+
+
+async def _without_action(connection: "Connection", drafts: Mapping[int, Draft]) -> list[int]:
+    """Return the drafts whose custom action was deleted since they were judged; hold the actions of the others."""
+    used = {number: (draft.business_id, draft.action) for number, draft in drafts.items() if is_custom(draft.action)}
+    if not used:
+        return []
+    held = {tuple(row) for row in await connection.fetch(QUERIES.hold_actions, *columns(sorted(set(used.values()))))}
+    return [number for number, action in used.items() if action not in held]
 
 
 async def _find_people(connection: "Connection", drafts: Iterable[Draft]) -> People:
@@ -97,7 +110,9 @@ async def _find_people(connection: "Connection", drafts: Iterable[Draft]) -> Peo
         for draft in drafts
         if draft.fresh_session is not None and draft.fresh_session.profile is not None
     }
-    at = min(draft.received_at for draft in drafts)
+    at = min((draft.received_at for draft in drafts), default=None)
+    if at is None:
+        return People({}, {})
     return People(
         await profile_keys(connection, list(named), at) if named else {},
         await recipient_keys(connection, list(minted), at) if minted else {},

@@ -39,16 +39,26 @@ WHERE business_id = $1 AND id = $2
   AND NOT EXISTS (SELECT FROM actions other WHERE other.business_id = $1 AND other.name = $3 AND other.id <> $2)
 RETURNING id;
 
+-- name: mark_visitors
+-- Has the events of an action decided again. Reads all activities of the business: actions are changed rarely.
+INSERT INTO dirty_visitors (business_id, session, profile_key, since)
+SELECT business_id, session, profile_key, min(occurred_at)
+FROM activities
+WHERE business_id = $1 AND action = $2
+GROUP BY business_id, session, profile_key;
+
 -- name: delete_action
 -- An action that nobody needs.
 DELETE FROM actions WHERE business_id = $1 AND id = $2;
 
 -- name: has_events
--- Whether there are events of an action: counted ones, and those of the last day, which may not be counted yet.
+-- Whether there are events of an action: counted ones, or those of visitors who are still marked to be decided on. Each
+-- event is one or the other.
 SELECT EXISTS (
     SELECT FROM event_counts
     WHERE business_id = $1 AND scope = 'business' AND scope_id = '' AND action = $2
 ) OR EXISTS (
-    SELECT FROM events
-    WHERE business_id = $1 AND received_at > now() - interval '1 day' AND action = $2
+    SELECT FROM dirty_visitors d
+    JOIN activities a ON a.business_id = d.business_id AND (a.session = d.session OR a.profile_key = d.profile_key)
+    WHERE d.business_id = $1 AND a.action = $2
 );

@@ -63,6 +63,14 @@ DELETE FROM order_actions o
 USING unnest($1::text[], $2::uuid[], $3::text[]) AS refused (business_id, object_id, action)
 WHERE o.business_id = refused.business_id AND o.object_id = refused.object_id AND o.action = refused.action;
 
+-- name: hold_actions
+-- Custom actions by business and name, held in the order of their keys so that they stay until the events are there.
+SELECT a.business_id, a.name
+FROM unnest($1::text[], $2::text[]) AS used (business_id, name)
+JOIN actions a ON a.business_id = used.business_id AND a.name = used.name
+ORDER BY a.business_id, a.name
+FOR KEY SHARE OF a;
+
 -- name: add_objects
 -- What events are about and nobody had brought before, in the order of their keys. Answers with those.
 INSERT INTO objects (business_id, id, type, source, reference, data, created_at, updated_at)

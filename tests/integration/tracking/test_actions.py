@@ -1,6 +1,7 @@
 """Custom actions of a business."""
 
-from typing import Any
+import asyncio
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
@@ -12,6 +13,12 @@ from clicktrail.tracking.v1 import action_service_pb2_grpc
 from common.errors import Reason
 from tests.integration.tracking.calling import SECONDS, Caller, failure, faults
 from tests.integration.tracking.tracking_events import ACCEPTED, event
+from tests.support.waiting import eventually
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    Database = asyncpg.Connection[asyncpg.Record]
 
 Stub = action_service_pb2_grpc.ActionServiceStub
 pytestmark = pytest.mark.usefixtures("business")
@@ -109,6 +116,54 @@ async def test_an_action_with_events_stays(actions: Stub, channel: aio.Channel) 
     assert (deleting.reason, faults(deleting)) == (Reason.NOT_ALLOWED, [("not_allowed", None)])
     assert faults(await failure(change(actions, made.id, "name", name="a.b"))) == [("not_allowed", "name")]
     assert (await change(actions, made.id, "conversion", conversion=True)).conversion
+
+
+async def test_an_event_and_a_deletion_do_not_pass_each_other_by(
+    actions: Stub, channel: aio.Channel, database: "Database"
+) -> None:
+    """Of both at once either the event is refused or the deletion; no event is left without its action."""
+    caller = Caller(channel)
+    for number in range(30):
+        made = await create(actions, f"loyalty.level_{number}")
+        both: list[Any] = await asyncio.gather(
+            caller.track(event(made.name)), delete(actions, made.id), return_exceptions=True
+        )
+        tracked, deleted = both
+        assert (tracked.status == ACCEPTED) == isinstance(deleted, aio.AioRpcError)
+        if tracked.status != ACCEPTED:
+            assert [(fault.type, fault.parameter) for fault in tracked.errors] == [("not_found", "action")]
+    orphans = await database.fetch(
+        "SELECT action FROM events e WHERE NOT EXISTS (SELECT FROM actions a WHERE a.name = e.action)"
+    )
+    assert orphans == []
+
+
+async def test_an_event_waits_for_a_deletion_under_way(
+    actions: Stub, channel: aio.Channel, database: "Database"
+) -> None:
+    """Judged while the action was there, it is refused once that is gone, its key given back."""
+    made = await create(actions, "loyalty.redeemed")
+    caller = Caller(channel)
+    async with database.transaction():
+        await database.execute("DELETE FROM actions")
+        waiting = asyncio.create_task(caller.track(event("loyalty.redeemed"), key="k"))
+        blocked = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        await eventually(lambda: database.fetchval(blocked), lambda count: count > 0)
+    assert [(fault.type, fault.parameter) for fault in (await waiting).errors] == [("not_found", "action")]
+    assert (await failure(read(actions, made.id))).reason is Reason.ACTION_UNKNOWN
+    await create(actions, "loyalty.redeemed")
+    assert (await caller.track(event("loyalty.redeemed"), key="k")).status == ACCEPTED
+
+
+async def test_events_convert_once_their_action_does(actions: Stub, channel: aio.Channel, database: "Database") -> None:
+    """Also those of before the change, and no longer once it is taken back."""
+    made = await create(actions, "loyalty.redeemed")
+    await Caller(channel).track(event("loyalty.redeemed"))
+    conversions = "SELECT sum(conversions)::int FROM event_counts WHERE action = 'loyalty.redeemed'"
+    for conversion in (False, True, False):
+        await change(actions, made.id, "conversion", conversion=conversion)
+        wanted = int(conversion)
+        await eventually(lambda: database.fetchval(conversions), lambda count, wanted=wanted: count == wanted)  # type: ignore[misc]  # bound now
 
 
 async def test_actions_are_listed_newest_first(actions: Stub) -> None:
