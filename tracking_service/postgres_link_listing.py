@@ -36,10 +36,10 @@ class PostgresLinkListing:
             rows, has_more = await read_page(connection, _listing(values), (business_id,), page, *values.values())
         return [row["link"] for row in rows], has_more
 
-    async def count(self) -> int:
-        """Return how many links all businesses have."""
+    async def has_any(self) -> bool:
+        """Tell whether any business has a link."""
         async with self._postgres.connection() as connection:
-            return int(await connection.fetchval(QUERIES.count_links))
+            return bool(await connection.fetchval(QUERIES.has_links))
 
 
 def _listing(values: Mapping[str, object]) -> Listing:

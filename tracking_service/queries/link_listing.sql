@@ -10,9 +10,9 @@ LIMIT $4;
 -- Where a link stands in the list.
 SELECT created_at AS at, id FROM links WHERE business_id = $1 AND id = $2;
 
--- name: count_links
--- The links of all businesses.
-SELECT count(*) FROM links;
+-- name: has_links
+-- Whether any business has a link.
+SELECT EXISTS (SELECT FROM links);
 
 -- name: find_profile_key
 -- The surrogate of a profile.
