@@ -91,7 +91,10 @@ def minted(state: SessionState, fresh: FreshSession) -> SessionState:
 
 
 def claimed(state: SessionState, profile_key: int) -> SessionState | None:
-    """Return the state after a claim, or None where it is another profile's: the first claim stays."""
+    """Return the state after a claim, or None where it is another profile's: the first claim kept stays.
+
+    Also against one that was received earlier and arrives later: its receipt has been given, and events with it.
+    """
     if state.profile_key is None:
         return replace(state, profile_key=profile_key)
     return state if state.profile_key == profile_key else None
@@ -106,9 +109,11 @@ def settle(state: SessionState, uses: Iterable[SessionUse]) -> tuple[SessionStat
     for use in uses:
         if use.fresh is not None:
             state = minted(state, use.fresh)
-    allowed = []
-    for use in uses:
-        after = state if use.profile_key is None else claimed(state, use.profile_key)
-        allowed.append(after is not None)
+    allowed = [True] * len(uses)
+    # Of claims that arrive together the one received first is the first, in whatever order they stand.
+    for number in sorted(range(len(uses)), key=lambda number: uses[number].received_at):
+        profile_key = uses[number].profile_key
+        after = state if profile_key is None else claimed(state, profile_key)
+        allowed[number] = after is not None
         state = after or state
     return state, allowed

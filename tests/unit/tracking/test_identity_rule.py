@@ -1,6 +1,11 @@
 """Whose a session is."""
 
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tracking_service.identity import ClaimKind, FreshSession, SessionState, SessionUse, first_state, settle
 
@@ -42,3 +47,57 @@ def test_a_session_of_a_shared_link_can_be_claimed() -> None:
     """Its click says where it comes from, not whose it is."""
     state, allowed = settle(first_state(use(3, minted(None))), [use(3, minted(None))])
     assert (state.profile_key, state.campaign, allowed) == (3, "spring", [True])
+
+
+def claims_of(owners: Sequence[int | None], recipient: int | None) -> list[SessionUse]:
+    """Return uses received a minute after one another, each with what the shortener knows of the session."""
+    return [
+        replace(use(owner, minted(recipient)), received_at=AT + timedelta(minutes=number))
+        for number, owner in enumerate(owners)
+    ]
+
+
+Owners = st.lists(st.none() | st.integers(1, 3), min_size=1, max_size=6)
+
+
+@given(Owners, st.data())
+def test_of_claims_that_arrive_together_the_first_received_stays(owners: list[int | None], data: st.DataObject) -> None:
+    """In whatever order they stand; each use has the same answer."""
+    uses = claims_of(owners, None)
+    shuffled = data.draw(st.permutations(uses))
+    state, allowed = settle(first_state(shuffled[0]), shuffled)
+    first = next((owner for owner in owners if owner is not None), None)
+    assert state.profile_key == first
+    assert allowed == [one.profile_key in (None, first) for one in shuffled]
+
+
+@given(Owners, st.integers(1, 3), st.data())
+def test_a_recipient_has_the_session_whatever_arrives_first(
+    owners: list[int | None], recipient: int, data: st.DataObject
+) -> None:
+    """In any order, in any pieces, and where only one of the uses knows of the click."""
+    uses = claims_of(owners, recipient)
+    knowing = data.draw(st.integers(0, len(uses) - 1))
+    uses = [one if number == knowing else replace(one, fresh=None) for number, one in enumerate(uses)]
+    shuffled = data.draw(st.permutations(uses))
+    cut = data.draw(st.integers(0, len(uses)))
+    state = first_state(shuffled[0])
+    for piece in (shuffled[:cut], shuffled[cut:]):
+        state, _ = settle(state, piece)
+    assert (state.profile_key, state.is_clicked_by_recipient, state.campaign) == (recipient, True, "spring")
+
+
+@given(Owners, st.data())
+def test_a_claim_that_was_kept_stays(owners: list[int | None], data: st.DataObject) -> None:
+    """Against one that was received earlier and comes in a later piece; repeated, all answers are the same."""
+    shuffled = data.draw(st.permutations(claims_of(owners, None)))
+    state = first_state(shuffled[0])
+    answers = []
+    for one in shuffled:
+        state, allowed = settle(state, [one])
+        answers += allowed
+    owner = next((one.profile_key for one in shuffled if one.profile_key is not None), None)
+    assert state.profile_key == owner
+    for one, answer in zip(shuffled, answers, strict=True):
+        again, allowed = settle(state, [one])
+        assert (again, allowed) == (state, [answer])
