@@ -125,7 +125,7 @@ async def test_an_event_and_a_deletion_do_not_pass_each_other_by(
     caller = Caller(channel)
     for number in range(30):
         made = await create(actions, f"loyalty.level_{number}")
-        both: list[Any] = await asyncio.gather(
+        both: tuple[Any, Any] = await asyncio.gather(
             caller.track(event(made.name)), delete(actions, made.id), return_exceptions=True
         )
         tracked, deleted = both
