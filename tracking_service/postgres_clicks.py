@@ -42,6 +42,7 @@ async def keep_clicks(connection: "Connection", clicks: Iterable[Click], keys: P
 async def _follow(connection: "Connection", new: Sequence[Click], keys: ProfileKeys) -> None:
     people = [click for click in new if click.is_human]
     owners = await _mint_sessions(connection, [click for click in people if click.session is not None], keys)
+    await _clear_those_of_erased(connection, people, keys, owners)
     await _keep_activities(connection, new, keys, owners)
     # A click concerns what came after it, and in its session what the clocks may have put before it.
     await mark_dirty(
@@ -70,6 +71,19 @@ async def _mint_sessions(connection: "Connection", clicks: Sequence[Click], keys
     minted = await connection.fetch(QUERIES.mint_sessions, *columns(rows))
     await _tell_what_came_before(connection, [row for row in minted if row["was_known"]], minting)
     return {(row["business_id"], row["id"]): row["profile_key"] for row in minted}
+
+
+async def _clear_those_of_erased(
+    connection: "Connection", clicks: Sequence[Click], keys: ProfileKeys, owners: Owners
+) -> None:
+    """Leave nothing of clicks in sessions that were claimed before they came, by people who were erased since."""
+    claimed = [
+        (*click.key, owner)
+        for click in clicks
+        if _recipient(click, keys) is None and (owner := owners.get((click.business_id, click.session or "")))
+    ]
+    if claimed:
+        await connection.execute(QUERIES.clear_clicks_of_erased, *columns(claimed))
 
 
 async def _tell_what_came_before(

@@ -11,6 +11,16 @@ FROM unnest(
 ON CONFLICT (business_id, clicked_at, id) DO NOTHING
 RETURNING business_id, clicked_at, id;
 
+-- name: clear_clicks_of_erased
+-- Takes from clicks (business, time, id, whose the session is) what they say of people who were erased before.
+UPDATE clicks c
+SET query = '', address = '', user_agent = '', referrer = '', accept_language = ''
+FROM unnest($1::text[], $2::timestamptz[], $3::uuid[], $4::bigint[])
+    AS claimed (business_id, clicked_at, id, profile_key)
+WHERE c.business_id = claimed.business_id AND c.clicked_at = claimed.clicked_at AND c.id = claimed.id
+  AND NOT EXISTS (
+    SELECT FROM profiles p WHERE p.business_id = claimed.business_id AND p.profile_key = claimed.profile_key);
+
 -- name: mint_sessions
 -- Sessions of new clicks, in the order of their keys. A click's recipient owns its session, whoever claimed it before;
 -- else it stays whose it was. Answers with its owner now and before, and whether it was known before its click.

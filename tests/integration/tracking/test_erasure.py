@@ -254,6 +254,20 @@ async def test_what_comes_late_is_nobodys(
     await eventually(_value(lambda: shortener.detached), lambda seen: seen == [("shop", "l9")])
 
 
+async def test_a_click_that_comes_after_its_claim_and_the_erasure_tells_nothing(
+    caller: Caller, erase: Erase, database: "Database"
+) -> None:
+    """Of a shared link: it counts."""
+    clicked = click(link="shared", **SEEN)
+    await create(caller)
+    await caller.attach(clicked.session, PERSON, fresh_session=fresh(clicked.session, link="shared"))
+    await erase()
+    await caller.deliver(clicked, click(3, seed=9, address="203.0.113.9"))
+    assert [trace for trace in TRACES if trace in await dump(database)] == []
+    assert await database.fetchval("SELECT count(*) FROM clicks WHERE address = '203.0.113.9'") == 1
+    assert (await caller.report(campaign="spring")).totals.clicks == 2
+
+
 async def test_later_events_of_her_sessions_tell_nothing(caller: Caller, erase: Erase, database: "Database") -> None:
     """They count on, for the click that they came from."""
     session = await live(caller)
