@@ -6,6 +6,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_YEAR_9999 = 253_370_764_800
 
 
 def now() -> datetime:
@@ -22,6 +23,11 @@ def to_timestamp(at: datetime) -> Timestamp:
 def from_timestamp(stamp: Timestamp) -> datetime:
     """Return a protobuf timestamp as an aware time in UTC, cut to the microsecond."""
     return EPOCH + timedelta(seconds=stamp.seconds, microseconds=stamp.nanos // 1000)
+
+
+def is_in_calendar(stamp: Timestamp) -> bool:
+    """Tell whether a timestamp lies in the years 1970 to 9998: beyond, time zones and databases run out of years."""
+    return 0 <= stamp.seconds < _YEAR_9999
 
 
 def milliseconds(at: datetime) -> int:

@@ -2,8 +2,10 @@
 
 import re
 from dataclasses import dataclass
-from ipaddress import AddressValueError, IPv6Address, ip_address
+from ipaddress import AddressValueError, IPv4Address, IPv6Address, ip_address
 from urllib.parse import quote
+
+import idna
 
 LONGEST = 2_048
 
@@ -18,6 +20,8 @@ _HOST = re.compile(
     r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.?",
     re.IGNORECASE,
 )
+# A host whose last label is a number is an address in numbers, whatever comes before.
+_NUMBER = re.compile(r"(?:^|\.)(?:[0-9]+|0x[0-9a-f]*)\.?\Z", re.IGNORECASE | re.ASCII)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HIGHEST_PORT = 65_535
 # All ASCII stays as it is: nothing of what was sent is written differently.
@@ -84,14 +88,21 @@ def is_loopback(host: str) -> bool:
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
-        return ip_address(host).is_loopback
+        address = ip_address(host)
     except ValueError:
         return False
+    # The unspecified address leads to this machine too.
+    return address.is_loopback or address.is_unspecified
 
 
 def comparable_host(host: str) -> str:
-    """Return a host in the one form in which hosts are compared."""
-    return host.lower().removesuffix(".").strip("[]")
+    """Return a host in the one form in which hosts are compared: of all that name one address, the shortest."""
+    host = host.lower().removesuffix(".").strip("[]")
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 def is_host_name(text: str) -> bool:
@@ -122,10 +133,17 @@ def _written_host(host: str) -> str:
         return host
     if not host.isascii():
         try:
-            host = host.encode("idna").decode("ascii")
+            # As browsers do, or a link would lead to another host than the one that was written.
+            host = idna.encode(host, uts46=True).decode("ascii")
         except UnicodeError:
             raise UnacceptableAddressError("has a host that is not valid") from None
     # Looked at after the conversion: it may turn one character into a dot, a slash or an at sign.
     if not is_host_name(host):
         raise UnacceptableAddressError("has a host that is not valid")
+    if _NUMBER.search(host):
+        try:
+            IPv4Address(host.removesuffix("."))
+        except AddressValueError:
+            # Browsers read 127.1 and 0x7f000001 as addresses too, each in many spellings.
+            raise UnacceptableAddressError("has a host in numbers that are not four decimals") from None
     return host

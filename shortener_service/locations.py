@@ -14,10 +14,10 @@ class Location:
 
     def __init__(self, template: Template, default_session_parameters: Sequence[str]) -> None:
         address = destinations.parse(template.destination)
-        query = _with_utm(address.query, template.utm)
+        names = template.session_parameters or tuple(default_session_parameters)
+        query = _with_utm(_without(address.query, names), template.utm)
         self.bare = address.base + query + address.fragment
         """The location for hits that get no session."""
-        names = template.session_parameters or tuple(default_session_parameters)
         start = address.base + query + _joint(query)
         self._pieces = (f"{start}{names[0]}=", *(f"&{name}=" for name in names[1:]), address.fragment)
 
@@ -26,13 +26,24 @@ class Location:
         return session.join(self._pieces)
 
 
+def _without(query: str, names: Sequence[str]) -> str:
+    """Take a session out that an address was copied with: pages read the first one, and all visitors would share it."""
+    pairs = query[1:].split("&")
+    kept = [pair for pair in pairs if _name_of(pair) not in names]
+    return query if len(kept) == len(pairs) else f"?{'&'.join(kept)}" if kept else ""
+
+
 def _with_utm(query: str, utm: Sequence[tuple[str, str]]) -> str:
     """Add the UTM parameters that the query has not; what it has keeps its exact bytes."""
-    present = {unquote_plus(pair.partition("=")[0]) for pair in query[1:].split("&")}
+    present = {_name_of(pair) for pair in query[1:].split("&")}
     for name, value in utm:
         if (parameter := f"utm_{name}") not in present:
             query += f"{_joint(query)}{parameter}={quote(value, safe='')}"
     return query
+
+
+def _name_of(pair: str) -> str:
+    return unquote_plus(pair.partition("=")[0])
 
 
 def _joint(query: str) -> str:

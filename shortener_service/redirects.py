@@ -159,3 +159,5 @@ def _check(hits: Sequence[pb.Hit]) -> None:
             raise invalid_field(f"hits[{at}].nonce", f"hits[{at}].nonce takes {NONCE_BYTES} random bytes.")
         if not hit.HasField("received_at"):
             raise invalid_field(f"hits[{at}].received_at", f"hits[{at}].received_at is missing.")
+        if not clock.is_in_calendar(hit.received_at):
+            raise invalid_field(f"hits[{at}].received_at", f"hits[{at}].received_at must be of the years 1970 to 9998.")

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Any
 
 from clicktrail.shortener.v1 import session_service_pb2 as pb
 from clicktrail.shortener.v1 import session_service_pb2_grpc
-from common.clock import from_timestamp
 from shortener_service.sessions import Sessions
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ class SessionServicer(session_service_pb2_grpc.SessionServiceServicer):
     ) -> pb.IssueSessionResponse:
         """Issue a session."""
         del context
-        received_at = from_timestamp(request.received_at) if request.HasField("received_at") else None
+        received_at = request.received_at if request.HasField("received_at") else None
         session = await self._sessions.issue(request.business_id, request.nonce, received_at)
         return pb.IssueSessionResponse(session=session)
 

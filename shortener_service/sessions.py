@@ -1,7 +1,8 @@
 """Issues anonymous sessions, and knows the fresh ones."""
 
 from collections.abc import Sequence
-from datetime import datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from clicktrail.shortener.v1 import session_pb2
 from clicktrail.tracking.v1 import relay_service_pb2
@@ -21,15 +22,16 @@ class Sessions:
         self._store = store
         self._shards = shards
 
-    async def issue(self, business_id: str, nonce: bytes, received_at: datetime | None) -> session_pb2.Session:
+    async def issue(self, business_id: str, nonce: bytes, received_at: Timestamp | None) -> session_pb2.Session:
         """Return the session that a nonce stands for, once it can no longer be lost."""
         _check_business(business_id)
         if nonce and len(nonce) != NONCE_BYTES:
             raise invalid_field("nonce", f"nonce takes {NONCE_BYTES} random bytes.")
+        if received_at is not None and not clock.is_in_calendar(received_at):
+            raise invalid_field("received_at", "received_at must be of the years 1970 to 9998.")
         nonce = nonce or new_nonce()
-        session = session_pb2.Session(
-            business_id=business_id, created_at=clock.to_timestamp(received_at or clock.now())
-        )
+        created_at = clock.to_timestamp(clock.now()) if received_at is None else received_at
+        session = session_pb2.Session(business_id=business_id, created_at=created_at)
         kept = session.SerializeToString()
         session.id = session_from_nonce(nonce)
         delivery = relay_service_pb2.DeliverRequest(sessions=[session]).SerializeToString()

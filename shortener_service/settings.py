@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
-from common.settings import Settings
+from common.settings import Listen, Settings, check_store_url
 
 _PARAMETER = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
@@ -15,7 +15,7 @@ _PARAMETER = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 class ShortenerSettings(Settings):
     """Settings of the shortener."""
 
-    shortener_listen: str = "127.0.0.1:7001"
+    shortener_listen: Listen = "127.0.0.1:7001"
     """Where gRPC is served."""
     redis_url: str = Field("redis://127.0.0.1:6379/0", repr=False)
     """The Redis that keeps links, fresh sessions and the outbox; `unix://` works too."""
@@ -50,7 +50,14 @@ class ShortenerSettings(Settings):
     def _check_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         if not 1 <= len(names) <= 5 or not all(_PARAMETER.fullmatch(name) for name in names):  # noqa: PLR2004  (five)
             raise ValueError("takes 1 to 5 names of 1 to 64 of A-Z, a-z, 0-9, '_', '-', separated by commas")
+        if len(set(names)) < len(names):
+            raise ValueError("takes each name once")
         return names
+
+    @field_validator("redis_url")
+    @classmethod
+    def _check_redis_url(cls, url: str) -> str:
+        return check_store_url(url, "redis", "rediss", "unix")
 
     @field_validator("public_url")
     @classmethod

@@ -4,9 +4,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from redis.asyncio import Redis
 
 from clicktrail.shortener.v1 import redirect_service_pb2 as pb
+from clicktrail.shortener.v1 import session_service_pb2
 from clicktrail.tracking.v1 import click_pb2, relay_service_pb2
 from common import clock
 from common.errors import Reason
@@ -224,3 +226,14 @@ async def test_another_process_sees_a_change(start: Start, shortener: Caller) ->
         return (await other.click(link.code)).kind
 
     await eventually(kind, lambda seen: seen == pb.OUTCOME_KIND_GONE)
+
+
+@pytest.mark.parametrize("seconds", [-1, 253_402_300_799, 2**62, -(2**62)])
+async def test_a_time_beyond_the_calendar_is_refused(shortener: Caller, seconds: int) -> None:
+    """A flight with a time that no database could keep is refused with its field, and leaves nothing behind."""
+    link = await shortener.create()
+    odd = hit(link.code, received_at=Timestamp(seconds=seconds, nanos=999_999_999))
+    error = await refusal(shortener.fly(odd))
+    assert fields_of(error) == {"hits[0].received_at"}
+    request = session_service_pb2.IssueSessionRequest(business_id=BUSINESS, received_at=Timestamp(seconds=seconds))
+    assert fields_of(await refusal(shortener.sessions.IssueSession(request, timeout=SECONDS))) == {"received_at"}

@@ -28,6 +28,11 @@ def test_good_addresses_stay_as_they_are(text: str) -> None:
     "text",
     [
         "ftp://shop.example.com/",
+        "http://2130706433:8080/",
+        "http://127.1/",
+        "http://0/",
+        "http://0x7f.1/",
+        "http://shop.example.0x1/",
         "javascript:alert(1)",
         "//shop.example.com/",
         "shop.example.com",
@@ -69,6 +74,7 @@ def test_other_scripts_become_ascii() -> None:
     address = destinations.parse("https://münchen.example/straße?q=ü#ß")
     assert str(address) == "https://xn--mnchen-3ya.example/stra%C3%9Fe?q=%C3%BC#%C3%9F"
     assert address.host == "xn--mnchen-3ya.example"
+    assert destinations.parse("https://straße.example").host == "xn--strae-oqa.example"
 
 
 @pytest.mark.parametrize(
@@ -81,6 +87,10 @@ def test_other_scripts_become_ascii() -> None:
         ("http://127.0.0.1:8080/x", "localhost", 8080, True),
         ("http://[::1]:8080/x", "localhost", 8080, True),
         ("http://127.0.0.1:9000/x", "localhost", 8080, False),
+        ("http://0.0.0.0:8080/x", "localhost", 8080, True),
+        ("http://[::ffff:127.0.0.1]:8080/x", "localhost", 8080, True),
+        ("http://[::ffff:192.0.2.1]/x", "192.0.2.1", 80, True),
+        ("http://[2001:DB8:0::1]/x", "2001:db8::1", 80, True),
     ],
 )
 def test_loops_are_recognized(text: str, host: str, port: int, *, is_ours: bool) -> None:

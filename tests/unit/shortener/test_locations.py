@@ -48,6 +48,21 @@ def test_session_ends_the_query(destination: str, expected: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("destination", "expected"),
+    [
+        ("https://a.example/?hellotext_session=OLD", "https://a.example/?S"),
+        ("https://a.example/?x=1&hello_session=OLD&y=%20", "https://a.example/?x=1&y=%20&S"),
+        ("https://a.example/?hello%5Fsession=OLD&x=1&&y", "https://a.example/?x=1&&y&S"),
+        ("https://a.example/?hello_sessions=1", "https://a.example/?hello_sessions=1&S"),
+    ],
+)
+def test_a_session_that_was_copied_along_is_taken_out(destination: str, expected: str) -> None:
+    """A page reads the first session of its address: there must be the visitor's own, and no other."""
+    start = expected.removesuffix("S")
+    assert location_of(destination) == f"{start}hellotext_session={SESSION}&hello_session={SESSION}"
+
+
 def test_utm_only_where_the_destination_has_none() -> None:
     """The link's UTM parameters are added, but for those that the destination has, however written."""
     found = location_of("https://a.example/?utm%5Fsource=own", (("source", "sms"), ("medium", "a b&c")))
