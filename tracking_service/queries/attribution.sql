@@ -40,6 +40,8 @@ FROM (SELECT DISTINCT hashtext(business_id) AS hash FROM unnest($1::text[]) AS m
 
 -- name: find_events
 -- The events that marks concern: those of the sessions and persons marked, and all order events of their orders.
+-- OFFSET 0 keeps each look-up by its whole key apart: a planner without statistics, as on a new database, joins on the
+-- business alone, and then every mark costs as much as the business has events.
 WITH marks AS (
     SELECT business_id, session, profile_key, coalesce(since, '-infinity') AS since
     FROM unnest($1::text[], $2::text[], $3::bigint[], $4::timestamptz[]) AS m (business_id, session, profile_key, since)
@@ -56,37 +58,52 @@ WITH marks AS (
     ) AS persons
     WHERE profile_key IS NOT NULL
     GROUP BY business_id, profile_key
-), concerned AS (
-    SELECT a.business_id, a.id, a.received_at
+), concerned AS MATERIALIZED (
+    SELECT p.business_id, a.id, a.received_at
     FROM persons_marked p
-    JOIN activities a ON a.business_id = p.business_id AND a.profile_key = p.profile_key AND a.occurred_at >= p.since
-    WHERE a.action <> $5
+    CROSS JOIN LATERAL (
+        SELECT id, received_at FROM activities
+        WHERE business_id = p.business_id AND profile_key = p.profile_key AND occurred_at >= p.since AND action <> $5
+        OFFSET 0) AS a
     UNION
-    SELECT a.business_id, a.id, a.received_at
+    SELECT s.business_id, a.id, a.received_at
     FROM sessions_marked s
-    JOIN activities a ON a.business_id = s.business_id AND a.session = s.session AND a.occurred_at >= s.since
-    WHERE a.action <> $5
+    CROSS JOIN LATERAL (
+        SELECT id, received_at FROM activities
+        WHERE business_id = s.business_id AND session = s.session AND occurred_at >= s.since AND action <> $5
+        OFFSET 0) AS a
 ), of_orders AS (
-    SELECT o.business_id, o.event_id, o.received_at
+    SELECT c.business_id, o.event_id, o.received_at
     FROM concerned c
-    JOIN events e ON e.business_id = c.business_id AND e.received_at = c.received_at AND e.id = c.id
-    JOIN order_actions o ON o.business_id = e.business_id AND o.object_id = e.object_id
-    WHERE e.action = ANY ($6::text[]) AND o.action = ANY ($6)
-), found AS (
+    CROSS JOIN LATERAL (
+        SELECT object_id FROM events
+        WHERE business_id = c.business_id AND received_at = c.received_at AND id = c.id AND action = ANY ($6::text[])
+        OFFSET 0) AS e
+    CROSS JOIN LATERAL (
+        SELECT event_id, received_at FROM order_actions
+        WHERE business_id = c.business_id AND object_id = e.object_id AND action = ANY ($6)
+        OFFSET 0) AS o
+), found AS MATERIALIZED (
     SELECT business_id, id, received_at FROM concerned
     UNION
     SELECT business_id, event_id, received_at FROM of_orders
 )
-SELECT a.business_id, a.id, a.action, a.session, a.profile_key, a.occurred_at, e.object_id, e.amount_minor, e.currency,
-       CASE WHEN a.action = $7 THEN a.object::text END AS purchased,
-       coalesce(x.conversion, false) AS is_conversion,
+SELECT f.business_id, f.id, a.action, a.session, a.profile_key, a.occurred_at, e.object_id, e.amount_minor, e.currency,
+       a.purchased, coalesce(x.conversion, false) AS is_conversion,
        make_interval(days => b.attribution_window_days) AS attribution_window
 FROM found f
-JOIN activities a ON a.business_id = f.business_id AND a.id = f.id
-JOIN events e ON e.business_id = f.business_id AND e.received_at = f.received_at AND e.id = f.id
+CROSS JOIN LATERAL (
+    SELECT action, session, profile_key, occurred_at, CASE WHEN action = $7 THEN object::text END AS purchased
+    FROM activities
+    WHERE business_id = f.business_id AND id = f.id
+    OFFSET 0) AS a
+CROSS JOIN LATERAL (
+    SELECT object_id, amount_minor, currency FROM events
+    WHERE business_id = f.business_id AND received_at = f.received_at AND id = f.id
+    OFFSET 0) AS e
 JOIN businesses b ON b.id = f.business_id
-LEFT JOIN actions x ON x.business_id = a.business_id AND x.name = a.action
-ORDER BY a.business_id, a.id;
+LEFT JOIN actions x ON x.business_id = f.business_id AND x.name = a.action
+ORDER BY f.business_id, f.id;
 
 -- name: find_clicks
 -- The clicks of sessions (business, session), and of persons (business, profile's surrogate) within a range each.

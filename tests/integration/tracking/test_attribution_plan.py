@@ -1,0 +1,58 @@
+"""What it costs to decide on a mark does not grow with the business, also where nothing is known of the tables yet."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from common.clock import now
+from tracking_service.attribution import ORDER_EARNS_FROM, PURCHASE
+from tracking_service.catalogue import CLICKED
+from tracking_service.queries import load
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    Database = asyncpg.Connection[asyncpg.Record]
+
+EVENTS = 4_000
+MARKS = 40
+# A business with orders, one a session and person. No statistics: they are gathered by nobody here.
+FILL = """
+    WITH numbered AS (
+        SELECT n, gen_random_uuid() AS event_id, gen_random_uuid() AS order_id, $2::timestamptz AS at
+        FROM generate_series(1, $1) AS n
+    ), of_events AS (
+        INSERT INTO events (business_id, received_at, id, action, session, credential, occurred_at, object_id,
+                            amount_minor, currency, address, user_agent)
+        SELECT 'shop', at, event_id, 'order.placed', 'session-' || n, 'private', at, order_id, 100, 'USD', '', ''
+        FROM numbered
+    ), of_orders AS (
+        INSERT INTO order_actions (business_id, object_id, action, event_id, received_at)
+        SELECT 'shop', order_id, 'order.placed', event_id, at FROM numbered
+    )
+    INSERT INTO activities (business_id, id, received_at, occurred_at, profile_key, session, action)
+    SELECT 'shop', event_id, at, at, n, 'session-' || n, 'order.placed' FROM numbered
+"""
+
+
+@pytest.mark.usefixtures("business")
+async def test_a_mark_costs_what_its_visitor_has_done(database: "Database") -> None:
+    """No step of the plan visits more rows than the marks' own visitors have, in a business of thousands of others."""
+    await database.execute("ALTER TABLE activities SET (autovacuum_enabled = off)")
+    await database.execute(FILL, EVENTS, now())
+    sessions = [f"session-{number}" for number in range(1, MARKS + 1)]
+    arguments = (["shop"] * MARKS, sessions, list(range(1, MARKS + 1)), [None] * MARKS)
+    query = "EXPLAIN (ANALYZE, FORMAT JSON) " + load("attribution").find_events
+    plan = json.loads(await database.fetchval(query, *arguments, CLICKED, list(ORDER_EARNS_FROM), PURCHASE))
+    root = plan[0]["Plan"]
+    assert root["Actual Rows"] == MARKS
+    worst = max(rows_visited(root))
+    assert worst <= 2 * MARKS, json.dumps(root, indent=1)
+
+
+def rows_visited(node: dict[str, Any]) -> list[float]:
+    """Return how many rows each step of a plan handed on or threw away, in all its loops."""
+    thrown_away = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Join Filter", 0)
+    own = (node["Actual Rows"] + thrown_away) * node["Actual Loops"]
+    return [own, *(rows for child in node.get("Plans", ()) for rows in rows_visited(child))]
