@@ -2,8 +2,8 @@
 
 import secrets
 from collections.abc import Mapping
+from urllib.parse import unquote_to_bytes
 
-from starlette.routing import compile_path
 from starlette.types import Receive, Scope, Send
 
 from gateway.cors import ON_EVERY_ANSWER, preflight_headers
@@ -14,6 +14,7 @@ _PREFIX = "/v1"
 _NOT_KEPT: dict[str, str] = {"cache-control": "no-store"}
 
 Methods = Mapping[str, Handler]
+Segments = tuple[str, ...]
 
 
 class Api:
@@ -23,12 +24,13 @@ class Api:
         paths: dict[str, dict[str, Handler]] = {}
         for route in routes:
             paths.setdefault(route.operation.path, {})[route.operation.method] = route.handler
-        self._fixed = {path: methods for path, methods in paths.items() if "{" not in path}
-        self._patterns = [(compile_path(path)[0], methods) for path, methods in paths.items() if "{" in path]
+        self._own_paths = frozenset(path for path in paths if "{" not in path)
+        self._fixed = {_split(path): methods for path, methods in paths.items() if "{" not in path}
+        self._patterns = [(_split(path), methods) for path, methods in paths.items() if "{" in path]
 
     def serves(self, path: str) -> bool:
         """Tell whether a path is ours to answer, if only with 404."""
-        return path == _PREFIX or path.startswith(f"{_PREFIX}/") or path in self._fixed
+        return path == _PREFIX or path.startswith(f"{_PREFIX}/") or path in self._own_paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -57,13 +59,44 @@ class Api:
         return handler
 
     def _find(self, exchange: Exchange) -> Methods:
-        if methods := self._fixed.get(exchange.path):
+        segments = _segments_of(exchange.scope)
+        if methods := self._fixed.get(segments):
             return methods
         for pattern, methods in self._patterns:
-            if found := pattern.match(exchange.path):
-                exchange.parameters = found.groupdict()
+            parameters = _match(pattern, segments)
+            if parameters is not None:
+                exchange.parameters = parameters
                 return methods
         raise no_route()
+
+
+def _split(path: str) -> Segments:
+    return tuple(path.split("/"))
+
+
+def _segments_of(scope: Scope) -> Segments:
+    """Return the segments of a path, each decoded by itself: an id may hold a slash.
+
+    Raises the refusal with 404 for what is not UTF-8.
+    """
+    raw: bytes = scope["raw_path"]
+    try:
+        return tuple(unquote_to_bytes(segment).decode() for segment in raw.split(b"/"))
+    except UnicodeDecodeError:
+        raise no_route() from None
+
+
+def _match(pattern: Segments, segments: Segments) -> dict[str, str] | None:
+    """Return the values of a pattern's placeholders, none of them empty; None where it does not match."""
+    if len(pattern) != len(segments):
+        return None
+    parameters: dict[str, str] = {}
+    for expected, segment in zip(pattern, segments, strict=True):
+        if expected.startswith("{") and segment:
+            parameters[expected[1:-1]] = segment
+        elif expected != segment:
+            return None
+    return parameters
 
 
 async def _send(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from clicktrail.shortener.v1 import link_service_pb2, session_service_pb2
 from clicktrail.tracking.v1 import report_service_pb2
 from clicktrail.tracking.v1 import session_service_pb2 as tracking_session_pb2
-from clicktrail.tracking.v1.profile_service_pb2 import UpdateProfileRequest
+from clicktrail.tracking.v1.profile_service_pb2 import ListActivitiesRequest, UpdateProfileRequest
 from tests.integration.gateway.answers import faults_of
 from tests.integration.gateway.peer import BUSINESS, KNOWN_SESSION, LISTED, LISTED_ORIGIN, STORE_DOWN
 from tests.integration.gateway.peers import Peers
@@ -123,6 +124,23 @@ async def test_a_report_has_several_routes(
     assert [name for name in ("campaign", "journey", "link") if request.HasField(name)] == ([scope] if scope else [])
     assert request.timezone == "America/Montevideo"
     assert request.from_time.seconds
+
+
+@pytest.mark.parametrize("id_", ["a/b?c", "50% off", "año", "..", "a%2Fb", "{id}"])
+async def test_an_id_may_hold_whatever_an_address_can_say(server: httpx.AsyncClient, peers: Peers, id_: str) -> None:
+    """Each segment of a path is decoded by itself, and once."""
+    written = quote(id_, safe="").replace(".", "%2E")
+    assert (await server.get(f"/v1/campaigns/{written}/report")).json()["campaign"] == id_
+    assert (await server.get(f"/v1/links/{written}")).json()["id"] == id_
+    assert (await server.get(f"/v1/profiles/{written}/activities")).status_code == 200
+    assert peers.profiles.last(ListActivitiesRequest).profile == id_
+
+
+@pytest.mark.parametrize("path", ["/v1/campaigns/%ff/report", "/v1/links/%ff", "/v1/campaigns//report", "/v1%2Flinks"])
+async def test_a_path_that_cannot_be_read_leads_nowhere(server: httpx.AsyncClient, path: str) -> None:
+    """What is not UTF-8, an empty id, and a slash that parts nothing."""
+    response = await server.get(path)
+    assert (response.status_code, faults_of(response)) == (404, [("not_found", None)])
 
 
 async def test_faults_of_a_query_name_its_parameters(server: httpx.AsyncClient) -> None:
