@@ -22,7 +22,7 @@ EVENT_TYPES = JSON_TYPES | {"text/plain"}
 
 
 class Body:
-    """The body of one request, still to be read."""
+    """The body of one request, to be read once: who sent it too slowly, or without end, is not waited for again."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
@@ -41,6 +41,8 @@ class Body:
                         chunks.append(chunk)
         except TimeoutError:
             raise bad_request(f"The body took more than {BODY_SECONDS:.0f} seconds.") from None
+        finally:
+            self._is_read = True
         if size > limit:
             raise too_large(limit)
         return b"".join(chunks)

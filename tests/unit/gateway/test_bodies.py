@@ -17,12 +17,14 @@ class Sender:
     """Sends these chunks, then hangs up or falls silent."""
 
     def __init__(self, *chunks: bytes, then: str = "end") -> None:
+        self.asked = 0
         self.taken = 0
         self._messages = self._all(chunks, then)
         self._then = then
 
     async def __call__(self) -> Message:
         """Send the next one."""
+        self.asked += 1
         message = next(self._messages, None)
         if message is None:
             await asyncio.Event().wait()
@@ -70,6 +72,20 @@ async def test_not_even_discarding_goes_on_for_ever(monkeypatch: pytest.MonkeyPa
         await Body(sender).read(5)
     assert status_of(refused) == 413
     assert sender.taken == 3
+
+
+@pytest.mark.parametrize("chunk", [b"a", b"a" * 10])
+async def test_a_body_is_waited_for_once(monkeypatch: pytest.MonkeyPatch, chunk: bytes) -> None:
+    """Neither a sender that was too slow nor one that does not end is read from again."""
+    monkeypatch.setattr(bodies, "BODY_SECONDS", 0.05)
+    monkeypatch.setattr(bodies, "DISCARDED_BYTES", 25)
+    sender = Sender(*[chunk] * 4, then="silence")
+    body = Body(sender)
+    with pytest.raises(RefusedError):
+        await body.read(5)
+    asked = sender.asked
+    await body.discard()
+    assert sender.asked == asked
 
 
 @pytest.mark.parametrize("then", ["hang up", "silence"])
