@@ -6,7 +6,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_YEAR_9999 = 253_370_764_800
+YEAR_9999_SECONDS = 253_370_764_800
 
 
 def now() -> datetime:
@@ -27,7 +27,7 @@ def from_timestamp(stamp: Timestamp) -> datetime:
 
 def is_in_calendar(stamp: Timestamp) -> bool:
     """Tell whether a timestamp lies in the years 1970 to 9998: beyond, time zones and databases run out of years."""
-    return 0 <= stamp.seconds < _YEAR_9999
+    return 0 <= stamp.seconds < YEAR_9999_SECONDS
 
 
 def milliseconds(at: datetime) -> int:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from common.clock import EPOCH, now
+from common.clock import EPOCH, YEAR_9999_SECONDS, now
 from common.errors import Fault, FaultType
 from common.ids import new_uuid7
 from tracking_service import derivation
@@ -21,8 +21,6 @@ from tracking_service.people import profile_id_faults, session_faults
 from tracking_service.things import ThingFinder
 
 KEY_LENGTH = 100
-# The first second of the year 10000.
-_END_OF_TIME = 253_402_300_800
 _CUSTOM = Action()
 # JSON texts of an event: objects, or null.
 _OBJECTS = ("metadata", "extra", "object_parameters")
@@ -114,8 +112,8 @@ def _time(stamp: tuple[int, int] | None, parameter: str, faults: Faults) -> date
     if stamp is None:
         return None
     seconds, microseconds = stamp
-    if not 0 <= seconds < _END_OF_TIME:
-        faults.add(FaultType.INVALID, parameter, "It must be a time from 1970 to 9999.")
+    if not 0 <= seconds < YEAR_9999_SECONDS:
+        faults.add(FaultType.INVALID, parameter, "It must lie in the years 1970 to 9998.")
         return None
     return EPOCH + timedelta(seconds=seconds, microseconds=microseconds)
 

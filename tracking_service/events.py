@@ -1,5 +1,6 @@
 """Events on their way in: as they were sent, as they are kept, and what became of them."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,6 +8,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from common.errors import Fault
+from tracking_service.json_text import merged
 from tracking_service.sessions import Session
 
 
@@ -68,8 +70,8 @@ class Thing:
     is_new: bool
 
     def shown(self) -> str:
-        """Return the object as JSON text: its data, then its id and type."""
-        return f'{self.data.rstrip()[:-1]}, "id": "{self.id}", "type": {_quoted(self.type)}}}'
+        """Return the object as JSON text: its id and type, then its data, whose members of these names stay theirs."""
+        return merged(f'{{"id": "{self.id}", "type": {json.dumps(self.type)}}}', self.data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,3 @@ class Receipt:
     id: UUID | None
     key: str | None
     faults: Sequence[Fault] = ()
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

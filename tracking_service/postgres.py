@@ -46,6 +46,8 @@ AWAY = (
     asyncpg.LockNotAvailableError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.IdleInTransactionSessionTimeoutError,
+    # What the driver says where a connection was lost in the middle of a protocol exchange.
+    asyncpg.InternalClientError,
 )
 
 

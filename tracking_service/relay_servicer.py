@@ -1,12 +1,15 @@
 """RelayService: messages to deliveries, and back."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
+
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from clicktrail.shortener.v1 import link_pb2, session_pb2
 from clicktrail.tracking.v1 import click_pb2, relay_service_pb2_grpc
 from clicktrail.tracking.v1 import relay_service_pb2 as pb
-from common.clock import from_timestamp
+from common.clock import from_timestamp, is_in_calendar
 from common.errors import Fault, FaultType, invalid
 from tracking_service.deliveries import Click, Deliveries, Delivery, IssuedSession, LinkCopy
 
@@ -42,7 +45,7 @@ class RelayServicer(relay_service_pb2_grpc.RelayServiceServicer):
 def _click(message: click_pb2.Click) -> Click:
     return Click(
         business_id=_text(message.business_id),
-        clicked_at=from_timestamp(message.clicked_at),
+        clicked_at=_time(message.clicked_at),
         id=UUID(bytes=message.id),
         link=_text(message.link),
         template=_text(message.template),
@@ -51,7 +54,7 @@ def _click(message: click_pb2.Click) -> Click:
         message=_text(message.message) or None,
         profile=_text(message.profile) or None,
         session=_text(message.session) or None,
-        link_created_at=from_timestamp(message.link_created_at),
+        link_created_at=_time(message.link_created_at),
         verdict=VERDICTS.get(message.verdict, UNKNOWN_VERDICT),
         verdict_reason=_text(message.verdict_reason),
         rules_version=message.rules_version,
@@ -77,14 +80,20 @@ def _link(copy: pb.LinkCopy) -> LinkCopy:
         profile=_text(link.profile) or None,
         revision=copy.revision,
         link=link.SerializeToString(),
-        created_at=from_timestamp(link.created_at),
+        created_at=_time(link.created_at),
     )
 
 
 def _session(message: session_pb2.Session) -> IssuedSession:
-    return IssuedSession(_text(message.business_id), _text(message.id), from_timestamp(message.created_at))
+    return IssuedSession(_text(message.business_id), _text(message.id), _time(message.created_at))
 
 
 def _text(value: str) -> str:
     """Return a text that PostgreSQL takes: a header with a NUL must not hold up all that is delivered with it."""
     return value.replace("\0", "") if "\0" in value else value
+
+
+def _time(stamp: Timestamp) -> datetime:
+    if not is_in_calendar(stamp):
+        raise ValueError("a time lies outside the years 1970 to 9998")
+    return from_timestamp(stamp)

@@ -8,7 +8,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from common.clock import from_timestamp, now
+from common.clock import from_timestamp, is_in_calendar, now
 from common.errors import Fault, FaultType, invalid, invalid_field
 from tracking_service.paging import Page, page_of
 
@@ -46,11 +46,10 @@ def page_from(request: Listing) -> Page:
 
 
 def time_from(stamp: Timestamp, parameter: str) -> datetime:
-    """Return a timestamp's time. Raises INVALID where it lies outside the years 1 to 9999."""
-    try:
-        return from_timestamp(stamp)
-    except OverflowError:
-        raise invalid_field(parameter, "It must lie in the years 1 to 9999.") from None
+    """Return a timestamp's time. Raises INVALID where it lies outside the years 1970 to 9998."""
+    if not is_in_calendar(stamp):
+        raise invalid_field(parameter, "It must lie in the years 1970 to 9998.")
+    return from_timestamp(stamp)
 
 
 def json_from(text: bytes, parameter: str) -> str | None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from common.errors import ClicktrailError, FaultType, Reason, invalid, not_allowed, not_found
+from common.errors import ClicktrailError, FaultType, Reason, invalid, invalid_field, not_allowed, not_found
 from tracking_service.people import (
     Identity,
     attribute_faults,
@@ -89,6 +89,8 @@ class Sessions:
 
         Raises `SESSION_UNKNOWN`, `IDENTITY_ASSIGNED` where it is another profile's.
         """
+        if not profile:
+            raise invalid_field("profile", "It says whose the session is.", FaultType.PARAMETER_MISSING)
         if faults := [*profile_id_faults("profile", profile)]:
             raise invalid(faults)
         found = await self._store.attach(contact, profile)

@@ -1,14 +1,14 @@
 """What the tracking service can be told."""
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
-from common.settings import Settings
+from common.settings import Listen, Settings, check_store_url
 
 
 class TrackingSettings(Settings):
     """Where to listen, where PostgreSQL is, and the shortener."""
 
-    tracking_listen: str = "127.0.0.1:7002"
+    tracking_listen: Listen = "127.0.0.1:7002"
     """The address of the gRPC server; port 0 takes a free one."""
     postgres_url: SecretStr = SecretStr("postgresql://postgres@127.0.0.1:5432/clicktrail")
     """A PostgreSQL of version 18 or newer. Carries a password, so it is never shown."""
@@ -16,3 +16,9 @@ class TrackingSettings(Settings):
     """The shortener, whose links lose their recipient when a person is erased: a gRPC target."""
     postgres_connections: int = Field(default=10, ge=1, le=500)
     """How many connections one process opens at most."""
+
+    @field_validator("postgres_url")
+    @classmethod
+    def _check_postgres_url(cls, url: SecretStr) -> SecretStr:
+        check_store_url(url.get_secret_value(), "postgresql", "postgres")
+        return url

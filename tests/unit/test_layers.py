@@ -51,7 +51,12 @@ PURE = (
     "shortener_service/verdicts.py",
     "tracking_service/attribution.py",
     "tracking_service/domain.py",
+    "tracking_service/event_rules.py",
     "tracking_service/identity.py",
+    "tracking_service/ledger.py",
+    "tracking_service/money.py",
+    "tracking_service/report.py",
+    "tracking_service/report_range.py",
 )
 IMPURE = {"grpc", "redis", "asyncpg", "asyncio", "starlette"}
 
