@@ -1,23 +1,22 @@
 """Reads single JSON values into what a message's field takes, or says what is wrong with them."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from clicktrail.common.v1.types_pb2 import Json
-from common.clock import EPOCH, to_timestamp
+from common.clock import EPOCH, is_in_calendar, to_timestamp
 from gateway.json_text import Num, Value, dumps, is_plain
 
 JSON_BYTES = 64 * 1024
 
 _WHOLE = re.compile(r"-?\d{1,19}")
 _DECIMAL = re.compile(r"-?\d{1,100}(\.\d{1,100})?([eE][+-]?\d{1,4})?")
-# A day within what `datetime` holds, so that no time zone leads out of it.
-_EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
-_LATEST = datetime(9999, 12, 30, tzinfo=UTC)
-_FIRST_SECOND, _LAST_SECOND = int(_EARLIEST.timestamp()), int(_LATEST.timestamp())
+_OUT_OF_CALENDAR = "must be a time of the years 1970 to 9998"
+_NO_TIME = "must be a time in ISO 8601, such as 2026-05-04T03:02:01Z"
+_NO_MOMENT = "must be Unix seconds, as a number or a text, or a time in ISO 8601, such as 2026-05-04T03:02:01Z"
 
 
 class WrongValueError(Exception):
@@ -74,27 +73,27 @@ def read_object(value: Value) -> Json:
     return Json(text=text)
 
 
-def read_time(value: Value) -> Timestamp:
-    """Return a time from ISO 8601 with an offset."""
+def read_time(value: Value, otherwise: str = _NO_TIME) -> Timestamp:
+    """Return a time from ISO 8601 with an offset; `otherwise` says what is wrong with any other text."""
     try:
         at = datetime.fromisoformat(read_text(value))
     except ValueError:
-        raise WrongValueError("must be a time in ISO 8601, such as 2026-05-04T03:02:01Z") from None
+        raise WrongValueError(otherwise) from None
     if at.tzinfo is None:
         raise WrongValueError("must have an offset from UTC, such as Z or -03:00")
-    return _within_reach(at)
+    return _in_calendar(at)
 
 
 def read_moment(value: Value) -> Timestamp:
     """Return a time from Unix seconds, a number or its text, or from ISO 8601 with an offset."""
-    if isinstance(value, str) and _DECIMAL.fullmatch(value):
-        seconds = Decimal(value)
-        if not _FIRST_SECOND < seconds < _LAST_SECOND:
-            raise WrongValueError("must be Unix seconds, of the years 1 to 9999")
-        return _within_reach(EPOCH + timedelta(microseconds=int(seconds * 1_000_000)))
     if not isinstance(value, str):
-        raise WrongValueError("must be Unix seconds, or a time in ISO 8601")
-    return read_time(value)
+        raise WrongValueError(_NO_MOMENT)
+    if not _DECIMAL.fullmatch(value):
+        return read_time(value, _NO_MOMENT)
+    try:
+        return _in_calendar(EPOCH + timedelta(microseconds=int(Decimal(value) * 1_000_000)))
+    except OverflowError:
+        raise WrongValueError(_OUT_OF_CALENDAR) from None
 
 
 def read_decimal(value: Value) -> str:
@@ -104,7 +103,8 @@ def read_decimal(value: Value) -> str:
     return str(value)
 
 
-def _within_reach(at: datetime) -> Timestamp:
-    if not _EARLIEST <= at <= _LATEST:
-        raise WrongValueError("must be a time of the years 1 to 9999")
-    return to_timestamp(at)
+def _in_calendar(at: datetime) -> Timestamp:
+    stamp = to_timestamp(at)
+    if not is_in_calendar(stamp):
+        raise WrongValueError(_OUT_OF_CALENDAR)
+    return stamp

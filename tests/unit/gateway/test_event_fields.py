@@ -101,6 +101,31 @@ def test_a_time_is_unix_seconds_or_iso_8601(value: Any, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "says"),
+    [(-1, "1970 to 9998"), (253_370_764_800, "1970 to 9998"), (1e300, "1970 to 9998"), (-1e300, "1970 to 9998"),
+     ("1e9999", "1970 to 9998"), ("1969-12-31T23:59:59Z", "1970 to 9998"), ("9999-01-01T00:00:00Z", "1970 to 9998"),
+     ("0001-01-01T00:00:00+14:00", "1970 to 9998"), ("9999-12-31T23:59:59-12:00", "1970 to 9998"),
+     (True, "a number or a text"), ([], "a number or a text"), ("yesterday", "a number or a text"),
+     ("2026-05-04T00:00:00", "offset")],
+)  # fmt: skip
+def test_a_refused_time_says_which_are_taken(value: Any, says: str) -> None:
+    """The years that every part of the system knows, and the forms; the field is named."""
+    for name, fields in {
+        "tracked_at": {"tracked_at": value},
+        "utm_params.observed_at": {"utm_params": {"observed_at": value}},
+    }.items():
+        (fault,) = parsed(action="a", session="s", **fields).faults
+        assert (fault.type, fault.parameter) == (FaultType.INVALID, name)
+        assert says in fault.description
+
+
+@pytest.mark.parametrize("value", [0, 253_370_764_799, "1970-01-01T00:00:00Z", "9998-12-31T23:59:59.999999Z"])
+def test_the_first_and_the_last_time_are_taken(value: Any) -> None:
+    """The ends belong to the calendar."""
+    assert parsed(action="a", session="s", tracked_at=value).faults == []
+
+
+@pytest.mark.parametrize(
     ("fields", "fault"),
     [
         ({"action": 7}, "action"),
