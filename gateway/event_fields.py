@@ -1,6 +1,6 @@
 """Reads an event as its sender wrote it: older names are folded, faults found all at once, the rest is kept."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,8 +32,8 @@ class ParsedEvent:
     faults: list[Fault] = field(default_factory=list)
 
 
-def parse_event(sent: dict[str, Value], header_key: str | None = None) -> ParsedEvent:
-    """Read an event. What an action requires is not judged here."""
+def parse_event(sent: dict[str, Value], header_keys: Sequence[str] = ()) -> ParsedEvent:
+    """Read an event, sent with these values of `Idempotency-Key`. What an action requires is not judged here."""
     parsed = ParsedEvent()
     reading = _Reading(dict(sent), parsed.faults)
     event = parsed.event
@@ -52,7 +52,7 @@ def parse_event(sent: dict[str, Value], header_key: str | None = None) -> Parsed
     for name, members in GROUPS.items():
         reading.group(event, name, members)
     reading.older_url(event)
-    parsed.key = reading.key(header_key)
+    parsed.key = reading.key(header_keys)
     reading.keep_rest(event)
     if parsed.faults:
         parsed.faults.extend(_missing(event, parsed.faults))
@@ -114,16 +114,17 @@ class _Reading:
         if self.rest:
             self._set(event, "extra", ("What is not interpreted", self.rest), values.read_object)
 
-    def key(self, header_key: str | None) -> str | None:
+    def key(self, header_keys: Sequence[str]) -> str | None:
         """Return the sender's key: the field `id`, or the header `Idempotency-Key`."""
-        sent = self.rest.pop("id", None)
-        if sent is None:
-            sent = header_key
-        if sent is None:
+        id_ = self.rest.pop("id", None)
+        keys = [*([] if id_ is None else [id_]), *header_keys]
+        if not keys:
             return None
-        if header_key is not None and sent != header_key:
-            text = "id and Idempotency-Key must be equal."
-            self._faults.append(Fault(FaultType.AMBIGUOUS_PARAMETER, "id", text))
+        sent = keys[0]
+        if any(key != sent for key in keys):
+            text = "id and every Idempotency-Key must be equal."
+            name = "Idempotency-Key" if id_ is None else "id"
+            self._faults.append(Fault(FaultType.AMBIGUOUS_PARAMETER, name, text))
         try:
             return _read_key(sent)
         except WrongValueError as error:

@@ -63,7 +63,7 @@ class Events:
 
     async def _receive(self, exchange: Exchange, account: Account, sent: dict[str, Value]) -> Answer:
         """Return the answer to a single event. Raises the refusal of one that is not taken."""
-        parsed = parse_event(sent, exchange.headers.get("idempotency-key"))
+        parsed = parse_event(sent, exchange.headers.getlist("idempotency-key"))
         if parsed.faults:
             return answer_of(rejected(parsed.faults))
         submission = self._submission(exchange, account, parsed)

@@ -64,6 +64,18 @@ async def test_a_key_makes_an_event_one(page: httpx.AsyncClient) -> None:
     assert faults_of(both) == [("ambiguous_parameter", "id")]
 
 
+async def test_a_key_stands_in_one_header_or_in_equal_ones(page: httpx.AsyncClient, peers: Peers) -> None:
+    """Two that differ leave open which event it is."""
+    same = await page.post(PAGES, json=VIEW, headers=[("Idempotency-Key", "k1"), ("Idempotency-Key", "k1")])
+    assert same.status_code == 200
+    assert submission_of(peers).key == "k1"
+    peers.reset()
+    for body, name in ((VIEW, "Idempotency-Key"), (VIEW | {"id": "k1"}, "id")):
+        two = await page.post(PAGES, json=body, headers=[("Idempotency-Key", "k1"), ("Idempotency-Key", "k2")])
+        assert (two.status_code, faults_of(two)) == (422, [("ambiguous_parameter", name)])
+    assert peers.events.requests == []
+
+
 async def test_tracking_judges_what_an_event_needs(page: httpx.AsyncClient) -> None:
     """Its faults come through; an unknown action is 404."""
     missing = await page.post(PAGES, json={"session": "abcdefgh"})

@@ -22,11 +22,11 @@ NAMES = st.sampled_from(
 )  # fmt: skip
 
 
-def parsed(header: str | None = None, /, **fields: Any) -> ParsedEvent:
-    """Parse an event of these fields."""
+def parsed(*header_keys: str, **fields: Any) -> ParsedEvent:
+    """Parse an event of these fields and headers."""
     members = loads(json.dumps(fields).encode())
     assert isinstance(members, dict)
-    return parse_event(members, header)
+    return parse_event(members, header_keys)
 
 
 def faults_of(**fields: Any) -> set[tuple[FaultType, str | None]]:
