@@ -124,8 +124,8 @@ class Events:
 
 
 def _is_claim(submission: Submission) -> bool:
-    event = submission.event
-    return bool(event.session) and (event.HasField("profile") or bool(event.user_parameters.id))
+    # What `user_parameters` says is kept, but claims nothing: a page could say anybody's.
+    return bool(submission.event.session) and submission.event.HasField("profile")
 
 
 async def _read(exchange: Exchange, authenticate: Authenticate, limit: int) -> tuple[Account, bytes]:

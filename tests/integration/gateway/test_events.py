@@ -143,16 +143,16 @@ async def test_a_large_body_gets_a_clean_413(page: httpx.AsyncClient, size: int)
 
 
 async def test_a_claim_comes_with_the_fresh_session(server: httpx.AsyncClient, peers: Peers) -> None:
-    """Only a claim asks for it, and it goes on without the shortener."""
-    await server.post(SERVERS, json=VIEW)
+    """Only a claim, which names a profile, asks for it, and it goes on without the shortener."""
+    identified = {"action": "page.viewed", "session": KNOWN_SESSION, "user_parameters": {"id": 7, "source": "s"}}
+    for no_claim in (VIEW, identified):
+        await server.post(SERVERS, json=no_claim)
+        assert not submission_of(peers).HasField("fresh_session")
+    assert submission_of(peers).event.user_parameters.id == "7"
     assert peers.fresh_sessions.requests == []
     claim = {"action": "page.viewed", "session": KNOWN_SESSION, "profile": "ana"}
     await server.post(SERVERS, json=claim)
     assert submission_of(peers).fresh_session.profile == "ana"
-    identified = {"action": "page.viewed", "session": KNOWN_SESSION, "user_parameters": {"id": 7, "source": "s"}}
-    await server.post(SERVERS, json=identified)
-    assert submission_of(peers).fresh_session.profile == "ana"
-    assert submission_of(peers).event.user_parameters.id == "7"
     peers.fresh_sessions.failures.append(STORE_DOWN)
     assert (await server.post(SERVERS, json=claim)).status_code == 200
     assert not submission_of(peers).HasField("fresh_session")
