@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
@@ -16,6 +17,9 @@ _POLL_SECONDS = 0.02
 _PORT_TRIES = 5
 # What Redis and PostgreSQL say, and what gRPC says.
 _PORT_LOST = ("address already in use", "failed to bind to address")
+# A larger log is put aside at the next start; so many are kept beside it.
+LOG_BYTES = 10_000_000
+OLD_LOGS = 3
 _LOG_TAIL_BYTES = 2_000
 _LOG_TAIL_LINES = 12
 
@@ -53,12 +57,14 @@ class Program(Protocol):
 class ServerProcess:
     """A server program with a port and, while it runs, a process.
 
-    Its output goes to `log`; the log of the run before is kept beside it with the ending `.1`.
+    Its output is added to `log`, so that a run that ends at once does not hide why. A log that is large at a start is
+    kept beside it with the ending `.1`, with up to two older ones.
     """
 
     def __init__(self, program: Program, *, log: Path, pid_file: Path, port: int | None = None) -> None:
         self._program = program
         self._log = log
+        self._log_start = 0
         self._pid_file = pid_file
         self._is_port_given = port is not None
         self._process: subprocess.Popen[bytes] | None = None
@@ -95,9 +101,9 @@ class ServerProcess:
         """Start the process without waiting for it to answer; what an earlier run left behind is stopped first."""
         stop_leftover(self._pid_file, self._program.stop_signal)
         self._program.prepare()
-        if self._log.exists():
-            self._log.replace(self._log.with_name(self._log.name + ".1"))
-        with self._log.open("wb") as log:
+        self._rotate_log()
+        with self._log.open("ab") as log:
+            self._log_start = log.tell()
             process = subprocess.Popen(  # noqa: S603  (the program says what is run)
                 self._program.command(self.port),
                 env=self._program.environment(self.port),
@@ -163,12 +169,22 @@ class ServerProcess:
         return True
 
     def log_tail(self) -> str:
-        """Return the last lines of its log."""
+        """Return the last lines of its log since it was last started."""
         try:
-            text = self._log.read_bytes()[-_LOG_TAIL_BYTES:].decode("utf-8", "replace")
+            with self._log.open("rb") as log:
+                log.seek(max(self._log_start, log.seek(0, os.SEEK_END) - _LOG_TAIL_BYTES))
+                text = log.read().decode("utf-8", "replace")
         except OSError:
             return ""
         return "\n".join(f"  {line}" for line in text.splitlines()[-_LOG_TAIL_LINES:])
+
+    def _rotate_log(self) -> None:
+        if not self._log.exists() or self._log.stat().st_size < LOG_BYTES:
+            return
+        names = [self._log, *(self._log.with_name(f"{self._log.name}.{age}") for age in range(1, OLD_LOGS + 1))]
+        for newer, older in reversed(list(pairwise(names))):
+            if newer.exists():
+                newer.replace(older)
 
     def _is_ready_within(self, seconds: float) -> bool:
         deadline = time.monotonic() + seconds

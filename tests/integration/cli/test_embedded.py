@@ -16,7 +16,7 @@ from cli.embedded.errors import ServerFailed
 from cli.embedded.ports import LOOPBACK, free_port, is_free
 from cli.embedded.postgres_server import postgres_server as new_postgres
 from cli.embedded.redis_server import redis_server as new_redis
-from cli.embedded.server_process import ServerProcess
+from cli.embedded.server_process import LOG_BYTES, ServerProcess
 
 Start = Callable[[str, Path], ServerProcess]
 FACTORIES = {"redis": new_redis, "postgres": new_postgres}
@@ -181,6 +181,35 @@ def test_a_failed_start_shows_the_log(tmp_path: Path) -> None:
     server = new_redis(tmp_path / "redis", fsync="sometimes")
     with pytest.raises(ServerFailed, match="appendfsync sometimes"):
         server.start()
+
+
+def test_a_log_outlives_starts(tmp_path: Path) -> None:
+    """What explains a crash loop is still there after any number of starts; an error shows the last one's lines."""
+    log = tmp_path / "redis.log"
+    log.write_text("why the first run ended: address already in use\n")
+    server = new_redis(tmp_path / "redis", log=log, fsync="sometimes")
+    port = server.port
+    for _ in range(3):
+        with pytest.raises(ServerFailed, match="appendfsync sometimes") as failed:
+            server.start()
+        assert "why the first run ended" not in str(failed.value)
+    assert log.read_text().startswith("why the first run ended")
+    assert log.read_text().count("appendfsync sometimes") == 3
+    assert server.port == port
+
+
+def test_large_logs_are_put_aside(tmp_path: Path) -> None:
+    """At a start, the three newest of them; the log of this start is a new one."""
+    log = tmp_path / "redis.log"
+    server = new_redis(tmp_path / "redis", log=log, fsync="sometimes")
+    for number in range(5):
+        log.write_text(f"run {number}\n".ljust(LOG_BYTES))
+        with pytest.raises(ServerFailed, match="appendfsync sometimes"):
+            server.start()
+    kept = [tmp_path / f"redis.log.{age}" for age in (1, 2, 3)]
+    assert sorted(tmp_path.glob("redis.log*")) == [log, *kept]
+    assert [file.read_text().split("\n")[0] for file in kept] == ["run 4", "run 3", "run 2"]
+    assert "run" not in log.read_text()
 
 
 def test_a_free_port_is_free() -> None:
