@@ -44,6 +44,13 @@ class DataDirectory:
         self._ready = self.path / "ready.json"
         self._demo = self.path / "demo.json"
 
+    def is_made(self) -> bool:
+        """Tell whether an earlier start has made it."""
+        try:
+            return self.logs.is_dir()
+        except OSError:
+            return False
+
     def make(self) -> None:
         """Create it, for our user alone; one that exists keeps its mode."""
         try:

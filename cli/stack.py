@@ -33,6 +33,14 @@ class Front:
     port: int | None = None
     public_url: str | None = None
 
+    def check_port(self) -> None:
+        """Raise `CommandFailed` where nobody could listen on the port."""
+        if self.port and not is_free(self.host, self.port):
+            raise CommandFailed(
+                f"Port {self.port} of {self.host} is taken or not allowed: name another with --http-port.",
+                ExitCode.USAGE,
+            )
+
 
 class Stack:
     """Redis, PostgreSQL, tracking, shortener and gateway, each on its own port, started and stopped in order."""
@@ -56,7 +64,7 @@ class Stack:
 
     def start(self, say: Say) -> Ready:
         """Start everything, migrate, seed the demo business; return when all serves. `say` is told each step."""
-        self._check_port()
+        self._front.check_port()
         for server in (self.redis, self.postgres):
             say(f"starting {server.name}")
             server.start(_STORE_SECONDS)
@@ -122,14 +130,6 @@ class Stack:
             "SHORTENER_TARGET": f"ipv4:{self.shortener.url}",
             "TRACKING_TARGET": f"ipv4:{self.tracking.url}",
         }
-
-    def _check_port(self) -> None:
-        port = self.gateway.port
-        if self._front.port and not is_free(self._front.host, port):
-            raise CommandFailed(
-                f"Port {port} of {self._front.host} is taken or not allowed: name another with --http-port.",
-                ExitCode.USAGE,
-            )
 
     def _migrate(self) -> None:
         log = self._data.logs / "migrate.log"

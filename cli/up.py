@@ -40,9 +40,13 @@ def up(
     """
     configure_logging(service="up", level=log_level, log_format="auto")
     data = DataDirectory(data_dir)
+    front = Front(http_host, http_port, public_url)
+    # On data that is there already, it is first told where another one runs on it: that one has the port.
+    if not data.is_made():
+        front.check_port()
     data.make()
     with data.locked(), stop_signals_raise():
-        run_until_stopped(data, Stack(data, Front(http_host, http_port, public_url)))
+        run_until_stopped(data, Stack(data, front))
 
 
 def run_until_stopped(data: DataDirectory, stack: Stack) -> None:

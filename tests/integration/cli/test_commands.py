@@ -1,11 +1,13 @@
 """The command line by itself: help, versions, and failures in one line."""
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from cli.data_directory import DataDirectory
 from cli.embedded.ports import LOOPBACK, free_port
 
 ROOT = Path(__file__).parents[3]
@@ -59,7 +61,10 @@ def test_a_service_that_is_away_is_one_line(tmp_path: Path) -> None:
         (["report"], "--business"),
         (["report", "--business", "demo", "--timezone", "Mars/Base"], "--timezone: 'Mars/Base' is no time zone"),
         (["report", "--business", "demo", "--from", "soon"], "--from: 'soon' is no time"),
-        (["up", "--data-dir", "/proc/here"], "The data directory /proc/here cannot be made"),
+        (
+            ["up", "--data-dir", "/proc/here", "--http-port", str(free_port())],
+            "The data directory /proc/here cannot be made",
+        ),
     ],
 )
 def test_a_wrong_option_is_one_line(arguments: list[str], said: str) -> None:
@@ -68,3 +73,26 @@ def test_a_wrong_option_is_one_line(arguments: list[str], said: str) -> None:
     assert failed.returncode == 2
     assert said in failed.stderr
     assert failed.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_taken_port_leaves_nothing_behind(tmp_path: Path, is_there: bool) -> None:  # noqa: FBT001  (a parameter)
+    """Neither a new data directory nor anything in one that was empty."""
+    data = tmp_path / "some" / "data"
+    if is_there:
+        data.mkdir(parents=True)
+    with socket.create_server((LOOPBACK, 0)) as taken:
+        failed = clicktrail("up", "--data-dir", str(data), "--http-port", str(taken.getsockname()[1]))
+    assert failed.returncode == 2
+    assert "is taken" in failed.stderr
+    assert list(tmp_path.rglob("*")) == ([data.parent, data] if is_there else [])
+
+
+def test_a_directory_in_use_is_told_before_its_port(tmp_path: Path) -> None:
+    """Whoever starts it twice hears that it runs, not that its own port is taken."""
+    data = DataDirectory(tmp_path / "data")
+    data.make()
+    with data.locked(), socket.create_server((LOOPBACK, 0)) as taken:
+        failed = clicktrail("up", "--data-dir", str(data.path), "--http-port", str(taken.getsockname()[1]))
+    assert failed.returncode == 2
+    assert "Another clicktrail is running" in failed.stderr
