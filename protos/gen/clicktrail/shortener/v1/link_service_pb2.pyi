@@ -61,7 +61,7 @@ class CreateLinkRequest(_message.Message):
     fallback_url: _builtins.str
     """See `Link.fallback_url`."""
     external_id: _builtins.str
-    """See `Link.external_id`."""
+    """See `Link.external_id`. With a custom `code` it is recognised under that code alone."""
     @_builtins.property
     def utm(self) -> _types_pb2.Utm:
         """See `Link.utm`."""
