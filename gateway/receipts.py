@@ -1,6 +1,5 @@
 """Answers with what became of events."""
 
-from clicktrail.common.v1 import types_pb2
 from clicktrail.tracking.v1.event_pb2 import (
     RECEIPT_STATUS_ACCEPTED,
     RECEIPT_STATUS_CONFLICT,
@@ -10,7 +9,7 @@ from clicktrail.tracking.v1.event_pb2 import (
 )
 from common.errors import ClicktrailError, Fault, FaultType, Kind
 from gateway.exchange import Answer, answer
-from gateway.http_errors import RETRY_AFTER_SECONDS, Problem, RefusedError, problem_of
+from gateway.http_errors import RETRY_AFTER_SECONDS, Problem, RefusedError, fault_message, problem_of
 
 RECEIVED = frozenset({RECEIPT_STATUS_ACCEPTED, RECEIPT_STATUS_DUPLICATE})
 
@@ -41,11 +40,7 @@ def answer_of(receipt: Receipt) -> Answer:
 
 def rejected(faults: list[Fault], key: str | None = None) -> Receipt:
     """Return the receipt of an event that is not taken."""
-    errors = [
-        types_pb2.Fault(type=str(fault.type), parameter=fault.parameter, description=fault.description)
-        for fault in faults
-    ]
-    return Receipt(key=key, status=RECEIPT_STATUS_REJECTED, errors=errors)
+    return Receipt(key=key, status=RECEIPT_STATUS_REJECTED, errors=[fault_message(fault) for fault in faults])
 
 
 def receipt_of_error(error: BaseException, key: str | None, request_id: str) -> Receipt:

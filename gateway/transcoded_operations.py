@@ -39,11 +39,6 @@ def operation_of(method: MethodDescriptor, rule: HttpRule) -> Operation:
     )
 
 
-def is_batch(method: MethodDescriptor) -> bool:
-    """Tell whether a method takes and answers thousands at once."""
-    return method.name.startswith("Batch")
-
-
 def success_of(method: MethodDescriptor) -> int:
     """Return the status of a method's answer."""
     if not method.output_type.fields:

@@ -13,6 +13,7 @@ from google.protobuf.message_factory import GetMessageClass
 from common.clock import now, to_timestamp
 from common.errors import Fault, FaultType, invalid
 from gateway import bodies
+from gateway.batches import Refused, batch_of
 from gateway.clients import CALL_SECONDS, Services
 from gateway.credentials import Credentials
 from gateway.exchange import Answer, Exchange, Route, Routes
@@ -21,7 +22,7 @@ from gateway.json_reader import fill, keys_known, members_of_query
 from gateway.json_text import is_plain
 from gateway.json_writer import write, write_field
 from gateway.operations import Operation
-from gateway.transcoded_operations import LIST_LIMIT, READ_ONLY, is_batch, operation_of, success_of
+from gateway.transcoded_operations import LIST_LIMIT, READ_ONLY, operation_of, success_of
 
 BATCH_SECONDS = 30.0
 
@@ -51,35 +52,38 @@ class Binding:
         self._request: type[Message] = GetMessageClass(method.input_type)
         self._rule = rule
         self._is_read = rule.WhichOneof("pattern") == "get"
-        self._is_batch = is_batch(method)
+        self._batch = batch_of(method)
         self._has = frozenset(field.name for field in method.input_type.fields)
         self._status = success_of(method)
 
     async def __call__(self, exchange: Exchange) -> Answer:
         """Answer a request with what the RPC answers."""
         # A sender hears of its credential first, but only once its whole body is read.
-        limit = bodies.LINKS_BYTES if self._is_batch else bodies.EVENT_BYTES
+        limit = bodies.LINKS_BYTES if self._batch else bodies.EVENT_BYTES
         body = await exchange.body.read(limit)
         account = await self._shared.credentials.private(exchange)
+        refused: Refused = {}
         if self._rule.body:
             bodies.check_type(exchange.headers, bodies.JSON_TYPES)
-            request = await self._outside_if_large(self._from_body, exchange, body, limit)
+            request, refused = await self._outside_if_large(self._from_body, exchange, body, limit)
         else:
             request = self._from_query(exchange)
         await self._complete(request, account.business_id)
-        response = await self._call(
-            request,
-            BATCH_SECONDS if self._is_batch else CALL_SECONDS,
-            request_id=exchange.request_id,
-            is_repeatable=self._is_read,
-        )
+        response = await self._ask(request, exchange.request_id)
         if self._status == 204:  # noqa: PLR2004  (no content)
             return Answer(204)
-        return Answer(self._status, await self._outside_if_large(self._written, response))
+        return Answer(self._status, await self._outside_if_large(self._written, response, refused))
+
+    async def _ask(self, request: Message, request_id: str) -> Message:
+        if self._batch and self._batch.is_empty(request):
+            return self._batch.nothing_made()
+        seconds = BATCH_SECONDS if self._batch else CALL_SECONDS
+        response: Message = await self._call(request, seconds, request_id=request_id, is_repeatable=self._is_read)
+        return response
 
     async def _outside_if_large(self, work: Any, *arguments: Any) -> Any:
         # Thousands of links take longer to read or write than a redirect may wait.
-        return await asyncio.to_thread(work, *arguments) if self._is_batch else work(*arguments)
+        return await asyncio.to_thread(work, *arguments) if self._batch else work(*arguments)
 
     def _from_query(self, exchange: Exchange) -> Message:
         faults: list[Fault] = []
@@ -91,7 +95,7 @@ class Binding:
             faults.append(Fault(FaultType.INVALID, "limit", f"limit must be 1 to {LIST_LIMIT}."))
         return _with_path(request, exchange, faults)
 
-    def _from_body(self, exchange: Exchange, body: bytes, limit: int) -> Message:
+    def _from_body(self, exchange: Exchange, body: bytes, limit: int) -> tuple[Message, Refused]:
         faults: list[Fault] = []
         request: Any = self._request()
         members = bodies.members_of(bodies.plain(body, exchange.headers, limit))
@@ -99,11 +103,15 @@ class Binding:
         if self._rule.body != "*":
             target = getattr(request, self._rule.body)
             target.SetInParent()
-        fill(target, members, faults)
+        refused: Refused = {}
+        if self._batch:
+            refused = self._batch.read(target, members, faults)
+        else:
+            fill(target, members, faults)
         if "update_mask" in self._has:
             known = keys_known(target.DESCRIPTOR, members)
             request.update_mask.paths.extend(name for name in known if name not in READ_ONLY)
-        return _with_path(request, exchange, faults)
+        return _with_path(request, exchange, faults), refused
 
     async def _complete(self, request: Any, business_id: str) -> None:
         """Set what no client may set."""
@@ -116,7 +124,9 @@ class Binding:
             if request.id in found:
                 request.fresh_session.CopyFrom(found[request.id])
 
-    def _written(self, response: Message) -> bytes:
+    def _written(self, response: Message, refused: Refused) -> bytes:
+        if self._batch and refused:
+            response = self._batch.answer(response, refused)
         field = self._rule.response_body
         return (write_field(response, field) if field else write(response)).encode()
 

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from functools import partial
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -166,6 +167,36 @@ async def test_a_batch_of_links_answers_each_recipient(server: httpx.AsyncClient
     assert [fault["parameter"] for fault in links[1]["errors"]] == ["profile"]
     assert [fault["type"] for fault in links[2]["errors"]] == ["conflict"]
     assert [links[1]["external_id"], links[2]["external_id"]] == ["2", "1"]
+
+
+async def test_a_recipient_that_cannot_be_read_spoils_no_batch(server: httpx.AsyncClient) -> None:
+    """Its own place in the answer says why; the others have links."""
+    recipients = [{"external_id": "1"}, {"external_id": "2\0"}, "bob", {"external_id": "4"}]
+    batch = {"template": {"destination": "https://shop.example.com"}, "recipients": recipients}
+    answer = await server.post("/v1/links/batch", json=batch)
+    assert answer.status_code == 200
+    links = answer.json()["links"]
+    assert ["code" in link for link in links] == [True, False, False, True]
+    assert [fault["type"] for link in links[1:3] for fault in link["errors"]] == ["invalid", "invalid"]
+    assert told(await server.post("/v1/links/batch", json=batch | {"recipients": []})) == [
+        ("parameter_invalid_empty", "recipients")
+    ]
+    del batch["recipients"]
+    assert told(await server.post("/v1/links/batch", json=batch)) == [("parameter_missing", "recipients")]
+
+
+async def test_a_campaign_is_called_as_its_sender_likes(server: httpx.AsyncClient) -> None:
+    """Its report is found under its name, encoded as one segment of the path."""
+    name = "spring/50% off?"
+    await make_link(server, campaign=name, profile="ana")
+    path = f"/v1/campaigns/{quote(name, safe='')}/report"
+
+    async def recipients() -> int:
+        found: int = (await server.get(path)).json()["totals"]["recipients"]
+        return found
+
+    assert await eventually(recipients, lambda seen: seen == 1) == 1
+    assert (await server.get(path)).json()["campaign"] == name
 
 
 @pytest.mark.parametrize(

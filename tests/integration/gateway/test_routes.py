@@ -57,6 +57,53 @@ async def test_links_are_created_in_bulk(server: httpx.AsyncClient) -> None:
     assert {parameter for _, parameter in faults_of(wrong)} == {"template.destination", "recipients.0.profile"}
 
 
+async def test_a_recipient_that_cannot_be_read_fails_alone(server: httpx.AsyncClient, peers: Peers) -> None:
+    """In its place, with its external id where that can be read; the links of the others are made."""
+    recipients: list[Any] = [
+        {"profile": "ana", "external_id": "1"}, {"profile": "bob", "external_id": "2\0"}, "eve", None,
+        {"profile": 7, "external_id": "5"}, {"profile": "bad", "external_id": "6"},
+        {"profile": [], "external_id": "\ud800"}, {"profile": "dan", "external_id": "8"},
+    ]  # fmt: skip
+    body = json.dumps({"template": {"destination": "https://a.example"}, "recipients": recipients})
+    response = await server.post("/v1/links/batch", content=body)
+    assert response.status_code == 200
+    links = response.json()["links"]
+    assert [link.get("code") for link in links] == ["code0", *[None] * 6, "code2"]
+    assert [(link["external_id"], [fault["parameter"] for fault in link["errors"]]) for link in links[1:7]] == [
+        (None, ["external_id"]), (None, ["recipients.2"]), (None, ["recipients.3"]), ("5", ["profile"]),
+        ("6", ["profile"]), (None, ["profile", "external_id"]),
+    ]  # fmt: skip
+    assert {fault["type"] for link in links[1:7] for fault in link["errors"]} == {"invalid"}
+    request = peers.links.last(link_service_pb2.BatchCreateLinksRequest)
+    assert [recipient.profile for recipient in request.recipients] == ["ana", "bad", "dan"]
+
+
+async def test_recipients_of_whom_none_can_be_read_are_answered(server: httpx.AsyncClient, peers: Peers) -> None:
+    """Without a call."""
+    body = {"template": {"destination": "https://a.example"}, "recipients": [1, {"external_id": {}}]}
+    response = await server.post("/v1/links/batch", json=body)
+    assert response.status_code == 200
+    parameters = [[fault["parameter"] for fault in link["errors"]] for link in response.json()["links"]]
+    assert parameters == [["recipients.0"], ["external_id"]]
+    assert peers.links.requests == []
+
+
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [({}, "parameter_missing"), ({"recipients": None}, "parameter_missing"), ({"recipients": {}}, "invalid"),
+     ({"recipients": []}, "parameter_invalid_empty"), ({"recipients": [1] * 10_001}, "invalid")],
+)  # fmt: skip
+async def test_a_batch_needs_recipients(
+    server: httpx.AsyncClient, peers: Peers, body: dict[str, Any], fault: str
+) -> None:
+    """One to ten thousand, readable or not; what else is wrong is told with it."""
+    response = await server.post("/v1/links/batch", json={"template": {"destination": "https://a.example"}} | body)
+    assert (response.status_code, faults_of(response)) == (422, [(fault, "recipients")])
+    response = await server.post("/v1/links/batch", json={"template": 7} | body)
+    assert set(faults_of(response)) == {("invalid", "template"), (fault, "recipients")}
+    assert peers.links.requests == []
+
+
 async def test_ten_thousand_links_fit_one_request(server: httpx.AsyncClient) -> None:
     """And their answer comes back."""
     recipients = [{"profile": f"p{number}", "external_id": str(number)} for number in range(10_000)]
