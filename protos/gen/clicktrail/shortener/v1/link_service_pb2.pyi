@@ -270,7 +270,7 @@ class BatchCreateLinksRequest(_message.Message):
 
     @_builtins.property
     def recipients(self) -> _containers.RepeatedCompositeFieldContainer[_link_pb2.Recipient]:
-        """1 to 10,000 recipients."""
+        """1 to 10,000 recipients. Required."""
 
     def __init__(
         self,
