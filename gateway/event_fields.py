@@ -44,7 +44,7 @@ def parse_event(sent: dict[str, Value], header_keys: Sequence[str] = ()) -> Pars
     reading.into(event, "profile", ["profile", "profile_id"], values.read_text)
     reading.into(event, "object", ["object", *kinds, *(f"{kind}_id" for kind in kinds)], values.read_text)
     parameters = ["object_parameters", *(f"{kind}_parameters" for kind in kinds)]
-    if kinds and not event.object:
+    if not event.object:
         reading.refuse_null(parameters)
     reading.into(event, "object_parameters", parameters, values.read_object)
     for name, read in PLAIN_FIELDS.items():

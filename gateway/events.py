@@ -17,7 +17,7 @@ from gateway.event_schemas import BATCH_LIMIT
 from gateway.exchange import Answer, Exchange, Handler, Route, Routes
 from gateway.fresh_sessions import FreshSessions
 from gateway.hits import HEADER_LENGTH_LIMIT, client_address
-from gateway.json_text import Value
+from gateway.json_text import Value, dumps
 from gateway.json_writer import write
 from gateway.receipts import answer_of, is_unavailable, receipt_of_error, rejected
 
@@ -138,7 +138,9 @@ async def _read(exchange: Exchange, authenticate: Authenticate, limit: int) -> t
 
 def _parse_batch(body: bytes) -> list[ParsedEvent]:
     events = _events_of(bodies.members_of(body))
-    return [_parse_one(index, sent) for index, sent in enumerate(events)]
+    # Where the whole batch is no larger than one event may be, none of them is.
+    is_any_large = len(body) > bodies.EVENT_BYTES
+    return [_parse_one(index, sent, may_be_large=is_any_large) for index, sent in enumerate(events)]
 
 
 def _events_of(members: dict[str, Value]) -> list[Value]:
@@ -154,7 +156,11 @@ def _events_of(members: dict[str, Value]) -> list[Value]:
     return events
 
 
-def _parse_one(index: int, sent: Value) -> ParsedEvent:
-    if isinstance(sent, dict):
-        return parse_event(sent)
-    return ParsedEvent(faults=[Fault(FaultType.INVALID, f"events.{index}", "An event must be an object.")])
+def _parse_one(index: int, sent: Value, *, may_be_large: bool) -> ParsedEvent:
+    if not isinstance(sent, dict):
+        return ParsedEvent(faults=[Fault(FaultType.INVALID, f"events.{index}", "An event must be an object.")])
+    parsed = parse_event(sent)
+    if may_be_large and len(dumps(sent)) > bodies.EVENT_BYTES:
+        limit = f"An event may be at most {bodies.EVENT_BYTES // 1024} KB."
+        parsed.faults.append(Fault(FaultType.TOO_LARGE, f"events.{index}", limit))
+    return parsed

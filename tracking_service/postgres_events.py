@@ -11,7 +11,7 @@ from tracking_service.events import Draft, Receipt, Status, Submission
 from tracking_service.identity import ClaimKind, FreshSession, SessionState, SessionUse
 from tracking_service.postgres import Postgres, columns
 from tracking_service.postgres_event_keys import give_back, take_keys, take_order_actions
-from tracking_service.postgres_identity import claim_sessions, profile_keys, recipient_keys
+from tracking_service.postgres_identity import claim_sessions, profile_keys, recipient_keys, take_back_profiles
 from tracking_service.postgres_partitions import EVENTS, Partitions
 from tracking_service.postgres_things import find_things, keep_things
 from tracking_service.queries import load
@@ -88,9 +88,19 @@ async def _record(connection: "Connection", drafts: Sequence[Draft]) -> list[Rec
                 else Receipt(Status.ACCEPTED, draft.id, draft.key)
             )
         accepted = {number: draft for number, draft in new.items() if number not in refused}
+        # What is refused leaves nothing behind, not even the profile that it was the first to name.
+        await take_back_profiles(connection, _named_in_vain(new, accepted))
         await keep_things(connection, accepted.values())
         await _keep_events(connection, accepted, states, people.named)
     return [verdicts[number] for number in range(len(drafts))]
+
+
+def _named_in_vain(new: Mapping[int, Draft], accepted: Mapping[int, Draft]) -> set[tuple[str, str]]:
+    """Return the profiles that refused drafts name, and neither an accepted draft nor anyone's fresh session."""
+    named = {(draft.business_id, draft.profile) for draft in new.values() if draft.profile is not None}
+    used = {(draft.business_id, draft.profile) for draft in accepted.values()}
+    minted = {(draft.business_id, draft.fresh_session.profile) for draft in new.values() if draft.fresh_session}
+    return {(business_id, profile) for business_id, profile in named - used - minted if profile is not None}
 
 
 async def _without_action(connection: "Connection", drafts: Mapping[int, Draft]) -> list[int]:

@@ -58,6 +58,13 @@ async def recipient_keys(
     return {pair: None if pair in erased else {**found, **new}[pair] for pair in hashes.values()}
 
 
+async def take_back_profiles(connection: "Connection", named: Iterable[tuple[str, str]]) -> None:
+    """Forget those of these profiles, by (business, profile), that this transaction has created."""
+    refused = sorted(set(named))
+    if refused:
+        await connection.execute(QUERIES.take_back_profiles, *columns(refused))
+
+
 async def claim_sessions(connection: "Connection", claims: Sequence[SessionUse]) -> list[SessionState | None]:
     """Use sessions, and claim them for profiles where a use does; return each use's session, in the order of uses.
 

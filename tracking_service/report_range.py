@@ -76,10 +76,10 @@ def settle(wanted: WantedRange, first_at: datetime | None, now: datetime) -> Ran
     from_at = min(first_at or to_at, to_at) if wanted.from_at is None else wanted.from_at
     to_at = max(from_at, to_at)
     interval = wanted.interval or (Interval.HOUR if to_at - from_at <= HOURLY_UP_TO else Interval.DAY)
-    is_free = wanted.from_at is None and wanted.interval is None
-    if is_free:
-        # Two days less, for the parts of days at both ends.
-        from_at = max(from_at, to_at - (POINTS_LIMIT - 2) * _DAY)
+    if wanted.from_at is None:
+        # One event dated far back must not make the report of a whole life impossible. Two points less, for the parts
+        # at both ends.
+        from_at = max(from_at, to_at - (POINTS_LIMIT - 2) * (_HOUR if interval is Interval.HOUR else _DAY))
     points = tuple(_points(from_at, to_at, zone, interval))
     if len(points) > POINTS_LIMIT:
         few = f"There may be at most {POINTS_LIMIT} points: ask for days, or for a shorter range."

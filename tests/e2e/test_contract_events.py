@@ -141,3 +141,14 @@ async def test_a_session_is_one_persons(private: httpx.AsyncClient) -> None:
     refused = await track(private, action="page.viewed", session=session, profile=new_profile())
     assert (refused.status_code, [fault["type"] for fault in faults_of(refused)]) == (422, ["identity_assigned"])
     assert len(await activities_when(private, first, 2)) == 2
+
+
+async def test_an_event_of_a_batch_is_no_larger_than_one_alone(private: httpx.AsyncClient) -> None:
+    """64 KB each: a larger one is rejected with its key, its neighbours are taken."""
+    small = {"action": "page.viewed", "profile": new_profile(), "id": secrets.token_hex(8)}
+    large = {**small, "id": "large", "page": {"title": "x" * 70_000}}
+    answer = await private.post("/v1/attribution/events/batch", json={"events": [large, small]})
+    assert answer.status_code == 200, answer.text
+    refused, taken = answer.json()["receipts"]
+    assert (refused["status"], refused["key"], taken["status"]) == ("rejected", "large", "accepted")
+    assert [fault["type"] for fault in refused["errors"]] == ["too_large"]

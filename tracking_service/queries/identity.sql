@@ -19,6 +19,12 @@ ORDER BY business_id, id
 ON CONFLICT (business_id, id) DO NOTHING
 RETURNING business_id, id, profile_key;
 
+-- name: take_back_profiles
+-- Profiles that this very transaction has created.
+DELETE FROM profiles p
+USING unnest($1::text[], $2::text[]) AS refused (business_id, id)
+WHERE p.business_id = refused.business_id AND p.id = refused.id AND p.xmin = pg_current_xact_id()::xid;
+
 -- name: create_sessions
 -- Sessions used for the first time, in the order of their keys.
 INSERT INTO sessions (

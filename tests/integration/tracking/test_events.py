@@ -271,6 +271,7 @@ async def test_a_profile_claims_a_free_session(events: Stub, database: "Database
     (retried,) = await track(events, submission(order(profile="ann"), key="e"))
     assert [each.status for each in (before, claiming, refused, retried)] == [ACCEPTED, ACCEPTED, REJECTED, ACCEPTED]
     assert faults(refused) == [("identity_assigned", "session")]
+    assert [row["id"] for row in await rows(database, "profiles")] == ["ann"]
     owners = {row["profile_key"] for row in await rows(database, "activities")}
     assert len(owners) == 1
     assert None not in owners

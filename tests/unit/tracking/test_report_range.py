@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from common.errors import ClicktrailError
 from tracking_service.domain import BUCKET, bucket_of
-from tracking_service.report_range import Interval, Range, WantedRange, check, settle
+from tracking_service.report_range import POINTS_LIMIT, Interval, Range, WantedRange, check, settle
 
 NOW = datetime(2026, 11, 22, 10, 7, tzinfo=UTC)
 ZONES = ["UTC", "America/Montevideo", "Asia/Kathmandu", "Australia/Lord_Howe", "America/Sao_Paulo", "Pacific/Apia"]
@@ -89,13 +89,20 @@ def test_faults_are_named(wanted: WantedRange, parameters: list[str]) -> None:
     assert [fault.parameter for fault in caught.value.faults] == parameters
 
 
+@pytest.mark.parametrize("interval", [Interval.HOUR, Interval.DAY, None])
+def test_a_start_that_nobody_asked_for_never_is_too_far(interval: Interval | None) -> None:
+    """One event that a page's clock dated to 1970 does not make the whole report impossible."""
+    found = settle(WantedRange(None, None, "UTC", interval), at("1970-01-01"), at("2026-11-22"))
+    assert len(found.points) <= POINTS_LIMIT
+    assert found.to_at > at("2026-11-22")
+
+
 @pytest.mark.parametrize(
     "wanted",
     [
         WantedRange(at("2026-01-01"), at("2026-11-01"), "UTC", Interval.HOUR),
         WantedRange(at("1970-01-01"), at("8999-11-01"), "UTC", Interval.HOUR),
         WantedRange(at("2020-01-01"), None, "UTC", None),
-        WantedRange(None, None, "UTC", Interval.HOUR),
     ],
 )
 def test_more_than_a_thousand_points_are_refused(wanted: WantedRange) -> None:
