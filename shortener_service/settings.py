@@ -20,7 +20,7 @@ class ShortenerSettings(Settings):
     redis_url: str = Field("redis://127.0.0.1:6379/0", repr=False)
     """The Redis that keeps links, fresh sessions and the outbox; `unix://` works too."""
     redis_fsync: Literal["always", "everysec"] = "always"
-    """The policy that Redis must have. With `everysec` it answers before it writes: killed, it loses what it answered."""
+    """The policy that Redis must have. With `everysec` it answers before it writes, and loses that if killed."""
     tracking_target: str = "ipv4:127.0.0.1:7002"
     """Where the outbox is delivered: a gRPC target."""
     public_url: str = "http://localhost:8080"
