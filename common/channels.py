@@ -13,6 +13,8 @@ OPTIONS = (
     ("grpc.dns_min_time_between_resolutions_ms", 1_000),
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 2_000),
+    # A channel's own: a connection that another channel gave up on would make this one wait, or fail, with it.
+    ("grpc.use_local_subchannel_pool", 1),
     # Our callers repeat calls themselves, with the same ids.
     ("grpc.enable_retries", 0),
     ("grpc.max_receive_message_length", MESSAGE_BYTES_LIMIT),

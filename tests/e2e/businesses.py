@@ -4,10 +4,10 @@ import secrets
 from dataclasses import dataclass
 
 import httpx
-from grpc import aio
 
 from clicktrail.tracking.v1 import account_service_pb2 as accounts
 from clicktrail.tracking.v1.account_service_pb2_grpc import AccountServiceStub
+from common.channels import open_channel
 from tests.e2e.conftest import System, client_with
 
 CALL_SECONDS = 10
@@ -26,7 +26,8 @@ async def make_business(system: System, *, origins: tuple[str, ...] = (), curren
     business = accounts.Business(
         id=f"b-{secrets.token_hex(8)}", name="A shop", locale="en", country="UY", currency=currency, origins=origins
     )
-    async with aio.insecure_channel(system.tracking) as channel:
+    async with open_channel(system.tracking) as channel:
+        await channel.channel_ready()
         stub = AccountServiceStub(channel)
         await stub.CreateBusiness(accounts.CreateBusinessRequest(business=business), timeout=CALL_SECONDS)
         request = accounts.CreateTokenRequest(business_id=business.id, name="tests")

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,8 @@ from typing import Any
 
 import httpx
 import pytest
+
+from cli.embedded.ports import free_port
 
 START_SECONDS = 120
 PHONE = (
@@ -37,10 +38,7 @@ class System:
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """Run `clicktrail up` on a free port, with a space in its path, and stop it with SIGTERM."""
     data_dir = tmp_path_factory.mktemp("trail") / "the data"
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
-    command = [sys.executable, "-m", "cli", "up", "--data-dir", str(data_dir), "--http-port", str(port)]
+    command = [sys.executable, "-m", "cli", "up", "--data-dir", str(data_dir), "--http-port", str(free_port())]
     log = (data_dir.parent / "up.log").open("wb")
     process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)  # noqa: S603  (our own command)
     try:

@@ -265,6 +265,20 @@ CREATE TABLE objects (
 );
 CREATE UNIQUE INDEX objects_reference ON objects (business_id, type, source, reference) WHERE reference IS NOT NULL;
 
+-- What was taken in and then could not be stored: kept with its reason, to be looked at by a person.
+CREATE TABLE rejected (
+    business_id text NOT NULL,
+    id          bigint GENERATED ALWAYS AS IDENTITY,
+    kind        text NOT NULL,  -- 'event', 'click', 'link', 'session'
+    item        text NOT NULL,  -- its id
+    content     bytea NOT NULL, -- the serialized message, as it was taken in
+    reason      text NOT NULL,
+    rejected_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (business_id, id)
+);
+-- A delivery that comes twice is rejected once.
+CREATE UNIQUE INDEX rejected_item ON rejected (business_id, kind, item, md5(content));
+
 -- Projections ------------------------------------------------------------------
 
 -- What a person did, newest first, in one index scan; also of sessions that are nobody's yet.

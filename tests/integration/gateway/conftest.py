@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -13,6 +12,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from cli.embedded.ports import free_port
 from tests.integration.gateway.peer import BUSINESS, TOKEN
 from tests.integration.gateway.peers import Peers
 from tests.support.waiting import eventually
@@ -24,10 +24,7 @@ class GatewayProcess:
     """A running gateway."""
 
     def __init__(self, environment: dict[str, str], log: Path) -> None:
-        with socket.socket() as found:
-            found.bind(("127.0.0.1", 0))
-            port = found.getsockname()[1]
-        self.address = f"127.0.0.1:{port}"
+        self.address = f"127.0.0.1:{free_port()}"
         self.url = f"http://{self.address}"
         self._log = log.open("ab")
         settings = {"CLICKTRAIL_HTTP_LISTEN": self.address, "CLICKTRAIL_LOG_FORMAT": "json"}

@@ -50,6 +50,7 @@ async def start(redis_url: str, tracking: Tracking) -> AsyncIterator[Start]:
                 await shortener.start()
             caller = Caller(shortener)
             stack.push_async_callback(caller.channel.close)
+            await caller.channel.channel_ready()
             return caller
 
         yield begin

@@ -84,6 +84,7 @@ async def tracking(postgres_url: str, shortener: Shortener) -> AsyncIterator[Tra
 async def channel(tracking: TrackingService) -> AsyncIterator[aio.Channel]:
     """Connect to the service."""
     async with open_channel(f"ipv4:127.0.0.1:{tracking.port}") as channel:
+        await channel.channel_ready()
         yield channel
 
 
