@@ -3,6 +3,7 @@
 isort:skip_file
 Taking events in."""
 
+from clicktrail.common.v1 import types_pb2 as _types_pb2
 from clicktrail.tracking.v1 import event_pb2 as _event_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
@@ -103,13 +104,31 @@ class ExplainAttributionResponse(_message.Message):
     RULES_VERSION_FIELD_NUMBER: _builtins.int
     CANDIDATES_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    EARNS_FIELD_NUMBER: _builtins.int
+    IS_CONVERSION_FIELD_NUMBER: _builtins.int
+    REVENUE_FIELD_NUMBER: _builtins.int
+    ENTRIES_FIELD_NUMBER: _builtins.int
     rules_version: _builtins.int
     """The version of the rules."""
     reason: _builtins.str
-    """What decided where no click did, such as "external source: google"."""
+    """What decided, such as "the latest click", "no click of this visitor", "an external source was seen after the click:
+    google".
+    """
+    earns: _builtins.str
+    """What it counts for and why, such as "the first step of its order with an amount"."""
+    is_conversion: _builtins.bool
+    """Whether it counts as a conversion."""
     @_builtins.property
     def candidates(self) -> _containers.RepeatedCompositeFieldContainer[Global___AttributionCandidate]:
-        """The clicks looked at, latest first."""
+        """The clicks looked at, latest first, at most 100."""
+
+    @_builtins.property
+    def revenue(self) -> _types_pb2.Money:
+        """What it earned; below zero what it took back. Absent: nothing."""
+
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___LedgerEntry]:
+        """The entries of the ledger, in order."""
 
     def __init__(
         self,
@@ -117,10 +136,14 @@ class ExplainAttributionResponse(_message.Message):
         rules_version: _builtins.int = ...,
         candidates: _abc.Iterable[Global___AttributionCandidate] | None = ...,
         reason: _builtins.str = ...,
+        earns: _builtins.str = ...,
+        is_conversion: _builtins.bool = ...,
+        revenue: _types_pb2.Money | None = ...,
+        entries: _abc.Iterable[Global___LedgerEntry] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["revenue", b"revenue"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidates", b"candidates", "reason", b"reason", "rules_version", b"rules_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidates", b"candidates", "earns", b"earns", "entries", b"entries", "is_conversion", b"is_conversion", "reason", b"reason", "revenue", b"revenue", "rules_version", b"rules_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -138,6 +161,8 @@ class AttributionCandidate(_message.Message):
     JOURNEY_FIELD_NUMBER: _builtins.int
     IS_WINNER_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    SESSION_FIELD_NUMBER: _builtins.int
+    LINK_FIELD_NUMBER: _builtins.int
     click: _builtins.str
     """The click's id."""
     campaign: _builtins.str
@@ -148,6 +173,10 @@ class AttributionCandidate(_message.Message):
     """Whether the event is credited to it."""
     reason: _builtins.str
     """Why, or why not."""
+    session: _builtins.str
+    """Its session."""
+    link: _builtins.str
+    """Its link."""
     @_builtins.property
     def clicked_at(self) -> _timestamp_pb2.Timestamp:
         """When it was."""
@@ -161,18 +190,93 @@ class AttributionCandidate(_message.Message):
         journey: _builtins.str | None = ...,
         is_winner: _builtins.bool = ...,
         reason: _builtins.str = ...,
+        session: _builtins.str = ...,
+        link: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_campaign", b"_campaign", "_journey", b"_journey", "campaign", b"campaign", "clicked_at", b"clicked_at", "journey", b"journey"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_campaign", b"_campaign", "_journey", b"_journey", "_link", b"_link", "campaign", b"campaign", "clicked_at", b"clicked_at", "journey", b"journey", "link", b"link"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_campaign", b"_campaign", "_journey", b"_journey", "campaign", b"campaign", "click", b"click", "clicked_at", b"clicked_at", "is_winner", b"is_winner", "journey", b"journey", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_campaign", b"_campaign", "_journey", b"_journey", "_link", b"_link", "campaign", b"campaign", "click", b"click", "clicked_at", b"clicked_at", "is_winner", b"is_winner", "journey", b"journey", "link", b"link", "reason", b"reason", "session", b"session"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__campaign: _TypeAlias = _typing.Literal["campaign"]  # noqa: Y015
     _WhichOneofArgType__campaign: _TypeAlias = _typing.Literal["_campaign", b"_campaign"]  # noqa: Y015
     _WhichOneofReturnType__journey: _TypeAlias = _typing.Literal["journey"]  # noqa: Y015
     _WhichOneofArgType__journey: _TypeAlias = _typing.Literal["_journey", b"_journey"]  # noqa: Y015
+    _WhichOneofReturnType__link: _TypeAlias = _typing.Literal["link"]  # noqa: Y015
+    _WhichOneofArgType__link: _TypeAlias = _typing.Literal["_link", b"_link"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__campaign) -> _WhichOneofReturnType__campaign | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__journey) -> _WhichOneofReturnType__journey | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__link) -> _WhichOneofReturnType__link | None: ...
 
 Global___AttributionCandidate: _TypeAlias = AttributionCandidate  # noqa: Y015
+
+@_typing.final
+class LedgerEntry(_message.Message):
+    """A line of the ledger. The sum of an event's lines is what holds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRY_FIELD_NUMBER: _builtins.int
+    SIGN_FIELD_NUMBER: _builtins.int
+    CLICK_FIELD_NUMBER: _builtins.int
+    CAMPAIGN_FIELD_NUMBER: _builtins.int
+    JOURNEY_FIELD_NUMBER: _builtins.int
+    CONVERSIONS_FIELD_NUMBER: _builtins.int
+    REVENUE_FIELD_NUMBER: _builtins.int
+    RULES_VERSION_FIELD_NUMBER: _builtins.int
+    DECIDED_AT_FIELD_NUMBER: _builtins.int
+    entry: _builtins.int
+    """Its number among the event's lines, from 1."""
+    sign: _builtins.int
+    """1 credits, -1 takes an earlier line back."""
+    click: _builtins.str
+    """The click credited. Absent: none, counted for the business alone."""
+    campaign: _builtins.str
+    """The click's campaign."""
+    journey: _builtins.str
+    """The click's journey."""
+    conversions: _builtins.int
+    """Conversions: 1 or 0."""
+    rules_version: _builtins.int
+    """The version of the rules that decided."""
+    @_builtins.property
+    def revenue(self) -> _types_pb2.Money:
+        """What was earned; below zero what was taken back. Absent: nothing."""
+
+    @_builtins.property
+    def decided_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was decided."""
+
+    def __init__(
+        self,
+        *,
+        entry: _builtins.int = ...,
+        sign: _builtins.int = ...,
+        click: _builtins.str | None = ...,
+        campaign: _builtins.str | None = ...,
+        journey: _builtins.str | None = ...,
+        conversions: _builtins.int = ...,
+        revenue: _types_pb2.Money | None = ...,
+        rules_version: _builtins.int = ...,
+        decided_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_campaign", b"_campaign", "_click", b"_click", "_journey", b"_journey", "campaign", b"campaign", "click", b"click", "decided_at", b"decided_at", "journey", b"journey", "revenue", b"revenue"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_campaign", b"_campaign", "_click", b"_click", "_journey", b"_journey", "campaign", b"campaign", "click", b"click", "conversions", b"conversions", "decided_at", b"decided_at", "entry", b"entry", "journey", b"journey", "revenue", b"revenue", "rules_version", b"rules_version", "sign", b"sign"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__campaign: _TypeAlias = _typing.Literal["campaign"]  # noqa: Y015
+    _WhichOneofArgType__campaign: _TypeAlias = _typing.Literal["_campaign", b"_campaign"]  # noqa: Y015
+    _WhichOneofReturnType__click: _TypeAlias = _typing.Literal["click"]  # noqa: Y015
+    _WhichOneofArgType__click: _TypeAlias = _typing.Literal["_click", b"_click"]  # noqa: Y015
+    _WhichOneofReturnType__journey: _TypeAlias = _typing.Literal["journey"]  # noqa: Y015
+    _WhichOneofArgType__journey: _TypeAlias = _typing.Literal["_journey", b"_journey"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__campaign) -> _WhichOneofReturnType__campaign | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__click) -> _WhichOneofReturnType__click | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__journey) -> _WhichOneofReturnType__journey | None: ...
+
+Global___LedgerEntry: _TypeAlias = LedgerEntry  # noqa: Y015

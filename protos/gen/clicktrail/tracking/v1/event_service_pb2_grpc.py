@@ -64,7 +64,7 @@ class EventServiceServicer:
     def ExplainAttribution(self, request, context):
         """Explains which clicks an event could have been credited to, and why each won or lost.
 
-        UNIMPLEMENTED so far. Errors: NOT_FOUND (`EVENT_UNKNOWN`).
+        By what is known now; the ledger may follow a moment later. Errors: NOT_FOUND (`EVENT_UNKNOWN`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

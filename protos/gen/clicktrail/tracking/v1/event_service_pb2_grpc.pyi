@@ -25,7 +25,7 @@ class EventServiceStub:
     ExplainAttribution: _aio.UnaryUnaryMultiCallable[_event_service_pb2.ExplainAttributionRequest, _event_service_pb2.ExplainAttributionResponse]
     """Explains which clicks an event could have been credited to, and why each won or lost.
 
-    UNIMPLEMENTED so far. Errors: NOT_FOUND (`EVENT_UNKNOWN`).
+    By what is known now; the ledger may follow a moment later. Errors: NOT_FOUND (`EVENT_UNKNOWN`).
     """
 
 class EventServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -51,7 +51,7 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_event_service_pb2.ExplainAttributionResponse]:
         """Explains which clicks an event could have been credited to, and why each won or lost.
 
-        UNIMPLEMENTED so far. Errors: NOT_FOUND (`EVENT_UNKNOWN`).
+        By what is known now; the ledger may follow a moment later. Errors: NOT_FOUND (`EVENT_UNKNOWN`).
         """
 
 def add_EventServiceServicer_to_server(servicer: EventServiceServicer, server: _aio.Server) -> None: ...

@@ -32,7 +32,7 @@ class _ReportBasisEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReportBas
     REPORT_BASIS_EVENT: _ReportBasis.ValueType  # 1
     """By its own."""
     REPORT_BASIS_COHORT: _ReportBasis.ValueType  # 2
-    """By that of the link that led to it. UNIMPLEMENTED so far."""
+    """By the date of creation of the link that led to it; what no link led to is left out."""
 
 class ReportBasis(_ReportBasis, metaclass=_ReportBasisEnumTypeWrapper):
     """By which date something enters a report."""
@@ -42,7 +42,7 @@ REPORT_BASIS_UNSPECIFIED: ReportBasis.ValueType  # 0
 REPORT_BASIS_EVENT: ReportBasis.ValueType  # 1
 """By its own."""
 REPORT_BASIS_COHORT: ReportBasis.ValueType  # 2
-"""By that of the link that led to it. UNIMPLEMENTED so far."""
+"""By the date of creation of the link that led to it; what no link led to is left out."""
 Global___ReportBasis: _TypeAlias = ReportBasis  # noqa: Y015
 
 class _ReportInterval:
@@ -282,6 +282,9 @@ class Totals(_message.Message):
     CONVERSIONS_FIELD_NUMBER: _builtins.int
     CONVERSION_RATE_FIELD_NUMBER: _builtins.int
     REVENUE_FIELD_NUMBER: _builtins.int
+    TAKEN_BACK_FIELD_NUMBER: _builtins.int
+    TIME_TO_CLICK_FIELD_NUMBER: _builtins.int
+    TIME_TO_CONVERSION_FIELD_NUMBER: _builtins.int
     recipients: _builtins.int
     """Distinct profiles with a link here."""
     clicks: _builtins.int
@@ -298,9 +301,17 @@ class Totals(_message.Message):
     """Earning events, and those of conversion actions."""
     conversion_rate: _builtins.float
     """Conversions ÷ recipients; 0 without recipients."""
+    time_to_click: _builtins.float
+    """Seconds from the creation of the link to the first click, on average over the unique clickers. Absent without any."""
+    time_to_conversion: _builtins.float
+    """Seconds from the click to the conversion, on average over the conversions that a click led to. Absent without any."""
     @_builtins.property
     def revenue(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Money]:
-        """What was earned, by currency."""
+        """What was earned and not taken back, by currency; below zero where more was taken back in the range than earned."""
+
+    @_builtins.property
+    def taken_back(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Money]:
+        """What refunds and cancellations took back, by currency. Not in `revenue` any more."""
 
     def __init__(
         self,
@@ -314,12 +325,22 @@ class Totals(_message.Message):
         conversions: _builtins.int = ...,
         conversion_rate: _builtins.float = ...,
         revenue: _abc.Iterable[_types_pb2.Money] | None = ...,
+        taken_back: _abc.Iterable[_types_pb2.Money] | None = ...,
+        time_to_click: _builtins.float | None = ...,
+        time_to_conversion: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_time_to_click", b"_time_to_click", "_time_to_conversion", b"_time_to_conversion", "time_to_click", b"time_to_click", "time_to_conversion", b"time_to_conversion"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bot_hits", b"bot_hits", "click_through_rate", b"click_through_rate", "clicks", b"clicks", "conversion_rate", b"conversion_rate", "conversions", b"conversions", "recipients", b"recipients", "revenue", b"revenue", "sessions", b"sessions", "unique_clickers", b"unique_clickers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_time_to_click", b"_time_to_click", "_time_to_conversion", b"_time_to_conversion", "bot_hits", b"bot_hits", "click_through_rate", b"click_through_rate", "clicks", b"clicks", "conversion_rate", b"conversion_rate", "conversions", b"conversions", "recipients", b"recipients", "revenue", b"revenue", "sessions", b"sessions", "taken_back", b"taken_back", "time_to_click", b"time_to_click", "time_to_conversion", b"time_to_conversion", "unique_clickers", b"unique_clickers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__time_to_click: _TypeAlias = _typing.Literal["time_to_click"]  # noqa: Y015
+    _WhichOneofArgType__time_to_click: _TypeAlias = _typing.Literal["_time_to_click", b"_time_to_click"]  # noqa: Y015
+    _WhichOneofReturnType__time_to_conversion: _TypeAlias = _typing.Literal["time_to_conversion"]  # noqa: Y015
+    _WhichOneofArgType__time_to_conversion: _TypeAlias = _typing.Literal["_time_to_conversion", b"_time_to_conversion"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__time_to_click) -> _WhichOneofReturnType__time_to_click | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__time_to_conversion) -> _WhichOneofReturnType__time_to_conversion | None: ...
 
 Global___Totals: _TypeAlias = Totals  # noqa: Y015
 
@@ -338,7 +359,7 @@ class ActionCount(_message.Message):
     """How many."""
     @_builtins.property
     def revenue(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Money]:
-        """What they earned, by currency."""
+        """What they earned, by currency; of refunds and cancellations what they took back, below zero."""
 
     def __init__(
         self,
@@ -367,6 +388,8 @@ class Point(_message.Message):
     BOT_HITS_FIELD_NUMBER: _builtins.int
     CONVERSIONS_FIELD_NUMBER: _builtins.int
     REVENUE_FIELD_NUMBER: _builtins.int
+    TAKEN_BACK_FIELD_NUMBER: _builtins.int
+    SESSIONS_FIELD_NUMBER: _builtins.int
     clicks: _builtins.int
     """See `Totals`; likewise below."""
     unique_clickers: _builtins.int
@@ -375,13 +398,19 @@ class Point(_message.Message):
     """Hits that are not human."""
     conversions: _builtins.int
     """Conversions."""
+    sessions: _builtins.int
+    """Sessions minted by counted clicks."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
         """Its start."""
 
     @_builtins.property
     def revenue(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Money]:
-        """What was earned, by currency."""
+        """What was earned and not taken back, by currency. What is taken back counts when that happens."""
+
+    @_builtins.property
+    def taken_back(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Money]:
+        """What was taken back, by currency."""
 
     def __init__(
         self,
@@ -392,10 +421,12 @@ class Point(_message.Message):
         bot_hits: _builtins.int = ...,
         conversions: _builtins.int = ...,
         revenue: _abc.Iterable[_types_pb2.Money] | None = ...,
+        taken_back: _abc.Iterable[_types_pb2.Money] | None = ...,
+        sessions: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bot_hits", b"bot_hits", "clicks", b"clicks", "conversions", b"conversions", "revenue", b"revenue", "time", b"time", "unique_clickers", b"unique_clickers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bot_hits", b"bot_hits", "clicks", b"clicks", "conversions", b"conversions", "revenue", b"revenue", "sessions", b"sessions", "taken_back", b"taken_back", "time", b"time", "unique_clickers", b"unique_clickers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -403,7 +434,9 @@ Global___Point: _TypeAlias = Point  # noqa: Y015
 
 @_typing.final
 class Breakdowns(_message.Message):
-    """Clicks by what they came from. Empty so far but for `verdict`."""
+    """Clicks by what they came from, most frequent first: 50 values and, where there are more, the rest as "other". Each adds
+    up to the totals. "unknown" is what could not be told.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -417,7 +450,7 @@ class Breakdowns(_message.Message):
     VERDICT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def device(self) -> _containers.RepeatedCompositeFieldContainer[Global___BreakdownValue]:
-        """By kind of device."""
+        """By kind of device: "mobile", "tablet", "desktop"."""
 
     @_builtins.property
     def browser(self) -> _containers.RepeatedCompositeFieldContainer[Global___BreakdownValue]:
@@ -429,11 +462,11 @@ class Breakdowns(_message.Message):
 
     @_builtins.property
     def country(self) -> _containers.RepeatedCompositeFieldContainer[Global___BreakdownValue]:
-        """By country."""
+        """By country of the address, as ISO 3166-1 alpha-2."""
 
     @_builtins.property
     def language(self) -> _containers.RepeatedCompositeFieldContainer[Global___BreakdownValue]:
-        """By language."""
+        """By preferred language, as ISO 639."""
 
     @_builtins.property
     def link(self) -> _containers.RepeatedCompositeFieldContainer[Global___BreakdownValue]:
@@ -441,7 +474,7 @@ class Breakdowns(_message.Message):
 
     @_builtins.property
     def referrer(self) -> _containers.RepeatedCompositeFieldContainer[Global___BreakdownValue]:
-        """By referring host."""
+        """By referring host; "direct" where there is none."""
 
     @_builtins.property
     def verdict(self) -> _containers.RepeatedCompositeFieldContainer[Global___BreakdownValue]:
@@ -496,6 +529,174 @@ class BreakdownValue(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BreakdownValue: _TypeAlias = BreakdownValue  # noqa: Y015
+
+@_typing.final
+class ListRecipientsRequest(_message.Message):
+    """Whose recipients to list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BUSINESS_ID_FIELD_NUMBER: _builtins.int
+    CAMPAIGN_FIELD_NUMBER: _builtins.int
+    JOURNEY_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    LINK_FIELD_NUMBER: _builtins.int
+    business_id: _builtins.str
+    """The business. Over HTTP the credential decides."""
+    campaign: _builtins.str
+    """One campaign. Exactly one of campaign, journey, message and link must be set."""
+    journey: _builtins.str
+    """One journey."""
+    message: _builtins.str
+    """One message."""
+    link: _builtins.str
+    """One link."""
+    def __init__(
+        self,
+        *,
+        business_id: _builtins.str = ...,
+        campaign: _builtins.str | None = ...,
+        journey: _builtins.str | None = ...,
+        message: _builtins.str | None = ...,
+        link: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_campaign", b"_campaign", "_journey", b"_journey", "_link", b"_link", "_message", b"_message", "campaign", b"campaign", "journey", b"journey", "link", b"link", "message", b"message"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_campaign", b"_campaign", "_journey", b"_journey", "_link", b"_link", "_message", b"_message", "business_id", b"business_id", "campaign", b"campaign", "journey", b"journey", "link", b"link", "message", b"message"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__campaign: _TypeAlias = _typing.Literal["campaign"]  # noqa: Y015
+    _WhichOneofArgType__campaign: _TypeAlias = _typing.Literal["_campaign", b"_campaign"]  # noqa: Y015
+    _WhichOneofReturnType__journey: _TypeAlias = _typing.Literal["journey"]  # noqa: Y015
+    _WhichOneofArgType__journey: _TypeAlias = _typing.Literal["_journey", b"_journey"]  # noqa: Y015
+    _WhichOneofReturnType__link: _TypeAlias = _typing.Literal["link"]  # noqa: Y015
+    _WhichOneofArgType__link: _TypeAlias = _typing.Literal["_link", b"_link"]  # noqa: Y015
+    _WhichOneofReturnType__message: _TypeAlias = _typing.Literal["message"]  # noqa: Y015
+    _WhichOneofArgType__message: _TypeAlias = _typing.Literal["_message", b"_message"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__campaign) -> _WhichOneofReturnType__campaign | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__journey) -> _WhichOneofReturnType__journey | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__link) -> _WhichOneofReturnType__link | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__message) -> _WhichOneofReturnType__message | None: ...
+
+Global___ListRecipientsRequest: _TypeAlias = ListRecipientsRequest  # noqa: Y015
+
+@_typing.final
+class ListRecipientsResponse(_message.Message):
+    """Some recipients."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECIPIENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def recipients(self) -> _containers.RepeatedCompositeFieldContainer[Global___RecipientActivity]:
+        """Up to 500 of them."""
+
+    def __init__(
+        self,
+        *,
+        recipients: _abc.Iterable[Global___RecipientActivity] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["recipients", b"recipients"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRecipientsResponse: _TypeAlias = ListRecipientsResponse  # noqa: Y015
+
+@_typing.final
+class RecipientActivity(_message.Message):
+    """What a recipient did with the links here."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROFILE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    LINK_FIELD_NUMBER: _builtins.int
+    FIRST_CLICKED_AT_FIELD_NUMBER: _builtins.int
+    DEVICE_FIELD_NUMBER: _builtins.int
+    BROWSER_FIELD_NUMBER: _builtins.int
+    OS_FIELD_NUMBER: _builtins.int
+    COUNTRY_FIELD_NUMBER: _builtins.int
+    CLICKS_FIELD_NUMBER: _builtins.int
+    CONVERSIONS_FIELD_NUMBER: _builtins.int
+    REVENUE_FIELD_NUMBER: _builtins.int
+    TAKEN_BACK_FIELD_NUMBER: _builtins.int
+    profile: _builtins.str
+    """The profile's id."""
+    name: _builtins.str
+    """Its name, if one is known."""
+    link: _builtins.str
+    """The recipient's first link here."""
+    device: _builtins.str
+    """Kind of device of the first click."""
+    browser: _builtins.str
+    """Browser of the first click."""
+    os: _builtins.str
+    """Operating system of the first click."""
+    country: _builtins.str
+    """Country of the first click."""
+    clicks: _builtins.int
+    """Human clicks here."""
+    conversions: _builtins.int
+    """Conversions credited here."""
+    @_builtins.property
+    def first_clicked_at(self) -> _timestamp_pb2.Timestamp:
+        """When the recipient first clicked here. Absent: not yet; likewise the fields that tell from what."""
+
+    @_builtins.property
+    def revenue(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Money]:
+        """What the recipient's events credited here earned and was not taken back, by currency."""
+
+    @_builtins.property
+    def taken_back(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Money]:
+        """What was taken back of it, by currency."""
+
+    def __init__(
+        self,
+        *,
+        profile: _builtins.str = ...,
+        name: _builtins.str | None = ...,
+        link: _builtins.str = ...,
+        first_clicked_at: _timestamp_pb2.Timestamp | None = ...,
+        device: _builtins.str | None = ...,
+        browser: _builtins.str | None = ...,
+        os: _builtins.str | None = ...,
+        country: _builtins.str | None = ...,
+        clicks: _builtins.int = ...,
+        conversions: _builtins.int = ...,
+        revenue: _abc.Iterable[_types_pb2.Money] | None = ...,
+        taken_back: _abc.Iterable[_types_pb2.Money] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_browser", b"_browser", "_country", b"_country", "_device", b"_device", "_name", b"_name", "_os", b"_os", "browser", b"browser", "country", b"country", "device", b"device", "first_clicked_at", b"first_clicked_at", "name", b"name", "os", b"os"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_browser", b"_browser", "_country", b"_country", "_device", b"_device", "_name", b"_name", "_os", b"_os", "browser", b"browser", "clicks", b"clicks", "conversions", b"conversions", "country", b"country", "device", b"device", "first_clicked_at", b"first_clicked_at", "link", b"link", "name", b"name", "os", b"os", "profile", b"profile", "revenue", b"revenue", "taken_back", b"taken_back"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__browser: _TypeAlias = _typing.Literal["browser"]  # noqa: Y015
+    _WhichOneofArgType__browser: _TypeAlias = _typing.Literal["_browser", b"_browser"]  # noqa: Y015
+    _WhichOneofReturnType__country: _TypeAlias = _typing.Literal["country"]  # noqa: Y015
+    _WhichOneofArgType__country: _TypeAlias = _typing.Literal["_country", b"_country"]  # noqa: Y015
+    _WhichOneofReturnType__device: _TypeAlias = _typing.Literal["device"]  # noqa: Y015
+    _WhichOneofArgType__device: _TypeAlias = _typing.Literal["_device", b"_device"]  # noqa: Y015
+    _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
+    _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
+    _WhichOneofReturnType__os: _TypeAlias = _typing.Literal["os"]  # noqa: Y015
+    _WhichOneofArgType__os: _TypeAlias = _typing.Literal["_os", b"_os"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__browser) -> _WhichOneofReturnType__browser | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__country) -> _WhichOneofReturnType__country | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__device) -> _WhichOneofReturnType__device | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__os) -> _WhichOneofReturnType__os | None: ...
+
+Global___RecipientActivity: _TypeAlias = RecipientActivity  # noqa: Y015
 
 @_typing.final
 class WatchReportRequest(_message.Message):

@@ -45,6 +45,11 @@ class ReportServiceStub:
                 request_serializer=clicktrail_dot_tracking_dot_v1_dot_report__service__pb2.WatchReportRequest.SerializeToString,
                 response_deserializer=clicktrail_dot_tracking_dot_v1_dot_report__service__pb2.WatchReportResponse.FromString,
                 _registered_method=True)
+        self.ListRecipients = channel.unary_stream(
+                '/clicktrail.tracking.v1.ReportService/ListRecipients',
+                request_serializer=clicktrail_dot_tracking_dot_v1_dot_report__service__pb2.ListRecipientsRequest.SerializeToString,
+                response_deserializer=clicktrail_dot_tracking_dot_v1_dot_report__service__pb2.ListRecipientsResponse.FromString,
+                _registered_method=True)
         self.Reconcile = channel.unary_unary(
                 '/clicktrail.tracking.v1.ReportService/Reconcile',
                 request_serializer=clicktrail_dot_tracking_dot_v1_dot_report__service__pb2.ReconcileRequest.SerializeToString,
@@ -67,9 +72,20 @@ class ReportServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def WatchReport(self, request, context):
-        """Sends a report whenever it has changed, at most once a second.
+        """Sends a report at once, and then whenever it has changed, at most once a second.
 
-        UNIMPLEMENTED so far. Errors: see `GetReport`.
+        Ends with the server or with UNAVAILABLE (`STORE_DOWN`): call again. Errors: see `GetReport`;
+        UNAVAILABLE (`OVERLOADED`) where too many watch already.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRecipients(self, request, context):
+        """Streams the recipients of a campaign, journey, message or link: who clicked first when, from what, what they bought.
+
+        In pieces, in an order that stays. Errors: INVALID_ARGUMENT (not exactly one of them is named), NOT_FOUND
+        (`BUSINESS_UNKNOWN`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -96,6 +112,11 @@ def add_ReportServiceServicer_to_server(servicer, server):
                     servicer.WatchReport,
                     request_deserializer=clicktrail_dot_tracking_dot_v1_dot_report__service__pb2.WatchReportRequest.FromString,
                     response_serializer=clicktrail_dot_tracking_dot_v1_dot_report__service__pb2.WatchReportResponse.SerializeToString,
+            ),
+            'ListRecipients': grpc.unary_stream_rpc_method_handler(
+                    servicer.ListRecipients,
+                    request_deserializer=clicktrail_dot_tracking_dot_v1_dot_report__service__pb2.ListRecipientsRequest.FromString,
+                    response_serializer=clicktrail_dot_tracking_dot_v1_dot_report__service__pb2.ListRecipientsResponse.SerializeToString,
             ),
             'Reconcile': grpc.unary_unary_rpc_method_handler(
                     servicer.Reconcile,
@@ -158,6 +179,33 @@ class ReportService:
             '/clicktrail.tracking.v1.ReportService/WatchReport',
             clicktrail_dot_tracking_dot_v1_dot_report__service__pb2.WatchReportRequest.SerializeToString,
             clicktrail_dot_tracking_dot_v1_dot_report__service__pb2.WatchReportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRecipients(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/clicktrail.tracking.v1.ReportService/ListRecipients',
+            clicktrail_dot_tracking_dot_v1_dot_report__service__pb2.ListRecipientsRequest.SerializeToString,
+            clicktrail_dot_tracking_dot_v1_dot_report__service__pb2.ListRecipientsResponse.FromString,
             options,
             channel_credentials,
             insecure,

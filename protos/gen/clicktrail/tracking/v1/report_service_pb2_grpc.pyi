@@ -23,9 +23,16 @@ class ReportServiceStub:
     unknown time zone, more than 1,000 points).
     """
     WatchReport: _aio.UnaryStreamMultiCallable[_report_service_pb2.WatchReportRequest, _report_service_pb2.WatchReportResponse]
-    """Sends a report whenever it has changed, at most once a second.
+    """Sends a report at once, and then whenever it has changed, at most once a second.
 
-    UNIMPLEMENTED so far. Errors: see `GetReport`.
+    Ends with the server or with UNAVAILABLE (`STORE_DOWN`): call again. Errors: see `GetReport`;
+    UNAVAILABLE (`OVERLOADED`) where too many watch already.
+    """
+    ListRecipients: _aio.UnaryStreamMultiCallable[_report_service_pb2.ListRecipientsRequest, _report_service_pb2.ListRecipientsResponse]
+    """Streams the recipients of a campaign, journey, message or link: who clicked first when, from what, what they bought.
+
+    In pieces, in an order that stays. Errors: INVALID_ARGUMENT (not exactly one of them is named), NOT_FOUND
+    (`BUSINESS_UNKNOWN`).
     """
     Reconcile: _aio.UnaryUnaryMultiCallable[_report_service_pb2.ReconcileRequest, _report_service_pb2.ReconcileResponse]
     """Counts a range again from raw rows and compares it with the counters.
@@ -54,9 +61,22 @@ class ReportServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _report_service_pb2.WatchReportRequest,
         context: _aio.ServicerContext[_report_service_pb2.WatchReportRequest, _abc.AsyncIterator[_report_service_pb2.WatchReportResponse]],
     ) -> _abc.AsyncIterator[_report_service_pb2.WatchReportResponse]:
-        """Sends a report whenever it has changed, at most once a second.
+        """Sends a report at once, and then whenever it has changed, at most once a second.
 
-        UNIMPLEMENTED so far. Errors: see `GetReport`.
+        Ends with the server or with UNAVAILABLE (`STORE_DOWN`): call again. Errors: see `GetReport`;
+        UNAVAILABLE (`OVERLOADED`) where too many watch already.
+        """
+
+    @_abc_1.abstractmethod
+    def ListRecipients(
+        self,
+        request: _report_service_pb2.ListRecipientsRequest,
+        context: _aio.ServicerContext[_report_service_pb2.ListRecipientsRequest, _abc.AsyncIterator[_report_service_pb2.ListRecipientsResponse]],
+    ) -> _abc.AsyncIterator[_report_service_pb2.ListRecipientsResponse]:
+        """Streams the recipients of a campaign, journey, message or link: who clicked first when, from what, what they bought.
+
+        In pieces, in an order that stays. Errors: INVALID_ARGUMENT (not exactly one of them is named), NOT_FOUND
+        (`BUSINESS_UNKNOWN`).
         """
 
     @_abc_1.abstractmethod
