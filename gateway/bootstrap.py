@@ -23,7 +23,7 @@ from gateway import own_operations
 from gateway.api import Api
 from gateway.app import Application, Gateway
 from gateway.batcher import Batcher, Limits
-from gateway.clients import CALL_SECONDS, EventFlights, RedirectFlights, connect
+from gateway.clients import EventFlights, RedirectFlights, connect
 from gateway.credentials import Credentials
 from gateway.events import Events
 from gateway.fresh_sessions import FreshSessions
@@ -35,8 +35,6 @@ from gateway.tracker import tracker_routes
 from gateway.transcoder import Transcoder
 
 log = get_logger(__name__)
-
-REDIRECT_SECONDS = 2.0
 
 TRANSCODED = (
     link_service_pb2.DESCRIPTOR.services_by_name["LinkService"],
@@ -60,11 +58,11 @@ def build() -> Application:
 async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     """Open the gateway; on leaving, what is under way is finished."""
     _stop_with_parent()
-    services = connect(settings.shortener_target, settings.tracking_target)
+    services = connect(settings.shortener_target, settings.tracking_target, settings.call_seconds)
     credentials = Credentials(services)
     fresh_sessions = FreshSessions(services)
-    hits = Batcher(RedirectFlights(services), _limits(settings, REDIRECT_SECONDS))
-    submissions = Batcher(EventFlights(services), _limits(settings, CALL_SECONDS))
+    hits = Batcher(RedirectFlights(services), _limits(settings, settings.redirect_seconds))
+    submissions = Batcher(EventFlights(services), _limits(settings, settings.call_seconds))
     events = Events(credentials, fresh_sessions, submissions, settings.trusted_proxies)
     pages = PageRoutes(services, credentials, fresh_sessions)
     transcoder = Transcoder(services, credentials, fresh_sessions)

@@ -18,7 +18,6 @@ from common.errors import Reason
 from common.grpc_errors import from_rpc_error
 from common.interceptors import REQUEST_ID
 
-CALL_SECONDS = 5.0
 # A connection that breaks under a call that may be repeated: tried again after so long.
 PAUSE_SECONDS = 0.05
 HEALTH_SECONDS = 1.0
@@ -29,7 +28,8 @@ SHORTENER_PACKAGE = "clicktrail.shortener.v1"
 class Method:
     """A unary method of a service, callable with its request."""
 
-    def __init__(self, channel: aio.Channel, descriptor: MethodDescriptor) -> None:
+    def __init__(self, channel: aio.Channel, descriptor: MethodDescriptor, call_seconds: float) -> None:
+        self._call_seconds = call_seconds
         response: Any = GetMessageClass(descriptor.output_type)
         request: Any = GetMessageClass(descriptor.input_type)
         self._call = channel.unary_unary(
@@ -41,18 +41,18 @@ class Method:
     async def __call__(
         self,
         request: Message,
-        seconds: float = CALL_SECONDS,
+        seconds: float | None = None,
         *,
         request_id: str | None = None,
         is_repeatable: bool = False,
     ) -> Any:
-        """Call it, and wait for a service that is not there within these seconds.
+        """Call it, and wait for a service that is not there within these seconds; None: as long as calls may take.
 
         Where the call may be repeated, a connection that breaks under it is not noticed either. Raises
         `ClicktrailError` for what the service refused, and `AioRpcError` for what nobody may be told of.
         """
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + seconds
+        deadline = loop.time() + (self._call_seconds if seconds is None else seconds)
         metadata = ((REQUEST_ID, request_id),) if request_id else None
         while True:
             left = deadline - loop.time()
@@ -72,11 +72,13 @@ class Services:
 
     shortener: aio.Channel
     tracking: aio.Channel
+    call_seconds: float
 
     def method(self, descriptor: MethodDescriptor) -> Method:
         """Return the method that a descriptor describes, at the service that has it."""
         package = descriptor.containing_service.file.package
-        return Method(self.shortener if package == SHORTENER_PACKAGE else self.tracking, descriptor)
+        channel = self.shortener if package == SHORTENER_PACKAGE else self.tracking
+        return Method(channel, descriptor, self.call_seconds)
 
     async def are_healthy(self) -> bool:
         """Tell whether both serve now."""
@@ -89,9 +91,9 @@ class Services:
         await self.tracking.close()
 
 
-def connect(shortener_target: str, tracking_target: str) -> Services:
+def connect(shortener_target: str, tracking_target: str, call_seconds: float) -> Services:
     """Return the services at these targets; they need not be there yet."""
-    return Services(open_channel(shortener_target), open_channel(tracking_target))
+    return Services(open_channel(shortener_target), open_channel(tracking_target), call_seconds)
 
 
 class RedirectFlights:

@@ -25,7 +25,11 @@ class GatewaySettings(Settings):
     flights_in_air: Count = 4
     """Calls of one kind under way at once."""
     queue_limit: Count = 10_000
-    """Hits, and likewise events, that may wait for a flight; beyond, the answer is 503."""
+    """Hits, likewise events, that may wait for a flight, and requests of the API under way; beyond, 503 at once."""
+    redirect_seconds: Annotated[float, Field(gt=0, le=60)] = 2.0
+    """How long a redirect may take, waiting for a shortener that is being started again included."""
+    call_seconds: Annotated[float, Field(gt=0, le=60)] = 5.0
+    """The same for events and all other calls but batches."""
     trusted_proxies: Annotated[int, Field(ge=0)] = 0
     """How many proxies stand before the gateway: so far back is the client's address in `X-Forwarded-For`."""
 

@@ -14,7 +14,7 @@ from common.clock import now, to_timestamp
 from common.errors import Fault, FaultType, invalid
 from gateway import bodies
 from gateway.batches import Refused, batch_of
-from gateway.clients import CALL_SECONDS, Services
+from gateway.clients import Services
 from gateway.credentials import Credentials
 from gateway.exchange import Answer, Exchange, Route, Routes
 from gateway.fresh_sessions import FreshSessions
@@ -77,7 +77,7 @@ class Binding:
     async def _ask(self, request: Message, request_id: str) -> Message:
         if self._batch and self._batch.is_empty(request):
             return self._batch.nothing_made()
-        seconds = BATCH_SECONDS if self._batch else CALL_SECONDS
+        seconds = BATCH_SECONDS if self._batch else None
         response: Message = await self._call(request, seconds, request_id=request_id, is_repeatable=self._is_read)
         return response
 
