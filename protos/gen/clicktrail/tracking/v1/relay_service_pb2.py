@@ -27,7 +27,7 @@ from clicktrail.shortener.v1 import session_pb2 as clicktrail_dot_shortener_dot_
 from clicktrail.tracking.v1 import click_pb2 as clicktrail_dot_tracking_dot_v1_dot_click__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*clicktrail/tracking/v1/relay_service.proto\x12\x16\x63licktrail.tracking.v1\x1a\"clicktrail/shortener/v1/link.proto\x1a%clicktrail/shortener/v1/session.proto\x1a\"clicktrail/tracking/v1/click.proto\"\xa4\x01\n\x0e\x44\x65liverRequest\x12-\n\x06\x63licks\x18\x01 \x03(\x0b\x32\x1d.clicktrail.tracking.v1.Click\x12/\n\x05links\x18\x02 \x03(\x0b\x32 .clicktrail.tracking.v1.LinkCopy\x12\x32\n\x08sessions\x18\x03 \x03(\x0b\x32 .clicktrail.shortener.v1.Session\"[\n\x08LinkCopy\x12+\n\x04link\x18\x01 \x01(\x0b\x32\x1d.clicktrail.shortener.v1.Link\x12\x10\n\x08template\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\"8\n\x0f\x44\x65liverResponse\x12\x12\n\nnew_clicks\x18\x01 \x01(\x03\x12\x11\n\tnew_links\x18\x02 \x01(\x03\x32j\n\x0cRelayService\x12Z\n\x07\x44\x65liver\x12&.clicktrail.tracking.v1.DeliverRequest\x1a\'.clicktrail.tracking.v1.DeliverResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*clicktrail/tracking/v1/relay_service.proto\x12\x16\x63licktrail.tracking.v1\x1a\"clicktrail/shortener/v1/link.proto\x1a%clicktrail/shortener/v1/session.proto\x1a\"clicktrail/tracking/v1/click.proto\"\xa4\x01\n\x0e\x44\x65liverRequest\x12-\n\x06\x63licks\x18\x01 \x03(\x0b\x32\x1d.clicktrail.tracking.v1.Click\x12/\n\x05links\x18\x02 \x03(\x0b\x32 .clicktrail.tracking.v1.LinkCopy\x12\x32\n\x08sessions\x18\x03 \x03(\x0b\x32 .clicktrail.shortener.v1.Session\"\x9e\x01\n\x08LinkCopy\x12+\n\x04link\x18\x01 \x01(\x0b\x32\x1d.clicktrail.shortener.v1.Link\x12\x10\n\x08template\x18\x02 \x01(\t\x12\x10\n\x08revision\x18\x03 \x01(\x03\x12\x17\n\x0forigin_template\x18\x04 \x01(\t\x12\x18\n\x0b\x64\x65tached_id\x18\x05 \x01(\tH\x00\x88\x01\x01\x42\x0e\n\x0c_detached_id\"J\n\x0f\x44\x65liverResponse\x12\x12\n\nnew_clicks\x18\x01 \x01(\x03\x12\x11\n\tnew_links\x18\x02 \x01(\x03\x12\x10\n\x08rejected\x18\x03 \x01(\x03\x32j\n\x0cRelayService\x12Z\n\x07\x44\x65liver\x12&.clicktrail.tracking.v1.DeliverRequest\x1a\'.clicktrail.tracking.v1.DeliverResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,10 +36,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_DELIVERREQUEST']._serialized_start=182
   _globals['_DELIVERREQUEST']._serialized_end=346
-  _globals['_LINKCOPY']._serialized_start=348
-  _globals['_LINKCOPY']._serialized_end=439
-  _globals['_DELIVERRESPONSE']._serialized_start=441
-  _globals['_DELIVERRESPONSE']._serialized_end=497
-  _globals['_RELAYSERVICE']._serialized_start=499
-  _globals['_RELAYSERVICE']._serialized_end=605
+  _globals['_LINKCOPY']._serialized_start=349
+  _globals['_LINKCOPY']._serialized_end=507
+  _globals['_DELIVERRESPONSE']._serialized_start=509
+  _globals['_DELIVERRESPONSE']._serialized_end=583
+  _globals['_RELAYSERVICE']._serialized_start=585
+  _globals['_RELAYSERVICE']._serialized_end=691
 # @@protoc_insertion_point(module_scope)

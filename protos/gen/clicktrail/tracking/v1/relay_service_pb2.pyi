@@ -66,10 +66,16 @@ class LinkCopy(_message.Message):
     LINK_FIELD_NUMBER: _builtins.int
     TEMPLATE_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
+    ORIGIN_TEMPLATE_FIELD_NUMBER: _builtins.int
+    DETACHED_ID_FIELD_NUMBER: _builtins.int
     template: _builtins.str
     """The link's template: links created together share it."""
     revision: _builtins.int
     """Grows with each change of the link: milliseconds since 1970, or one more than the last."""
+    origin_template: _builtins.str
+    """The template that it was created from, where a change gave it another one since."""
+    detached_id: _builtins.str
+    """Present where the recipient was taken from the link: what stands for its external id, empty where it had none."""
     @_builtins.property
     def link(self) -> _link_pb2.Link:
         """The link, its business included."""
@@ -80,12 +86,16 @@ class LinkCopy(_message.Message):
         link: _link_pb2.Link | None = ...,
         template: _builtins.str = ...,
         revision: _builtins.int = ...,
+        origin_template: _builtins.str = ...,
+        detached_id: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["link", b"link"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_detached_id", b"_detached_id", "detached_id", b"detached_id", "link", b"link"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["link", b"link", "revision", b"revision", "template", b"template"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_detached_id", b"_detached_id", "detached_id", b"detached_id", "link", b"link", "origin_template", b"origin_template", "revision", b"revision", "template", b"template"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__detached_id: _TypeAlias = _typing.Literal["detached_id"]  # noqa: Y015
+    _WhichOneofArgType__detached_id: _TypeAlias = _typing.Literal["_detached_id", b"_detached_id"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__detached_id) -> _WhichOneofReturnType__detached_id | None: ...
 
 Global___LinkCopy: _TypeAlias = LinkCopy  # noqa: Y015
 
@@ -97,19 +107,23 @@ class DeliverResponse(_message.Message):
 
     NEW_CLICKS_FIELD_NUMBER: _builtins.int
     NEW_LINKS_FIELD_NUMBER: _builtins.int
+    REJECTED_FIELD_NUMBER: _builtins.int
     new_clicks: _builtins.int
     """Clicks that were not there yet."""
     new_links: _builtins.int
     """Links that were not there yet or have changed."""
+    rejected: _builtins.int
+    """Things set aside, now or before: see `RejectionService`."""
     def __init__(
         self,
         *,
         new_clicks: _builtins.int = ...,
         new_links: _builtins.int = ...,
+        rejected: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["new_clicks", b"new_clicks", "new_links", b"new_links"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["new_clicks", b"new_clicks", "new_links", b"new_links", "rejected", b"rejected"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

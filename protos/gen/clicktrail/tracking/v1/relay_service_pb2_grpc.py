@@ -49,8 +49,9 @@ class RelayServiceServicer:
     def Deliver(self, request, context):
         """Records what an outbox holds, and answers when it is committed.
 
-        Deliveries may be concatenated as bytes: that is again a delivery. Errors: UNAVAILABLE (`STORE_DOWN`), and then
-        nothing of it was recorded. Idempotent.
+        Deliveries may be concatenated as bytes: that is again a delivery. What can never be recorded, whatever else comes
+        with it, is set aside with its reason, and the rest is recorded. Errors: UNAVAILABLE (`STORE_DOWN`), and then all of
+        it is to be delivered again. Idempotent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

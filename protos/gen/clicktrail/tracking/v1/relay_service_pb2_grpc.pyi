@@ -19,8 +19,9 @@ class RelayServiceStub:
     Deliver: _aio.UnaryUnaryMultiCallable[_relay_service_pb2.DeliverRequest, _relay_service_pb2.DeliverResponse]
     """Records what an outbox holds, and answers when it is committed.
 
-    Deliveries may be concatenated as bytes: that is again a delivery. Errors: UNAVAILABLE (`STORE_DOWN`), and then
-    nothing of it was recorded. Idempotent.
+    Deliveries may be concatenated as bytes: that is again a delivery. What can never be recorded, whatever else comes
+    with it, is set aside with its reason, and the rest is recorded. Errors: UNAVAILABLE (`STORE_DOWN`), and then all of
+    it is to be delivered again. Idempotent.
     """
 
 class RelayServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -34,8 +35,9 @@ class RelayServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_relay_service_pb2.DeliverResponse]:
         """Records what an outbox holds, and answers when it is committed.
 
-        Deliveries may be concatenated as bytes: that is again a delivery. Errors: UNAVAILABLE (`STORE_DOWN`), and then
-        nothing of it was recorded. Idempotent.
+        Deliveries may be concatenated as bytes: that is again a delivery. What can never be recorded, whatever else comes
+        with it, is set aside with its reason, and the rest is recorded. Errors: UNAVAILABLE (`STORE_DOWN`), and then all of
+        it is to be delivered again. Idempotent.
         """
 
 def add_RelayServiceServicer_to_server(servicer: RelayServiceServicer, server: _aio.Server) -> None: ...

@@ -759,11 +759,11 @@ class ReconcileRequest(_message.Message):
     """The business."""
     @_builtins.property
     def from_time(self) -> _timestamp_pb2.Timestamp:
-        """The start, on a quarter of an hour."""
+        """The start, on a quarter of an hour. Absent: the oldest rows that are kept."""
 
     @_builtins.property
     def to_time(self) -> _timestamp_pb2.Timestamp:
-        """The end, on a quarter of an hour."""
+        """The end, on a quarter of an hour, excluded. Absent: no end."""
 
     def __init__(
         self,
@@ -787,18 +787,40 @@ class ReconcileResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     DIFFERENCES_FIELD_NUMBER: _builtins.int
+    HAS_MORE_FIELD_NUMBER: _builtins.int
+    FIGURES_FIELD_NUMBER: _builtins.int
+    EVENTS_FIELD_NUMBER: _builtins.int
+    WAITING_FIELD_NUMBER: _builtins.int
+    FROM_TIME_FIELD_NUMBER: _builtins.int
+    has_more: _builtins.bool
+    """Whether there are more differences than these."""
+    figures: _builtins.int
+    """How many figures were compared."""
+    events: _builtins.int
+    """How many events were decided on again."""
+    waiting: _builtins.int
+    """Visitors of the business whose events wait for the attribution. Those events are not compared: they are not wrong yet."""
     @_builtins.property
     def differences(self) -> _containers.RepeatedCompositeFieldContainer[Global___Difference]:
-        """Every counter that differs. Empty: all agree."""
+        """The counters that differ, at most 10,000. Empty: all agree."""
+
+    @_builtins.property
+    def from_time(self) -> _timestamp_pb2.Timestamp:
+        """The start of the range compared. Absent: nothing older than the range is gone."""
 
     def __init__(
         self,
         *,
         differences: _abc.Iterable[Global___Difference] | None = ...,
+        has_more: _builtins.bool = ...,
+        figures: _builtins.int = ...,
+        events: _builtins.int = ...,
+        waiting: _builtins.int = ...,
+        from_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["from_time", b"from_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["differences", b"differences"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["differences", b"differences", "events", b"events", "figures", b"figures", "from_time", b"from_time", "has_more", b"has_more", "waiting", b"waiting"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -806,30 +828,74 @@ Global___ReconcileResponse: _TypeAlias = ReconcileResponse  # noqa: Y015
 
 @_typing.final
 class Difference(_message.Message):
-    """A counter that differs from the recount."""
+    """A counter that differs from the recount, or an event that would be credited otherwise."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     COUNTER_FIELD_NUMBER: _builtins.int
     COUNTED_FIELD_NUMBER: _builtins.int
     RECOUNTED_FIELD_NUMBER: _builtins.int
+    FIGURE_FIELD_NUMBER: _builtins.int
+    KEY_FIELD_NUMBER: _builtins.int
+    CREDITED_FIELD_NUMBER: _builtins.int
+    DECIDED_FIELD_NUMBER: _builtins.int
     counter: _builtins.str
-    """Which counter."""
+    """The table, such as "click_counts"; "credits" for an event."""
     counted: _builtins.int
-    """What it says."""
+    """What it says; not set for an event."""
     recounted: _builtins.int
-    """What the rows say."""
+    """What the rows say; not set for an event."""
+    figure: _builtins.str
+    """Which of its figures, such as "unique_clickers"."""
+    credited: _builtins.str
+    """Of an event: what it is credited to."""
+    decided: _builtins.str
+    """Of an event: what the rules credit it to."""
+    @_builtins.property
+    def key(self) -> _containers.RepeatedCompositeFieldContainer[Global___DifferenceKey]:
+        """What else finds the row: "scope", "scope_id", "bucket", "dimension", "action", "event" and so on, in the key's order."""
+
     def __init__(
         self,
         *,
         counter: _builtins.str = ...,
         counted: _builtins.int = ...,
         recounted: _builtins.int = ...,
+        figure: _builtins.str = ...,
+        key: _abc.Iterable[Global___DifferenceKey] | None = ...,
+        credited: _builtins.str = ...,
+        decided: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["counted", b"counted", "counter", b"counter", "recounted", b"recounted"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counted", b"counted", "counter", b"counter", "credited", b"credited", "decided", b"decided", "figure", b"figure", "key", b"key", "recounted", b"recounted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Difference: _TypeAlias = Difference  # noqa: Y015
+
+@_typing.final
+class DifferenceKey(_message.Message):
+    """A part of the key of a counter."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The column."""
+    value: _builtins.str
+    """Its value; times are in RFC 3339."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        value: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DifferenceKey: _TypeAlias = DifferenceKey  # noqa: Y015

@@ -92,9 +92,12 @@ class ReportServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Reconcile(self, request, context):
-        """Counts a range again from raw rows and compares it with the counters.
+        """Counts a range again from raw rows, decides attribution again, and compares both with what is kept.
 
-        UNIMPLEMENTED so far. Errors: FAILED_PRECONDITION (`BEYOND_RETENTION`).
+        All of it as of one moment, also while writes go on. Takes a while: the cost grows with the rows. Errors:
+        INVALID_ARGUMENT (times not on a quarter of an hour), NOT_FOUND (`BUSINESS_UNKNOWN`), FAILED_PRECONDITION
+        (`BEYOND_RETENTION`: there are counters from a part of the range whose rows are kept no longer), UNAVAILABLE
+        (`OVERLOADED`: another recount is under way). Changes nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -35,9 +35,12 @@ class ReportServiceStub:
     (`BUSINESS_UNKNOWN`).
     """
     Reconcile: _aio.UnaryUnaryMultiCallable[_report_service_pb2.ReconcileRequest, _report_service_pb2.ReconcileResponse]
-    """Counts a range again from raw rows and compares it with the counters.
+    """Counts a range again from raw rows, decides attribution again, and compares both with what is kept.
 
-    UNIMPLEMENTED so far. Errors: FAILED_PRECONDITION (`BEYOND_RETENTION`).
+    All of it as of one moment, also while writes go on. Takes a while: the cost grows with the rows. Errors:
+    INVALID_ARGUMENT (times not on a quarter of an hour), NOT_FOUND (`BUSINESS_UNKNOWN`), FAILED_PRECONDITION
+    (`BEYOND_RETENTION`: there are counters from a part of the range whose rows are kept no longer), UNAVAILABLE
+    (`OVERLOADED`: another recount is under way). Changes nothing.
     """
 
 class ReportServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -85,9 +88,12 @@ class ReportServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _report_service_pb2.ReconcileRequest,
         context: _aio.ServicerContext[_report_service_pb2.ReconcileRequest, _abc.Awaitable[_report_service_pb2.ReconcileResponse]],
     ) -> _abc.Awaitable[_report_service_pb2.ReconcileResponse]:
-        """Counts a range again from raw rows and compares it with the counters.
+        """Counts a range again from raw rows, decides attribution again, and compares both with what is kept.
 
-        UNIMPLEMENTED so far. Errors: FAILED_PRECONDITION (`BEYOND_RETENTION`).
+        All of it as of one moment, also while writes go on. Takes a while: the cost grows with the rows. Errors:
+        INVALID_ARGUMENT (times not on a quarter of an hour), NOT_FOUND (`BUSINESS_UNKNOWN`), FAILED_PRECONDITION
+        (`BEYOND_RETENTION`: there are counters from a part of the range whose rows are kept no longer), UNAVAILABLE
+        (`OVERLOADED`: another recount is under way). Changes nothing.
         """
 
 def add_ReportServiceServicer_to_server(servicer: ReportServiceServicer, server: _aio.Server) -> None: ...
