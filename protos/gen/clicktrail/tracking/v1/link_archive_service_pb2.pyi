@@ -3,11 +3,13 @@
 isort:skip_file
 The second copy of all links."""
 
+from clicktrail.shortener.v1 import domain_service_pb2 as _domain_service_pb2
 from clicktrail.shortener.v1 import link_pb2 as _link_pb2
 from clicktrail.tracking.v1 import relay_service_pb2 as _relay_service_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
@@ -154,16 +156,23 @@ Global___CountLinksResponse: _TypeAlias = CountLinksResponse  # noqa: Y015
 
 @_typing.final
 class ExportLinksRequest(_message.Message):
-    """What to export: all."""
+    """What to export."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    KEPT_SINCE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def kept_since(self) -> _timestamp_pb2.Timestamp:
+        """Only copies that were kept or changed from then on. Absent: all."""
+
     def __init__(
         self,
+        *,
+        kept_since: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["kept_since", b"kept_since"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kept_since", b"kept_since"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -171,24 +180,122 @@ Global___ExportLinksRequest: _TypeAlias = ExportLinksRequest  # noqa: Y015
 
 @_typing.final
 class ExportLinksResponse(_message.Message):
-    """A piece of the export."""
+    """A piece of the export. There is at least one."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     LINKS_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    BEGAN_AT_FIELD_NUMBER: _builtins.int
+    total: _builtins.int
+    """How many links there were when the export began, whenever they were kept."""
     @_builtins.property
     def links(self) -> _containers.RepeatedCompositeFieldContainer[_relay_service_pb2.LinkCopy]:
-        """Some hundreds of links."""
+        """At most some hundreds, and about a megabyte."""
+
+    @_builtins.property
+    def began_at(self) -> _timestamp_pb2.Timestamp:
+        """When it began, by the clock that `kept_since` is compared with."""
 
     def __init__(
         self,
         *,
         links: _abc.Iterable[_relay_service_pb2.LinkCopy] | None = ...,
+        total: _builtins.int = ...,
+        began_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["began_at", b"began_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["links", b"links"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["began_at", b"began_at", "links", b"links", "total", b"total"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExportLinksResponse: _TypeAlias = ExportLinksResponse  # noqa: Y015
+
+@_typing.final
+class KeepInstallationRequest(_message.Message):
+    """What to keep."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SECRET_FIELD_NUMBER: _builtins.int
+    DOMAINS_FIELD_NUMBER: _builtins.int
+    secret: _builtins.bytes
+    """What codes are derived from external ids with. Empty: none to keep."""
+    @_builtins.property
+    def domains(self) -> _containers.RepeatedCompositeFieldContainer[Global___DomainCopy]:
+        """Domains."""
+
+    def __init__(
+        self,
+        *,
+        secret: _builtins.bytes = ...,
+        domains: _abc.Iterable[Global___DomainCopy] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["domains", b"domains", "secret", b"secret"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KeepInstallationRequest: _TypeAlias = KeepInstallationRequest  # noqa: Y015
+
+@_typing.final
+class KeepInstallationResponse(_message.Message):
+    """What is kept."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SECRET_FIELD_NUMBER: _builtins.int
+    DOMAINS_FIELD_NUMBER: _builtins.int
+    secret: _builtins.bytes
+    """The secret. Empty: none yet."""
+    @_builtins.property
+    def domains(self) -> _containers.RepeatedCompositeFieldContainer[Global___DomainCopy]:
+        """Every domain there ever was."""
+
+    def __init__(
+        self,
+        *,
+        secret: _builtins.bytes = ...,
+        domains: _abc.Iterable[Global___DomainCopy] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["domains", b"domains", "secret", b"secret"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KeepInstallationResponse: _TypeAlias = KeepInstallationResponse  # noqa: Y015
+
+@_typing.final
+class DomainCopy(_message.Message):
+    """The second copy of a domain, or of its removal."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOMAIN_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    REMOVED_FIELD_NUMBER: _builtins.int
+    revision: _builtins.int
+    """Grows with each change, also with its removal and when it is registered again."""
+    removed: _builtins.bool
+    """Whether it was removed."""
+    @_builtins.property
+    def domain(self) -> _domain_service_pb2.Domain:
+        """The domain, as it is or was."""
+
+    def __init__(
+        self,
+        *,
+        domain: _domain_service_pb2.Domain | None = ...,
+        revision: _builtins.int = ...,
+        removed: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["domain", b"domain"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["domain", b"domain", "removed", b"removed", "revision", b"revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DomainCopy: _TypeAlias = DomainCopy  # noqa: Y015

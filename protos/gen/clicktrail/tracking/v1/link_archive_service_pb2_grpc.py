@@ -50,6 +50,11 @@ class LinkArchiveServiceStub:
                 request_serializer=clicktrail_dot_tracking_dot_v1_dot_link__archive__service__pb2.ExportLinksRequest.SerializeToString,
                 response_deserializer=clicktrail_dot_tracking_dot_v1_dot_link__archive__service__pb2.ExportLinksResponse.FromString,
                 _registered_method=True)
+        self.KeepInstallation = channel.unary_unary(
+                '/clicktrail.tracking.v1.LinkArchiveService/KeepInstallation',
+                request_serializer=clicktrail_dot_tracking_dot_v1_dot_link__archive__service__pb2.KeepInstallationRequest.SerializeToString,
+                response_deserializer=clicktrail_dot_tracking_dot_v1_dot_link__archive__service__pb2.KeepInstallationResponse.FromString,
+                _registered_method=True)
 
 
 class LinkArchiveServiceServicer:
@@ -71,9 +76,20 @@ class LinkArchiveServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ExportLinks(self, request, context):
-        """Streams every link of every business.
+        """Streams the links of every business, those kept first in front; its memory does not grow with the links.
 
-        UNIMPLEMENTED so far.
+        Each page is read by itself, so a link that is changed meanwhile may come twice. Errors: UNAVAILABLE
+        (`STORE_DOWN`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def KeepInstallation(self, request, context):
+        """Keeps the copy of what the shortener needs besides links, and answers with what is kept now.
+
+        Of two secrets the first one stays; of two copies of a domain the later revision. Errors: UNAVAILABLE
+        (`STORE_DOWN`). Idempotent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -96,6 +112,11 @@ def add_LinkArchiveServiceServicer_to_server(servicer, server):
                     servicer.ExportLinks,
                     request_deserializer=clicktrail_dot_tracking_dot_v1_dot_link__archive__service__pb2.ExportLinksRequest.FromString,
                     response_serializer=clicktrail_dot_tracking_dot_v1_dot_link__archive__service__pb2.ExportLinksResponse.SerializeToString,
+            ),
+            'KeepInstallation': grpc.unary_unary_rpc_method_handler(
+                    servicer.KeepInstallation,
+                    request_deserializer=clicktrail_dot_tracking_dot_v1_dot_link__archive__service__pb2.KeepInstallationRequest.FromString,
+                    response_serializer=clicktrail_dot_tracking_dot_v1_dot_link__archive__service__pb2.KeepInstallationResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -180,6 +201,33 @@ class LinkArchiveService:
             '/clicktrail.tracking.v1.LinkArchiveService/ExportLinks',
             clicktrail_dot_tracking_dot_v1_dot_link__archive__service__pb2.ExportLinksRequest.SerializeToString,
             clicktrail_dot_tracking_dot_v1_dot_link__archive__service__pb2.ExportLinksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def KeepInstallation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/clicktrail.tracking.v1.LinkArchiveService/KeepInstallation',
+            clicktrail_dot_tracking_dot_v1_dot_link__archive__service__pb2.KeepInstallationRequest.SerializeToString,
+            clicktrail_dot_tracking_dot_v1_dot_link__archive__service__pb2.KeepInstallationResponse.FromString,
             options,
             channel_credentials,
             insecure,

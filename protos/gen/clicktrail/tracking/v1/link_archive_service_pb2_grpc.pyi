@@ -21,9 +21,16 @@ class LinkArchiveServiceStub:
     CountLinks: _aio.UnaryUnaryMultiCallable[_link_archive_service_pb2.CountLinksRequest, _link_archive_service_pb2.CountLinksResponse]
     """Tells whether there is any link, to tell an emptied Redis from a new one; its cost does not grow with the links."""
     ExportLinks: _aio.UnaryStreamMultiCallable[_link_archive_service_pb2.ExportLinksRequest, _link_archive_service_pb2.ExportLinksResponse]
-    """Streams every link of every business.
+    """Streams the links of every business, those kept first in front; its memory does not grow with the links.
 
-    UNIMPLEMENTED so far.
+    Each page is read by itself, so a link that is changed meanwhile may come twice. Errors: UNAVAILABLE
+    (`STORE_DOWN`).
+    """
+    KeepInstallation: _aio.UnaryUnaryMultiCallable[_link_archive_service_pb2.KeepInstallationRequest, _link_archive_service_pb2.KeepInstallationResponse]
+    """Keeps the copy of what the shortener needs besides links, and answers with what is kept now.
+
+    Of two secrets the first one stays; of two copies of a domain the later revision. Errors: UNAVAILABLE
+    (`STORE_DOWN`). Idempotent.
     """
 
 class LinkArchiveServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -51,9 +58,22 @@ class LinkArchiveServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _link_archive_service_pb2.ExportLinksRequest,
         context: _aio.ServicerContext[_link_archive_service_pb2.ExportLinksRequest, _abc.AsyncIterator[_link_archive_service_pb2.ExportLinksResponse]],
     ) -> _abc.AsyncIterator[_link_archive_service_pb2.ExportLinksResponse]:
-        """Streams every link of every business.
+        """Streams the links of every business, those kept first in front; its memory does not grow with the links.
 
-        UNIMPLEMENTED so far.
+        Each page is read by itself, so a link that is changed meanwhile may come twice. Errors: UNAVAILABLE
+        (`STORE_DOWN`).
+        """
+
+    @_abc_1.abstractmethod
+    def KeepInstallation(
+        self,
+        request: _link_archive_service_pb2.KeepInstallationRequest,
+        context: _aio.ServicerContext[_link_archive_service_pb2.KeepInstallationRequest, _abc.Awaitable[_link_archive_service_pb2.KeepInstallationResponse]],
+    ) -> _abc.Awaitable[_link_archive_service_pb2.KeepInstallationResponse]:
+        """Keeps the copy of what the shortener needs besides links, and answers with what is kept now.
+
+        Of two secrets the first one stays; of two copies of a domain the later revision. Errors: UNAVAILABLE
+        (`STORE_DOWN`). Idempotent.
         """
 
 def add_LinkArchiveServiceServicer_to_server(servicer: LinkArchiveServiceServicer, server: _aio.Server) -> None: ...
