@@ -83,7 +83,7 @@ def _to_message(report: Report) -> pb.Report:
         timezone=report.range.timezone,
         basis=pb.REPORT_BASIS_EVENT,
         interval=INTERVAL_MESSAGES[report.range.interval],
-        totals=_totals(report),
+        totals=totals_message(report),
         events=[
             pb.ActionCount(action=one.action, count=one.count, revenue=map(money_message, one.revenue))
             for one in report.events
@@ -93,7 +93,8 @@ def _to_message(report: Report) -> pb.Report:
     )
 
 
-def _totals(report: Report) -> pb.Totals:
+def totals_message(report: Report) -> pb.Totals:
+    """Return the figures of a report's whole range."""
     totals = report.totals
     return pb.Totals(
         recipients=report.recipients,
