@@ -1,0 +1,147 @@
+"""A whole system whose parts can be killed, frozen and started again, and whose tables can be looked into."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import parse_qs, urlsplit
+
+import asyncpg
+import httpx
+
+from cli.data_directory import DataDirectory, Ready
+from cli.embedded.server_process import ServerProcess
+from cli.service_program import ServiceProgram
+from cli.stack import Front, Stack
+from tests.support.system import PHONE
+from tests.support.waiting import eventually
+
+Part = Literal["redis", "postgres", "tracking", "shortener", "gateway"]
+Way = Literal["killed", "frozen"]
+
+# Long enough to start anything again on a busy machine; nothing waits so long where all is well.
+PATIENT = {"REDIRECT_SECONDS": "60", "CALL_SECONDS": "60"}
+CLIENT_SECONDS = 120
+
+
+class KillableSystem:
+    """The real chain of processes, with a second gateway whose calls wait up to a minute."""
+
+    def __init__(self, folder: Path) -> None:
+        self._data = DataDirectory(folder / "data")
+        self._data.make()
+        self.stack = Stack(self._data, Front())
+        self.patient = self.another_gateway("patient", PATIENT)
+        self.ready: Ready
+
+    def start(self) -> None:
+        """Start everything."""
+        try:
+            self.ready = self.stack.start(lambda _step: None)
+            self.patient.start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop everything, whatever state it is in."""
+        for server in self.servers:
+            if server.is_running:
+                _signal_all(server.pid, signal.SIGCONT)
+        self.patient.stop()
+        self.stack.stop()
+
+    @property
+    def servers(self) -> tuple[ServerProcess, ...]:
+        """All processes, in the order of starting."""
+        return (*self.stack.servers, self.patient)
+
+    def part(self, name: Part) -> ServerProcess:
+        """Return a part by its name."""
+        server: ServerProcess = getattr(self.stack, name)
+        return server
+
+    def another_gateway(self, name: str, settings: dict[str, str]) -> ServerProcess:
+        """Return a gateway of the same services with settings of its own, not started."""
+        program = ServiceProgram(
+            "gateway", lambda port: self.stack.gateway_settings(port) | settings, http_host="127.0.0.1"
+        )
+        log, pid_file = self._data.logs / f"{name}.log", self._data.path / f"{name}.pid"
+        return ServerProcess(program, log=log, pid_file=pid_file)
+
+    @contextmanager
+    def without(self, *parts: Part, way: Way = "killed") -> Iterator[None]:
+        """Do without parts: killed as by a fault, or frozen, so that they take connections and never answer."""
+        for name in parts:
+            if way == "killed":
+                self.part(name).kill()
+            else:
+                _signal_all(self.part(name).pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.bring_back()
+
+    def bring_back(self) -> None:
+        """Let all that is frozen run, and start all that has ended, in the order of starting."""
+        for server in self.servers:
+            if server.is_running:
+                _signal_all(server.pid, signal.SIGCONT)
+            else:
+                server.spawn()
+
+    async def heal(self) -> None:
+        """Bring everything back, and return when it serves again."""
+        self.bring_back()
+
+        async def not_ready() -> list[str]:
+            return [server.name for server in self.servers if not await asyncio.to_thread(server.is_ready)]
+
+        await eventually(not_ready, lambda names: not names, limit_seconds=120)
+
+    def client(self, gateway: ServerProcess | None = None, **headers: str) -> httpx.AsyncClient:
+        """Return a client of a gateway that looks like a phone, follows nothing and repeats nothing."""
+        return httpx.AsyncClient(
+            base_url=(gateway or self.stack.gateway).url,
+            headers={"User-Agent": PHONE, **headers},
+            timeout=CLIENT_SECONDS,
+        )
+
+    def page(self, gateway: ServerProcess | None = None) -> httpx.AsyncClient:
+        """Return a client with the business's public id."""
+        return self.client(gateway, Authorization=f"Bearer {self.ready.business}")
+
+    def server(self, gateway: ServerProcess | None = None) -> httpx.AsyncClient:
+        """Return a client with the business's private token."""
+        return self.client(gateway, Authorization=f"Bearer {self.ready.token}")
+
+    async def count(self, table: Literal["clicks", "events"], column: str, value: object) -> int:
+        """Return how many rows of a table have this value, as PostgreSQL has it."""
+        connection = await asyncpg.connect(self.stack.postgres.url)
+        try:
+            found: Any = await connection.fetchval(
+                f"SELECT count(*) FROM {table} WHERE {column}::text = $1",  # noqa: S608  (our own names)
+                value,
+            )
+        finally:
+            await connection.close()
+        return int(found)
+
+
+def session_in(response: httpx.Response) -> str:
+    """Return the session in a redirect's location."""
+    return parse_qs(urlsplit(response.headers["location"]).query)["hellotext_session"][0]
+
+
+def _signal_all(process: int, number: signal.Signals) -> None:
+    """Send a signal to a process and all below it: PostgreSQL's have process groups of their own."""
+    try:
+        os.kill(process, number)
+        children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    except OSError:
+        return
+    for child in children:
+        _signal_all(int(child), number)
