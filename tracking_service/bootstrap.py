@@ -12,6 +12,7 @@ from clicktrail.tracking.v1 import (
     link_archive_service_pb2_grpc,
     profile_service_pb2_grpc,
     relay_service_pb2_grpc,
+    report_page_service_pb2_grpc,
     report_service_pb2_grpc,
     session_service_pb2_grpc,
 )
@@ -38,11 +39,14 @@ from tracking_service.postgres_events import PostgresEvents
 from tracking_service.postgres_link_listing import PostgresLinkListing
 from tracking_service.postgres_partitions import Partitions
 from tracking_service.postgres_profiles import PostgresProfiles
+from tracking_service.postgres_report_page import PostgresReportPage
 from tracking_service.postgres_reports import PostgresReports
 from tracking_service.postgres_sessions import PostgresSessions
 from tracking_service.profile_servicer import ProfileServicer
 from tracking_service.profiles import Profiles
 from tracking_service.relay_servicer import RelayServicer
+from tracking_service.report_page import ReportPage
+from tracking_service.report_page_servicer import ReportPageServicer
 from tracking_service.report_servicer import ReportServicer
 from tracking_service.reports import Reports
 from tracking_service.session_servicer import SessionServicer
@@ -98,6 +102,10 @@ def served(postgres: Postgres, partitions: Partitions, alarms: Alarms) -> Served
         ),
         "clicktrail.tracking.v1.ReportService": partial(
             report_service_pb2_grpc.add_ReportServiceServicer_to_server, ReportServicer(reports)
+        ),
+        "clicktrail.tracking.v1.ReportPageService": partial(
+            report_page_service_pb2_grpc.add_ReportPageServiceServicer_to_server,
+            ReportPageServicer(ReportPage(PostgresReportPage(postgres), reports)),
         ),
         "clicktrail.tracking.v1.SessionService": partial(
             session_service_pb2_grpc.add_SessionServiceServicer_to_server, SessionServicer(sessions)

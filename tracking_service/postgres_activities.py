@@ -1,6 +1,6 @@
 """Reads what people did from PostgreSQL."""
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from tracking_service.activities import Activity
 from tracking_service.money import Money
@@ -8,9 +8,6 @@ from tracking_service.paging import Page
 from tracking_service.postgres import Postgres
 from tracking_service.postgres_pages import Listing, read_page
 from tracking_service.queries import load
-
-if TYPE_CHECKING:
-    from tracking_service.postgres import Row
 
 QUERIES = load("activities")
 ACTIVITIES = Listing(QUERIES.list_activities, QUERIES.find_position, takes_uuids=True)
@@ -29,10 +26,10 @@ class PostgresActivities:
             if key is None:
                 return None
             rows, has_more = await read_page(connection, ACTIVITIES, (business_id, key), page)
-        return [_activity(row) for row in rows], has_more
+        return [activity_of(dict(row)) for row in rows], has_more
 
 
-def _activity(row: "Row") -> Activity:
-    values = dict(row)
+def activity_of(values: dict[str, Any]) -> Activity:
+    """Return the activity that the columns of a row make, by name."""
     minor, currency = values.pop("amount_minor"), values.pop("currency")
     return Activity(**values, amount=None if minor is None else Money(minor, currency))

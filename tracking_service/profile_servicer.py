@@ -59,7 +59,7 @@ class ProfileServicer(profile_service_pb2_grpc.ProfileServiceServicer):
         """List what a person did."""
         check_texts(request)
         found, has_more = await self._profiles.activities(request.business_id, request.profile, page_from(request))
-        return pb.ListActivitiesResponse(activities=[_to_activity(one) for one in found], has_more=has_more)
+        return pb.ListActivitiesResponse(activities=[activity_message(one) for one in found], has_more=has_more)
 
 
 def _from_message(message: pb.Profile, profile_id: str | None = None) -> Profile:
@@ -87,7 +87,8 @@ def _to_message(profile: Profile) -> pb.Profile:
     )
 
 
-def _to_activity(activity: Activity) -> pb.Activity:
+def activity_message(activity: Activity) -> pb.Activity:
+    """Return a click or an event as lists show it."""
     return pb.Activity(
         id=str(activity.id),
         action=activity.action,

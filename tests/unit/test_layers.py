@@ -56,6 +56,7 @@ PURE = (
     "tracking_service/ledger.py",
     "tracking_service/money.py",
     "tracking_service/report.py",
+    "tracking_service/report_links.py",
     "tracking_service/report_range.py",
 )
 IMPURE = {"grpc", "redis", "asyncpg", "asyncio", "starlette"}

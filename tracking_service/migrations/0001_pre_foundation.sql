@@ -41,6 +41,12 @@ CREATE TABLE actions (
     UNIQUE (business_id, name)
 );
 
+-- What the links to a business's report page are signed with: a new key makes all older links worthless.
+CREATE TABLE report_link_keys (
+    business_id text PRIMARY KEY REFERENCES businesses,
+    key         bytea NOT NULL
+);
+
 -- People ---------------------------------------------------------------------
 
 CREATE TABLE profiles (
@@ -309,6 +315,9 @@ CREATE TABLE activities (
 );
 CREATE INDEX activities_of_profile ON activities (business_id, profile_key, occurred_at DESC, id DESC) WHERE profile_key IS NOT NULL;
 CREATE INDEX activities_of_session ON activities (business_id, session, occurred_at DESC, id DESC) WHERE session IS NOT NULL;
+-- What happened last in a campaign or journey; one index for both, since nothing belongs to both.
+CREATE INDEX activities_of_scope ON activities (business_id, coalesce(campaign, journey), occurred_at DESC, id DESC)
+    WHERE coalesce(campaign, journey) IS NOT NULL;
 
 -- Counters are kept for scopes: ('business', ''), ('campaign', id), ('journey', id), ('message', id), ('link', id),
 -- in buckets of a quarter of an hour, the smallest step in which time zones differ.

@@ -1,0 +1,78 @@
+"""Reads from PostgreSQL what the report page shows beside a report, and keeps the keys of its links."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from tracking_service.activities import Activity
+from tracking_service.domain import Scope
+from tracking_service.postgres import Postgres
+from tracking_service.postgres_activities import activity_of
+from tracking_service.postgres_profiles import check_business
+from tracking_service.queries import load
+
+QUERIES = load("report_page")
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A business whose reports are opened."""
+
+    name: str
+    key: bytes | None
+    """What its report links are signed with. None: none was ever signed."""
+
+
+@dataclass(frozen=True, slots=True)
+class LatestActivity:
+    """A click or an event, and whose it is: None where nobody is known."""
+
+    activity: Activity
+    profile: str | None
+    profile_name: str | None
+
+
+class PostgresReportPage:
+    """The keys, campaigns, journeys and activities of all businesses."""
+
+    def __init__(self, postgres: Postgres) -> None:
+        self._postgres = postgres
+
+    async def owner(self, business_id: str) -> Owner | None:
+        """Return a business, if there is one."""
+        async with self._postgres.connection() as connection:
+            row = await connection.fetchrow(QUERIES.find_business, business_id)
+        return None if row is None else Owner(row["name"], row["key"])
+
+    async def keep_key(self, business_id: str, key: bytes) -> bytes:
+        """Return the key of a business: this one, where it has none yet. Raises `BUSINESS_UNKNOWN`."""
+        async with self._postgres.connection() as connection:
+            await check_business(connection, business_id)
+            kept: bytes = await connection.fetchval(QUERIES.keep_key, business_id, key)
+        return kept
+
+    async def change_key(self, business_id: str, key: bytes) -> None:
+        """Put a new key in the place of the one that a business has. Raises `BUSINESS_UNKNOWN`."""
+        async with self._postgres.connection() as connection:
+            await check_business(connection, business_id)
+            await connection.execute(QUERIES.change_key, business_id, key)
+
+    async def scopes(self, business_id: str, limit: int, offset: int) -> list[tuple[Scope, datetime]]:
+        """Return campaigns and journeys with the time of their newest link, newest first. Raises `BUSINESS_UNKNOWN`."""
+        async with self._postgres.connection() as connection:
+            await check_business(connection, business_id)
+            rows = await connection.fetch(QUERIES.list_scopes, business_id, limit, offset)
+        return [((row["scope"], row["scope_id"]), row["created_at"]) for row in rows]
+
+    async def latest(self, business_id: str, scope: Scope, limit: int) -> list[LatestActivity]:
+        """Return what happened last in a campaign or journey, newest first. Raises `BUSINESS_UNKNOWN`."""
+        kind, scope_id = scope
+        campaign, journey = (scope_id, None) if kind == "campaign" else (None, scope_id)
+        async with self._postgres.connection() as connection:
+            await check_business(connection, business_id)
+            rows = await connection.fetch(QUERIES.list_latest_activities, business_id, campaign, journey, limit)
+        found = []
+        for row in rows:
+            values = dict(row)
+            profile, name = values.pop("profile"), values.pop("profile_name")
+            found.append(LatestActivity(activity_of(values), profile, name))
+        return found

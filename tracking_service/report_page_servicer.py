@@ -1,0 +1,94 @@
+"""ReportPageService: messages to the report page's use cases, and back."""
+
+from typing import TYPE_CHECKING, Any
+
+from clicktrail.tracking.v1 import report_page_service_pb2 as pb
+from clicktrail.tracking.v1 import report_page_service_pb2_grpc
+from common.clock import to_timestamp
+from tracking_service.paging import page_of
+from tracking_service.postgres_report_page import LatestActivity
+from tracking_service.profile_servicer import activity_message
+from tracking_service.report_page import ReportPage, ReportScope
+from tracking_service.report_servicer import totals_message
+from tracking_service.requests import check_texts, time_from
+
+if TYPE_CHECKING:
+    from grpc import aio
+
+    Context = aio.ServicerContext[Any, Any]
+
+
+class ReportPageServicer(report_page_service_pb2_grpc.ReportPageServiceServicer):
+    """Serves signed links to reports, and the page's lists."""
+
+    def __init__(self, page: ReportPage) -> None:
+        self._page = page
+
+    async def CreateReportLink(
+        self, request: pb.CreateReportLinkRequest, _context: "Context"
+    ) -> pb.CreateReportLinkResponse:
+        """Sign a link."""
+        check_texts(request)
+        created = await self._page.create_link(
+            request.business_id,
+            request.campaign if request.HasField("campaign") else None,
+            request.journey if request.HasField("journey") else None,
+            time_from(request.expires_at, "expires_at") if request.HasField("expires_at") else None,
+        )
+        link = pb.ReportLink(
+            path=created.path, signature=created.signature, expires_at=to_timestamp(created.expires_at)
+        )
+        return pb.CreateReportLinkResponse(report_link=link)
+
+    async def RevokeReportLinks(
+        self, request: pb.RevokeReportLinksRequest, _context: "Context"
+    ) -> pb.RevokeReportLinksResponse:
+        """Make all links of a business worthless."""
+        check_texts(request)
+        await self._page.revoke_links(request.business_id)
+        return pb.RevokeReportLinksResponse()
+
+    async def OpenReportLink(self, request: pb.OpenReportLinkRequest, _context: "Context") -> pb.OpenReportLinkResponse:
+        """Judge a signature."""
+        opened = await self._page.open(request.signature)
+        return pb.OpenReportLinkResponse(
+            business_id=opened.business_id,
+            business_name=opened.business_name,
+            expires_at=to_timestamp(opened.expires_at),
+        )
+
+    async def ListScopes(self, request: pb.ListScopesRequest, _context: "Context") -> pb.ListScopesResponse:
+        """List campaigns and journeys."""
+        check_texts(request)
+        limit = page_of(request.limit, None, None).limit
+        scopes, has_more = await self._page.scopes(request.business_id, limit, request.offset)
+        return pb.ListScopesResponse(scopes=[_scope(one) for one in scopes], has_more=has_more)
+
+    async def ListLatestActivities(
+        self, request: pb.ListLatestActivitiesRequest, _context: "Context"
+    ) -> pb.ListLatestActivitiesResponse:
+        """List what happened last."""
+        check_texts(request)
+        found = await self._page.latest(
+            request.business_id,
+            request.campaign if request.HasField("campaign") else None,
+            request.journey if request.HasField("journey") else None,
+            page_of(request.limit, None, None).limit,
+        )
+        return pb.ListLatestActivitiesResponse(activities=[_activity(one) for one in found])
+
+
+def _scope(found: ReportScope) -> pb.ReportScope:
+    kind, scope_id = found.scope
+    return pb.ReportScope(
+        campaign=scope_id if kind == "campaign" else None,
+        journey=scope_id if kind == "journey" else None,
+        newest_link_at=to_timestamp(found.newest_link_at),
+        totals=totals_message(found.report),
+    )
+
+
+def _activity(latest: LatestActivity) -> pb.LatestActivity:
+    return pb.LatestActivity(
+        activity=activity_message(latest.activity), profile=latest.profile, profile_name=latest.profile_name
+    )
