@@ -1,9 +1,10 @@
 """Links, what many of them share, and custom domains: plain values without a store or a transport."""
 
-import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
+
+from common.external_ids import detached_id, series_of
 
 # Paths of our own, and those that browsers and crawlers ask every host for.
 RESERVED_CODES = frozenset(
@@ -51,10 +52,9 @@ class Template:
     """A JSON object as it was sent."""
 
     @property
-    def series(self) -> tuple[str, str, str, str]:
+    def series(self) -> tuple[str, ...]:
         """Return within what an external id names one link: business, campaign or journey, message."""
-        kind, name = ("journey", self.journey) if self.journey else ("campaign", self.campaign)
-        return (self.business_id, kind, name, self.message)
+        return series_of(self.business_id, self.campaign, self.journey, self.message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +113,6 @@ class Link:
 
 
 UTM_NAMES = ("source", "medium", "campaign", "term", "content")
-
-
-def detached_id(series: tuple[str, ...], external_id: str) -> str:
-    """Return what stands for an external id that is to be forgotten, and still to be recognised."""
-    parts = "".join(f"{len(part)}:{part}" for part in (*series, external_id))
-    return hashlib.sha256(parts.encode()).hexdigest()[:24]
 
 
 def key_from_id(link_id: str) -> LinkKey:

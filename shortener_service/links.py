@@ -6,8 +6,9 @@ from typing import Any
 
 from common import clock
 from common.errors import ClicktrailError, FaultType, Reason, invalid, not_found
+from common.external_ids import detached_id
 from shortener_service import codes, drafts
-from shortener_service.domain import Link, LinkKey, LinkRecord, detached_id, key_from_id
+from shortener_service.domain import Link, LinkKey, LinkRecord, key_from_id
 from shortener_service.domains import Domains, locate
 from shortener_service.drafts import Faults
 from shortener_service.messages import LinkMessages, delivery_of

@@ -51,6 +51,10 @@ class LinkMessages:
 def delivery_of(link: link_pb2.Link, record: LinkRecord) -> bytes:
     """Return what the outbox gets when a link is new or changed: a serialized `DeliverRequest`."""
     copy = relay_service_pb2.LinkCopy(
-        link=link, template=template_id_text(record.template_id), revision=record.revision
+        link=link,
+        template=template_id_text(record.template_id),
+        revision=record.revision,
+        origin_template=template_id_text(record.origin_id),
+        detached_id=record.external_id if record.is_detached else None,
     )
     return relay_service_pb2.DeliverRequest(links=[copy]).SerializeToString()

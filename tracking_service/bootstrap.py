@@ -36,6 +36,8 @@ from tracking_service.postgres_attribution import PostgresAttribution
 from tracking_service.postgres_deliveries import PostgresDeliveries
 from tracking_service.postgres_erasure import PostgresErasure
 from tracking_service.postgres_events import PostgresEvents
+from tracking_service.postgres_installation import PostgresInstallation
+from tracking_service.postgres_link_export import PostgresLinkExport
 from tracking_service.postgres_link_listing import PostgresLinkListing
 from tracking_service.postgres_partitions import Partitions
 from tracking_service.postgres_profiles import PostgresProfiles
@@ -94,7 +96,9 @@ def served(postgres: Postgres, partitions: Partitions, alarms: Alarms) -> Served
         ),
         "clicktrail.tracking.v1.LinkArchiveService": partial(
             link_archive_service_pb2_grpc.add_LinkArchiveServiceServicer_to_server,
-            LinkArchiveServicer(PostgresLinkListing(postgres)),
+            LinkArchiveServicer(
+                PostgresLinkListing(postgres), PostgresLinkExport(postgres), PostgresInstallation(postgres)
+            ),
         ),
         "clicktrail.tracking.v1.ProfileService": partial(
             profile_service_pb2_grpc.add_ProfileServiceServicer_to_server,

@@ -60,6 +60,10 @@ class LinkCopy:
     revision: int
     link: bytes
     created_at: datetime
+    origin_template: str | None = None
+    """The template that it was created from, where a change gave it another one."""
+    detached_id: str | None = None
+    """What stands for its external id, where its recipient was taken from it."""
 
 
 @dataclass(frozen=True, slots=True)

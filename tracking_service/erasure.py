@@ -4,7 +4,8 @@ import hashlib
 from typing import NamedTuple, Protocol
 
 from clicktrail.shortener.v1 import link_pb2
-from tracking_service.attribution import PURCHASE, names_order
+from common.external_ids import detached_id, series_of
+from tracking_service.attribution_earnings import PURCHASE, names_order
 
 # Tells the attribution that a purchase is part of an order, as before, and nothing else.
 _NAMES_AN_ORDER = '{"order": true}'
@@ -29,12 +30,17 @@ def profile_hash(profile_id: str) -> bytes:
     return hashlib.sha256(profile_id.encode()).digest()
 
 
-def anonymous_link(link: bytes) -> bytes:
-    """Return a link, a `clicktrail.shortener.v1.Link` in bytes, without its recipient and the caller's id for it."""
+def anonymous_link(link: bytes) -> tuple[bytes, str]:
+    """Return a link, a `clicktrail.shortener.v1.Link` in bytes, without its recipient and the caller's id for it.
+
+    And what stands for that id, so that a link restored from here is still recognised by it; empty where it had none.
+    """
     message = link_pb2.Link.FromString(link)
+    series = series_of(message.business_id, message.campaign, message.journey, message.message)
+    stand_in = detached_id(series, message.external_id) if message.external_id else ""
     message.ClearField("profile")
     message.ClearField("external_id")
-    return message.SerializeToString()
+    return message.SerializeToString(), stand_in
 
 
 def bare_object(action: str, object_text: str | None) -> str | None:

@@ -1,25 +1,35 @@
-"""LinkArchiveService: the copies of links, as they were delivered."""
+"""LinkArchiveService: the copies of links, as they were delivered, and of what redirects need besides."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from clicktrail.shortener.v1 import link_pb2
+from clicktrail.shortener.v1 import domain_service_pb2, link_pb2
 from clicktrail.tracking.v1 import link_archive_service_pb2 as pb
-from clicktrail.tracking.v1 import link_archive_service_pb2_grpc
+from clicktrail.tracking.v1 import link_archive_service_pb2_grpc, relay_service_pb2
+from common.clock import to_timestamp
+from tracking_service.installation import DomainCopy, Installation, InstallationStore
+from tracking_service.postgres_link_export import PostgresLinkExport
 from tracking_service.postgres_link_listing import FILTERS, PostgresLinkListing
-from tracking_service.requests import check_texts, page_from
+from tracking_service.requests import check_texts, page_from, time_from
 
 if TYPE_CHECKING:
     from grpc import aio
 
+    from tracking_service.postgres import Row
+
     Context = aio.ServicerContext[Any, Any]
+
+# A link takes 300 bytes as a rule, 20 KB at most.
+PIECE_BYTES = 1024 * 1024
 
 
 class LinkArchiveServicer(link_archive_service_pb2_grpc.LinkArchiveServiceServicer):
-    """Serves listings of links; there is nothing to decide between the messages and the store."""
+    """Serves the copies; there is nothing to decide between the messages and the store."""
 
-    def __init__(self, links: PostgresLinkListing) -> None:
+    def __init__(self, links: PostgresLinkListing, export: PostgresLinkExport, installation: InstallationStore) -> None:
         self._links = links
+        self._export = export
+        self._installation = installation
 
     async def ListLinks(self, request: pb.ListLinksRequest, _context: "Context") -> pb.ListLinksResponse:
         """List links."""
@@ -33,8 +43,55 @@ class LinkArchiveServicer(link_archive_service_pb2_grpc.LinkArchiveServiceServic
         return pb.CountLinksResponse(count=int(await self._links.has_any()))
 
     async def ExportLinks(
-        self, _request: pb.ExportLinksRequest, _context: "Context"
+        self, request: pb.ExportLinksRequest, _context: "Context"
     ) -> AsyncIterator[pb.ExportLinksResponse]:
         """Stream all links."""
-        raise NotImplementedError
-        yield  # A stream, of nothing so far.
+        since = time_from(request.kept_since, "kept_since") if request.HasField("kept_since") else None
+        total, began_at = await self._export.begin()
+        yield pb.ExportLinksResponse(total=total, began_at=to_timestamp(began_at))
+        async for rows in self._export.pages(since):
+            for links in _pieces(map(_link_copy, rows)):
+                yield pb.ExportLinksResponse(links=links, total=total, began_at=to_timestamp(began_at))
+
+    async def KeepInstallation(
+        self, request: pb.KeepInstallationRequest, _context: "Context"
+    ) -> pb.KeepInstallationResponse:
+        """Keep what the shortener needs besides links."""
+        check_texts(request)
+        domains = [
+            DomainCopy(copy.domain.name, copy.domain.business_id, copy.domain.fallback_url, copy.revision, copy.removed)
+            for copy in request.domains
+        ]
+        kept = await self._installation.keep(Installation(request.secret, domains))
+        return pb.KeepInstallationResponse(secret=kept.secret, domains=map(_domain_copy, kept.domains))
+
+
+def _link_copy(row: "Row") -> relay_service_pb2.LinkCopy:
+    return relay_service_pb2.LinkCopy(
+        link=link_pb2.Link.FromString(row["link"]),
+        template=row["template"],
+        revision=row["revision"],
+        origin_template=row["origin_template"] or "",
+        detached_id=row["detached_id"],
+    )
+
+
+def _domain_copy(copy: DomainCopy) -> pb.DomainCopy:
+    domain = domain_service_pb2.Domain(
+        name=copy.name, business_id=copy.business_id, fallback_url=copy.fallback_url or None
+    )
+    return pb.DomainCopy(domain=domain, revision=copy.revision, removed=copy.is_removed)
+
+
+def _pieces(copies: Iterable[relay_service_pb2.LinkCopy]) -> Iterator[list[relay_service_pb2.LinkCopy]]:
+    """Cut copies into messages of about a megabyte."""
+    piece: list[relay_service_pb2.LinkCopy] = []
+    size = 0
+    for copy in copies:
+        piece.append(copy)
+        size += copy.ByteSize()
+        if size >= PIECE_BYTES:
+            yield piece
+            piece, size = [], 0
+    if piece:
+        yield piece

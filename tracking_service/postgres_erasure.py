@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from tracking_service.attribution import PURCHASE
+from tracking_service.attribution_earnings import PURCHASE
 from tracking_service.erasure import Erasure, anonymous_link, bare_object, profile_hash
 from tracking_service.postgres import Postgres, columns
 from tracking_service.postgres_profiles import unknown_profile
@@ -96,7 +96,7 @@ class PostgresErasure:
         while True:
             async with self._postgres.connection() as connection, connection.transaction():
                 rows = await connection.fetch(QUERIES.find_links, *erasure, behind, BATCH)
-                cleared = [(row["id"], row["revision"], anonymous_link(row["link"])) for row in rows]
+                cleared = [(row["id"], row["revision"], *anonymous_link(row["link"])) for row in rows]
                 told = [line for line, row in zip(cleared, rows, strict=True) if line[2] != row["link"]]
                 if told:
                     await connection.execute(QUERIES.clear_links, erasure.business_id, *columns(told))

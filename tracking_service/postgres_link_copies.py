@@ -50,6 +50,9 @@ def _is_of_erased(link: LinkCopy, keys: ProfileKeys) -> bool:
 
 
 def _row(link: LinkCopy, keys: ProfileKeys) -> tuple[object, ...]:
+    content, stand_in = link.link, link.detached_id
+    if _is_of_erased(link, keys):
+        content, stand_in = anonymous_link(link.link)
     return (
         link.business_id,
         link.id,
@@ -59,6 +62,8 @@ def _row(link: LinkCopy, keys: ProfileKeys) -> tuple[object, ...]:
         link.message,
         None if link.profile is None else keys[link.business_id, link.profile],
         link.revision,
-        anonymous_link(link.link) if _is_of_erased(link, keys) else link.link,
+        content,
         link.created_at,
+        link.origin_template,
+        stand_in,
     )

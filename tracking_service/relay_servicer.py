@@ -81,6 +81,8 @@ def _link(copy: pb.LinkCopy) -> LinkCopy:
         revision=copy.revision,
         link=link.SerializeToString(),
         created_at=_time(link.created_at),
+        origin_template=_text(copy.origin_template) or None,
+        detached_id=_text(copy.detached_id) if copy.HasField("detached_id") else None,
     )
 
 

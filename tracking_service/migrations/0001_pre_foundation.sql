@@ -80,6 +80,7 @@ CREATE TABLE sessions (
     profile_key bigint,      -- whose it is; from a click on a recipient's link, or by the first claim
     click_id    uuid,
     clicked_at  timestamptz,
+    link_created_at timestamptz,
     link        text,
     campaign    text,
     journey     text,
@@ -141,12 +142,32 @@ CREATE TABLE links (
     revision    bigint NOT NULL,
     link        bytea NOT NULL, -- clicktrail.shortener.v1.Link
     created_at  timestamptz NOT NULL,
+    origin_template text, -- the template that it was created from, where a change gave it another one
+    detached_id text, -- stands for the external id of a link that its recipient was taken from; '' where it had none
+    kept_at     timestamptz NOT NULL DEFAULT clock_timestamp(), -- when this copy was written
     PRIMARY KEY (business_id, id)
 );
+-- Across all businesses: a restore reads every link, those last that were kept while it was under way.
+CREATE INDEX links_kept ON links (kept_at, business_id, id);
 CREATE INDEX links_newest ON links (business_id, created_at DESC, id DESC);
 CREATE INDEX links_of_campaign ON links (business_id, campaign, created_at DESC, id DESC) WHERE campaign IS NOT NULL;
 CREATE INDEX links_of_journey ON links (business_id, journey, created_at DESC, id DESC) WHERE journey IS NOT NULL;
 CREATE INDEX links_of_profile ON links (business_id, profile_key, created_at DESC, id DESC) WHERE profile_key IS NOT NULL;
+
+-- What codes are derived from external ids with: without it, a repeated creation would give a second link. One row.
+CREATE TABLE installation (
+    is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
+    secret  bytea NOT NULL
+);
+
+-- The second copy of each custom domain; the name alone is the key, since a domain is one business's.
+CREATE TABLE domains (
+    name         text PRIMARY KEY,
+    business_id  text NOT NULL,
+    fallback_url text NOT NULL DEFAULT '',
+    revision     bigint NOT NULL,
+    is_removed   boolean NOT NULL
+);
 
 -- Raw rows, in partitions by the time that our edge saw ------------------------
 
@@ -247,15 +268,27 @@ CREATE TABLE event_keys (
     PRIMARY KEY (business_id, id)
 );
 
--- One order has each order action once. The order's object id stands for its (source, reference), being derived from it.
+-- One order has each order action once by each class of credential: what a page said stays, as evidence, where a private
+-- token says it too. The order's object id stands for its (source, reference), being derived from it.
 CREATE TABLE order_actions (
     business_id text NOT NULL,
     object_id   uuid NOT NULL,
     action      text NOT NULL,
+    is_private  boolean NOT NULL,
     event_id    uuid NOT NULL,
     received_at timestamptz NOT NULL,
-    PRIMARY KEY (business_id, object_id, action)
+    PRIMARY KEY (business_id, object_id, action, is_private)
 );
+
+-- Which order each refund names, whether or not the order is known.
+CREATE TABLE order_refunds (
+    business_id text NOT NULL,
+    event_id    uuid NOT NULL,
+    order_id    uuid NOT NULL, -- the order's object id
+    received_at timestamptz NOT NULL, -- the refund's
+    PRIMARY KEY (business_id, event_id)
+);
+CREATE INDEX order_refunds_of_order ON order_refunds (business_id, order_id);
 
 -- What events are about: products, orders, coupons; found again by (type, source, reference).
 CREATE TABLE objects (
@@ -320,7 +353,9 @@ CREATE INDEX activities_of_scope ON activities (business_id, coalesce(campaign, 
     WHERE coalesce(campaign, journey) IS NOT NULL;
 
 -- Counters are kept for scopes: ('business', ''), ('campaign', id), ('journey', id), ('message', id), ('link', id),
--- in buckets of a quarter of an hour, the smallest step in which time zones differ.
+-- in buckets of a quarter of an hour, the smallest step in which time zones differ. A second time for the scopes
+-- ('business cohort', ''), ('campaign cohort', id), ('journey cohort', id), ('message cohort', id), in the bucket of the
+-- creation of the link clicked. A link has one date of creation, so that its cohort is all that it has.
 
 CREATE TABLE click_counts (
     business_id     text NOT NULL,
@@ -355,7 +390,10 @@ CREATE TABLE event_counts (
     currency    text NOT NULL DEFAULT '', -- '' where nothing was earned
     events      bigint NOT NULL DEFAULT 0,
     conversions bigint NOT NULL DEFAULT 0,
-    revenue     numeric(40, 0) NOT NULL DEFAULT 0, -- minor units
+    revenue     numeric(40, 0) NOT NULL DEFAULT 0, -- minor units, less what was taken back
+    taken_back  numeric(40, 0) NOT NULL DEFAULT 0, -- what refunds and cancellations took back
+    conversions_led bigint NOT NULL DEFAULT 0, -- the conversions that a click led to
+    seconds_to_conversion numeric(40, 0) NOT NULL DEFAULT 0, -- from those clicks to those conversions, whole seconds each
     PRIMARY KEY (business_id, scope, scope_id, bucket, action, currency)
 );
 
@@ -386,6 +424,12 @@ CREATE TABLE recipient_counts (
     PRIMARY KEY (business_id, scope, scope_id)
 );
 
+-- How often the counters of a business have changed: tells those who watch a report when to read it again.
+CREATE TABLE report_versions (
+    business_id text PRIMARY KEY,
+    version     bigint NOT NULL
+);
+
 -- Attribution --------------------------------------------------------------------
 
 -- What each event is credited to: entries are appended, never edited. The sum of an event's entries is the present truth.
@@ -395,6 +439,8 @@ CREATE TABLE credits (
     entry         integer NOT NULL, -- 1, 2, 3 … of this event
     sign          smallint NOT NULL CHECK (sign IN (-1, 1)), -- -1 takes an earlier entry back
     click_id      uuid, -- null: credited to no click, counted for the business alone
+    clicked_at    timestamptz,
+    link_created_at timestamptz,
     link          text,
     campaign      text,
     journey       text,
@@ -402,11 +448,28 @@ CREATE TABLE credits (
     action        text NOT NULL,
     occurred_at   timestamptz NOT NULL,
     conversions   smallint NOT NULL,
-    revenue_minor bigint, -- null where the event earns nothing
+    revenue_minor bigint, -- below zero where the event takes back; null where it earns nothing
     currency      text,
     rules_version integer NOT NULL,
     decided_at    timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (business_id, event_id, entry)
+);
+
+-- The sources that a business's links bring, in lower case: `utm_source` of the link and of its destination.
+CREATE TABLE own_sources (
+    business_id text NOT NULL,
+    source      text NOT NULL,
+    PRIMARY KEY (business_id, source)
+);
+
+-- Changes that concern many events of a business: a worker goes through its activities, piece by piece, and marks the
+-- visitors concerned.
+CREATE TABLE sweeps (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    business_id text NOT NULL,
+    action      text, -- only events of this action; null: of all
+    needle      text, -- only events whose UTM parameters hold this text; null: all
+    position    uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000' -- the activity looked at last
 );
 
 -- Visitors whose events must be decided again: written with each click, event and claim, taken by a worker.

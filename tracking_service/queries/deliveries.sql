@@ -25,19 +25,20 @@ WHERE c.business_id = claimed.business_id AND c.clicked_at = claimed.clicked_at 
 -- Sessions of new clicks, in the order of their keys. A click's recipient owns its session, whoever claimed it before;
 -- else it stays whose it was. Answers with its owner now and before, and whether it was known before its click.
 INSERT INTO sessions AS s (
-    business_id, id, profile_key, click_id, clicked_at, link, campaign, journey, message, is_clicked_by_recipient,
-    created_at)
-SELECT business_id, id, profile_key, click_id, clicked_at, link, campaign, journey, message, profile_key IS NOT NULL,
-       clicked_at
+    business_id, id, profile_key, click_id, clicked_at, link_created_at, link, campaign, journey, message,
+    is_clicked_by_recipient, created_at)
+SELECT business_id, id, profile_key, click_id, clicked_at, link_created_at, link, campaign, journey, message,
+       profile_key IS NOT NULL, clicked_at
 FROM unnest(
-    $1::text[], $2::text[], $3::bigint[], $4::uuid[], $5::timestamptz[], $6::text[], $7::text[], $8::text[],
-    $9::text[]
-) AS minted (business_id, id, profile_key, click_id, clicked_at, link, campaign, journey, message)
+    $1::text[], $2::text[], $3::bigint[], $4::uuid[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::text[],
+    $9::text[], $10::text[]
+) AS minted (business_id, id, profile_key, click_id, clicked_at, link_created_at, link, campaign, journey, message)
 ORDER BY business_id, id
 ON CONFLICT (business_id, id) DO UPDATE
 SET profile_key = coalesce(excluded.profile_key, s.profile_key),
     is_clicked_by_recipient = excluded.is_clicked_by_recipient,
-    click_id = excluded.click_id, clicked_at = excluded.clicked_at, link = excluded.link,
+    click_id = excluded.click_id, clicked_at = excluded.clicked_at, link_created_at = excluded.link_created_at,
+    link = excluded.link,
     campaign = excluded.campaign, journey = excluded.journey, message = excluded.message,
     created_at = excluded.created_at
 WHERE s.click_id IS NULL
@@ -73,15 +74,19 @@ ON CONFLICT (business_id, id) DO NOTHING;
 -- name: keep_links
 -- Copies of links, in the order of their keys; the later revision stays. Answers with those that were taken over.
 INSERT INTO links AS l (
-    business_id, id, template, campaign, journey, message, profile_key, revision, link, created_at)
+    business_id, id, template, campaign, journey, message, profile_key, revision, link, created_at, origin_template,
+    detached_id)
 SELECT *
 FROM unnest(
     $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::bytea[],
-    $10::timestamptz[]
-) AS copied (business_id, id, template, campaign, journey, message, profile_key, revision, link, created_at)
+    $10::timestamptz[], $11::text[], $12::text[]
+) AS copied (
+    business_id, id, template, campaign, journey, message, profile_key, revision, link, created_at, origin_template,
+    detached_id)
 ORDER BY business_id, id
 ON CONFLICT (business_id, id) DO UPDATE
-SET revision = excluded.revision, link = excluded.link
+SET revision = excluded.revision, link = excluded.link, origin_template = excluded.origin_template,
+    detached_id = excluded.detached_id, kept_at = clock_timestamp()
 WHERE excluded.revision > l.revision
 RETURNING new.business_id, new.id, old.id IS NULL AS is_new;
 

@@ -94,10 +94,11 @@ ORDER BY id
 LIMIT $4;
 
 -- name: clear_links
--- Copies of links (id, revision, link) without their recipient, unless a later revision came meanwhile.
+-- Copies of links (id, revision, link, what stands for the external id) without their recipient, unless a later
+-- revision came meanwhile.
 UPDATE links l
-SET link = swept.link
-FROM unnest($2::text[], $3::bigint[], $4::bytea[]) AS swept (id, revision, link)
+SET link = swept.link, detached_id = coalesce(l.detached_id, swept.detached_id)
+FROM unnest($2::text[], $3::bigint[], $4::bytea[], $5::text[]) AS swept (id, revision, link, detached_id)
 WHERE l.business_id = $1 AND l.id = swept.id AND l.revision = swept.revision;
 
 -- name: want_detachments
