@@ -7,8 +7,9 @@ from urllib.parse import unquote_to_bytes
 from starlette.types import Receive, Scope, Send
 
 from gateway.cors import ON_EVERY_ANSWER, preflight_headers
-from gateway.exchange import Answer, Exchange, Handler, Routes
+from gateway.exchange import Answer, Exchange, Handler, Routes, Streamed
 from gateway.http_errors import no_route, problem_of, wrong_method
+from gateway.streaming import send_stream
 
 _PREFIX = "/v1"
 _NOT_KEPT: dict[str, str] = {"cache-control": "no-store"}
@@ -40,6 +41,7 @@ class Api:
             headers = [*preflight_headers(scope), (b"x-request-id", request_id.encode()), *_raw(_NOT_KEPT)]
             await _send(send, 204, headers, b"")
             return
+        answer: Answer | Streamed
         try:
             answer = await self._handler(exchange)(exchange)
         except Exception as error:  # noqa: BLE001  (told apart in the table of errors)
@@ -47,6 +49,10 @@ class Api:
             await exchange.body.discard()
             answer = Answer(problem.status, problem.body(), problem.headers)
         headers = [*ON_EVERY_ANSWER, (b"x-request-id", request_id.encode())]
+        if isinstance(answer, Streamed):
+            headers.append((b"content-type", answer.content_type.encode()))
+            await send_stream(receive, send, answer.pieces, [*headers, *_raw({**_NOT_KEPT, **answer.headers})])
+            return
         if answer.body:
             headers.append((b"content-type", answer.content_type.encode()))
         await _send(send, answer.status, [*headers, *_raw({**_NOT_KEPT, **answer.headers})], answer.body)

@@ -1,6 +1,6 @@
 """One request of the API, and the answer to it."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 from urllib.parse import parse_qsl
@@ -49,12 +49,21 @@ class Answer:
     content_type: str = JSON
 
 
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """An answer with status 200 whose body comes in pieces, for as long as somebody listens."""
+
+    pieces: AsyncGenerator[bytes, None]
+    content_type: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
 def answer(status: int, value: Value) -> Answer:
     """Return the answer with this value."""
     return Answer(status, dumps(value))
 
 
-Handler: TypeAlias = Callable[[Exchange], Awaitable[Answer]]
+Handler: TypeAlias = Callable[[Exchange], Awaitable[Answer | Streamed]]
 
 
 @dataclass(frozen=True, slots=True)
