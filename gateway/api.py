@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 from gateway.cors import ON_EVERY_ANSWER, preflight_headers
 from gateway.exchange import Answer, Exchange, Handler, Routes, Streamed
 from gateway.http_errors import no_route, problem_of, wrong_method
+from gateway.room import Room
 from gateway.streaming import send_stream
 
 _PREFIX = "/v1"
@@ -21,7 +22,8 @@ Segments = tuple[str, ...]
 class Api:
     """The API, as an ASGI application. A path without placeholders comes before one with."""
 
-    def __init__(self, routes: Routes) -> None:
+    def __init__(self, routes: Routes, room: Room) -> None:
+        self._room = room
         paths: dict[str, dict[str, Handler]] = {}
         for route in routes:
             paths.setdefault(route.operation.path, {})[route.operation.method] = route.handler
@@ -36,14 +38,16 @@ class Api:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request_id = secrets.token_hex(8)
-        exchange = Exchange(scope, receive, request_id)
+        stay = self._room.stay()
+        exchange = Exchange(scope, receive, request_id, stay.hold)
         if exchange.method == "OPTIONS":
             headers = [*preflight_headers(scope), (b"x-request-id", request_id.encode()), *_raw(_NOT_KEPT)]
             await _send(send, 204, headers, b"")
             return
         answer: Answer | Streamed
         try:
-            answer = await self._handler(exchange)(exchange)
+            with stay:
+                answer = await self._handler(exchange)(exchange)
         except Exception as error:  # noqa: BLE001  (told apart in the table of errors)
             problem = problem_of(error, request_id)
             await exchange.body.discard()

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from starlette.types import Receive, Scope, Send
 
 from gateway.api import Api
-from gateway.clients import Services
 from gateway.exchange import Answer, answer
 from gateway.http_errors import wrong_method
 from gateway.own_operations import OPERATIONS
+from gateway.readiness import Readiness
 from gateway.redirect import METHODS, Redirects
 
 _FIXED_HEADERS = [(b"cache-control", b"no-store")]
@@ -23,7 +23,7 @@ class Gateway:
 
     redirects: Redirects
     api: Api
-    services: Services
+    readiness: Readiness
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -49,8 +49,7 @@ class Gateway:
             return Answer(200, _ROBOTS, content_type="text/plain")
         if path == "/favicon.ico":
             return Answer(204)
-        is_ready = path == "/healthz" or await self.services.are_healthy()
-        return answer(200 if is_ready else 503, {"status": "ok" if is_ready else "unavailable"})
+        return await self.readiness.answer() if path == "/readyz" else answer(200, {"status": "ok"})
 
 
 _OWN_PATHS = frozenset(operation.path for operation in OPERATIONS)

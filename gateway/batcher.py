@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from common.errors import ClicktrailError, Kind, Reason, unavailable
+from gateway.room import overloaded
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -86,7 +87,7 @@ class Batcher(Generic[Item, Result]):
         too many are waiting.
         """
         if not self.has_room(1):
-            raise unavailable(Reason.OVERLOADED, "Too much is waiting at the moment; try again.")
+            raise overloaded()
         passenger = _Passenger(item, self._loop.create_future(), self._loop.time() + self._limits.patience_seconds)
         self._open_flight().passengers.append(passenger)
         self._by_deadline.append(passenger)

@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from starlette.types import Receive
 
+from common.errors import ClicktrailError
 from gateway.http_errors import RefusedError, bad_request, too_large
 from gateway.json_text import Value, loads
+from gateway.room import overloaded
 
 EVENT_BYTES = 64 * 1024
 BATCH_BYTES = 1024 * 1024
@@ -22,22 +24,35 @@ EVENT_TYPES = JSON_TYPES | {"text/plain"}
 
 
 class Body:
-    """The body of one request, to be read once: who sent it too slowly, or without end, is not waited for again."""
+    """The body of one request, to be read once: who sent it too slowly, or without end, is not waited for again.
 
-    def __init__(self, receive: Receive) -> None:
+    `hold` is asked for room for what is kept of it; a compressed body takes as much as may come out of it.
+    """
+
+    def __init__(
+        self, receive: Receive, hold: Callable[[int], bool] = lambda _size: True, *, is_compressed: bool = False
+    ) -> None:
         self._receive = receive
+        self._hold = hold
+        self._is_compressed = is_compressed
         self._is_read = False
 
     async def read(self, limit: int) -> bytes:
-        """Return the whole body. Raises the refusal with 413 beyond the limit, with 400 where it comes too slowly."""
+        """Return the whole body.
+
+        Raises the refusal with 413 beyond the limit, with 400 where it comes too slowly, and `OVERLOADED` where there
+        is no room for it.
+        """
         chunks: list[bytes] = []
         size = 0
+        has_room = self._hold(limit) if self._is_compressed else True
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 while not self._is_read and size <= DISCARDED_BYTES:
                     chunk = await self._next()
                     size += len(chunk)
-                    if size <= limit:
+                    has_room = has_room and (size > limit or self._hold(len(chunk)))
+                    if has_room and size <= limit:
                         chunks.append(chunk)
         except TimeoutError:
             raise bad_request(f"The body took more than {BODY_SECONDS:.0f} seconds.") from None
@@ -45,11 +60,13 @@ class Body:
             self._is_read = True
         if size > limit:
             raise too_large(limit)
+        if not has_room:
+            raise overloaded()
         return b"".join(chunks)
 
     async def discard(self) -> None:
         """Read what is left of it, so that its sender hears the answer."""
-        with contextlib.suppress(RefusedError):
+        with contextlib.suppress(RefusedError, ClicktrailError):
             await self.read(0)
 
     async def _next(self) -> bytes:

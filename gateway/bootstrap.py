@@ -29,7 +29,9 @@ from gateway.events import Events
 from gateway.fresh_sessions import FreshSessions
 from gateway.hellotext import PageRoutes
 from gateway.openapi import document_route
+from gateway.readiness import Readiness
 from gateway.redirect import Redirects
+from gateway.room import Room
 from gateway.settings import GatewaySettings
 from gateway.tracker import tracker_routes
 from gateway.transcoder import Transcoder
@@ -68,7 +70,8 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     transcoder = Transcoder(services, credentials, fresh_sessions)
     routes = [*transcoder.routes(TRANSCODED), *events.routes(), *pages.routes(), *tracker_routes()]
     document = document_route([*(route.operation for route in routes), *own_operations.ALL])
-    yield Gateway(Redirects(hits, settings.trusted_proxies), Api([*routes, document]), services)
+    api = Api([*routes, document], Room(settings.queue_limit))
+    yield Gateway(Redirects(hits, settings.trusted_proxies), api, Readiness(services))
     await hits.close()
     await submissions.close()
     await services.close()

@@ -80,10 +80,10 @@ class Services:
         channel = self.shortener if package == SHORTENER_PACKAGE else self.tracking
         return Method(channel, descriptor, self.call_seconds)
 
-    async def are_healthy(self) -> bool:
-        """Tell whether both serve now."""
+    async def health(self) -> dict[str, bool]:
+        """Return which of them serve now, by their names."""
         answers = await asyncio.gather(_is_serving(self.shortener), _is_serving(self.tracking))
-        return all(answers)
+        return dict(zip(("shortener", "tracking"), answers, strict=True))
 
     async def close(self) -> None:
         """Close both channels."""

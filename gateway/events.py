@@ -20,6 +20,7 @@ from gateway.hits import HEADER_LENGTH_LIMIT, client_address
 from gateway.json_text import Value, dumps
 from gateway.json_writer import write
 from gateway.receipts import answer_of, is_unavailable, receipt_of_error, rejected
+from gateway.room import overloaded
 
 Authenticate = Callable[[Exchange], Awaitable[Account]]
 Flights = Batcher[Submission, Receipt]
@@ -87,7 +88,7 @@ class Events:
         await self._add_fresh_sessions(account, sound)
         # All or none: between this and the last of them nothing else is submitted.
         if not self._flights.has_room(len(sound)):
-            raise unavailable(Reason.OVERLOADED, "Too much is waiting at the moment; try again.")
+            raise overloaded()
         outcomes = await asyncio.gather(*map(self._flights.submit, sound), return_exceptions=True)
         if outcomes and all(is_unavailable(outcome) for outcome in outcomes):
             raise unavailable(Reason.UPSTREAM_DOWN, "The events cannot be kept at the moment; try again.")

@@ -19,14 +19,16 @@ QUERY_FIELDS_LIMIT = 100
 class Exchange:
     """One request, and what is known of it."""
 
-    def __init__(self, scope: Scope, receive: Receive, request_id: str) -> None:
+    def __init__(
+        self, scope: Scope, receive: Receive, request_id: str, hold: Callable[[int], bool] = lambda _size: True
+    ) -> None:
         self.scope = scope
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.parameters: Mapping[str, str] = {}
         """The values of the path's placeholders."""
         self.headers = Headers(scope=scope)
-        self.body = Body(receive)
+        self.body = Body(receive, hold, is_compressed="content-encoding" in self.headers)
         self.request_id = request_id
 
     def query(self) -> list[tuple[str, str]]:

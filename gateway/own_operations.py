@@ -8,7 +8,19 @@ _CODE = Parameter(
 )
 _TEXT: Schema = {"type": "string"}
 _PAGE: dict[str, Shape] = {"text/html": _TEXT, **in_json(ERRORS_REF)}
-_STATUS = in_json({"type": "object", "properties": {"status": {"enum": ["ok", "unavailable"]}}, "required": ["status"]})
+_STATUS = in_json({"type": "object", "properties": {"status": {"enum": ["ok"]}}, "required": ["status"]})
+_PART: Schema = {"enum": ["ok", "unavailable"]}
+_READINESS = in_json(
+    {
+        "type": "object",
+        "properties": {
+            "status": {"enum": ["ok", "degraded", "unavailable"]},
+            "shortener": _PART,
+            "tracking": _PART,
+        },
+        "required": ["status", "shortener", "tracking"],
+    }
+)
 
 _NOWHERE = {
     404: Response("There is no such link. A page, or JSON where `Accept` asks for it; likewise below.", _PAGE),
@@ -62,8 +74,8 @@ OPERATIONS = (
     _own(
         "/readyz",
         "getReadiness",
-        "Says whether both services serve.",
-        {200: Response("They do.", _STATUS), 503: Response("One of them does not.", _STATUS)},
+        "Says whether to send requests here: once both services have served, as long as one of them does.",
+        {200: Response("Yes.", _READINESS), 503: Response("Not yet, or nothing could be served.", _READINESS)},
     ),
     _own(
         "/robots.txt", "getRobots", "Tells crawlers where they may go.", {200: Response("It.", {"text/plain": _TEXT})}

@@ -1,6 +1,7 @@
 """Serves the gateway over HTTP: as many processes as wanted, all on one port."""
 
 import math
+import resource
 from typing import Any
 
 from granian import Granian
@@ -12,6 +13,10 @@ from gateway.settings import GatewaySettings
 
 BACKLOG = 2_048
 HEADER_MILLISECONDS = 10_000
+# Connections that wait for nothing, and those that are only told to come again.
+SPARE_CONNECTIONS = 2_000
+# Files that are no connections of clients.
+OTHER_FILES = 200
 
 # What the server has to say goes where our own log goes, in its form.
 _LOGGING: dict[str, Any] = {
@@ -37,6 +42,8 @@ def serve(settings: GatewaySettings) -> None:
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS),
         websockets=False,
         backlog=BACKLOG,
+        # Beyond, clients would wait to be let in at all, and hear nothing.
+        backpressure=_connections_for(settings.queue_limit),
         respawn_failed_workers=True,
         workers_kill_timeout=math.ceil(settings.drain_seconds),
         # Queries of short links and reports are nobody's business.
@@ -44,3 +51,16 @@ def serve(settings: GatewaySettings) -> None:
         log_level=LogLevels.warning,
         log_dictconfig=_LOGGING,
     ).serve()
+
+
+def _connections_for(queue_limit: int) -> int:
+    """Return how many connections a worker takes: room for both queues to fill up, as far as open files allow.
+
+    Workers inherit the limit of open files that this raises.
+    """
+    wanted = 2 * queue_limit + SPARE_CONNECTIONS
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted + OTHER_FILES:
+        soft = wanted + OTHER_FILES if hard == resource.RLIM_INFINITY else min(wanted + OTHER_FILES, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return wanted if soft == resource.RLIM_INFINITY else max(1, min(wanted, soft - OTHER_FILES))

@@ -123,8 +123,8 @@ def clicks_reported(ready: dict[str, Any]) -> int | None:
 def is_serving(ready: dict[str, Any]) -> bool:
     """Tell whether the gateway and all behind it serve."""
     try:
-        return httpx.get(f"{ready['http']}/readyz", timeout=5).status_code == 200
-    except httpx.HTTPError:
+        return bool(httpx.get(f"{ready['http']}/readyz", timeout=5).json()["status"] == "ok")
+    except (httpx.HTTPError, ValueError):
         return False
 
 

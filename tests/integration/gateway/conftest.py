@@ -37,12 +37,18 @@ class GatewayProcess:
 
     async def until_ready(self) -> None:
         """Wait until it serves, services included."""
+        await self._until_well("/readyz")
 
+    async def until_healthy(self) -> None:
+        """Wait until it serves, whatever is behind it."""
+        await self._until_well("/healthz")
+
+    async def _until_well(self, path: str) -> None:
         async def look() -> int:
             assert self.process.poll() is None, "the gateway has ended"
             try:
                 async with httpx.AsyncClient() as client:
-                    return (await client.get(f"{self.url}/readyz")).status_code
+                    return (await client.get(f"{self.url}{path}")).status_code
             except httpx.TransportError:
                 return 0
 

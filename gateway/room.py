@@ -1,0 +1,54 @@
+"""Bounds what the API has under way: beyond, a request is refused at once instead of waiting for its time to end."""
+
+from types import TracebackType
+from typing import Self
+
+from common.errors import ClicktrailError, Reason, unavailable
+
+# Bodies are parsed into several times their size: this much of them keeps a process below a gigabyte.
+BODIES_BYTES = 64 * 1024 * 1024
+
+
+class Room:
+    """How many requests may be under way, and how many bytes of their bodies may be held."""
+
+    def __init__(self, requests: int, body_bytes: int = BODIES_BYTES) -> None:
+        self.requests_left = requests
+        self.bytes_left = body_bytes
+
+    def stay(self) -> "Stay":
+        """Return the place of one request; entered, it is taken. Raises UNAVAILABLE (`OVERLOADED`) where none is."""
+        return Stay(self)
+
+
+class Stay:
+    """The place of one request, and what it holds; both are given back at its end."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._held = 0
+
+    def __enter__(self) -> Self:
+        if self._room.requests_left <= 0:
+            raise overloaded()
+        self._room.requests_left -= 1
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._room.requests_left += 1
+        self._room.bytes_left += self._held
+
+    def hold(self, size: int) -> bool:
+        """Take so many bytes more until the end; tell whether there was room for them."""
+        if size > self._room.bytes_left:
+            return False
+        self._room.bytes_left -= size
+        self._held += size
+        return True
+
+
+def overloaded() -> ClicktrailError:
+    """Return the error for what there is no room for now."""
+    return unavailable(Reason.OVERLOADED, "Too much is waiting at the moment; try again.")
