@@ -1,0 +1,1 @@
+"""The proof: a load runs while everything is killed, and a ledger is drawn."""

@@ -1,0 +1,146 @@
+"""Counts again from raw rows, by the rules as they are written down, with no line of the code that is judged."""
+
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from tests.faults.stores import Rows
+
+if TYPE_CHECKING:
+    from tests.faults.stores import Row
+
+Counts = dict[tuple[Any, ...], tuple[int, ...]]
+"""Figures by what they are counted for; rows of zeros alone are left out."""
+
+QUARTER = timedelta(minutes=15)
+TOLERANCE = timedelta(minutes=10)
+WINDOW = timedelta(days=7)
+# Of what the visitors of these runs do, this earns.
+EARNING = ("order.placed", "product.purchased")
+LAST_ID = UUID(int=2**128 - 1)
+_START = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def differences(rows: Rows) -> dict[str, list[str]]:
+    """Return, for each table of counters, every figure that a recount gives otherwise."""
+    counts, verdicts = _click_counts(rows)
+    return {
+        "click_counts": _compare(
+            counts,
+            rows.click_counts,
+            ("scope", "scope_id", "bucket"),
+            ("clicks", "unique_clickers", "bot_hits", "sessions"),
+        ),
+        "breakdown_counts": _compare(
+            verdicts,
+            [row for row in rows.breakdown_counts if row["dimension"] == "verdict"],
+            ("scope", "scope_id", "bucket", "value"),
+            ("clicks", "unique_clickers"),
+        ),
+        "event_counts": _compare(
+            _event_counts(rows),
+            rows.event_counts,
+            ("scope", "scope_id", "bucket", "action", "currency"),
+            ("events", "conversions", "revenue"),
+        ),
+    }
+
+
+def _compare(recounted: Counts, table: "Iterable[Row]", keys: tuple[str, ...], figures: tuple[str, ...]) -> list[str]:
+    counted = {tuple(row[key] for key in keys): tuple(int(row[figure]) for figure in figures) for row in table}
+    wrong = [key for key in counted.keys() | recounted.keys() if _figures(counted, key) != _figures(recounted, key)]
+    return [f"{key}: counted {counted.get(key)}, recounted {recounted.get(key)}" for key in wrong]
+
+
+def _figures(counts: Mapping[tuple[Any, ...], tuple[int, ...]], key: tuple[Any, ...]) -> tuple[int, ...] | None:
+    found = counts.get(key)
+    return found if found is not None and any(found) else None
+
+
+def _click_counts(rows: Rows) -> tuple[Counts, Counts]:
+    """Return the counts of clicks, and those by verdict."""
+    owners = {row["id"]: row["profile_key"] for row in rows.sessions}
+    counts: dict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    verdicts: dict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0, 0])
+    firsts: dict[tuple[Any, ...], tuple[datetime, UUID]] = {}
+    for click in rows.clicks:
+        at, is_human = click["clicked_at"], click["verdict"] == "human"
+        person = click["profile_key"] or owners.get(click["session"])
+        visitor = person or click["session"]
+        for scope in _scopes(click):
+            figures = counts[*scope, _bucket(at)]
+            figures[0] += is_human
+            figures[2] += not is_human
+            figures[3] += click["session"] is not None
+            verdicts[*scope, _bucket(at), click["verdict"]][0] += 1
+            if is_human:
+                first = (at, click["id"])
+                firsts[*scope, visitor] = min(firsts.get((*scope, visitor), first), first)
+    for (scope, scope_id, _), (at, _) in firsts.items():
+        counts[scope, scope_id, _bucket(at)][1] += 1
+        verdicts[scope, scope_id, _bucket(at), "human"][1] += 1
+    return (
+        {key: tuple(value) for key, value in counts.items()},
+        {key: tuple(value) for key, value in verdicts.items()},
+    )
+
+
+def _event_counts(rows: Rows) -> Counts:
+    """Return the counts of events, each credited to the click that it belongs to."""
+    owners = {row["id"]: row["profile_key"] for row in rows.sessions}
+    trail = _Trail(rows, owners)
+    events: Counter[tuple[Any, ...]] = Counter()
+    conversions: Counter[tuple[Any, ...]] = Counter()
+    revenue: Counter[tuple[Any, ...]] = Counter()
+    for event in rows.events:
+        person = owners.get(event["session"]) or event["profile_key"]
+        click = trail.click_of(event["session"], person, event["occurred_at"])
+        earns = event["action"] in EARNING and bool(event["amount_minor"])
+        currency = event["currency"] if earns else ""
+        for scope in _scopes(click) if click is not None else [("business", "")]:
+            key = (*scope, _bucket(event["occurred_at"]), event["action"], currency)
+            events[key] += 1
+            conversions[key] += earns
+            revenue[key] += event["amount_minor"] if earns else 0
+    return {key: (events[key], conversions[key], revenue[key]) for key in events}
+
+
+class _Trail:
+    """The clicks of each session and of each person, in the order of their times."""
+
+    def __init__(self, rows: Rows, owners: Mapping[str, int | None]) -> None:
+        self._of_session: dict[str, Row] = {}
+        self._of_person: dict[int, list[Row]] = defaultdict(list)
+        for click in sorted(rows.clicks, key=lambda row: (row["clicked_at"], row["id"])):
+            if click["session"] is not None:
+                self._of_session[click["session"]] = click
+                owner = owners.get(click["session"])
+                if owner is not None:
+                    self._of_person[owner].append(click)
+
+    def click_of(self, session: str | None, person: int | None, at: datetime) -> "Row | None":
+        """Return the latest click that an event at this time can be credited to."""
+        candidates = []
+        own = self._of_session.get(session) if session is not None else None
+        if own is not None and own["clicked_at"] <= at + TOLERANCE:
+            candidates.append(own)
+        if person is not None:
+            clicks = self._of_person[person]
+            before = bisect_right(clicks, (at, LAST_ID), key=lambda row: (row["clicked_at"], row["id"]))
+            candidates += clicks[max(0, before - 1) : before]
+        eligible = [click for click in candidates if at - click["clicked_at"] <= WINDOW]
+        return max(eligible, key=lambda row: (row["clicked_at"], row["id"]), default=None)
+
+
+def _scopes(click: "Row") -> Iterator[tuple[str, str]]:
+    yield "business", ""
+    for scope in ("campaign", "journey", "message", "link"):
+        if click[scope] is not None:
+            yield scope, click[scope]
+
+
+def _bucket(at: datetime) -> datetime:
+    return at - (at - _START) % QUARTER
