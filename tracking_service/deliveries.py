@@ -1,10 +1,12 @@
 """What the shortener's outbox delivers, and taking it over."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
+
+from tracking_service.rejections import CLICK, LINK, SESSION, Rejected, Serializable
 
 HUMAN = "human"
 
@@ -34,6 +36,7 @@ class Click:
     referrer: str
     accept_language: str
     source: str
+    sent: Serializable | None = field(default=None, compare=False, repr=False)
 
     @property
     def is_human(self) -> bool:
@@ -64,6 +67,7 @@ class LinkCopy:
     """The template that it was created from, where a change gave it another one."""
     detached_id: str | None = None
     """What stands for its external id, where its recipient was taken from it."""
+    sent: Serializable | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,30 +77,62 @@ class IssuedSession:
     business_id: str
     id: str
     created_at: datetime
+    sent: Serializable | None = field(default=None, compare=False, repr=False)
+
+
+Item = Click | LinkCopy | IssuedSession
+"""One thing of a delivery; `sent` is the message as it was delivered, to be kept where the rest cannot be."""
+KINDS = {Click: CLICK, LinkCopy: LINK, IssuedSession: SESSION}
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A piece of an outbox, in no order; anything in it may have been delivered before."""
+    """A piece of an outbox, in no order; anything in it may have been delivered before.
+
+    unreadable is what makes no sense, each with its reason.
+    """
 
     clicks: Sequence[Click]
     links: Sequence[LinkCopy]
     sessions: Sequence[IssuedSession]
+    unreadable: Sequence[Rejected] = ()
+
+    @property
+    def items(self) -> list[Item]:
+        """Return everything in it that can be read."""
+        return [*self.links, *self.sessions, *self.clicks]
 
 
 @dataclass(frozen=True, slots=True)
 class Novelty:
-    """How much of a delivery was new."""
+    """How much of a delivery was new, and how much of it is set aside, now or before."""
 
     clicks: int
     links: int
+    rejected: int = 0
+
+
+def delivery_of(items: Iterable[Item]) -> Delivery:
+    """Return the delivery of these things alone."""
+    items = list(items)
+    return Delivery(
+        clicks=[item for item in items if isinstance(item, Click)],
+        links=[item for item in items if isinstance(item, LinkCopy)],
+        sessions=[item for item in items if isinstance(item, IssuedSession)],
+    )
+
+
+def rejected(item: Item, reason: str) -> Rejected:
+    """Return a thing of a delivery as it is set aside."""
+    content = b"" if item.sent is None else item.sent.SerializeToString()
+    return Rejected(item.business_id, KINDS[type(item)], str(item.id), content, reason)
 
 
 class DeliveryStore(Protocol):
     """Where deliveries are kept."""
 
     async def take(self, delivery: Delivery) -> Novelty:
-        """Keep what is new, and count it, or keep nothing of it."""
+        """Keep what is new, and count it, and set aside what can never be kept."""
 
 
 class Deliveries:

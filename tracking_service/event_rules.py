@@ -85,6 +85,7 @@ def _taken_over(submission: Submission, event: SentEvent) -> dict[str, Any]:
         "extra": _kept(event.extra),
         "address": submission.address.replace("\0", ""),
         "user_agent": submission.user_agent.replace("\0", ""),
+        "sent": submission.sent,
     }
 
 

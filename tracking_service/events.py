@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
 from common.errors import Fault
 from tracking_service.json_text import merged
+from tracking_service.rejections import Serializable
 from tracking_service.sessions import Session
 
 
@@ -48,6 +49,8 @@ class Submission:
     fresh_session: Session | None
     address: str
     user_agent: str
+    sent: Serializable | None = field(default=None, compare=False, repr=False)
+    """As it was taken in, to be kept where the rest cannot be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,7 @@ class Draft:
     extra: str | None
     address: str
     user_agent: str
+    sent: Serializable | None = field(default=None, compare=False, repr=False)
 
     @property
     def identity(self) -> tuple[str, UUID]:
@@ -109,9 +113,20 @@ class Draft:
         return self.business_id, self.id
 
     @property
-    def once(self) -> tuple[str, UUID, str] | None:
-        """Return what there is once of it, whoever sends it: this action of this object. None: any number of times."""
-        return (self.business_id, self.thing.id, self.action) if self.is_once and self.thing is not None else None
+    def once(self) -> "Once | None":
+        """Return what there is once of it: this action of this object by this class of credential; None: no limit."""
+        if not self.is_once or self.thing is None:
+            return None
+        return self.business_id, self.thing.id, self.action, self.is_private
+
+    @property
+    def rival(self) -> "Once | None":
+        """Return what makes it a copy where that is there: the same action as a private token tells it."""
+        return None if self.once is None else (*self.once[:3], True)
+
+
+Once = tuple[str, UUID, str, bool]
+"""Business, object, action, and whether a private token says so."""
 
 
 class Status(StrEnum):

@@ -10,6 +10,7 @@ import asyncpg
 
 from common.errors import Reason, unavailable
 from common.logging import get_logger
+from tracking_service.poison import ContentRefused
 
 if TYPE_CHECKING:
     # Generic in the types alone, not at run-time.
@@ -24,6 +25,10 @@ Result = TypeVar("Result")
 TRANSACTION_TRIES = 5
 ACQUIRE_SECONDS = 5.0
 CONNECT_SECONDS = 5.0
+# Long enough for a busy server, short enough for whoever waits to be answered otherwise.
+PROBE_SECONDS = 1.5
+# Then connections are broken: a server that does not answer would hold us for ever.
+CLOSE_SECONDS = 5.0
 SERVER_SETTINGS = {
     "application_name": "clicktrail-tracking",
     "timezone": "UTC",
@@ -49,25 +54,61 @@ AWAY = (
     # What the driver says where a connection was lost in the middle of a protocol exchange.
     asyncpg.InternalClientError,
 )
+# What is to be written can never be: too long for an index, too large for its type, against a constraint or a trigger
+# that an operator added, or not to be put into the protocol at all. What is in no table here, such as a missing column,
+# is no row's fault.
+CONTENT = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.ProgramLimitExceededError,
+    asyncpg.WithCheckOptionViolationError,
+    asyncpg.PLPGSQLError,
+    UnicodeError,
+    OverflowError,
+)
+_REASON_LENGTH = 300
 
 
 class Postgres:
     """The connections of one process. Opens them when they are first needed, so that it can exist before the server."""
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", url: str, connections: int) -> None:
         self._pool = pool
+        self._url = url
+        self._connections = connections
 
     @classmethod
     async def open(cls, url: str, connections: int) -> "Postgres":
         """Return a pool of at most so many connections; none is opened yet."""
-        pool = await asyncpg.create_pool(
-            url, min_size=0, max_size=connections, timeout=CONNECT_SECONDS, server_settings=SERVER_SETTINGS
-        )
-        return cls(pool)
+        return cls(await _open_pool(url, connections), url, connections)
 
     async def close(self) -> None:
-        """Close all connections, those in use once they are given back."""
-        await self._pool.close()
+        """Close all connections, those in use once they are given back, or after a while."""
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()
+
+    async def answers(self) -> bool:
+        """Tell, by a connection of its own, whether PostgreSQL can be reached and written to; within 2 seconds."""
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                connection = await asyncpg.connect(self._url, timeout=PROBE_SECONDS, server_settings=SERVER_SETTINGS)
+                try:
+                    return bool(await connection.fetchval("SELECT current_setting('transaction_read_only') = 'off'"))
+                finally:
+                    connection.terminate()
+        except asyncpg.TooManyConnectionsError:
+            # It has no place for one more, but those there are may work.
+            return True
+        except (*AWAY, asyncpg.InterfaceError):
+            return False
+
+    async def hang_up(self) -> None:
+        """Break all connections: whoever waits on one is told `STORE_DOWN` now. New ones are opened when needed."""
+        broken, self._pool = self._pool, await _open_pool(self._url, self._connections)
+        broken.terminate()
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator["Connection"]:
@@ -95,6 +136,12 @@ class Postgres:
         raise unavailable(Reason.STORE_DOWN, "There is too much contention at the moment; try again.")
 
 
+async def _open_pool(url: str, connections: int) -> "asyncpg.Pool[asyncpg.Record]":
+    return await asyncpg.create_pool(
+        url, min_size=0, max_size=connections, timeout=CONNECT_SECONDS, server_settings=SERVER_SETTINGS
+    )
+
+
 def columns(rows: Sequence[tuple[object, ...]]) -> list[tuple[object, ...]]:
     """Return rows as columns, one array a parameter of `unnest`; no rows give no columns."""
     return list(zip(*rows, strict=True))
@@ -112,6 +159,17 @@ def store_errors() -> Iterator[None]:
         if "clos" not in str(error):
             raise
         raise _store_down(error) from error
+
+
+@contextmanager
+def content_errors() -> Iterator[None]:
+    """Turn the refusal of what is to be written into `ContentRefused`, in the words of PostgreSQL or its driver."""
+    try:
+        yield
+    except CONTENT as error:
+        # The message alone: the detail behind it shows the row.
+        said = " ".join((str(error.args[0]) if isinstance(error, asyncpg.PostgresError) else str(error)).split())
+        raise ContentRefused(f"{type(error).__name__}: {said[:_REASON_LENGTH]}") from error
 
 
 def _store_down(error: Exception) -> Exception:

@@ -1,14 +1,17 @@
-"""Keeps a delivery in one transaction."""
+"""Keeps a delivery in one transaction, or piece by piece where something in it cannot be kept."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from common.clock import now
-from tracking_service.deliveries import Delivery, Novelty
-from tracking_service.postgres import Postgres, columns
+from tracking_service.deliveries import Delivery, Item, Novelty, delivery_of, rejected
+from tracking_service.poison import ContentRefused, store_each
+from tracking_service.postgres import Postgres, columns, content_errors
 from tracking_service.postgres_clicks import keep_clicks
 from tracking_service.postgres_identity import recipient_keys
 from tracking_service.postgres_link_copies import keep_links
 from tracking_service.postgres_partitions import CLICKS, Partitions
+from tracking_service.postgres_rejected import PostgresRejected
 from tracking_service.queries import load
 
 if TYPE_CHECKING:
@@ -23,11 +26,30 @@ class PostgresDeliveries:
     def __init__(self, postgres: Postgres, partitions: Partitions) -> None:
         self._postgres = postgres
         self._partitions = partitions
+        self._rejected = PostgresRejected(postgres)
 
     async def take(self, delivery: Delivery) -> Novelty:
-        """Keep what is new, and count it, or keep nothing of it."""
+        """Keep what is new, and count it, and set aside what can never be kept."""
         await self._partitions.cover(CLICKS, (click.clicked_at for click in delivery.clicks))
-        return await self._postgres.in_transaction(lambda connection: _take(connection, delivery))
+        try:
+            pieces = [await self._keep(delivery)]
+        except ContentRefused:
+            pieces = await store_each(delivery.items, self._keep_items, self._set_aside)
+        if delivery.unreadable:
+            await self._rejected.keep(delivery.unreadable)
+            pieces.append(Novelty(0, 0, len(delivery.unreadable)))
+        return Novelty(*map(sum, zip(*((piece.clicks, piece.links, piece.rejected) for piece in pieces), strict=True)))
+
+    async def _keep(self, delivery: Delivery) -> Novelty:
+        with content_errors():
+            return await self._postgres.in_transaction(lambda connection: _take(connection, delivery))
+
+    async def _keep_items(self, items: Sequence[Item]) -> Novelty:
+        return await self._keep(delivery_of(items))
+
+    async def _set_aside(self, item: Item, reason: str) -> Novelty:
+        await self._rejected.keep([rejected(item, reason)])
+        return Novelty(0, 0, 1)
 
 
 async def _take(connection: "Connection", delivery: Delivery) -> Novelty:

@@ -9,6 +9,7 @@ from tracking_service.attribution_earnings import PURCHASE
 from tracking_service.erasure import Erasure, anonymous_link, bare_object, profile_hash
 from tracking_service.postgres import Postgres, columns
 from tracking_service.postgres_profiles import unknown_profile
+from tracking_service.postgres_rejected import erase_profile, erase_sessions
 from tracking_service.queries import load
 
 if TYPE_CHECKING:
@@ -33,10 +34,13 @@ class PostgresErasure:
         async def work(connection: "Connection") -> Erasure | None:
             digest = profile_hash(profile_id)
             key = await connection.fetchval(QUERIES.lock_profile, business_id, profile_id)
+            had_rejected = await erase_profile(connection, business_id, digest)
             if key is not None:
                 await connection.execute(QUERIES.erase_profile, business_id, key, digest)
                 return Erasure(business_id, key)
-            if not await connection.fetchval(QUERIES.has_tombstone, business_id, digest):
+            if had_rejected:  # All that was known of this person could not be stored.
+                await connection.execute(QUERIES.remember_erased, business_id, digest)
+            elif not await connection.fetchval(QUERIES.has_tombstone, business_id, digest):
                 raise unknown_profile()
             return None
 
@@ -57,6 +61,8 @@ class PostgresErasure:
         await self._clear_activities(erasure)
         await self._clear_lost_rows(erasure)
         await self._clear_links(erasure)
+        async with self._postgres.connection() as connection:
+            await erase_sessions(connection, *erasure)
         if is_last:
             async with self._postgres.connection() as connection:
                 await connection.execute(QUERIES.end_erasure, *erasure)

@@ -1,4 +1,4 @@
-"""Keeps events in one transaction a batch."""
+"""Keeps events in one transaction a batch, or piece by piece where one of them cannot be kept."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -9,12 +9,16 @@ from tracking_service.erasure import bare_object
 from tracking_service.event_rules import Setting
 from tracking_service.events import Draft, Receipt, Status, Submission
 from tracking_service.identity import ClaimKind, FreshSession, SessionState, SessionUse
-from tracking_service.postgres import Postgres, columns
+from tracking_service.poison import store_each
+from tracking_service.postgres import Postgres, columns, content_errors
 from tracking_service.postgres_event_keys import give_back, take_keys, take_order_actions
 from tracking_service.postgres_identity import claim_sessions, profile_keys, recipient_keys, take_back_profiles
 from tracking_service.postgres_partitions import EVENTS, Partitions
+from tracking_service.postgres_refunds import keep_refunds
+from tracking_service.postgres_rejected import PostgresRejected
 from tracking_service.postgres_things import find_things, keep_things
 from tracking_service.queries import load
+from tracking_service.rejections import EVENT, Rejected
 from tracking_service.things import uuid_of
 
 if TYPE_CHECKING:
@@ -36,6 +40,7 @@ class People(NamedTuple):
 
 
 _NO_ACTION = Fault(FaultType.NOT_FOUND, "action", "The business has no such action.")
+_UNSTORABLE = Fault(FaultType.INVALID, None, "The event cannot be stored; it was set aside, to be looked at.")
 _ASSIGNED = Fault(FaultType.IDENTITY_ASSIGNED, "session", "The session belongs to another profile.")
 
 
@@ -45,6 +50,7 @@ class PostgresEvents:
     def __init__(self, postgres: Postgres, partitions: Partitions) -> None:
         self._postgres = postgres
         self._partitions = partitions
+        self._rejected = PostgresRejected(postgres)
 
     async def settings(self, submissions: Sequence[Submission]) -> Mapping[str, Setting]:
         """Return what submissions are judged by, of each business that there is."""
@@ -65,9 +71,19 @@ class PostgresEvents:
         }
 
     async def record(self, drafts: Sequence[Draft]) -> Sequence[Receipt]:
-        """Keep what is new, or nothing of it, and return a receipt for each draft, in order."""
+        """Keep what is new, set aside what can never be kept, and return a receipt for each draft, in order."""
         await self._partitions.cover(EVENTS, (draft.received_at for draft in drafts))
-        return await self._postgres.in_transaction(lambda connection: _record(connection, drafts))
+        pieces = await store_each(drafts, self._keep, self._set_aside)
+        return [receipt for piece in pieces for receipt in piece]
+
+    async def _keep(self, drafts: Sequence[Draft]) -> list[Receipt]:
+        with content_errors():
+            return await self._postgres.in_transaction(lambda connection: _record(connection, drafts))
+
+    async def _set_aside(self, draft: Draft, reason: str) -> list[Receipt]:
+        content = b"" if draft.sent is None else draft.sent.SerializeToString()
+        await self._rejected.keep([Rejected(draft.business_id, EVENT, str(draft.id), content, reason)])
+        return [Receipt(Status.REJECTED, None, draft.key, (_UNSTORABLE,))]
 
 
 async def _record(connection: "Connection", drafts: Sequence[Draft]) -> list[Receipt]:
@@ -91,6 +107,7 @@ async def _record(connection: "Connection", drafts: Sequence[Draft]) -> list[Rec
         # What is refused leaves nothing behind, not even the profile that it was the first to name.
         await take_back_profiles(connection, _named_in_vain(new, accepted))
         await keep_things(connection, accepted.values())
+        await keep_refunds(connection, accepted.values())
         await _keep_events(connection, accepted, states, people.named)
     return [verdicts[number] for number in range(len(drafts))]
 

@@ -1,34 +1,81 @@
 """Sets aside what was taken in and cannot be stored."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from tracking_service.postgres import columns
+from tracking_service.erasure import profile_hash
+from tracking_service.postgres import Postgres, columns
 from tracking_service.queries import load
+from tracking_service.rejections import Rejected, Rejection, Told, told_by
 
 if TYPE_CHECKING:
     from tracking_service.postgres import Connection
 
+__all__ = ["PostgresRejected", "Rejected", "erase_profile", "erase_sessions", "keep_rejected"]
+
 QUERIES = load("rejected")
+TEXT_LENGTH = 200
+REASON_LENGTH = 500
 
 
-class Rejected(NamedTuple):
-    """Something set aside: kind is "event", "click", "link" or "session", item its id, content the message in bytes."""
+class PostgresRejected:
+    """What was set aside, of all businesses."""
 
-    business_id: str
-    kind: str
-    item: str
-    content: bytes
-    reason: str
+    def __init__(self, postgres: Postgres) -> None:
+        self._postgres = postgres
+
+    async def keep(self, rejected: Sequence[Rejected]) -> None:
+        """Keep things with their reasons; again is the same as once."""
+        await self._postgres.in_transaction(lambda connection: keep_rejected(connection, rejected))
+
+    async def newest(self, business_id: str | None, before: int | None, limit: int) -> list[Rejection]:
+        """Return what was set aside, newest first, of one business or all, perhaps only what is older than a number."""
+        async with self._postgres.connection() as connection:
+            rows = await connection.fetch(QUERIES.find_newest, business_id, before, limit)
+        return [Rejection(*row) for row in rows]
 
 
 async def keep_rejected(connection: "Connection", rows: Sequence[Rejected]) -> None:
-    """Keep what was rejected with its reason, each once."""
-    if rows:
-        # A NUL, which is a reason to be rejected, fits into no text of PostgreSQL either.
-        sound = [tuple(_sound(value) for value in row) for row in rows]
-        await connection.execute(QUERIES.keep_rejected, *columns(sound))
+    """Keep what was rejected with its reason, each once; of people who were erased, nothing but that it came.
+
+    Inside a transaction: who is erased at this moment is waited for.
+    """
+    if not rows:
+        return
+    told = [told_by(row) for row in rows]
+    named = {
+        (_sound(row.business_id), _sound(profile))
+        for row, who in zip(rows, told, strict=True)
+        for profile in who.profiles
+    }
+    if named:
+        await connection.execute(QUERIES.hold_profiles, *columns(sorted(named)))
+    await connection.execute(
+        QUERIES.keep_rejected, *columns([_row(row, who) for row, who in zip(rows, told, strict=True)])
+    )
 
 
-def _sound(value: str | bytes) -> str | bytes:
-    return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode() if isinstance(value, str) else value
+async def erase_profile(connection: "Connection", business_id: str, digest: bytes) -> bool:
+    """Remove what names a profile, by the hash of its id, and tell whether there was anything."""
+    return bool(await connection.fetchval(QUERIES.erase_profile, business_id, digest))
+
+
+async def erase_sessions(connection: "Connection", business_id: str, profile_key: int) -> None:
+    """Remove what happened in sessions of a person."""
+    await connection.execute(QUERIES.erase_sessions, business_id, profile_key)
+
+
+def _row(rejected: Rejected, who: Told) -> tuple[object, ...]:
+    return (
+        *(_sound(text) for text in (rejected.business_id, rejected.kind, rejected.item)),
+        rejected.content,
+        _sound(rejected.reason, REASON_LENGTH),
+        # Arrays in arrays must be of one length: here each hash is a word of a text.
+        " ".join(sorted(profile_hash(profile).hex() for profile in who.profiles)),
+        None if who.session is None else _sound(who.session),
+    )
+
+
+def _sound(text: str, length: int = TEXT_LENGTH) -> str:
+    """Return a text that PostgreSQL takes: without a NUL, and not too long for an index, two reasons to be rejected."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()[:length]

@@ -1,7 +1,9 @@
 """RelayService: messages to deliveries, and back."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -10,8 +12,8 @@ from clicktrail.shortener.v1 import link_pb2, session_pb2
 from clicktrail.tracking.v1 import click_pb2, relay_service_pb2_grpc
 from clicktrail.tracking.v1 import relay_service_pb2 as pb
 from common.clock import from_timestamp, is_in_calendar
-from common.errors import Fault, FaultType, invalid
-from tracking_service.deliveries import Click, Deliveries, Delivery, IssuedSession, LinkCopy
+from tracking_service.deliveries import Click, Deliveries, Delivery, IssuedSession, Item, LinkCopy, delivery_of
+from tracking_service.rejections import CLICK, LINK, SESSION, Rejected
 
 if TYPE_CHECKING:
     from grpc import aio
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 VERDICTS = {number: name.removeprefix("VERDICT_").lower() for name, number in click_pb2.Verdict.items()}
 UNKNOWN_VERDICT = "unspecified"
+# An id that is no UUID, a time beyond any calendar.
+UNREADABLE = (ValueError, OverflowError)
 
 
 class RelayServicer(relay_service_pb2_grpc.RelayServiceServicer):
@@ -30,16 +34,36 @@ class RelayServicer(relay_service_pb2_grpc.RelayServiceServicer):
 
     async def Deliver(self, request: pb.DeliverRequest, _context: "Context") -> pb.DeliverResponse:
         """Take over a piece of an outbox."""
-        try:
-            delivery = Delivery(
-                clicks=[_click(message) for message in request.clicks],
-                links=[_link(message) for message in request.links],
-                sessions=[_session(message) for message in request.sessions],
-            )
-        except (ValueError, OverflowError) as error:
-            raise invalid([Fault(FaultType.INVALID, None, f"The delivery cannot be read: {error}")]) from error
-        novelty = await self._deliveries.take(delivery)
-        return pb.DeliverResponse(new_clicks=novelty.clicks, new_links=novelty.links)
+        novelty = await self._deliveries.take(_delivery(request))
+        return pb.DeliverResponse(new_clicks=novelty.clicks, new_links=novelty.links, rejected=novelty.rejected)
+
+
+def _delivery(request: pb.DeliverRequest) -> Delivery:
+    try:
+        return Delivery(
+            clicks=[_click(message) for message in request.clicks],
+            links=[_link(message) for message in request.links],
+            sessions=[_session(message) for message in request.sessions],
+        )
+    except UNREADABLE:
+        return _readable(request)
+
+
+def _readable(request: pb.DeliverRequest) -> Delivery:
+    """Return a delivery with what makes no sense apart from what does."""
+    items: list[Item] = []
+    unreadable = []
+    for reader in READERS:
+        for message in getattr(request, reader.field):
+            try:
+                items.append(reader.read(message))
+            except UNREADABLE as error:
+                reason = f"It cannot be read: {error}"
+                sent = message.SerializeToString()
+                unreadable.append(
+                    Rejected(reader.business_of(message), reader.kind, reader.id_of(message), sent, reason)
+                )
+    return replace(delivery_of(items), unreadable=unreadable)
 
 
 def _click(message: click_pb2.Click) -> Click:
@@ -65,6 +89,7 @@ def _click(message: click_pb2.Click) -> Click:
         referrer=_text(message.referrer),
         accept_language=_text(message.accept_language),
         source=_text(message.source),
+        sent=message,
     )
 
 
@@ -83,11 +108,12 @@ def _link(copy: pb.LinkCopy) -> LinkCopy:
         created_at=_time(link.created_at),
         origin_template=_text(copy.origin_template) or None,
         detached_id=_text(copy.detached_id) if copy.HasField("detached_id") else None,
+        sent=copy,
     )
 
 
 def _session(message: session_pb2.Session) -> IssuedSession:
-    return IssuedSession(_text(message.business_id), _text(message.id), _time(message.created_at))
+    return IssuedSession(_text(message.business_id), _text(message.id), _time(message.created_at), message)
 
 
 def _text(value: str) -> str:
@@ -99,3 +125,20 @@ def _time(stamp: Timestamp) -> datetime:
     if not is_in_calendar(stamp):
         raise ValueError("a time lies outside the years 1970 to 9998")
     return from_timestamp(stamp)
+
+
+class Reader(NamedTuple):
+    """How one field of a delivery is read, and what can be told of a message in it that cannot be."""
+
+    field: str
+    kind: str
+    read: Callable[[Any], Item]
+    business_of: Callable[[Any], str]
+    id_of: Callable[[Any], str]
+
+
+READERS = (
+    Reader("links", LINK, _link, lambda copy: str(copy.link.business_id), lambda copy: str(copy.link.id)),
+    Reader("sessions", SESSION, _session, lambda one: str(one.business_id), lambda one: str(one.id)),
+    Reader("clicks", CLICK, _click, lambda click: str(click.business_id), lambda click: str(click.id.hex())),
+)

@@ -312,9 +312,14 @@ CREATE TABLE rejected (
     item        text NOT NULL,  -- its id
     content     bytea NOT NULL, -- the serialized message, as it was taken in
     reason      text NOT NULL,
+    profile_hashes text[] NOT NULL, -- the SHA-256, in hex, of each profile's id in it: erasing a person removes it
+    session     text,           -- the session in it, for the same reason
     rejected_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (business_id, id)
 );
+CREATE INDEX rejected_newest ON rejected (id);
+CREATE INDEX rejected_of_profile ON rejected USING gin (profile_hashes);
+CREATE INDEX rejected_of_session ON rejected (business_id, session) WHERE session IS NOT NULL;
 -- A delivery that comes twice is rejected once.
 CREATE UNIQUE INDEX rejected_item ON rejected (business_id, kind, item, md5(content));
 

@@ -6,6 +6,12 @@ SELECT profile_key FROM profiles WHERE business_id = $1 AND id = $2 FOR UPDATE;
 -- Whether a profile was erased, by the hash of its id.
 SELECT EXISTS (SELECT FROM tombstones WHERE business_id = $1 AND profile_hash = $2);
 
+-- name: remember_erased
+-- Puts a tombstone where there is no profile.
+INSERT INTO tombstones (business_id, profile_hash, erased_at)
+VALUES ($1, $2, now())
+ON CONFLICT (business_id, profile_hash) DO UPDATE SET erased_at = excluded.erased_at;
+
 -- name: erase_profile
 -- Puts a tombstone in the place of a profile and its identities, and notes that its rows are to be cleared.
 WITH remembered AS (
