@@ -1,7 +1,6 @@
 """Builds the shortener: each line names one part and what it needs."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 from grpc import aio
 
@@ -9,11 +8,11 @@ from clicktrail.shortener.v1 import (
     domain_service_pb2_grpc,
     link_service_pb2_grpc,
     redirect_service_pb2_grpc,
+    restore_service_pb2_grpc,
     session_service_pb2_grpc,
 )
-from clicktrail.tracking.v1 import link_archive_service_pb2, link_archive_service_pb2_grpc, relay_service_pb2
+from clicktrail.tracking.v1 import relay_service_pb2
 from common.channels import open_channel
-from common.errors import Reason, unavailable
 from common.logging import get_logger
 from common.server import GrpcServer, Register
 from shortener_service.creation import Creation
@@ -21,6 +20,8 @@ from shortener_service.direct_delivery import DirectlyDelivered
 from shortener_service.domain_servicer import DomainServicer
 from shortener_service.domains import Domains
 from shortener_service.installation import Secret, complete_if_new, wait_for_store
+from shortener_service.installation_copies import InstallationCopies
+from shortener_service.link_archive import LinkArchive
 from shortener_service.link_servicer import LinkServicer
 from shortener_service.links import Links
 from shortener_service.live_links import LiveLinks
@@ -35,6 +36,9 @@ from shortener_service.redis_installation import RedisInstallation
 from shortener_service.redis_keys import Keys
 from shortener_service.redis_links import RedisLinkStore
 from shortener_service.redis_outbox import RedisOutbox
+from shortener_service.redis_restore import RedisRestore
+from shortener_service.restoration import Restoration
+from shortener_service.restore_servicer import RestoreServicer
 from shortener_service.session_servicer import SessionServicer
 from shortener_service.sessions import Sessions
 from shortener_service.settings import ShortenerSettings
@@ -46,10 +50,11 @@ log = get_logger(__name__)
 DELIVERY_SECONDS = 10.0
 # A person waits for this one.
 DIRECT_DELIVERY_SECONDS = 1.0
-COUNT_SECONDS = 5.0
 # A delivery takes milliseconds; where tracking is gone already there is nothing to wait for.
 RELAY_STOP_SECONDS = 2.0
-SERVICES = tuple(f"clicktrail.shortener.v1.{name}Service" for name in ("Link", "Redirect", "Session", "Domain"))
+SERVICES = tuple(
+    f"clicktrail.shortener.v1.{name}Service" for name in ("Link", "Redirect", "Session", "Domain", "Restore")
+)
 
 
 class Shortener:
@@ -63,8 +68,14 @@ class Shortener:
         limit = -(-settings.outbox_limit // shards.count)
         self._calls = RedisCalls(settings.redis_url)
         self._channel = open_channel(settings.tracking_target)
-        self._secret = Secret()
         self._installation = RedisInstallation(self._calls, keys, settings.redis_fsync)
+        self._secret = Secret(self._installation)
+        self._archive = LinkArchive(self._channel)
+        domain_store = RedisDomainStore(self._calls, keys)
+        self._copies = InstallationCopies(self._installation, domain_store, self._archive)
+        self._restoration = Restoration(
+            self._installation, self._archive, lambda: RedisRestore.begin(self._calls, keys)
+        )
         links = RedisLinkStore(self._calls, keys, outbox_limit_a_shard=limit, appended=appended.note)
         flights = DirectlyDelivered(
             RedisFlightStore(
@@ -76,7 +87,7 @@ class Shortener:
             ),
             delivery_over(self._channel, DIRECT_DELIVERY_SECONDS),
         )
-        domains = Domains(RedisDomainStore(self._calls), settings.public_url)
+        domains = Domains(domain_store, settings.public_url, self._copies.note_change)
         self._relay = OutboxRelay(
             RedisOutbox(self._calls, keys, settings.relay_claim_seconds),
             delivery_over(self._channel, DELIVERY_SECONDS),
@@ -97,6 +108,7 @@ class Shortener:
                 RedirectServicer(Redirects(live_links, domains, flights, shards), single, messages),
                 SessionServicer(Sessions(flights, shards)),
                 DomainServicer(domains),
+                RestoreServicer(self._restoration),
             ),
         )
         self.port = self._server.port
@@ -107,10 +119,15 @@ class Shortener:
         await self._server.start()
         log.info("listening", port=self.port)
         await wait_for_store(self._installation, self._secret)
-        self._completing = asyncio.create_task(complete_if_new(self._installation, count_over(self._channel)))
+        self._completing = asyncio.create_task(self._complete())
         self._relay.start()
         await self._server.set_serving(is_serving=True)
         log.info("serving")
+
+    async def _complete(self) -> None:
+        """Tell a new store from an emptied one, and keep the second copies of what is not a link."""
+        await complete_if_new(self._installation, self._archive.count, self._restoration.complete_new)
+        await self._copies.run()
 
     async def stop(self) -> None:
         """Finish the calls under way, then the relay's delivery, and let go of everything."""
@@ -124,7 +141,11 @@ class Shortener:
 
 
 def registrations(
-    links: LinkServicer, redirects: RedirectServicer, sessions: SessionServicer, domains: DomainServicer
+    links: LinkServicer,
+    redirects: RedirectServicer,
+    sessions: SessionServicer,
+    domains: DomainServicer,
+    restores: RestoreServicer,
 ) -> list[Register]:
     """Return what adds each servicer to a server."""
     return [
@@ -132,6 +153,7 @@ def registrations(
         lambda server: redirect_service_pb2_grpc.add_RedirectServiceServicer_to_server(redirects, server),
         lambda server: session_service_pb2_grpc.add_SessionServiceServicer_to_server(sessions, server),
         lambda server: domain_service_pb2_grpc.add_DomainServiceServicer_to_server(domains, server),
+        lambda server: restore_service_pb2_grpc.add_RestoreServiceServicer_to_server(restores, server),
     ]
 
 
@@ -147,18 +169,3 @@ def delivery_over(channel: aio.Channel, seconds: float) -> Deliver:
         return await call(delivery, timeout=seconds, wait_for_ready=True)
 
     return deliver
-
-
-def count_over(channel: aio.Channel) -> Callable[[], Awaitable[int]]:
-    """Return what asks tracking how many links there ever were."""
-    stub = link_archive_service_pb2_grpc.LinkArchiveServiceStub(channel)
-
-    async def count() -> int:
-        request = link_archive_service_pb2.CountLinksRequest()
-        try:
-            response = await stub.CountLinks(request, timeout=COUNT_SECONDS, wait_for_ready=True)
-        except aio.AioRpcError as error:
-            raise unavailable(Reason.UPSTREAM_DOWN, "Tracking does not say how many links there are.") from error
-        return int(response.count)
-
-    return count

@@ -1,22 +1,25 @@
 -- Writes links whose codes are free, counts them, and appends their deliveries to the outbox as one entry.
 --
 -- KEYS: the marker, the outbox, the counter of links, and for each link the hash that it goes into.
--- ARGV: the outbox's limit, the number of prefixes, the prefixes (the links' own domain first), and for each link
+-- ARGV: the outbox's limit, the marker as the caller knows it, the number of prefixes, the prefixes (the links' own domain first), and for each link
 --       its code at full length, the shortest length to look at, the length to write, its record, its delivery.
 -- Answer: the count of links, then for each link 1 (written), or the fields and records that were found.
-if redis.call('EXISTS', KEYS[1]) == 0 then return 'INCOMPLETE' end
+local marker = redis.call('GET', KEYS[1])
+if not marker then return 'INCOMPLETE' end
+-- Restored since: the caller may know another secret.
+if marker ~= ARGV[2] then return 'RESTORED' end
 if redis.call('XLEN', KEYS[2]) >= tonumber(ARGV[1]) then return 'FULL' end
-local prefixes = tonumber(ARGV[2])
-local at = 3 + prefixes
+local prefixes = tonumber(ARGV[3])
+local at = 4 + prefixes
 local answers, deliveries = {0}, {}
 for i = 4, #KEYS do
   local code, shortest, length = ARGV[at], tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
   local fields = {}
   if shortest == length and #code == length then
     -- A code as it stands: another domain may have the same.
-    fields[1] = ARGV[3] .. code
+    fields[1] = ARGV[4] .. code
   else
-    for prefix = 3, 2 + prefixes do
+    for prefix = 4, 3 + prefixes do
       for n = shortest, #code do fields[#fields + 1] = ARGV[prefix] .. string.sub(code, 1, n) end
     end
   end
@@ -28,7 +31,7 @@ for i = 4, #KEYS do
     end
   end
   if #found == 0 then
-    redis.call('HSET', KEYS[i], ARGV[3] .. string.sub(code, 1, length), ARGV[at + 3])
+    redis.call('HSET', KEYS[i], ARGV[4] .. string.sub(code, 1, length), ARGV[at + 3])
     deliveries[#deliveries + 1] = ARGV[at + 4]
     answers[#answers + 1] = 1
   else

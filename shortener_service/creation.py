@@ -12,7 +12,7 @@ from shortener_service.domains import Domains
 from shortener_service.drafts import Draft, Faults
 from shortener_service.installation import Secret
 from shortener_service.messages import LinkMessages, delivery_of
-from shortener_service.store import Found, LinkStore, Placing
+from shortener_service.store import Found, LinkStore, Placing, StoreRestored, store_incomplete
 from shortener_service.templates import KnownTemplate, Templates
 
 # So many codes in a row that are all other links' mean a fault, not chance.
@@ -92,6 +92,18 @@ class Creation:
         return Batch(await self._templates.keep(template), self._messages.template_part(template), others)
 
     async def _create(self, batch: Batch, wanted: Sequence[Draft]) -> list[link_pb2.Link | ClicktrailError]:
+        """Place links, anew where the store was restored since its secret was learnt or the template kept."""
+        try:
+            return await self._place(batch, wanted)
+        except StoreRestored:
+            await self._secret.learn()
+            await self._templates.keep(batch.template)
+        try:
+            return await self._place(batch, wanted)
+        except StoreRestored:
+            raise store_incomplete() from None
+
+    async def _place(self, batch: Batch, wanted: Sequence[Draft]) -> list[link_pb2.Link | ClicktrailError]:
         """Place each link at the first of its codes that is free, unless it is there already."""
         answers: dict[int, link_pb2.Link | ClicktrailError] = {}
         for attempt in range(MOST_ATTEMPTS):
@@ -102,7 +114,9 @@ class Creation:
             seconds = int(clock.now().timestamp())
             links = [self._placing(batch, wanted[at], attempt, length, seconds) for at in waiting]
             placings = [placing for placing, _ in links]
-            found = await self._store.place(batch.template.domain, batch.other_domains, placings)
+            found = await self._store.place(
+                batch.template.domain, batch.other_domains, placings, self._secret.generation
+            )
             for at, (_, link), there in zip(waiting, links, found, strict=True):
                 answer = await self._judge(batch, wanted[at], there) if there else link
                 if answer is not None:
@@ -150,8 +164,9 @@ class Creation:
     async def _is_same_series(self, batch: Batch, record: LinkRecord) -> bool:
         if record.first_template_id == batch.known.id:
             return True
-        first = (await self._templates.read([record.first_template_id])).get(record.first_template_id)
-        return first is not None and first.template.series == batch.template.series
+        # No change leads out of a series; the template that a link has now is there for certain, the first may not be.
+        known = (await self._templates.read([record.template_id])).get(record.template_id)
+        return known is not None and known.template.series == batch.template.series
 
     async def _existing(self, batch: Batch, key: LinkKey, record: LinkRecord) -> link_pb2.Link:
         if record.template_id == batch.known.id:

@@ -1,7 +1,7 @@
 """Custom domains: registering them, and knowing which host serves whose links."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from common.errors import ClicktrailError, FaultType, Reason, already_exists, invalid, not_allowed, not_found
 from shortener_service import codes, destinations
@@ -15,10 +15,11 @@ MOST_DOMAINS = 50
 
 
 class Domains:
-    """All registered domains, read as a whole and remembered for 5 seconds."""
+    """All registered domains, read as a whole and remembered for 5 seconds; `changed` is told of each change."""
 
-    def __init__(self, store: DomainStore, public_url: str) -> None:
+    def __init__(self, store: DomainStore, public_url: str, changed: Callable[[], None]) -> None:
         self._store = store
+        self._changed = changed
         address = destinations.parse(public_url)
         self._own_host, self._own_port = address.host, address.port
         self._known: Mapping[str, Domain] = {}
@@ -30,8 +31,9 @@ class Domains:
         if time.monotonic() - self._read_at >= FRESH_SECONDS:
             try:
                 await self.refresh()
-            except ClicktrailError:
-                if not self._is_known:
+            except ClicktrailError as error:
+                # An emptied store has no link either that could be taken for another domain's.
+                if not self._is_known and error.reason is not Reason.STORE_INCOMPLETE:
                     raise
         return self._known
 
@@ -63,6 +65,7 @@ class Domains:
             raise _taken(domain.name)
         if old != domain:
             await self._store.swap(domain.name, old, domain)
+            self._changed()
             # Another process may have been faster, with the same wish or another's.
             if (await self.refresh()).get(domain.name) != domain:
                 raise _taken(domain.name)
@@ -80,6 +83,7 @@ class Domains:
             if domain is None or domain.business_id != business_id:
                 raise not_found(Reason.DOMAIN_UNKNOWN, f"There is no domain {name[:253]}.", "name")
             is_removed = await self._store.swap(name, domain, None)
+        self._changed()
         await self.refresh()
 
     def _check(self, domain: Domain) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import struct
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -67,6 +67,11 @@ def template_id_of(content: bytes) -> bytes:
 def template_id_text(template_id: bytes) -> str:
     """Return a template's id as it is shown and used in keys."""
     return urlsafe_b64encode(template_id).rstrip(b"=").decode()
+
+
+def template_id_from_text(text: str) -> bytes:
+    """Return the template's id that is shown so."""
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def record_to_bytes(record: LinkRecord) -> bytes:

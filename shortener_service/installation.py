@@ -15,8 +15,11 @@ RETRY_SECONDS = 0.5
 class Secret:
     """What codes are derived with; not known before the store has answered once."""
 
-    def __init__(self) -> None:
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
         self._value: bytes | None = None
+        self.generation = b""
+        """Which filling of the store the secret is of; a store that is emptied and restored has another one."""
 
     @property
     def value(self) -> bytes:
@@ -25,24 +28,27 @@ class Secret:
             raise unavailable(Reason.STORE_DOWN, "Links cannot be created yet; try again.")
         return self._value
 
-    def learn(self, value: bytes) -> None:
+    async def learn(self) -> None:
         """Take over what the store says."""
-        self._value = value
+        self._value, self.generation = await self._installation.learn()
 
 
 async def wait_for_store(installation: Installation, secret: Secret) -> None:
     """Return when the store has answered once; raise `UnsuitableStoreError` if it may not be used as it is set."""
     while True:
         try:
-            secret.learn(await installation.prepare())
+            await installation.prepare()
+            await secret.learn()
         except ClicktrailError:
             await asyncio.sleep(RETRY_SECONDS)
         else:
             return
 
 
-async def complete_if_new(installation: Installation, count_archived: Callable[[], Awaitable[int]]) -> None:
-    """Mark an empty store as complete where no link was ever made; leave one that was emptied to be restored.
+async def complete_if_new(
+    installation: Installation, count_archived: Callable[[], Awaitable[int]], complete: Callable[[], Awaitable[None]]
+) -> None:
+    """Complete an empty store where no link was ever made; leave one that was emptied to be restored.
 
     Asks until an answer comes: while tracking is away, nobody can tell the two apart.
     """
@@ -52,9 +58,9 @@ async def complete_if_new(installation: Installation, count_archived: Callable[[
                 return
             count = await count_archived()
             if count:
-                log.error("redis was emptied: unknown codes answer 503 until its links are restored", archived=count)
+                log.error("redis was emptied: unknown codes answer 503 until `clicktrail restore`", archived=count)
                 return
-            await installation.mark_complete()
+            await complete()
         except ClicktrailError as error:
             log.debug("cannot tell yet whether redis is complete", error=str(error))
             await asyncio.sleep(RETRY_SECONDS)

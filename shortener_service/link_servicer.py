@@ -108,7 +108,7 @@ class LinkServicer(link_service_pb2_grpc.LinkServiceServicer):
         return [_result(draft, answer) for draft, answer in zip(wanted, answers, strict=True)]
 
 
-def template_of(business_id: str, message: pb.CreateLinkRequest | link_pb2.LinkTemplate) -> Template:
+def template_of(business_id: str, message: pb.CreateLinkRequest | link_pb2.LinkTemplate | link_pb2.Link) -> Template:
     """Return the template that a message describes."""
     return Template(
         business_id=business_id,

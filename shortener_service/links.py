@@ -91,21 +91,12 @@ class Links:
         link = await self._find(key) if codes.is_well_formed(key.code) else None
         if link is None or link.template.business_id != business_id or not link.record.profile:
             return True
-        record = await self._without_recipient(link)
+        record = _without_recipient(link)
         delivery = delivery_of(self._messages.link(Link(key, record, link.template)), record)
         if not await self._store.change(key, link.record, record, delivery):
             return False
         self._changed(key)
         return True
-
-    async def _without_recipient(self, link: Link) -> LinkRecord:
-        before = link.record
-        first = (await self._templates.read([before.first_template_id])).get(before.first_template_id)
-        # Creation looks for it within the series that it was created in.
-        series = link.template.series if first is None else first.template.series
-        external_id = detached_id(series, before.external_id) if before.external_id else ""
-        after = _changed_record(before, before.template_id, is_disabled=before.is_disabled)
-        return replace(after, profile="", external_id=external_id, is_detached=True)
 
     async def _find(self, key: LinkKey) -> Link | None:
         (record,) = await self._store.get_records([key])
@@ -162,6 +153,14 @@ def _changed_record(record: LinkRecord, template_id: bytes, *, is_disabled: bool
         origin_id=origin_id,
         changed_milliseconds=revision,
     )
+
+
+def _without_recipient(link: Link) -> LinkRecord:
+    before = link.record
+    # Creation looks for it within the series that it was created in; no change leads out of that.
+    external_id = detached_id(link.template.series, before.external_id) if before.external_id else ""
+    after = _changed_record(before, before.template_id, is_disabled=before.is_disabled)
+    return replace(after, profile="", external_id=external_id, is_detached=True)
 
 
 def _unknown(parameter: str, value: str) -> ClicktrailError:

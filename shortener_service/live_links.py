@@ -90,7 +90,8 @@ class LiveLinks:
             if record is None:
                 continue
             if isinstance(record, StoreIncomplete):
-                found[key] = store_incomplete()
+                # While an emptied store is restored, what is remembered goes on.
+                found[key] = self._remembered[key][1] if key in self._remembered else store_incomplete()
             elif (known := templates.get(record.template_id)) is None:
                 log.error("a link has lost its template", template=template_id_text(record.template_id))
                 found[key] = store_incomplete()

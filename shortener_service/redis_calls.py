@@ -23,6 +23,10 @@ log = get_logger(__name__)
 ANSWER_SECONDS = 1.0
 CREATION_SECONDS = 5.0
 CONNECTIONS = 32
+# So many of them create links in bulk at most: redirects always find one free.
+BULK_CONNECTIONS = 8
+# Calls that wait for a connection, or for its answers; one beyond would only learn at its end that it was one too many.
+CALLS_LIMIT = 500
 # While Redis fails, one call at a time tries it, this long after the last; the others are refused at once.
 PROBE_SECONDS = 0.2
 
@@ -53,6 +57,8 @@ class RedisCalls:
         self._is_failing = False
         self._is_probing = False
         self._probe_at = 0.0
+        self._calls_left = CALLS_LIMIT
+        self._bulk = asyncio.Semaphore(BULK_CONNECTIONS)
         self._pool = BlockingConnectionPool.from_url(
             url,
             max_connections=CONNECTIONS,
@@ -84,7 +90,14 @@ class RedisCalls:
         """Return the replies in order, refusals of single commands among them."""
         if not commands:
             return []
+        if within_seconds <= ANSWER_SECONDS:
+            return await self._run(commands, within_seconds)
+        async with self._bulk:
+            return await self._run(commands, within_seconds)
+
+    async def _run(self, commands: Sequence[Command], within_seconds: float) -> list[Reply]:
         self._admit()
+        self._calls_left -= 1
         try:
             replies = await self._exchange(commands, within_seconds)
             unknown = [at for at, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
@@ -96,6 +109,7 @@ class RedisCalls:
         except (RedisError, OSError, TimeoutError) as error:
             raise self._failure(error) from error
         finally:
+            self._calls_left += 1
             self._is_probing = False
         return replies
 
@@ -104,7 +118,9 @@ class RedisCalls:
         await self._pool.disconnect()
 
     def _admit(self) -> None:
-        """Refuse a call while Redis fails, unless it is the one that finds out whether it still does."""
+        """Refuse a call beyond the limit, and while Redis fails all but the one that finds out whether it still does."""
+        if self._calls_left <= 0:
+            raise unavailable(Reason.OVERLOADED, "Too much is waiting at the moment; try again.")
         if not self._is_failing:
             return
         if self._is_probing or time.monotonic() < self._probe_at:

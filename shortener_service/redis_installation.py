@@ -6,7 +6,7 @@ from redis.exceptions import ResponseError
 
 from shortener_service.redis_calls import RedisCalls
 from shortener_service.redis_keys import SECRET, SHARDS, Keys
-from shortener_service.store import UnsuitableStoreError
+from shortener_service.store import UnsuitableStoreError, store_incomplete
 
 
 class RedisInstallation:
@@ -17,22 +17,26 @@ class RedisInstallation:
         self._keys = keys
         self._fsync = fsync
 
-    async def prepare(self) -> bytes:
-        """Check that Redis keeps what it is given, and return the secret that codes are derived with."""
+    async def prepare(self) -> None:
+        """Check that Redis keeps what it is given, and see to it that there is a secret."""
         # Asked first: while Redis loads its data this fails as "down", and is tried again.
         await self._calls.run_one("GET", SHARDS)
         await self._check_settings()
         await self._check_shards()
-        _, secret = await self._calls.run([("SET", SECRET, secrets.token_bytes(32), "NX"), ("GET", SECRET)])
-        return bytes(secret)
+        await self._calls.run_one("SET", SECRET, secrets.token_bytes(32), "NX")
+
+    async def learn(self) -> tuple[bytes, bytes]:
+        """Return the secret that codes are derived with, and the generation that it is of."""
+        # The marker first: a restore writes it last.
+        generation, secret = await self._calls.run([("GET", self._keys.markers[0]), ("GET", SECRET)])
+        if secret is None:
+            raise store_incomplete()
+        return secret, generation or b""
 
     async def is_complete(self) -> bool:
         """Tell whether every shard is marked as holding all its data."""
-        return all(await self._calls.run([("EXISTS", key) for key in self._keys.markers]))
-
-    async def mark_complete(self) -> None:
-        """Mark every shard as holding all its data."""
-        await self._calls.run([("SET", key, "1") for key in self._keys.markers])
+        markers = await self._calls.run([("GET", key) for key in self._keys.markers])
+        return markers[0] is not None and len(set(markers)) == 1
 
     async def _check_settings(self) -> None:
         if await self._setting("appendonly") != "yes":

@@ -2,7 +2,7 @@
 
 from shortener_service.domain import LinkKey
 from shortener_service.formats import template_id_text
-from shortener_service.shards import Shards, bucket_of
+from shortener_service.shards import BUCKETS, Shards, bucket_of
 
 SECRET = "{0}:secret"  # noqa: S105  (the name of a key)
 DOMAINS = "{0}:domains"
@@ -16,6 +16,7 @@ class Keys:
         self.shards = shards
         self.outboxes = [f"{{{shard}}}:outbox" for shard in range(shards.count)]
         self.markers = [f"{{{shard}}}:complete" for shard in range(shards.count)]
+        self.restores = [f"{{{shard}}}:restore" for shard in range(shards.count)]
         self.counters = [f"{{{shard}}}:links" for shard in range(shards.count)]
         self._sessions = [f"{{{shard}}}:s:" for shard in range(shards.count)]
 
@@ -24,6 +25,10 @@ class Keys:
         bucket = bucket_of(code)
         shard = self.shards.of_bucket(bucket)
         return shard, f"{{{shard}}}:l:{bucket:x}"
+
+    def buckets(self, shard: int) -> list[str]:
+        """Return the keys of all hashes of links in a shard."""
+        return [f"{{{shard}}}:l:{bucket:x}" for bucket in range(BUCKETS) if self.shards.of_bucket(bucket) == shard]
 
     def template(self, template_id: bytes) -> str:
         """Return the key of a template."""

@@ -9,7 +9,15 @@ from shortener_service import formats
 from shortener_service.domain import LinkKey, LinkRecord, Template
 from shortener_service.redis_calls import CREATION_SECONDS, Command, RedisCalls, Script
 from shortener_service.redis_keys import Keys, field_of, key_of
-from shortener_service.store import INCOMPLETE, Found, Placing, StoreIncomplete, outbox_full, store_incomplete
+from shortener_service.store import (
+    INCOMPLETE,
+    Found,
+    Placing,
+    StoreIncomplete,
+    StoreRestored,
+    outbox_full,
+    store_incomplete,
+)
 
 COUNT_SECONDS = 1.0
 
@@ -45,15 +53,18 @@ class RedisLinkStore:
         contents = await self._calls.run([("GET", self._keys.template(template_id)) for template_id in ids])
         return [None if content is None else formats.template_from_bytes(content) for content in contents]
 
-    async def place(self, domain: str, other_domains: Sequence[str], placings: Sequence[Placing]) -> list[list[Found]]:
+    async def place(
+        self, domain: str, other_domains: Sequence[str], placings: Sequence[Placing], generation: bytes
+    ) -> list[list[Found]]:
         """Write each link unless its code is taken, and return in order what is there instead."""
         prefixes = [field_of(LinkKey(name, "")) for name in (domain, *other_domains)]
         by_shard: dict[int, list[tuple[int, str]]] = {}
         for at, placing in enumerate(placings):
             shard, bucket = self._keys.bucket(placing.longest)
             by_shard.setdefault(shard, []).append((at, bucket))
+        head: tuple[str | bytes | int, ...] = (self._limit, generation, len(prefixes), *prefixes)
         replies = await self._calls.run(
-            [self._creation(shard, members, prefixes, placings) for shard, members in by_shard.items()],
+            [self._creation(shard, members, head, placings) for shard, members in by_shard.items()],
             within_seconds=CREATION_SECONDS,
         )
         found: list[list[Found]] = [[] for _ in placings]
@@ -71,14 +82,11 @@ class RedisLinkStore:
         contents = await self._calls.run(
             [("HGET", bucket, field_of(key)) for key, (_, bucket) in zip(keys, places, strict=True)]
         )
-        # Only where a link is missing does it matter whether its shard is complete.
-        suspect = list({shard for (shard, _), content in zip(places, contents, strict=True) if content is None})
-        markers = await self._calls.run([("EXISTS", self._keys.markers[shard]) for shard in suspect])
-        absence = {shard: None if marker else INCOMPLETE for shard, marker in zip(suspect, markers, strict=True)}
-        return [
-            absence[shard] if content is None else formats.record_from_bytes(content)
-            for (shard, _), content in zip(places, contents, strict=True)
-        ]
+        missing = [at for at, content in enumerate(contents) if content is None]
+        again = await self._look_again([(*places[at], field_of(keys[at])) for at in missing])
+        for at, found in zip(missing, again, strict=True):
+            contents[at] = found
+        return [formats.record_from_bytes(found) if isinstance(found, bytes) else found for found in contents]
 
     async def change(self, key: LinkKey, old: LinkRecord, new: LinkRecord, delivery: bytes) -> bool:
         """Replace a record and append its delivery, unless it is not the old one any more."""
@@ -99,11 +107,28 @@ class RedisLinkStore:
         self._counts = [max(known, int(reply or 0)) for known, reply in zip(self._counts, replies, strict=True)]
         return sum(self._counts)
 
+    async def _look_again(self, places: Sequence[tuple[int, str, str]]) -> list[bytes | StoreIncomplete | None]:
+        """Return what is in places (shard, hash, field) that seemed empty.
+
+        Empty they are only where the shard was complete before and after, and not emptied and restored in between.
+        """
+        commands: list[Command] = []
+        for shard, bucket, field in places:
+            marker = ("GET", self._keys.markers[shard])
+            commands += (marker, ("HGET", bucket, field), marker)
+        replies = await self._calls.run(commands)
+        triples = zip(replies[::3], replies[1::3], replies[2::3], strict=True)
+        return [found or (None if before and before == after else INCOMPLETE) for before, found, after in triples]
+
     def _creation(
-        self, shard: int, members: Sequence[tuple[int, str]], prefixes: Sequence[str], placings: Sequence[Placing]
+        self,
+        shard: int,
+        members: Sequence[tuple[int, str]],
+        head: Sequence[str | bytes | int],
+        placings: Sequence[Placing],
     ) -> Command:
         keys = [self._keys.markers[shard], self._keys.outboxes[shard], self._keys.counters[shard]]
-        arguments: list[str | bytes | int] = [self._limit, len(prefixes), *prefixes]
+        arguments = list(head)
         for at, bucket in members:
             keys.append(bucket)
             link = placings[at]
@@ -115,6 +140,8 @@ class RedisLinkStore:
 def _refuse_if_told_to(reply: Any) -> None:
     if reply == b"INCOMPLETE":
         raise store_incomplete()
+    if reply == b"RESTORED":
+        raise StoreRestored
     if reply == b"FULL":
         raise outbox_full()
 

@@ -46,11 +46,14 @@ class LinkStore(Protocol):
     async def get_templates(self, ids: Sequence[bytes]) -> list[Template | None]:
         """Return templates, in order; None where one is not there."""
 
-    async def place(self, domain: str, other_domains: Sequence[str], placings: Sequence[Placing]) -> list[list[Found]]:
+    async def place(
+        self, domain: str, other_domains: Sequence[str], placings: Sequence[Placing], generation: bytes
+    ) -> list[list[Found]]:
         """Write each link unless its code is taken, with its delivery in the outbox, and return in order what is there.
 
         An empty answer: written. Otherwise nothing was: the links found at any length asked for, on this domain and
-        the other ones. Raises STORE_INCOMPLETE or OUTBOX_FULL, and then some of them may have been written.
+        the other ones. Raises STORE_INCOMPLETE or OUTBOX_FULL, and then some of them may have been written;
+        `StoreRestored` where the store is of another generation than the caller's secret.
         """
 
     async def get_records(self, keys: Sequence[LinkKey]) -> list[LinkRecord | StoreIncomplete | None]:
@@ -73,6 +76,14 @@ class FlightStore(Protocol):
         """Return the fresh ones among these sessions."""
 
 
+class DomainCopy(NamedTuple):
+    """A domain as it is copied, or its removal; each change gives it a later revision."""
+
+    domain: Domain
+    revision: int
+    is_removed: bool
+
+
 class DomainStore(Protocol):
     """Keeps the custom domains: few, so that all are read at once."""
 
@@ -81,6 +92,9 @@ class DomainStore(Protocol):
 
     async def swap(self, name: str, old: Domain | None, new: Domain | None) -> bool:
         """Put a domain in the place of what is there (None: nothing), unless that is not the old one any more."""
+
+    async def copies(self) -> list[DomainCopy]:
+        """Return every domain there ever was, for their second copies."""
 
 
 class Entry(NamedTuple):
@@ -114,17 +128,25 @@ class Outbox(Protocol):
 class Installation(Protocol):
     """What the store knows of itself."""
 
-    async def prepare(self) -> bytes:
-        """Check that the store keeps what it is given, and return the secret that codes are derived with.
+    async def prepare(self) -> None:
+        """Check that the store keeps what it is given, and see to it that there is a secret.
 
         Raises `UnsuitableStoreError` where another setting is needed.
+        """
+
+    async def learn(self) -> tuple[bytes, bytes]:
+        """Return the secret that codes are derived with, and the generation that it is of.
+
+        A store that is emptied and restored is of another generation then; one that is not complete has none. Raises
+        STORE_INCOMPLETE where there is no secret.
         """
 
     async def is_complete(self) -> bool:
         """Tell whether every shard is marked as holding all its data."""
 
-    async def mark_complete(self) -> None:
-        """Mark every shard as holding all its data."""
+
+class StoreRestored(Exception):  # noqa: N818  (named for the situation)
+    """The store was emptied and restored since the caller learnt its secret: learn it again, and repeat."""
 
 
 class UnsuitableStoreError(Exception):
@@ -136,6 +158,11 @@ def outbox_full() -> ClicktrailError:
     return unavailable(
         Reason.OUTBOX_FULL, "Too much is waiting to be delivered; nothing more is taken.", retry_after_seconds=5
     )
+
+
+def store_emptied() -> ClicktrailError:
+    """Return the error for a store that was emptied while it was being restored."""
+    return unavailable(Reason.STORE_INCOMPLETE, "Redis was emptied again while it was being restored; start anew.")
 
 
 def store_incomplete() -> ClicktrailError:

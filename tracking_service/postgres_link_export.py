@@ -25,7 +25,7 @@ class PostgresLinkExport:
     async def begin(self) -> tuple[int, datetime]:
         """Return how many links there are, and the present time by PostgreSQL's clock."""
         async with self._postgres.connection() as connection:
-            row = await connection.fetchrow(QUERIES.begin_export)
+            (row,) = await connection.fetch(QUERIES.begin_export)
         return row["total"], row["began_at"]
 
     async def pages(self, kept_since: datetime | None) -> AsyncIterator[list["Row"]]:

@@ -1,6 +1,6 @@
 """A tracking service that keeps what is delivered to it, and can be told to refuse."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import grpc
@@ -13,6 +13,11 @@ from clicktrail.tracking.v1 import (
     relay_service_pb2,
     relay_service_pb2_grpc,
 )
+from common.clock import now, to_timestamp
+
+
+async def _nothing(_number: int) -> None:
+    """Let the export go on."""
 
 
 class Tracking(relay_service_pb2_grpc.RelayServiceServicer, link_archive_service_pb2_grpc.LinkArchiveServiceServicer):
@@ -27,6 +32,16 @@ class Tracking(relay_service_pb2_grpc.RelayServiceServicer, link_archive_service
         self.drop_replies = 0
         """So many deliveries are kept, and then answered as if they had failed."""
         self.archived_links = 0
+        self.archive: list[relay_service_pb2.LinkCopy] = []
+        """What is exported."""
+        self.late: list[relay_service_pb2.LinkCopy] = []
+        """What is exported as kept since."""
+        self.export_size = 100
+        self.export_fails_at: int | None = None
+        self.before_export: Callable[[int], Awaitable[None]] = _nothing
+        """Called before each piece, with the number of its first link."""
+        self.secret = b""
+        self.domains: dict[str, link_archive_service_pb2.DomainCopy] = {}
         self.asked = 0
         self._server = aio.server()
         relay_service_pb2_grpc.add_RelayServiceServicer_to_server(self, self._server)
@@ -83,7 +98,28 @@ class Tracking(relay_service_pb2_grpc.RelayServiceServicer, link_archive_service
     ) -> link_archive_service_pb2.ListLinksResponse:
         raise NotImplementedError
 
-    def ExportLinks(  # noqa: D102
+    async def ExportLinks(  # noqa: D102
         self, request: link_archive_service_pb2.ExportLinksRequest, context: "aio.ServicerContext[Any, Any]"
     ) -> AsyncIterator[link_archive_service_pb2.ExportLinksResponse]:
-        raise NotImplementedError
+        copies = self.archive if not request.HasField("kept_since") else []
+        began_at = to_timestamp(now())
+        yield link_archive_service_pb2.ExportLinksResponse(total=len(self.archive), began_at=began_at)
+        for start in range(0, len(copies), self.export_size):
+            await self.before_export(start)
+            if self.export_fails_at is not None and start >= self.export_fails_at:
+                await context.abort(grpc.StatusCode.UNAVAILABLE, "told to")
+            piece = copies[start : start + self.export_size]
+            yield link_archive_service_pb2.ExportLinksResponse(links=piece, total=len(self.archive), began_at=began_at)
+        for piece in [[late] for late in self.late] if request.HasField("kept_since") else []:
+            yield link_archive_service_pb2.ExportLinksResponse(links=piece, total=len(self.archive), began_at=began_at)
+
+    async def KeepInstallation(  # noqa: D102
+        self, request: link_archive_service_pb2.KeepInstallationRequest, context: "aio.ServicerContext[Any, Any]"
+    ) -> link_archive_service_pb2.KeepInstallationResponse:
+        del context
+        self.secret = self.secret or request.secret
+        for copy in request.domains:
+            kept = self.domains.get(copy.domain.name)
+            if kept is None or copy.revision > kept.revision:
+                self.domains[copy.domain.name] = copy
+        return link_archive_service_pb2.KeepInstallationResponse(secret=self.secret, domains=self.domains.values())

@@ -1,0 +1,57 @@
+"""Keeps the second copies of the secret and of the custom domains, by a call that is repeated until it succeeded."""
+
+import asyncio
+import random
+
+from common.errors import ClicktrailError
+from common.logging import get_logger
+from shortener_service.link_archive import LinkArchive
+from shortener_service.store import DomainStore, Installation
+
+log = get_logger(__name__)
+
+FIRST_PAUSE_SECONDS = 0.2
+LONGEST_PAUSE_SECONDS = 5.0
+
+
+class InstallationCopies:
+    """Copies what there is, at start and after each change, for ever."""
+
+    def __init__(self, installation: Installation, domains: DomainStore, archive: LinkArchive) -> None:
+        self._installation = installation
+        self._domains = domains
+        self._archive = archive
+        self._wanted = asyncio.Event()
+
+    def note_change(self) -> None:
+        """Have the copies brought up to date."""
+        self._wanted.set()
+
+    async def run(self) -> None:
+        """Copy what is there now, and again after each change."""
+        self._wanted.set()
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            await self._copy_until_kept()
+
+    async def _copy_until_kept(self) -> None:
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                await self._copy()
+            except ClicktrailError as error:
+                log.debug("the domains and the secret cannot be copied yet", error=str(error))
+            else:
+                return
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  (spread)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+    async def _copy(self) -> None:
+        if not await self._installation.is_complete():
+            # An emptied store has nothing to copy: its secret is not the one that codes were derived with.
+            return
+        secret, _ = await self._installation.learn()
+        kept, _ = await self._archive.keep_installation(secret, await self._domains.copies())
+        if kept != secret:
+            log.error("this redis and the database of tracking belong to two installations: codes differ")

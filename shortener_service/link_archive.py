@@ -1,0 +1,70 @@
+"""The second copies, as tracking keeps them."""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from grpc import aio
+
+from clicktrail.tracking.v1 import link_archive_service_pb2 as pb
+from clicktrail.tracking.v1 import link_archive_service_pb2_grpc, relay_service_pb2
+from common.errors import Reason, unavailable
+from common.grpc_errors import from_rpc_error
+from shortener_service.domain_copies import copy_from_message, copy_to_message
+from shortener_service.store import DomainCopy
+
+if TYPE_CHECKING:
+    from google.protobuf.timestamp_pb2 import Timestamp
+
+ANSWER_SECONDS = 5.0
+# An export is read as fast as Redis takes it: a million links in a minute or two.
+EXPORT_SECONDS = 24 * 3600.0
+
+
+class Piece(NamedTuple):
+    """A piece of an export."""
+
+    copies: Sequence[relay_service_pb2.LinkCopy]
+    total: int
+    """How many links there are in all."""
+    began_at: "Timestamp"
+    """When the export began, by tracking's clock."""
+
+
+class LinkArchive:
+    """Asks tracking. Every method raises UNAVAILABLE where it does not answer."""
+
+    def __init__(self, channel: aio.Channel) -> None:
+        self._stub = link_archive_service_pb2_grpc.LinkArchiveServiceStub(channel)
+
+    async def count(self) -> int:
+        """Return 0 where there never was a link, else at least 1."""
+        with _told():
+            answer = await self._stub.CountLinks(pb.CountLinksRequest(), timeout=ANSWER_SECONDS, wait_for_ready=True)
+        return int(answer.count)
+
+    async def keep_installation(self, secret: bytes, domains: Sequence[DomainCopy]) -> tuple[bytes, list[DomainCopy]]:
+        """Have the secret and the domains copied; return what is kept: the first secret, the latest of each domain."""
+        request = pb.KeepInstallationRequest(secret=secret, domains=map(copy_to_message, domains))
+        with _told():
+            kept = await self._stub.KeepInstallation(request, timeout=ANSWER_SECONDS, wait_for_ready=True)
+        return kept.secret, [copy_from_message(copy) for copy in kept.domains]
+
+    async def export(self, kept_since: "Timestamp | None") -> AsyncIterator[Piece]:
+        """Yield all links whose copies were kept from a time on, piece by piece: at least one, perhaps empty."""
+        with _told():
+            call = self._stub.ExportLinks(
+                pb.ExportLinksRequest(kept_since=kept_since), timeout=EXPORT_SECONDS, wait_for_ready=True
+            )
+            async for answer in call:
+                yield Piece(answer.links, answer.total, answer.began_at)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn tracking's errors into those of this service; a fault of its own is not there to be shown."""
+    try:
+        yield
+    except aio.AioRpcError as error:
+        refusal = from_rpc_error(error)
+        raise refusal or unavailable(Reason.UPSTREAM_DOWN, "Tracking cannot tell at the moment.") from error

@@ -1,0 +1,124 @@
+"""Fills an emptied Redis again. Each write is refused where Redis was emptied once more since the restore began."""
+
+import hashlib
+import secrets
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from common.errors import Reason, not_allowed
+from shortener_service import formats
+from shortener_service.domain_copies import copy_to_bytes
+from shortener_service.redis_calls import CREATION_SECONDS, Command, RedisCalls, Script
+from shortener_service.redis_keys import DOMAINS, SECRET, SHARDS, Keys, field_of
+from shortener_service.restored_links import RestoredLink
+from shortener_service.store import DomainCopy, store_emptied
+
+_LINKS = Script("restore_links.lua")
+_REPLACE = Script("replace_link.lua")
+_INSTALLATION = Script("restore_installation.lua")
+_COMPLETE = Script("complete_shard.lua")
+
+# What a run remembers to have written; more are written again, which does no harm.
+TEMPLATES_REMEMBERED = 100_000
+LENGTHS_AT_ONCE = 4_096
+
+
+class RedisRestore:
+    """One restore, by one process; others that run at the same time do the same work under the same marks."""
+
+    def __init__(self, calls: RedisCalls, keys: Keys, marks: Sequence[bytes]) -> None:
+        self._calls = calls
+        self._keys = keys
+        self._marks = marks
+        self._templates: set[bytes] = set()
+
+    @classmethod
+    async def begin(cls, calls: RedisCalls, keys: Keys) -> "RedisRestore":
+        """Mark each shard as being restored, or join the restore that has marked it."""
+        mark = secrets.token_bytes(16)
+        replies = await calls.run(
+            [command for key in keys.restores for command in (("SET", key, mark, "NX"), ("GET", key))]
+        )
+        count = keys.shards.count
+        _, kept = await calls.run([("SET", SHARDS, count, "NX"), ("GET", SHARDS)])
+        if int(kept) != count:
+            raise not_allowed(Reason.NOT_ALLOWED, f"Redis holds data in {int(kept)} shards, not in {count}.")
+        return cls(calls, keys, replies[1::2])
+
+    async def keep_installation(self, secret: bytes, domains: Iterable[DomainCopy]) -> None:
+        """Write the secret, if it is given, and the domains that are not there."""
+        values = [value for copy in domains for value in (copy.domain.name, copy_to_bytes(copy))]
+        call = _INSTALLATION.call([self._keys.restores[0], SECRET, DOMAINS], (self._marks[0], secret, *values))
+        await self._run([call])
+
+    async def secret(self) -> bytes:
+        """Return the secret that is there, or one made now."""
+        _, secret = await self._calls.run([("SET", SECRET, secrets.token_bytes(32), "NX"), ("GET", SECRET)])
+        return bytes(secret)
+
+    async def write(self, links: Sequence[RestoredLink]) -> int:
+        """Write links that are not there, or there in an earlier revision; return how many."""
+        await self._write_templates(links)
+        by_shard: dict[int, list[tuple[RestoredLink, str]]] = {}
+        for link in links:
+            shard, bucket = self._keys.bucket(link.key.code)
+            by_shard.setdefault(shard, []).append((link, bucket))
+        replies = await self._run([self._writing(shard, members) for shard, members in by_shard.items()])
+        written = 0
+        for (shard, members), (new, *others) in zip(by_shard.items(), replies, strict=True):
+            written += new
+            for at, kept in zip(others[::2], others[1::2], strict=True):
+                link, bucket = members[at]
+                written += await self._replace(shard, link, bucket, kept)
+        return written
+
+    async def complete(self, *, is_marked: bool) -> None:
+        """Set the counters of links right, and mark all shards, unless they are marked already."""
+        generation = b"" if is_marked else hashlib.sha256(b"".join(self._marks)).hexdigest()[:32].encode()
+        lengths = [await self._links_in(shard) for shard in range(self._keys.shards.count)]
+        await self._run(
+            [
+                _COMPLETE.call(
+                    [self._keys.restores[shard], self._keys.counters[shard], self._keys.markers[shard]],
+                    (self._marks[shard], length, generation),
+                )
+                for shard, length in enumerate(lengths)
+            ]
+        )
+
+    def _writing(self, shard: int, members: Sequence[tuple[RestoredLink, str]]) -> Command:
+        keys = [self._keys.restores[shard], *(bucket for _, bucket in members)]
+        arguments: list[str | bytes | int] = [self._marks[shard]]
+        for link, _ in members:
+            arguments += (field_of(link.key), formats.record_to_bytes(link.record))
+        return _LINKS.call(keys, arguments)
+
+    async def _write_templates(self, links: Sequence[RestoredLink]) -> None:
+        contents = {link.record.template_id: link.template_bytes for link in links}
+        new = {identifier: content for identifier, content in contents.items() if identifier not in self._templates}
+        await self._calls.run([("SET", self._keys.template(key), content, "NX") for key, content in new.items()])
+        if len(self._templates) > TEMPLATES_REMEMBERED:
+            self._templates.clear()
+        self._templates |= set(new)
+
+    async def _replace(self, shard: int, link: RestoredLink, bucket: str, kept: bytes) -> int:
+        """Replace what is there where the copy is later; what is changed meanwhile is later still."""
+        if link.record.revision <= formats.record_from_bytes(kept).revision:
+            return 0
+        arguments = (self._marks[shard], field_of(link.key), kept, formats.record_to_bytes(link.record))
+        (reply,) = await self._run([_REPLACE.call([self._keys.restores[shard], bucket], arguments)])
+        return int(reply)
+
+    async def _links_in(self, shard: int) -> int:
+        keys = self._keys.buckets(shard)
+        found = 0
+        for start in range(0, len(keys), LENGTHS_AT_ONCE):
+            commands = [("HLEN", key) for key in keys[start : start + LENGTHS_AT_ONCE]]
+            found += sum(await self._calls.run(commands, within_seconds=CREATION_SECONDS))
+        return found
+
+    async def _run(self, commands: Sequence[Command]) -> list[Any]:
+        replies = await self._calls.run(commands, within_seconds=CREATION_SECONDS)
+        if b"EMPTIED" in replies:
+            raise store_emptied()
+        return replies

@@ -1,0 +1,114 @@
+"""Rebuilds an emptied store from the second copies, while redirects go on."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from common.errors import Reason, not_allowed
+from common.logging import get_logger
+from shortener_service.link_archive import LinkArchive
+from shortener_service.restored_links import restored
+from shortener_service.store import Installation
+
+if TYPE_CHECKING:
+    from shortener_service.redis_restore import RedisRestore
+
+log = get_logger(__name__)
+
+# What a relay had read before the store was emptied may be delivered for so long: its deadline, and a little.
+SETTLE_SECONDS = 12.0
+# A transaction may be committed so long after the time that it stamps its copies with.
+COMMIT_SECONDS = 60
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a restore is, in links."""
+
+    done: int = 0
+    total: int = 0
+    written: int = 0
+    was_complete: bool = False
+
+
+class Restoration:
+    """Restores the store; any number may run at once, and each may break off."""
+
+    def __init__(
+        self,
+        installation: Installation,
+        archive: LinkArchive,
+        begin: "Callable[[], Awaitable[RedisRestore]]",
+        settle_seconds: float = SETTLE_SECONDS,
+    ) -> None:
+        self._installation = installation
+        self._archive = archive
+        self._begin = begin
+        self._settle_seconds = settle_seconds
+
+    async def run(self, *, force: bool = False) -> AsyncIterator[Progress]:
+        """Restore what is missing, and yield how far it is, again and again; on a complete store only by force."""
+        progress = Progress(was_complete=await self._installation.is_complete())
+        yield progress
+        if progress.was_complete and not force:
+            return
+        settled_at = time.monotonic() + self._settle_seconds
+        restore = await self._begin()
+        await self._restore_installation(restore, was_complete=progress.was_complete)
+        links = Copying(self._archive, restore, progress)
+        async for _ in links.copy():
+            yield progress
+        if progress.total and not progress.was_complete:
+            await asyncio.sleep(max(0.0, settled_at - time.monotonic()))
+            await links.copy_late_ones()
+            yield progress
+        await restore.complete(is_marked=progress.was_complete)
+        log.info("redis is restored", links=progress.done, written=progress.written)
+
+    async def complete_new(self) -> None:
+        """Complete a store for which there is no link to restore; there may be a secret and domains."""
+        async for _ in self.run():
+            pass
+
+    async def _restore_installation(self, restore: "RedisRestore", *, was_complete: bool) -> None:
+        mine = await restore.secret()
+        # The first secret stays: it is the one that all codes were derived with.
+        secret, domains = await self._archive.keep_installation(mine, [])
+        if was_complete and secret != mine:
+            raise not_allowed(
+                Reason.NOT_ALLOWED, "This Redis and the database of tracking belong to two installations."
+            )
+        await restore.keep_installation(b"" if was_complete else secret, domains)
+
+
+class Copying:
+    """Copies links back, each pass from where the last one may have missed some."""
+
+    def __init__(self, archive: LinkArchive, restore: "RedisRestore", progress: Progress) -> None:
+        self._archive = archive
+        self._restore = restore
+        self._progress = progress
+        self._since: Timestamp | None = None
+
+    async def copy(self) -> AsyncIterator[int]:
+        """Write all links kept since the last pass began, and yield how many each piece has."""
+        since = self._since
+        async for piece in self._archive.export(since):
+            self._since = Timestamp(seconds=max(0, piece.began_at.seconds - COMMIT_SECONDS))
+            self._progress.written += await self._restore.write([restored(copy) for copy in piece.copies])
+            self._progress.total = piece.total
+            if since is None:
+                self._progress.done += len(piece.copies)
+            yield len(piece.copies)
+
+    async def copy_late_ones(self) -> None:
+        """Write what was delivered meanwhile, until nothing new comes."""
+        written = -1
+        while self._progress.written != written:
+            written = self._progress.written
+            async for _ in self.copy():
+                pass
