@@ -12,7 +12,8 @@ COPY . .
 RUN pip install --no-deps ./protos . && python -m compileall -q /opt/clicktrail
 
 FROM python:3.13-slim
-RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin clicktrail
+RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin clicktrail \
+    && install -d -o clicktrail -m 700 /var/lib/clicktrail/spool
 COPY --from=build /opt/clicktrail /opt/clicktrail
 ENV PATH=/opt/clicktrail/bin:$PATH PYTHONDONTWRITEBYTECODE=1 CLICKTRAIL_LOG_FORMAT=json
 USER 10001

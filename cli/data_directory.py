@@ -34,12 +34,13 @@ class Ready:
 
 
 class DataDirectory:
-    """`redis/`, `postgres/`, `logs/`, and files: `lock`, `demo.json` (kept) and `ready.json` (while all is ready)."""
+    """`redis/`, `postgres/`, `spool/`, `logs/`; files: `lock`, `demo.json` (kept), `ready.json` (while ready)."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
         self.redis = self.path / "redis"
         self.postgres = self.path / "postgres"
+        self.spool = self.path / "spool"
         self.logs = self.path / "logs"
         self._ready = self.path / "ready.json"
         self._demo = self.path / "demo.json"

@@ -111,6 +111,7 @@ class Stack:
             "TRACKING_LISTEN": f"127.0.0.1:{port}",
             "POSTGRES_URL": self.postgres.url,
             "SHORTENER_TARGET": f"ipv4:{self.shortener.url}",
+            "SPOOL_DIR": str(self._data.spool),
         }
 
     def _shortener_settings(self, port: int) -> dict[str, str]:

@@ -65,6 +65,8 @@ class Reason(StrEnum):
     """A Redis that was emptied and not restored yet."""
     OUTBOX_FULL = "OUTBOX_FULL"
     """Tracking has been away for so long that the outbox is at its limit."""
+    SPOOL_FULL = "SPOOL_FULL"
+    """PostgreSQL has been away for so long that the spool is at its limit, or its disk is full."""
     OVERLOADED = "OVERLOADED"
     """A queue inside a process is at its limit."""
     UPSTREAM_DOWN = "UPSTREAM_DOWN"

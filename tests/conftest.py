@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from importlib.util import find_spec
 from itertools import count
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -22,6 +23,14 @@ __all__ = ["phone", "private", "public", "system"]
 
 TEMPLATE = "clicktrail_template"
 _database_numbers = count(1)
+
+
+@pytest.fixture(autouse=True)
+def spool_dir(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the services of each test a spool of their own: what one leaves there is no other's."""
+    path = tmp_path_factory.mktemp("spool")
+    monkeypatch.setenv("CLICKTRAIL_SPOOL_DIR", str(path))
+    return path
 
 
 @pytest.fixture(scope="session")

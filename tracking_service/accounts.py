@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Protocol
 from uuid import UUID
 
 from common.clock import now
@@ -19,11 +20,25 @@ from common.errors import (
 from common.ids import new_uuid7
 from tracking_service.businesses import CHANGEABLE, Business, check
 from tracking_service.credentials import hash_of, is_token, new_token
+from tracking_service.known_accounts import KnownAccounts
 from tracking_service.paging import Page, cut
 from tracking_service.postgres_accounts import PostgresAccounts, Token
+from tracking_service.presence import Presence
 
 TOKEN_NAME_LENGTH = 100
 _LONGEST_CREDENTIAL = 200
+
+
+class Holder(Protocol):
+    """A business that has credentials."""
+
+    @property
+    def id(self) -> str:
+        """Its id."""
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The origins whose pages may use its public id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +51,22 @@ class Principal:
 
 
 class Accounts:
-    """Creates and changes businesses, gives out tokens, and judges credentials."""
+    """Creates and changes businesses, gives out tokens, and judges credentials.
 
-    def __init__(self, store: PostgresAccounts) -> None:
+    While the store is away, credentials are judged by the last known accounts.
+    """
+
+    def __init__(self, store: PostgresAccounts, known: KnownAccounts, presence: Presence) -> None:
         self._store = store
+        self._known = known
+        self._presence = presence
 
     async def create_business(self, business: Business) -> Business:
         """Create a business. Raises `BUSINESS_TAKEN` where its id is another's."""
         check(business)
         if not await self._store.add_business(business):
             raise already_exists(Reason.BUSINESS_TAKEN, "Another business has this id.", "id")
+        self._known.wake()
         return business
 
     async def business(self, business_id: str) -> Business:
@@ -62,16 +83,18 @@ class Accounts:
             raise invalid(faults)
         check(business, fields)
         await self.business(business.id)
-        return await self._store.change_business(business, fields)
+        changed = await self._store.change_business(business, fields)
+        self._known.wake()
+        return changed
 
     async def authenticate(self, credential: str) -> Principal:
-        """Return whose credential it is: a token's or a public id's. Raises `CREDENTIAL_UNKNOWN`."""
+        """Return whose credential it is: a token's or a public id's. Raises `CREDENTIAL_UNKNOWN`.
+
+        While the store is away, one that is not among the last known raises `STORE_DOWN`.
+        """
         found = None
         if 0 < len(credential) <= _LONGEST_CREDENTIAL and "\0" not in credential:
-            if is_token(credential):
-                found = await self._store.business_of_token(hash_of(credential))
-            else:
-                found = await self._store.business(credential)
+            found = await self._holder(credential)
         if found is None:
             unknown = Fault(FaultType.UNAUTHORIZED, None, "This credential is not known or was revoked.")
             raise ClicktrailError(Kind.UNAUTHENTICATED, Reason.CREDENTIAL_UNKNOWN, [unknown])
@@ -86,6 +109,7 @@ class Accounts:
         created_at = now()
         token = Token(new_uuid7(created_at), name, created_at)
         await self._store.add_token(business_id, token, hash_of(secret))
+        self._known.wake()
         return token, secret
 
     async def tokens(self, business_id: str, page: Page) -> tuple[list[Token], bool]:
@@ -103,6 +127,27 @@ class Accounts:
         key = _uuid(token_id)
         if key is None or not await self._store.revoke_token(business_id, key, now()):
             raise not_found(Reason.TOKEN_UNKNOWN, "There is no such token.", "id")
+        self._known.wake()
+
+    async def _holder(self, credential: str) -> Holder | None:
+        try:
+            return await self._presence.attempt(lambda: self._stored_holder(credential))
+        except ClicktrailError as error:
+            if error.reason is not Reason.STORE_DOWN:
+                raise
+            if (known := await self._known_holder(credential)) is None:
+                raise
+            return known
+
+    async def _stored_holder(self, credential: str) -> Holder | None:
+        if is_token(credential):
+            return await self._store.business_of_token(hash_of(credential))
+        return await self._store.business(credential)
+
+    async def _known_holder(self, credential: str) -> Holder | None:
+        if is_token(credential):
+            return await self._known.by_token(hash_of(credential))
+        return (await self._known.by_id([credential])).get(credential)
 
 
 def _uuid(text: str) -> UUID | None:

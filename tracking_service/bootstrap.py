@@ -46,6 +46,7 @@ from tracking_service.postgres_reports import PostgresReports
 from tracking_service.postgres_sessions import PostgresSessions
 from tracking_service.profile_servicer import ProfileServicer
 from tracking_service.profiles import Profiles
+from tracking_service.provision import Provision
 from tracking_service.relay_servicer import RelayServicer
 from tracking_service.report_page import ReportPage
 from tracking_service.report_page_servicer import ReportPageServicer
@@ -64,6 +65,9 @@ Served = dict[str, Register]
 Upkeep = list[Callable[[], Coroutine[None, None, None]]]
 """What runs beside the calls for as long as the service does; one that ends ends the service."""
 
+# A PostgreSQL that takes longer to answer at the start is away: then what is known without it has to do.
+START_PATIENCE_SECONDS = 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class Alarms:
@@ -73,17 +77,16 @@ class Alarms:
     erasure: asyncio.Event
 
 
-def served(postgres: Postgres, partitions: Partitions, alarms: Alarms) -> Served:
+def served(postgres: Postgres, partitions: Partitions, provision: Provision, alarms: Alarms) -> Served:
     """Return every gRPC service with its servicer."""
     woken = alarms.attribution
-    accounts = Accounts(PostgresAccounts(postgres))
+    accounts = Accounts(PostgresAccounts(postgres), provision.accounts, provision.presence)
     profiles = Profiles(PostgresProfiles(postgres), PostgresActivities(postgres))
     erasures = Erasures(PostgresErasure(postgres), alarms.erasure)
     sessions = Sessions(PostgresSessions(postgres, woken.set))
     actions = CustomActions(PostgresActions(postgres))
     reports = Reports(PostgresReports(postgres))
     deliveries = Deliveries(PostgresDeliveries(postgres, partitions), woken.set)
-    events = EventIntake(PostgresEvents(postgres, partitions), woken.set)
     return {
         "clicktrail.tracking.v1.AccountService": partial(
             account_service_pb2_grpc.add_AccountServiceServicer_to_server, AccountServicer(accounts)
@@ -92,7 +95,7 @@ def served(postgres: Postgres, partitions: Partitions, alarms: Alarms) -> Served
             action_service_pb2_grpc.add_ActionServiceServicer_to_server, ActionServicer(actions)
         ),
         "clicktrail.tracking.v1.EventService": partial(
-            event_service_pb2_grpc.add_EventServiceServicer_to_server, EventServicer(events)
+            event_service_pb2_grpc.add_EventServiceServicer_to_server, EventServicer(provision.intake)
         ),
         "clicktrail.tracking.v1.LinkArchiveService": partial(
             link_archive_service_pb2_grpc.add_LinkArchiveServiceServicer_to_server,
@@ -120,15 +123,26 @@ def served(postgres: Postgres, partitions: Partitions, alarms: Alarms) -> Served
     }
 
 
-def upkeep(postgres: Postgres, partitions: Partitions, shortener: ShortenerLinks, alarms: Alarms) -> Upkeep:
+def upkeep(
+    postgres: Postgres, partitions: Partitions, provision: Provision, shortener: ShortenerLinks, alarms: Alarms
+) -> Upkeep:
     """Return what runs beside the calls."""
     attribution = AttributionWorker(PostgresAttribution(postgres), alarms.attribution)
     erasure = ErasureWorker(PostgresErasure(postgres), shortener, alarms.erasure)
-    return [partitions.keep_ahead, attribution.run, erasure.run]
+    return [
+        partitions.keep_ahead,
+        attribution.run,
+        erasure.run,
+        provision.replay.run,
+        provision.accounts.keep_in_step,
+    ]
 
 
 class TrackingService:
-    """The whole service in one process. Serves from the moment that PostgreSQL has answered."""
+    """The whole service in one process.
+
+    Serves from the moment that PostgreSQL has answered or, while it is away, that the last known accounts are there.
+    """
 
     def __init__(self, settings: TrackingSettings, postgres: Postgres) -> None:
         self._postgres = postgres
@@ -136,7 +150,9 @@ class TrackingService:
         self._partitions = Partitions(postgres)
         self._alarms = Alarms(asyncio.Event(), asyncio.Event())
         self._shortener = ShortenerLinks(settings.shortener_target)
-        registers = served(postgres, self._partitions, self._alarms)
+        intake = EventIntake(PostgresEvents(postgres, self._partitions), self._alarms.attribution.set)
+        self._provision = Provision(settings, postgres, intake)
+        registers = served(postgres, self._partitions, self._provision, self._alarms)
         self._server = GrpcServer(settings.tracking_listen, list(registers), list(registers.values()))
         self._upkeep: asyncio.Task[None] | None = None
         self._serving = asyncio.Event()
@@ -153,7 +169,7 @@ class TrackingService:
         return self._upkeep
 
     async def until_serving(self) -> None:
-        """Return once PostgreSQL has answered and calls are served."""
+        """Return once calls are served."""
         await self._serving.wait()
 
     async def stop(self) -> None:
@@ -162,17 +178,35 @@ class TrackingService:
         if self._upkeep is not None:
             self._upkeep.cancel()
             await asyncio.wait({self._upkeep})
+        await self._provision.close()
         await self._shortener.close()
         await self._postgres.close()
 
     async def _keep_up(self) -> None:
-        await until_fit(self._postgres)
+        await self._provision.open()
+        await self._until_fit()
         await self._partitions.make_ahead()
+        self._provision.presence.mark_back()
+        await self._serve()
+        async with asyncio.TaskGroup() as tasks:
+            for run in upkeep(self._postgres, self._partitions, self._provision, self._shortener, self._alarms):
+                tasks.create_task(run())
+
+    async def _until_fit(self) -> None:
+        """Wait for PostgreSQL; where that takes long, serve meanwhile what the last known accounts allow."""
+        fit = asyncio.create_task(until_fit(self._postgres))
+        try:
+            await asyncio.wait({fit}, timeout=START_PATIENCE_SECONDS)
+            if not fit.done() and await self._provision.accounts.are_complete():
+                log.warning("PostgreSQL is away: events go to the spool until it answers")
+                await self._serve()
+            await fit
+        finally:
+            fit.cancel()
+
+    async def _serve(self) -> None:
         await self._server.set_serving(is_serving=True)
         self._serving.set()
-        async with asyncio.TaskGroup() as tasks:
-            for run in upkeep(self._postgres, self._partitions, self._shortener, self._alarms):
-                tasks.create_task(run())
 
 
 async def build(settings: TrackingSettings) -> TrackingService:

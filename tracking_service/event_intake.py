@@ -36,9 +36,7 @@ class EventIntake:
 
         Raises `BATCH_TOO_LARGE`. The same event twice in a batch is handled in order.
         """
-        if len(submissions) > LARGEST_BATCH:
-            fault = Fault(FaultType.INVALID, "events", f"At most {LARGEST_BATCH} events in one batch.")
-            raise invalid([fault], Reason.BATCH_TOO_LARGE)
+        check_size(submissions)
         settings = await self._store.settings(submissions)
         receipts: dict[int, Receipt] = {}
         drafts: dict[int, Draft] = {}
@@ -66,6 +64,13 @@ class EventIntake:
         return receipts
 
 
+def check_size(submissions: Sequence[Submission]) -> None:
+    """Raise `BATCH_TOO_LARGE` for more events than one batch may have."""
+    if len(submissions) > LARGEST_BATCH:
+        fault = Fault(FaultType.INVALID, "events", f"At most {LARGEST_BATCH} events in one batch.")
+        raise invalid([fault], Reason.BATCH_TOO_LARGE)
+
+
 def _next_wave(drafts: Mapping[int, Draft], waiting: Iterable[int], settled: AbstractSet[Hashable]) -> list[int]:
     wave = []
     taken: set[Hashable] = set()
@@ -78,12 +83,12 @@ def _next_wave(drafts: Mapping[int, Draft], waiting: Iterable[int], settled: Abs
 
 
 def _claims(draft: Draft) -> set[Hashable]:
-    """Return what only one draft may be the first of."""
-    return {draft.identity} if draft.once is None else {draft.identity, draft.once}
+    """Return what only one draft may be the first of, and what must be known before it."""
+    return {draft.identity, draft.once, draft.rival} - {None}
 
 
 def _settled_by(draft: Draft, receipt: Receipt) -> set[Hashable]:
     """Return what is now known to be there already: nobody can be its first any more."""
     if receipt.status is Status.REJECTED:
         return set()
-    return {draft.identity} if receipt.status is Status.CONFLICT else _claims(draft)
+    return {draft.identity} if receipt.status is Status.CONFLICT else {draft.identity, draft.once} - {None}

@@ -1,6 +1,6 @@
 """Keeps businesses and tokens in PostgreSQL."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import astuple, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -10,6 +10,7 @@ from tracking_service.businesses import Business
 from tracking_service.paging import Page
 from tracking_service.postgres import Postgres
 from tracking_service.queries import load
+from tracking_service.spool_accounts import KnownBusiness
 
 if TYPE_CHECKING:
     from tracking_service.postgres import Row
@@ -57,6 +58,17 @@ class PostgresAccounts:
         async with self._postgres.connection() as connection:
             row = await connection.fetchrow(QUERIES.find_business_of_token, token_hash)
         return None if row is None else _business(row)
+
+    async def known_after(self, business_id: str, limit: int) -> Sequence[KnownBusiness]:
+        """Return the next businesses in the order of their ids' code points, as they are known during an outage."""
+        async with self._postgres.connection() as connection:
+            rows = await connection.fetch(QUERIES.list_known, business_id, limit)
+        return [
+            KnownBusiness(
+                row["id"], row["currency"], tuple(row["origins"]), frozenset(row["actions"]), frozenset(row["tokens"])
+            )
+            for row in rows
+        ]
 
     async def add_token(self, business_id: str, token: Token, token_hash: bytes) -> None:
         """Keep a new token."""

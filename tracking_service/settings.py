@@ -1,5 +1,7 @@
 """What the tracking service can be told."""
 
+from pathlib import Path
+
 from pydantic import Field, SecretStr, field_validator
 
 from common.settings import Listen, Settings, check_store_url
@@ -16,6 +18,11 @@ class TrackingSettings(Settings):
     """The shortener, whose links lose their recipient when a person is erased: a gRPC target."""
     postgres_connections: int = Field(default=10, ge=1, le=500)
     """How many connections one process opens at most."""
+
+    spool_dir: Path = Path("var/spool")
+    """The folder that keeps events while PostgreSQL is away; several processes may share it."""
+    spool_limit_bytes: int = Field(default=1_073_741_824, ge=0)
+    """How many bytes of events one process keeps there at most; beyond, they are answered UNAVAILABLE."""
 
     @field_validator("postgres_url")
     @classmethod

@@ -31,11 +31,11 @@ def test_only_the_gateway_is_published() -> None:
 
 @pytest.mark.parametrize("name", sorted(LONG_RUNNING))
 def test_what_runs_is_watched_and_started_again(name: str) -> None:
-    """Each has a health check and a restart policy; stores keep their data on a volume."""
+    """Each has a health check and a restart policy; what keeps data keeps it on a volume."""
     service = SERVICES[name]
     assert service["healthcheck"]["test"]
     assert service["restart"] == "unless-stopped"
-    assert ("volumes" in service) == (name in ("redis", "postgres"))
+    assert ("volumes" in service) == (name in ("redis", "postgres", "tracking"))
 
 
 def test_migrations_come_before_the_service() -> None:

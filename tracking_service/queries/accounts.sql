@@ -12,7 +12,15 @@ FROM businesses
 WHERE id = $1;
 
 -- name: change_business
--- The fields of a business that are named in the last parameter, and the business as it is then.
+-- The fields of a business that are named in the last parameter, and the business as it is then. Another attribution
+-- window has all of its events decided again.
+WITH known AS (
+    SELECT id, attribution_window_days FROM businesses WHERE id = $1 FOR UPDATE
+), swept AS (
+    INSERT INTO sweeps (business_id)
+    SELECT id FROM known
+    WHERE 'attribution_window_days' = ANY ($8::text[]) AND attribution_window_days <> $6::smallint
+)
 UPDATE businesses
 SET name = CASE WHEN 'name' = ANY ($8::text[]) THEN $2 ELSE name END,
     locale = CASE WHEN 'locale' = ANY ($8) THEN $3 ELSE locale END,
@@ -62,3 +70,13 @@ UPDATE tokens
 SET revoked_at = coalesce(revoked_at, $3)
 WHERE business_id = $1 AND id = $2
 RETURNING revoked_at;
+
+-- name: list_known
+-- Businesses behind an id, each with its custom actions and the hashes of its tokens that are not revoked.
+SELECT b.id, b.currency, b.origins,
+       ARRAY(SELECT a.name FROM actions a WHERE a.business_id = b.id) AS actions,
+       ARRAY(SELECT t.hash FROM tokens t WHERE t.business_id = b.id AND t.revoked_at IS NULL) AS tokens
+FROM businesses b
+WHERE b.id COLLATE "C" > $1
+ORDER BY b.id COLLATE "C"
+LIMIT $2;

@@ -1,0 +1,94 @@
+"""The spool: keeps events on a local disk while PostgreSQL is away."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from common.errors import ClicktrailError, Reason, unavailable
+from common.logging import get_logger
+from tracking_service.spool_file import Entry, Fate, FullError
+from tracking_service.spool_folder import Batch, SpoolFolder
+from tracking_service.spool_sqlite import DamagedError
+
+log = get_logger(__name__)
+Result = TypeVar("Result")
+
+# Writes that wait for the disk; beyond, callers are told to come back.
+WAITING_LIMIT = 64
+FULL_RETRY_SECONDS = 5
+
+
+class Spool:
+    """The spool of one process. The disk is read and written in a thread of its own."""
+
+    def __init__(self, path: Path, limit_bytes: int) -> None:
+        self._path = path
+        self._folder = SpoolFolder(path, limit_bytes)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool")
+        self._waiting = 0
+        self._failure = ""
+        self.filled = asyncio.Event()
+        """Set when there is something to replay."""
+
+    async def open(self) -> None:
+        """Open the files. Where that fails the service goes on: it is tried again when the spool is needed."""
+        try:
+            await self._do(self._folder.open)
+        except (OSError, sqlite3.Error, DamagedError) as error:
+            log.warning(
+                "the spool cannot be written to; without it no events are taken while PostgreSQL is away",
+                folder=str(self._path),
+                cause=f"{type(error).__name__}: {error}",
+            )
+        self.filled.set()
+
+    async def keep(self, entries: Sequence[Entry]) -> list[Fate]:
+        """Keep entries durably, all or none, and return what became of each. Raises UNAVAILABLE."""
+        if self._waiting >= WAITING_LIMIT:
+            raise unavailable(Reason.OVERLOADED, "Too much is waiting at the moment; try again.")
+        self._waiting += 1
+        try:
+            fates = await self._do(lambda: self._folder.append(entries))
+        except (FullError, OSError, sqlite3.Error, DamagedError) as error:
+            raise self._refusal(error) from error
+        finally:
+            self._waiting -= 1
+        self._failure = ""
+        self.filled.set()
+        return fates
+
+    async def adopt(self) -> None:
+        """Take over what dead processes left."""
+        await self._do(self._folder.adopt)
+
+    async def oldest(self) -> Batch | None:
+        """Return what is replayed next; None when there is nothing left."""
+        return await self._do(self._folder.oldest)
+
+    async def remove(self, batch: Batch) -> None:
+        """Forget a batch that is kept elsewhere now."""
+        await self._do(lambda: self._folder.remove(batch))
+
+    async def close(self) -> None:
+        """Close the files; what is in them waits for the next process."""
+        await self._do(self._folder.close)
+        self._thread.shutdown()
+
+    async def _do(self, work: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _refusal(self, error: Exception) -> ClicktrailError:
+        is_full = isinstance(error, FullError)
+        failure = "the spool is full" if is_full else f"{type(error).__name__}: {error}"
+        # An outage is long: said once, not with every event.
+        if failure != self._failure:
+            log.error("events cannot be kept", cause=failure, folder=str(self._path))
+            self._failure = failure
+        return unavailable(
+            Reason.SPOOL_FULL if is_full or "full" in failure else Reason.STORE_DOWN,
+            "Events cannot be kept at the moment; try again.",
+            retry_after_seconds=FULL_RETRY_SECONDS,
+        )

@@ -1,0 +1,185 @@
+"""One file of the spool: events in the order in which they came."""
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+
+from tracking_service.spool_lock import SpoolLock
+from tracking_service.spool_sqlite import (
+    DamagedError,
+    damages,
+    open_file,
+    remove_file,
+    set_aside,
+    transaction,
+    used_bytes,
+)
+
+BATCH_ROWS = 256
+BATCH_BYTES = 4 * 1024 * 1024
+# What a row takes beside its content, with its place in the index.
+_ROW_BYTES = 250
+# Numbers are never given twice, also when all rows are gone: those up to a number can then be removed blindly.
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS events (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    business_id TEXT NOT NULL,
+    id BLOB NOT NULL,
+    fingerprint BLOB NOT NULL,
+    content BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS events_id ON events (business_id, id)
+"""
+
+
+class Entry(NamedTuple):
+    """An event on its way into the spool; content is its serialized submission."""
+
+    business_id: str
+    id: bytes
+    fingerprint: bytes
+    content: bytes
+
+
+class Row(NamedTuple):
+    """An event in the spool."""
+
+    number: int
+    business_id: str
+    id: bytes
+    content: bytes
+
+
+class Fate(StrEnum):
+    """What became of an entry: kept, there already, or in conflict with what is there."""
+
+    NEW = "new"
+    SAME = "same"
+    OTHER = "other"
+
+
+class FullError(Exception):
+    """The file has no room for more."""
+
+
+class SpoolFile:
+    """A file that we have the lock of. Not safe for several threads at once."""
+
+    def __init__(self, path: Path, lock: SpoolLock) -> None:
+        self.path = path
+        self._lock = lock
+        self._connection = open_file(path, _SCHEMA)
+        self._inode = path.stat()
+        # Rows up to here are done with, even if a full disk has kept us from removing them.
+        self._done = 0
+
+    def find(self, entry: Entry) -> bytes | None:
+        """Return the fingerprint of the event with an entry's id, if it is here."""
+        query = "SELECT fingerprint FROM events WHERE business_id = ? AND id = ? ORDER BY number LIMIT 1"
+        with damages():
+            row = self._connection.execute(query, (entry.business_id, entry.id)).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def append(self, entries: Sequence[Entry]) -> list[Fate]:
+        """Keep those that are new, all of them or none, and return what became of each."""
+        with damages(), transaction(self._connection):
+            return [self._append(entry) for entry in entries]
+
+    def used_bytes(self) -> int:
+        """Return what it takes on disk."""
+        with damages():
+            return used_bytes(self._connection, self.path)
+
+    def shrink(self) -> None:
+        """Fold the log of writes into the file."""
+        with damages():
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def oldest(self) -> list[Row]:
+        """Return the first rows, at least one if there is any, and no more than a batch."""
+        with damages():
+            return list(self._first_rows())
+
+    def is_empty(self) -> bool:
+        """Tell whether all is done with."""
+        query = "SELECT 1 FROM events WHERE number > ? LIMIT 1"
+        with damages():
+            return self._connection.execute(query, (self._done,)).fetchone() is None
+
+    def remove_through(self, number: int) -> None:
+        """Remove the rows up to this number; where the disk refuses, at least never show them again."""
+        self._done = number
+        with damages(), transaction(self._connection):
+            self._connection.execute("DELETE FROM events WHERE number <= ?", (number,))
+
+    def is_in_place(self) -> bool:
+        """Tell whether it is still the file that has its name."""
+        try:
+            return os.path.samestat(self._inode, self.path.stat())
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        """Close it, and let another process have it."""
+        self._connection.close()
+        self._lock.release()
+
+    def remove(self) -> None:
+        """Close it and remove it from the disk."""
+        self._connection.close()
+        remove_file(self.path)
+        self._lock.remove()
+
+    def set_aside(self) -> list[Entry]:
+        """Close it, rename it out of the way, and return what can still be read of it."""
+        entries = list(self._readable())
+        self._connection.close()
+        set_aside(self.path)
+        self._lock.remove()
+        return entries
+
+    def _append(self, entry: Entry) -> Fate:
+        found = self.find(entry)
+        if found is not None:
+            return Fate.SAME if found == entry.fingerprint else Fate.OTHER
+        statement = "INSERT INTO events (business_id, id, fingerprint, content) VALUES (?, ?, ?, ?)"
+        self._connection.execute(statement, entry)
+        return Fate.NEW
+
+    def _first_rows(self) -> Iterator[Row]:
+        size = 0
+        query = "SELECT number, business_id, id, content FROM events WHERE number > ? ORDER BY number LIMIT ?"
+        for row in self._connection.execute(query, (self._done, BATCH_ROWS)):
+            yield Row(*row)
+            size += len(row[-1])
+            if size >= BATCH_BYTES:
+                return
+
+    def _readable(self) -> Iterator[Entry]:
+        query = "SELECT business_id, id, fingerprint, content FROM events WHERE number > ? ORDER BY number"
+        try:
+            for row in self._connection.execute(query, (self._done,)):
+                yield Entry(*row)
+        except sqlite3.Error:
+            return
+
+
+def open_spool_file(path: Path, lock: SpoolLock) -> SpoolFile | None:
+    """Return a file that we have the lock of; None where it was damaged and is set aside now."""
+    try:
+        return SpoolFile(path, lock)
+    except DamagedError:
+        set_aside(path)
+        lock.remove()
+        return None
+    except BaseException:
+        lock.release()
+        raise
+
+
+def bytes_of(entries: Sequence[Entry]) -> int:
+    """Return what entries take on disk, roughly."""
+    return sum(len(entry.content) + _ROW_BYTES for entry in entries)

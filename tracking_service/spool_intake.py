@@ -1,0 +1,101 @@
+"""Takes events in, whether PostgreSQL is there or not."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from common.errors import ClicktrailError, Fault, FaultType, Reason
+from tracking_service.catalogue import CATALOGUE
+from tracking_service.event_intake import EventIntake, check_size
+from tracking_service.event_rules import Setting, judge
+from tracking_service.events import Draft, Receipt, Status, Submission, ThingKept
+from tracking_service.known_accounts import KnownAccounts
+from tracking_service.presence import Presence
+from tracking_service.spool import Spool
+from tracking_service.spool_accounts import KnownBusiness
+from tracking_service.spool_file import Entry, Fate
+from tracking_service.things import uuid_of
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+_CONFLICT = Fault(FaultType.CONFLICT, "id", "This id was used for another event.")
+# Of a business that nobody here has heard of; what it has is looked at when the event is stored.
+_UNKNOWN_CURRENCY = "USD"
+
+
+class Taken(NamedTuple):
+    """An event as it was taken in, and what writes its message."""
+
+    submission: Submission
+    serialize: Callable[[], bytes]
+
+
+class SpoolIntake:
+    """Records events in PostgreSQL or, while that is away, in the spool."""
+
+    def __init__(self, intake: EventIntake, spool: Spool, accounts: KnownAccounts, presence: Presence) -> None:
+        self._intake = intake
+        self._spool = spool
+        self._accounts = accounts
+        self._presence = presence
+
+    async def track(self, taken: Sequence[Taken]) -> list[Receipt]:
+        """Return one receipt per event, in order, once all that was accepted is durable.
+
+        Raises `BATCH_TOO_LARGE`, and UNAVAILABLE where neither place can keep them. A batch whose fate PostgreSQL did
+        not tell goes to the spool: stored already, it is a duplicate when it is replayed.
+        """
+        submissions = [submission for submission, _ in taken]
+        check_size(submissions)
+        try:
+            return await self._presence.attempt(lambda: self._intake.track(submissions))
+        except ClicktrailError as error:
+            if error.reason is not Reason.STORE_DOWN:
+                raise
+        return await self._keep(taken)
+
+    async def _keep(self, taken: Sequence[Taken]) -> list[Receipt]:
+        known = await self._accounts.by_id({submission.business_id for submission, _ in taken})
+        receipts: dict[int, Receipt] = {}
+        drafts: dict[int, Draft] = {}
+        for number, (submission, _) in enumerate(taken):
+            judged = judge(submission, assumed_setting(submission, known))
+            if isinstance(judged, Draft):
+                drafts[number] = judged
+            else:
+                receipts[number] = Receipt(Status.REJECTED, None, submission.key, judged)
+        entries = [_entry(draft, taken[number].serialize()) for number, draft in drafts.items()]
+        fates = await self._spool.keep(entries) if entries else []
+        for (number, draft), fate in zip(drafts.items(), fates, strict=True):
+            receipts[number] = _receipt(draft, fate)
+        return [receipts[number] for number in range(len(taken))]
+
+
+def assumed_setting(submission: Submission, known: Mapping[str, KnownBusiness]) -> Setting:
+    """Return what a submission is judged by as long as PostgreSQL cannot be asked.
+
+    What is not known is taken to be right: a business, its actions, and the object that an event names.
+    """
+    business = known.get(submission.business_id)
+    event = submission.event
+    things: dict[UUID, ThingKept] = {}
+    if event.object is not None and (thing_id := uuid_of(event.object)):
+        rule = CATALOGUE.get(event.action)
+        things[thing_id] = ThingKept((rule and rule.needs) or "", "{}")
+    if business is None:
+        return Setting(_UNKNOWN_CURRENCY, frozenset({event.action}), things)
+    return Setting(business.currency, business.actions, things)
+
+
+def _entry(draft: Draft, content: bytes) -> Entry:
+    return Entry(draft.business_id, draft.id.bytes, draft.fingerprint, content)
+
+
+def _receipt(draft: Draft, fate: Fate) -> Receipt:
+    match fate:
+        case Fate.NEW:
+            return Receipt(Status.ACCEPTED, draft.id, draft.key)
+        case Fate.SAME:
+            return Receipt(Status.DUPLICATE, draft.id, draft.key)
+        case Fate.OTHER:
+            return Receipt(Status.CONFLICT, None, draft.key, (_CONFLICT,))

@@ -1,0 +1,94 @@
+"""Reads submissions from their messages."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from clicktrail.tracking.v1 import event_pb2
+from common.clock import from_timestamp, is_in_calendar, now, to_rfc3339, to_timestamp
+from common.ids import new_uuid7
+from tracking_service.events import SentEvent, Submission
+from tracking_service.sessions import Session
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+    from google.protobuf.timestamp_pb2 import Timestamp
+
+_OPTIONAL_TEXTS = frozenset({"session", "profile", "object", "object_type", "amount", "currency"})
+
+
+def stamp(message: event_pb2.Submission) -> None:
+    """Add the time and the id that the edge left out, so that every later try is the same event."""
+    if not message.HasField("received_at"):
+        message.received_at.CopyFrom(to_timestamp(now()))
+    if not message.id and not message.HasField("key") and is_in_calendar(message.received_at):
+        message.id = new_uuid7(from_timestamp(message.received_at)).bytes
+
+
+def submission_from(message: event_pb2.Submission) -> Submission:
+    """Return what a message says."""
+    return Submission(
+        business_id=message.business_id,
+        is_private=message.credential != event_pb2.CREDENTIAL_PUBLIC,
+        key=message.key if message.HasField("key") else None,
+        id=message.id,
+        received_at=_stamp(message.received_at) if message.HasField("received_at") else None,
+        event=_event(message.event),
+        fresh_session=_fresh_session(message),
+        address=message.address,
+        user_agent=message.user_agent,
+        sent=message,
+    )
+
+
+def _event(message: event_pb2.Event) -> SentEvent:
+    told: dict[str, Any] = {field.name: value for field, value in message.ListFields() if field.name in _OPTIONAL_TEXTS}
+    if message.HasField("tracked_at"):
+        told["tracked_at"] = _stamp(message.tracked_at)
+    return SentEvent(
+        action=message.action,
+        object_parameters=message.object_parameters.text,
+        metadata=message.metadata.text,
+        extra=message.extra.text,
+        user_parameters=_values(message.user_parameters),
+        page=_values(message.page),
+        utm_params=_values(message.utm_params),
+        **told,
+    )
+
+
+def _values(message: "Message") -> Mapping[str, str] | None:
+    """Return the fields that are set, times as RFC 3339; None where none is."""
+    values = {}
+    for field, value in message.ListFields():
+        if field.message_type is None:
+            values[field.name] = value
+        else:
+            try:
+                values[field.name] = to_rfc3339(from_timestamp(value))
+            except OverflowError:
+                values[field.name] = str(value.seconds)
+    return values or None
+
+
+def _fresh_session(message: event_pb2.Submission) -> Session | None:
+    """Return the session as the shortener knows it; None where it says nothing of this event's."""
+    fresh = message.fresh_session
+    if not fresh.id or (fresh.business_id, fresh.id) != (message.business_id, message.event.session):
+        return None
+    try:
+        created_at = from_timestamp(fresh.created_at)
+    except OverflowError:
+        return None
+    return Session(
+        id=fresh.id,
+        profile=fresh.profile or None,
+        link=fresh.link or None,
+        campaign=fresh.campaign or None,
+        journey=fresh.journey or None,
+        message=fresh.message or None,
+        created_at=created_at,
+    )
+
+
+def _stamp(stamp: "Timestamp") -> tuple[int, int]:
+    return stamp.seconds, stamp.nanos // 1000
