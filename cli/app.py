@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli import accounts, demo, health, links, migrate, report, up
+from cli import accounts, backup, demo, health, links, migrate, report, restore, up
 
 app = typer.Typer(
     help="Clicktrail: short links, their clicks, and what they lead to.",
@@ -40,4 +40,6 @@ app.command("report")(report.report)
 app.add_typer(accounts.business_app, name="business")
 app.add_typer(accounts.token_app, name="token")
 app.command("migrate")(migrate.migrate)
+app.command("backup")(backup.backup)
+app.command("restore")(restore.restore)
 app.command("healthcheck")(health.healthcheck)

@@ -1,0 +1,106 @@
+"""Brings an emptied Redis back, from the database or from a backup of it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from cli.addresses import DataDir, Shortener, shortener_address
+from cli.backup import PostgresUrl, run_backup_module
+from cli.calls import channel_to, run
+from cli.failures import CommandFailed, ExitCode
+from clicktrail.shortener.v1 import restore_service_pb2, restore_service_pb2_grpc
+
+# A million links take a minute or two; where nobody answers, that is found out at the first step.
+_DEADLINE_SECONDS = 24 * 3600.0
+
+
+def restore(
+    *,
+    from_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", help="First load this backup into the database, which must be empty and migrated.", metavar="FILE"
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Look at every link although Redis says that it is complete.")
+    ] = False,
+    postgres_url: PostgresUrl = None,
+    shortener: Shortener = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Rebuild an emptied Redis from the database, while redirects go on.
+
+    Until it is done, unknown codes are answered with 503 and no links are created. Safe to repeat, to interrupt and to
+    run twice at once: what is there stays. With `--from`, load a backup first, while no service runs on the database;
+    where no shortener answers after that, run `clicktrail restore` once the services are up.
+
+    What Redis had not delivered to the database yet is not in it.
+    """
+    if from_file is not None:
+        run_backup_module("load", from_file, postgres_url)
+    address = shortener_address(shortener, data_dir)
+    try:
+        told = run(_restore(address, force=force), address)
+    except CommandFailed as failure:
+        if from_file is None or failure.exit_code is not ExitCode.UNAVAILABLE:
+            raise
+        typer.echo("The database is restored. Start the services, then run: clicktrail restore")
+        return
+    _say(told, force=force)
+
+
+async def _restore(address: str, *, force: bool) -> restore_service_pb2.RestoreResponse:
+    answer = restore_service_pb2.RestoreResponse()
+    async with channel_to(address) as channel:
+        stub = restore_service_pb2_grpc.RestoreServiceStub(channel)
+        call = stub.Restore(restore_service_pb2.RestoreRequest(force=force), timeout=_DEADLINE_SECONDS)
+        with _shown() as show:
+            async for answer in call:
+                show(answer)
+    return answer
+
+
+@contextmanager
+def _shown() -> Iterator[Callable[[restore_service_pb2.RestoreResponse], None]]:
+    """Show how far it is on standard error: a bar at a terminal, else a line each tenth."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield Lines().show
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("links", total=None)
+
+        def show(answer: restore_service_pb2.RestoreResponse) -> None:
+            is_through = answer.done >= answer.total > 0
+            said = "waiting for the last deliveries" if is_through else "links"
+            progress.update(task, completed=answer.done, total=max(answer.total, answer.done), description=said)
+
+        yield show
+
+
+class Lines:
+    """Tells how far it is where a bar cannot be drawn."""
+
+    def __init__(self) -> None:
+        self._told = 0
+
+    def show(self, answer: restore_service_pb2.RestoreResponse) -> None:
+        """Write a line where another tenth is done."""
+        tenth = answer.done * 10 // answer.total if answer.total else 0
+        if tenth > self._told:
+            self._told = tenth
+            typer.echo(f"{answer.done} of {answer.total} links", err=True)
+
+
+def _say(told: restore_service_pb2.RestoreResponse, *, force: bool) -> None:
+    if told.was_complete and not force:
+        typer.echo("Redis is complete: there is nothing to restore. With --force every link is looked at.")
+    else:
+        typer.echo(f"Redis is complete: {told.done} links looked at, {told.written} of them written.")
