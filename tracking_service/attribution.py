@@ -1,23 +1,15 @@
-"""Decide which click an event is credited to, and what it earned: pure, over kept evidence, and versioned."""
+"""Decide which click an event is credited to: pure, over kept evidence, and versioned."""
 
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from tracking_service.catalogue import CATALOGUE, OURS
-
-RULES_VERSION = 1
+RULES_VERSION = 2
 # An event with the session of a click that is younger by up to this much counts as at the click: clocks differ, and
 # Unix seconds are cut off.
 CLOCK_TOLERANCE = timedelta(minutes=10)
-
-# An order earns once, from the first of these that has an amount.
-ORDER_EARNS_FROM = ("order.placed", "order.confirmed", "order.shipped", "order.delivered")
-PURCHASE = "product.purchased"
-SPENDING = "app.spent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +20,7 @@ class Click:
     session: str
     profile_key: int | None
     clicked_at: datetime
+    link_created_at: datetime
     link: str | None
     campaign: str | None
     journey: str | None
@@ -35,10 +28,19 @@ class Click:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherSource:
+    """A source that is none of the business's own brought the visitor, and when that was seen."""
+
+    name: str
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """An event, whose it is now, and the settings of its business that decide on it.
 
-    names_order tells of a purchase that it is part of an order; is_conversion, that its action is marked so.
+    order_id is the order of an order's step, or the one that a refund names; names_order tells of a purchase that it is
+    part of an order; is_conversion, that its action is marked so; is_private, that it came with a private token.
     """
 
     id: UUID
@@ -46,11 +48,13 @@ class Event:
     session: str | None
     profile_key: int | None
     occurred_at: datetime
-    object_id: UUID | None
+    order_id: UUID | None
     amount_minor: int | None
     currency: str | None
+    other_source: OtherSource | None
     names_order: bool
     is_conversion: bool
+    is_private: bool
     window: timedelta
 
     @property
@@ -67,16 +71,7 @@ class Reason(StrEnum):
     STRANGER = "another visitor's click"
     AFTER = "clicked after the event"
     TOO_OLD = "clicked before the attribution window"
-
-
-@dataclass(frozen=True, slots=True)
-class Credit:
-    """What an event counts for. Without a click it counts for the business alone; revenue None: it earns nothing."""
-
-    click: Click | None
-    conversions: int
-    revenue_minor: int | None
-    currency: str | None
+    OUTRUN = "an external source was seen after the click"
 
 
 def refusal(event: Event, click: Click) -> Reason | None:
@@ -91,69 +86,31 @@ def refusal(event: Event, click: Click) -> Reason | None:
 
 
 def decide(event: Event, clicks: Iterable[Click]) -> Click | None:
-    """Return the click that an event is credited to: the latest eligible one."""
-    eligible = [click for click in clicks if refusal(event, click) is None]
-    return max(eligible, key=lambda click: (click.clicked_at, click.id), default=None)
+    """Return the click that an event is credited to: the latest eligible one, unless an external source came after."""
+    latest = _latest(event, clicks)
+    return None if latest is None or _is_outrun(event, latest) else latest
 
 
-def earners(events: Iterable[Event]) -> set[UUID]:
-    """Return which events earn. All order events of each order must be among them."""
-    events = list(events)
-    earning = {event.id for event in events if _earns_alone(event)}
-    of_orders: dict[UUID, Event] = {}
-    for event in events:
-        if event.action in ORDER_EARNS_FROM and event.object_id is not None and event.has_amount:
-            first = of_orders.setdefault(event.object_id, event)
-            of_orders[event.object_id] = min(first, event, key=lambda one: ORDER_EARNS_FROM.index(one.action))
-    return earning | {event.id for event in of_orders.values()}
+def judge(event: Event, clicks: Iterable[Click]) -> list[tuple[Click, Reason]]:
+    """Return why each click wins or loses, latest first; the one with LATEST is what `decide` returns."""
+    ranked = sorted(set(clicks), key=_rank, reverse=True)
+    latest = _latest(event, ranked)
+    return [(click, refusal(event, click) or _reason(event, click, latest)) for click in ranked]
 
 
-def credit(event: Event, clicks: Iterable[Click], *, earns: bool) -> Credit:
-    """Return what an event counts for, given the clicks of its visitor and whether it earns."""
-    return Credit(
-        click=decide(event, clicks),
-        conversions=int(earns or event.is_conversion),
-        revenue_minor=event.amount_minor if earns else None,
-        currency=event.currency if earns else None,
-    )
+def _latest(event: Event, clicks: Iterable[Click]) -> Click | None:
+    return max((click for click in clicks if refusal(event, click) is None), key=_rank, default=None)
 
 
-def names_order(object_text: str | None) -> bool:
-    """Tell whether the object of a purchase, a JSON text, names the order that the purchase is part of."""
-    if object_text is None:
-        return False
-    parameters = json.loads(object_text, parse_int=str, parse_float=str)
-    return isinstance(parameters, dict) and parameters.get("order") not in (None, "", {})
+def _rank(click: Click) -> tuple[datetime, UUID]:
+    return click.clicked_at, click.id
 
 
-def _earns_alone(event: Event) -> bool:
-    if not event.has_amount:
-        return False
-    if event.action == PURCHASE:
-        return not event.names_order
-    is_custom = event.action not in CATALOGUE and event.action not in OURS
-    return event.action == SPENDING or is_custom
+def _reason(event: Event, click: Click, latest: Click | None) -> Reason:
+    if click != latest:
+        return Reason.EARLIER
+    return Reason.OUTRUN if _is_outrun(event, click) else Reason.LATEST
 
 
-def clicks_by_visitor(clicks: Iterable[Click]) -> "VisitorClicks":
-    """Sort clicks by session and by person, so that each event is judged by its own visitor's alone."""
-    sorted_ = VisitorClicks({}, {})
-    for click in clicks:
-        sorted_.of_session.setdefault(click.session, []).append(click)
-        if click.profile_key is not None:
-            sorted_.of_person.setdefault(click.profile_key, []).append(click)
-    return sorted_
-
-
-@dataclass(frozen=True, slots=True)
-class VisitorClicks:
-    """Clicks of one business by session and by person."""
-
-    of_session: dict[str, list[Click]]
-    of_person: dict[int, list[Click]]
-
-    def of(self, event: Event) -> Sequence[Click]:
-        """Return the clicks of an event's session and person, perhaps twice."""
-        in_session = [] if event.session is None else self.of_session.get(event.session, [])
-        by_person = [] if event.profile_key is None else self.of_person.get(event.profile_key, [])
-        return [*in_session, *by_person]
+def _is_outrun(event: Event, click: Click) -> bool:
+    return event.other_source is not None and event.other_source.seen_at > click.clicked_at

@@ -28,6 +28,9 @@ class Ledger(Protocol):
     async def settle_alone(self, mark_id: int) -> None:
         """Decide again on the events of one mark, unless it is in other hands."""
 
+    async def sweep(self) -> bool:
+        """Mark the next visitors whom a change for a whole business concerns; tell whether there was such a change."""
+
     async def oldest(self, limit: int) -> Sequence[Mark]:
         """Return the marks that would be taken next."""
 
@@ -53,7 +56,7 @@ class AttributionWorker:
         """Work until cancelled. Failures are logged; no mark is lost by one."""
         while True:
             self._woken.clear()
-            if await self._settle() < BATCH:
+            if await self._settle() < BATCH and not await self._sweep():
                 await self._pause()
 
     async def _settle(self) -> int:
@@ -68,6 +71,16 @@ class AttributionWorker:
         # Without a wait, a store that is away would be asked without end.
         await asyncio.sleep(POLL_SECONDS)
         return BATCH
+
+    async def _sweep(self) -> bool:
+        """Go on with a change that concerns a whole business, where no other marks wait: they go before it."""
+        try:
+            return await self._ledger.sweep()
+        except ClicktrailError as error:
+            log.warning("a sweep waits", reason=error.reason)
+        except Exception:
+            log.exception("a sweep failed")
+        return False
 
     async def _settle_batch(self) -> int:
         try:

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from tracking_service.attribution import Credit
+from tracking_service.attribution_decisions import Credit
 
 
 class Mark(NamedTuple):
@@ -31,6 +32,8 @@ class Credited:
     """The columns of a credit."""
 
     click_id: UUID | None
+    clicked_at: datetime | None
+    link_created_at: datetime | None
     link: str | None
     campaign: str | None
     journey: str | None
@@ -54,14 +57,15 @@ def as_kept(credit: Credit) -> Credited:
     """Return a credit as it is kept."""
     click, earned = credit.click, (credit.conversions, credit.revenue_minor, credit.currency)
     if click is None:
-        return Credited(None, None, None, None, None, *earned)
-    return Credited(click.id, click.link, click.campaign, click.journey, click.message, *earned)
+        return Credited(*(None,) * 7, *earned)
+    place = (click.link, click.campaign, click.journey, click.message)
+    return Credited(click.id, click.clicked_at, click.link_created_at, *place, *earned)
 
 
-def difference(decided: Mapping[UUID, Credit], standings: Mapping[UUID, Standing]) -> Iterator[Entry]:
+def difference(decided: Mapping[UUID, Credit | None], standings: Mapping[UUID, Standing]) -> Iterator[Entry]:
     """Yield the entries that turn what stands into what was decided; none where they agree."""
     for event_id, credit in decided.items():
-        wanted = as_kept(credit)
+        wanted = None if credit is None else as_kept(credit)
         standing = standings.get(event_id, Standing(0, None))
         if standing.credited == wanted:
             continue
@@ -69,4 +73,5 @@ def difference(decided: Mapping[UUID, Credit], standings: Mapping[UUID, Standing
         if standing.credited is not None:
             yield Entry(event_id, entry, -1, standing.credited)
             entry += 1
-        yield Entry(event_id, entry, 1, wanted)
+        if wanted is not None:
+            yield Entry(event_id, entry, 1, wanted)

@@ -68,7 +68,7 @@ class PostgresActions:
             if not is_changed:
                 raise taken()
             if after.conversion != before.conversion:
-                await connection.execute(QUERIES.mark_visitors, business_id, after.name)
+                await connection.execute(QUERIES.sweep_action, business_id, after.name)
             return after
 
         return await self._postgres.in_transaction(work)

@@ -1,38 +1,43 @@
 """Keeps what events are credited to in PostgreSQL: takes marks, decides again, appends the difference."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
-from tracking_service.attribution import (
-    CLOCK_TOLERANCE,
-    ORDER_EARNS_FROM,
-    PURCHASE,
-    RULES_VERSION,
-    Click,
-    Event,
-    VisitorClicks,
-    clicks_by_visitor,
-    credit,
-    earners,
-    names_order,
-)
+from tracking_service.attribution import RULES_VERSION, Event
+from tracking_service.attribution_decisions import VisitorClicks, decide_all
 from tracking_service.catalogue import CLICKED
 from tracking_service.ledger import Credited, Entry, Mark, Standing, difference
 from tracking_service.postgres import Postgres, columns
+from tracking_service.postgres_evidence import Events, find_clicks, find_events
+from tracking_service.postgres_identity import Visitor, mark_dirty
+from tracking_service.postgres_versions import bump_versions
 from tracking_service.queries import load
 
 if TYPE_CHECKING:
-    from tracking_service.postgres import Connection, Row
+    from datetime import datetime
+
+    from tracking_service.postgres import Connection
 
 QUERIES = load("attribution")
 # Apart from the other advisory locks; an arbitrary number.
 LOCK_CLASS = 7_262_002
+# Activities that a sweep looks at in one go.
+SWEPT = 1_000
 
-Events = dict[str, list[Event]]
-"""Events by business."""
+Line = tuple[object, ...]
+"""A row of the ledger, but for the version of the rules."""
+
+
+class Sweep(NamedTuple):
+    """A way through the activities of a business, and how far it has come."""
+
+    id: int
+    business_id: str
+    action: str | None
+    needle: str | None
+    position: UUID
 
 
 class PostgresAttribution:
@@ -48,6 +53,18 @@ class PostgresAttribution:
     async def settle_alone(self, mark_id: int) -> None:
         """Decide again on the events of one mark, unless it is in other hands."""
         await self._take(QUERIES.take_mark, mark_id)
+
+    async def sweep(self) -> bool:
+        """Mark the next visitors whom a change for a whole business concerns; tell whether there was such a change."""
+
+        async def work(connection: "Connection") -> bool:
+            row = await connection.fetchrow(QUERIES.take_sweep)
+            if row is None:
+                return False
+            await _sweep_on(connection, Sweep(**row))
+            return True
+
+        return await self._postgres.in_transaction(work)
 
     async def oldest(self, limit: int) -> list[Mark]:
         """Return the marks that would be taken next."""
@@ -66,8 +83,11 @@ class PostgresAttribution:
         async def work(connection: "Connection") -> int:
             marks = [tuple(row) for row in await connection.fetch(query, parameter)]
             if marks:
-                await connection.execute(QUERIES.lock_businesses, [mark[0] for mark in marks], LOCK_CLASS)
-                await _settle(connection, await _find_events(connection, marks))
+                businesses = [mark[0] for mark in marks]
+                await connection.execute(QUERIES.lock_businesses, businesses, LOCK_CLASS)
+                concerned = await connection.fetch(QUERIES.find_concerned, *columns(marks), CLICKED)
+                lines = await outstanding(connection, await find_events(connection, [tuple(row) for row in concerned]))
+                await _append(connection, lines)
             return len(marks)
 
         return await self._postgres.in_transaction(work)
@@ -77,74 +97,37 @@ class PostgresAttribution:
             return [Mark(*row) for row in await connection.fetch(query, limit)]
 
 
-async def _settle(connection: "Connection", events: Events) -> None:
+async def outstanding(connection: "Connection", events: Events) -> list[Line]:
+    """Return the lines that the ledger lacks, so that it says what is decided on these events now; none: it agrees."""
     if not events:
-        return
-    clicks = await _find_clicks(connection, events)
+        return []
+    clicks = await find_clicks(connection, events)
     standings = await _find_standings(connection, events)
-    lines = [
+    return [
         line
         for business_id, of_business in events.items()
         for line in _lines(business_id, of_business, clicks[business_id], standings[business_id])
     ]
+
+
+async def _append(connection: "Connection", lines: Sequence[Line]) -> None:
     if lines:
         await connection.execute(QUERIES.append_entries, *columns(lines), RULES_VERSION)
+        await bump_versions(connection, {str(line[0]) for line in lines})
 
 
 def _lines(
     business_id: str, events: Sequence[Event], clicks: VisitorClicks, standings: dict[UUID, Standing]
-) -> Iterable[tuple[object, ...]]:
+) -> Iterable[Line]:
     """Yield the rows to append for the events of one business."""
-    earning = earners(events)
     by_id = {event.id: event for event in events}
-    decided = {event.id: credit(event, clicks.of(event), earns=event.id in earning) for event in events}
-    for entry in difference(decided, standings):
+    for entry in difference(decide_all(events, clicks), standings):
         yield _line(business_id, by_id[entry.event_id], entry)
 
 
-def _line(business_id: str, event: Event, entry: Entry) -> tuple[object, ...]:
+def _line(business_id: str, event: Event, entry: Entry) -> Line:
     numbers = (entry.event_id, entry.entry, entry.sign)
     return (business_id, *numbers, event.action, event.occurred_at, *astuple(entry.credited))
-
-
-async def _find_events(connection: "Connection", marks: Sequence[tuple[object, ...]]) -> Events:
-    orders = list(ORDER_EARNS_FROM)
-    rows = await connection.fetch(QUERIES.find_events, *columns(marks), CLICKED, orders, PURCHASE)
-    events: Events = defaultdict(list)
-    for row in rows:
-        events[row["business_id"]].append(_event(row))
-    return events
-
-
-async def _find_clicks(connection: "Connection", events: Events) -> dict[str, VisitorClicks]:
-    sessions, persons = _visitors(events)
-    # No rows make no columns, but each parameter wants its array.
-    used = columns(sessions) or [()] * 2
-    ranges = columns(persons) or [()] * 4
-    rows = await connection.fetch(QUERIES.find_clicks, *used, *ranges)
-    clicks: dict[str, list[Click]] = defaultdict(list)
-    for business_id, *values in rows:
-        clicks[business_id].append(Click(*values))
-    return {business_id: clicks_by_visitor(clicks[business_id]) for business_id in events}
-
-
-def _visitors(events: Events) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
-    """Return the sessions of events, and their persons with the range that their clicks can lie in."""
-    sessions = {(business_id, event.session) for business_id, some in events.items() for event in some if event.session}
-    by_person: dict[tuple[str, int], list[Event]] = defaultdict(list)
-    for business_id, some in events.items():
-        for event in some:
-            if event.profile_key is not None:
-                by_person[business_id, event.profile_key].append(event)
-    ranges: list[tuple[object, ...]] = [
-        (
-            *person,
-            min(event.occurred_at - event.window for event in some),
-            max(event.occurred_at for event in some) + CLOCK_TOLERANCE,
-        )
-        for person, some in by_person.items()
-    ]
-    return list(sessions), ranges
 
 
 async def _find_standings(connection: "Connection", events: Events) -> dict[str, dict[UUID, Standing]]:
@@ -157,17 +140,17 @@ async def _find_standings(connection: "Connection", events: Events) -> dict[str,
     return standings
 
 
-def _event(row: "Row") -> Event:
-    return Event(
-        id=row["id"],
-        action=row["action"],
-        session=row["session"],
-        profile_key=row["profile_key"],
-        occurred_at=row["occurred_at"],
-        object_id=row["object_id"],
-        amount_minor=row["amount_minor"],
-        currency=row["currency"],
-        names_order=names_order(row["purchased"]),
-        is_conversion=row["is_conversion"],
-        window=row["attribution_window"],
+async def _sweep_on(connection: "Connection", sweep: Sweep) -> None:
+    rows = await connection.fetch(
+        QUERIES.find_swept, sweep.business_id, sweep.position, sweep.action, sweep.needle, SWEPT, CLICKED
     )
+    since: dict[Visitor, datetime] = {}
+    for row in rows:
+        if row["is_concerned"]:
+            visitor = (sweep.business_id, row["session"], row["profile_key"])
+            since[visitor] = min(since.get(visitor, row["occurred_at"]), row["occurred_at"])
+    await mark_dirty(connection, [(*visitor, at) for visitor, at in since.items()])
+    if len(rows) < SWEPT:
+        await connection.execute(QUERIES.end_sweep, sweep.id)
+    else:
+        await connection.execute(QUERIES.move_sweep, sweep.id, rows[-1]["id"])

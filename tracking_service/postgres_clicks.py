@@ -66,7 +66,8 @@ async def _mint_sessions(connection: "Connection", clicks: Sequence[Click], keys
     if not minting:
         return {}
     rows = [
-        (*key, _recipient(click, keys), click.id, click.clicked_at, *_place(click)) for key, click in minting.items()
+        (*key, _recipient(click, keys), click.id, click.clicked_at, click.link_created_at, *_place(click))
+        for key, click in minting.items()
     ]
     minted = await connection.fetch(QUERIES.mint_sessions, *columns(rows))
     await _tell_what_came_before(connection, [row for row in minted if row["was_known"]], minting)

@@ -48,7 +48,7 @@ async def take_order_actions(connection: "Connection", drafts: Sequence[Draft], 
     if not late:
         return
     found = await connection.fetch(QUERIES.find_order_actions, *columns(list(late.values())))
-    first = {(row["business_id"], row["object_id"], row["action"]): row["event_id"] for row in found}
+    first = {tuple(row)[:4]: row["event_id"] for row in found}
     for number, once in late.items():
         verdicts[number] = Receipt(Status.DUPLICATE, first[once], drafts[number].key)
     pointed = [(*drafts[number].identity, first[once]) for number, once in late.items()]

@@ -8,6 +8,7 @@ from tracking_service.domain import scopes_of
 from tracking_service.erasure import anonymous_link
 from tracking_service.postgres import columns
 from tracking_service.postgres_erasure import want_detachments
+from tracking_service.postgres_own_sources import keep_own_sources
 from tracking_service.queries import load
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ async def keep_links(connection: "Connection", links: Iterable[LinkCopy], keys: 
     kept = await connection.fetch(QUERIES.keep_links, *columns([_row(link, keys) for link in latest.values()]))
     new = [latest[row["business_id"], row["id"]] for row in kept if row["is_new"]]
     await _count_recipients(connection, new, keys)
+    await keep_own_sources(connection, new)
     await want_detachments(connection, [key for key, link in latest.items() if _is_of_erased(link, keys)])
     return len(kept)
 

@@ -39,13 +39,9 @@ WHERE business_id = $1 AND id = $2
   AND NOT EXISTS (SELECT FROM actions other WHERE other.business_id = $1 AND other.name = $3 AND other.id <> $2)
 RETURNING id;
 
--- name: mark_visitors
--- Has the events of an action decided again. Reads all activities of the business: actions are changed rarely.
-INSERT INTO dirty_visitors (business_id, session, profile_key, since)
-SELECT business_id, session, profile_key, min(occurred_at)
-FROM activities
-WHERE business_id = $1 AND action = $2
-GROUP BY business_id, session, profile_key;
+-- name: sweep_action
+-- Has the events of an action decided again, piece by piece.
+INSERT INTO sweeps (business_id, action) VALUES ($1, $2);
 
 -- name: delete_action
 -- An action that nobody needs.

@@ -38,8 +38,8 @@ SELECT pg_advisory_xact_lock($2, hash)
 FROM (SELECT DISTINCT hashtext(business_id) AS hash FROM unnest($1::text[]) AS marked (business_id) ORDER BY hash)
     AS hashes;
 
--- name: find_events
--- The events that marks concern: those of the sessions and persons marked, and all order events of their orders.
+-- name: find_concerned
+-- The events that marks concern: those of the sessions and persons marked.
 -- OFFSET 0 keeps each look-up by its whole key apart: a planner without statistics, as on a new database, joins on the
 -- business alone, and then every mark costs as much as the business has events.
 WITH marks AS (
@@ -58,61 +58,124 @@ WITH marks AS (
     ) AS persons
     WHERE profile_key IS NOT NULL
     GROUP BY business_id, profile_key
-), concerned AS MATERIALIZED (
-    SELECT p.business_id, a.id, a.received_at
-    FROM persons_marked p
-    CROSS JOIN LATERAL (
-        SELECT id, received_at FROM activities
-        WHERE business_id = p.business_id AND profile_key = p.profile_key AND occurred_at >= p.since AND action <> $5
-        OFFSET 0) AS a
-    UNION
-    SELECT s.business_id, a.id, a.received_at
-    FROM sessions_marked s
-    CROSS JOIN LATERAL (
-        SELECT id, received_at FROM activities
-        WHERE business_id = s.business_id AND session = s.session AND occurred_at >= s.since AND action <> $5
-        OFFSET 0) AS a
-), of_orders AS (
-    SELECT c.business_id, o.event_id, o.received_at
+)
+SELECT p.business_id, a.id, a.received_at
+FROM persons_marked p
+CROSS JOIN LATERAL (
+    SELECT id, received_at FROM activities
+    WHERE business_id = p.business_id AND profile_key = p.profile_key AND occurred_at >= p.since AND action <> $5
+    OFFSET 0) AS a
+UNION
+SELECT s.business_id, a.id, a.received_at
+FROM sessions_marked s
+CROSS JOIN LATERAL (
+    SELECT id, received_at FROM activities
+    WHERE business_id = s.business_id AND session = s.session AND occurred_at >= s.since AND action <> $5
+    OFFSET 0) AS a;
+
+-- name: find_events
+-- Events (business, id, when received), and with them all steps and refunds of their orders. $4 is the steps of orders,
+-- $5 the action whose object may name its order. Look-ups by whole keys are kept apart, as above.
+WITH concerned AS (
+    SELECT * FROM unnest($1::text[], $2::uuid[], $3::timestamptz[]) AS c (business_id, id, received_at)
+), orders AS MATERIALIZED (
+    SELECT DISTINCT c.business_id, o.order_id
     FROM concerned c
     CROSS JOIN LATERAL (
-        SELECT object_id FROM events
-        WHERE business_id = c.business_id AND received_at = c.received_at AND id = c.id AND action = ANY ($6::text[])
-        OFFSET 0) AS e
-    CROSS JOIN LATERAL (
-        SELECT event_id, received_at FROM order_actions
-        WHERE business_id = c.business_id AND object_id = e.object_id AND action = ANY ($6)
-        OFFSET 0) AS o
+        (SELECT object_id AS order_id FROM events
+         WHERE business_id = c.business_id AND received_at = c.received_at AND id = c.id AND action = ANY ($4::text[])
+         OFFSET 0)
+        UNION ALL
+        (SELECT order_id FROM order_refunds WHERE business_id = c.business_id AND event_id = c.id OFFSET 0)) AS o
+    WHERE o.order_id IS NOT NULL
 ), found AS MATERIALIZED (
     SELECT business_id, id, received_at FROM concerned
     UNION
-    SELECT business_id, event_id, received_at FROM of_orders
+    SELECT o.business_id, e.event_id, e.received_at
+    FROM orders o
+    CROSS JOIN LATERAL (
+        (SELECT event_id, received_at FROM order_actions
+         WHERE business_id = o.business_id AND object_id = o.order_id OFFSET 0)
+        UNION ALL
+        (SELECT event_id, received_at FROM order_refunds
+         WHERE business_id = o.business_id AND order_id = o.order_id OFFSET 0)) AS e
 )
-SELECT f.business_id, f.id, a.action, a.session, a.profile_key, a.occurred_at, e.object_id, e.amount_minor, e.currency,
-       a.purchased, coalesce(x.conversion, false) AS is_conversion,
+SELECT f.business_id, f.id, a.action, a.session, a.profile_key, a.occurred_at, coalesce(r.order_id, e.order_id) AS order_id,
+       e.amount_minor, e.currency, e.utm_params, e.is_private, a.purchased, coalesce(x.conversion, false) AS is_conversion,
        make_interval(days => b.attribution_window_days) AS attribution_window
 FROM found f
 CROSS JOIN LATERAL (
-    SELECT action, session, profile_key, occurred_at, CASE WHEN action = $7 THEN object::text END AS purchased
+    SELECT action, session, profile_key, occurred_at, CASE WHEN action = $5 THEN object::text END AS purchased
     FROM activities
     WHERE business_id = f.business_id AND id = f.id
     OFFSET 0) AS a
 CROSS JOIN LATERAL (
-    SELECT object_id, amount_minor, currency FROM events
+    SELECT amount_minor, currency, utm_params::text AS utm_params, credential = 'private' AS is_private,
+           CASE WHEN action = ANY ($4) THEN object_id END AS order_id
+    FROM events
     WHERE business_id = f.business_id AND received_at = f.received_at AND id = f.id
     OFFSET 0) AS e
+LEFT JOIN LATERAL (
+    SELECT order_id FROM order_refunds WHERE business_id = f.business_id AND event_id = f.id OFFSET 0) AS r ON true
 JOIN businesses b ON b.id = f.business_id
 LEFT JOIN actions x ON x.business_id = f.business_id AND x.name = a.action
 ORDER BY f.business_id, f.id;
 
+-- name: find_own_sources
+-- Which sources (business, source) are businesses' own: those that their links bring.
+SELECT o.business_id, o.source
+FROM unnest($1::text[], $2::text[]) AS seen (business_id, source)
+JOIN own_sources o ON o.business_id = seen.business_id AND o.source = seen.source;
+
+-- name: keep_own_sources
+-- Sources of businesses' links, in the order of their keys, each with a part of the text that events have it in. Where
+-- one is new, what was decided on events that have it is decided again.
+WITH brought AS (
+    SELECT DISTINCT business_id, source, needle
+    FROM unnest($1::text[], $2::text[], $3::text[]) AS b (business_id, source, needle)
+), added AS (
+    INSERT INTO own_sources (business_id, source)
+    SELECT business_id, source FROM brought ORDER BY business_id, source
+    ON CONFLICT (business_id, source) DO NOTHING
+    RETURNING business_id, source
+)
+INSERT INTO sweeps (business_id, needle)
+SELECT business_id, b.needle FROM added JOIN brought b USING (business_id, source);
+
+-- name: take_sweep
+-- The sweep begun first, unless another worker has it in hand.
+SELECT id, business_id, action, needle, position FROM sweeps ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED;
+
+-- name: find_swept
+-- The next events of a business, by id, and who is to be decided on again: the visitors of those that a sweep concerns.
+SELECT a.id, a.session, a.profile_key, a.occurred_at,
+       ($3::text IS NULL OR a.action = $3) AND a.action <> $6 AND ($4::text IS NULL OR EXISTS (
+           SELECT FROM events e
+           WHERE e.business_id = a.business_id AND e.received_at = a.received_at AND e.id = a.id
+             AND position($4 IN lower(e.utm_params::text)) > 0)) AS is_concerned
+FROM activities a
+WHERE a.business_id = $1 AND a.id > $2
+ORDER BY a.id
+LIMIT $5;
+
+-- name: move_sweep
+-- How far a sweep has come.
+UPDATE sweeps SET position = $2 WHERE id = $1;
+
+-- name: end_sweep
+-- A sweep that is through.
+DELETE FROM sweeps WHERE id = $1;
+
 -- name: find_clicks
 -- The clicks of sessions (business, session), and of persons (business, profile's surrogate) within a range each.
-SELECT s.business_id, s.click_id, s.id, s.profile_key, s.clicked_at, s.link, s.campaign, s.journey, s.message
+SELECT s.business_id, s.click_id, s.id, s.profile_key, s.clicked_at, s.link_created_at, s.link, s.campaign, s.journey,
+       s.message
 FROM unnest($1::text[], $2::text[]) AS used (business_id, session)
 JOIN sessions s ON s.business_id = used.business_id AND s.id = used.session
 WHERE s.click_id IS NOT NULL
 UNION
-SELECT s.business_id, s.click_id, s.id, s.profile_key, s.clicked_at, s.link, s.campaign, s.journey, s.message
+SELECT s.business_id, s.click_id, s.id, s.profile_key, s.clicked_at, s.link_created_at, s.link, s.campaign, s.journey,
+       s.message
 FROM unnest($3::text[], $4::bigint[], $5::timestamptz[], $6::timestamptz[])
     AS person (business_id, profile_key, from_at, to_at)
 JOIN sessions s ON s.business_id = person.business_id AND s.profile_key = person.profile_key
@@ -122,35 +185,73 @@ WHERE s.click_id IS NOT NULL;
 -- name: find_standings
 -- The last entry of each event; one that takes back leaves nothing standing.
 SELECT DISTINCT ON (c.business_id, c.event_id)
-       c.business_id, c.event_id, c.entry, c.sign, c.click_id, c.link, c.campaign, c.journey, c.message, c.conversions,
-       c.revenue_minor, c.currency
+       c.business_id, c.event_id, c.entry, c.sign, c.click_id, c.clicked_at, c.link_created_at, c.link, c.campaign,
+       c.journey, c.message, c.conversions, c.revenue_minor, c.currency
 FROM unnest($1::text[], $2::uuid[]) AS decided (business_id, event_id)
 JOIN credits c ON c.business_id = decided.business_id AND c.event_id = decided.event_id
 ORDER BY c.business_id, c.event_id, c.entry DESC;
 
 -- name: append_entries
--- Entries, and what they change in the counters of every scope they belong to, in the order of the counters' keys.
+-- Entries, and what they change in the counters of every scope they belong to, in the order of the counters' keys: by
+-- the event's date, and but for links by the cohort, the date of the link clicked.
 WITH appended AS (
     INSERT INTO credits (
-        business_id, event_id, entry, sign, action, occurred_at, click_id, link, campaign, journey, message,
-        conversions, revenue_minor, currency, rules_version)
-    SELECT decided.*, $15
+        business_id, event_id, entry, sign, action, occurred_at, click_id, clicked_at, link_created_at, link, campaign,
+        journey, message, conversions, revenue_minor, currency, rules_version)
+    SELECT decided.*, $17
     FROM unnest(
-        $1::text[], $2::uuid[], $3::integer[], $4::smallint[], $5::text[], $6::timestamptz[], $7::uuid[], $8::text[],
-        $9::text[], $10::text[], $11::text[], $12::smallint[], $13::bigint[], $14::text[]) AS decided
+        $1::text[], $2::uuid[], $3::integer[], $4::smallint[], $5::text[], $6::timestamptz[], $7::uuid[],
+        $8::timestamptz[], $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::text[], $14::smallint[],
+        $15::bigint[], $16::text[]) AS decided
     RETURNING *
+), scoped AS (
+    SELECT a.*, scopes.scope, scopes.scope_id, date_bin('15 minutes', scopes.at, '2000-01-01Z') AS bucket,
+           CASE WHEN a.click_id IS NULL THEN 0 ELSE a.conversions END AS led,
+           CASE WHEN a.click_id IS NULL THEN 0
+                ELSE a.conversions * floor(greatest(extract(epoch FROM a.occurred_at - a.clicked_at), 0)) END AS seconds
+    FROM appended a
+    CROSS JOIN LATERAL (
+        VALUES ('business', '', a.occurred_at), ('campaign', a.campaign, a.occurred_at),
+               ('journey', a.journey, a.occurred_at), ('message', a.message, a.occurred_at),
+               ('link', a.link, a.occurred_at),
+               ('business cohort', '', a.link_created_at), ('campaign cohort', a.campaign, a.link_created_at),
+               ('journey cohort', a.journey, a.link_created_at), ('message cohort', a.message, a.link_created_at)
+    ) AS scopes (scope, scope_id, at)
+    WHERE scopes.scope_id IS NOT NULL AND scopes.at IS NOT NULL
+), counted AS (
+    INSERT INTO event_counts AS c (
+        business_id, scope, scope_id, bucket, action, currency, events, conversions, revenue, taken_back,
+        conversions_led, seconds_to_conversion)
+    SELECT s.business_id, s.scope, s.scope_id, s.bucket, s.action, coalesce(s.currency, ''), sum(s.sign),
+           sum(s.sign * s.conversions), coalesce(sum(s.sign * s.revenue_minor::numeric), 0),
+           coalesce(sum(s.sign * greatest(-s.revenue_minor::numeric, 0)), 0), sum(s.sign * s.led),
+           sum(s.sign * s.seconds)
+    FROM scoped s
+    GROUP BY s.business_id, s.scope, s.scope_id, s.bucket, s.action, coalesce(s.currency, '')
+    ORDER BY s.business_id, s.scope, s.scope_id, s.bucket, s.action, coalesce(s.currency, '')
+    ON CONFLICT (business_id, scope, scope_id, bucket, action, currency) DO UPDATE
+    SET events = c.events + excluded.events, conversions = c.conversions + excluded.conversions,
+        revenue = c.revenue + excluded.revenue, taken_back = c.taken_back + excluded.taken_back,
+        conversions_led = c.conversions_led + excluded.conversions_led,
+        seconds_to_conversion = c.seconds_to_conversion + excluded.seconds_to_conversion
 )
-INSERT INTO event_counts AS c (
-    business_id, scope, scope_id, bucket, action, currency, events, conversions, revenue)
-SELECT a.business_id, scopes.scope, scopes.scope_id, date_bin('15 minutes', a.occurred_at, '2000-01-01Z') AS bucket,
-       a.action, coalesce(a.currency, ''), sum(a.sign), sum(a.sign * a.conversions),
-       coalesce(sum(a.sign * a.revenue_minor::numeric), 0)
-FROM appended a
-CROSS JOIN LATERAL (VALUES ('business', ''), ('campaign', a.campaign), ('journey', a.journey), ('message', a.message),
-                           ('link', a.link)) AS scopes (scope, scope_id)
-WHERE scopes.scope_id IS NOT NULL
-GROUP BY a.business_id, scopes.scope, scopes.scope_id, bucket, a.action, coalesce(a.currency, '')
-ORDER BY a.business_id, scopes.scope, scopes.scope_id, bucket, a.action, coalesce(a.currency, '')
-ON CONFLICT (business_id, scope, scope_id, bucket, action, currency) DO UPDATE
-SET events = c.events + excluded.events, conversions = c.conversions + excluded.conversions,
-    revenue = c.revenue + excluded.revenue;
+SELECT count(*) FROM appended;
+
+-- name: find_event
+-- An event, by its id: when it was received.
+SELECT received_at FROM activities WHERE business_id = $1 AND id = $2 AND action <> $3;
+
+-- name: find_clicks_of_visitor
+-- The clicks of a session and of a person, latest first: all that could be looked at.
+SELECT s.click_id, s.id, s.profile_key, s.clicked_at, s.link_created_at, s.link, s.campaign, s.journey, s.message
+FROM sessions s
+WHERE s.business_id = $1 AND s.click_id IS NOT NULL AND (s.id = $2 OR s.profile_key = $3)
+ORDER BY s.clicked_at DESC, s.click_id DESC
+LIMIT $4;
+
+-- name: find_entries
+-- The entries of an event, in order.
+SELECT entry, sign, click_id, campaign, journey, conversions, revenue_minor, currency, rules_version, decided_at
+FROM credits
+WHERE business_id = $1 AND event_id = $2
+ORDER BY entry;

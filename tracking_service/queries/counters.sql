@@ -48,3 +48,13 @@ FROM unnest(
 ORDER BY business_id, scope, scope_id, bucket, dimension, value
 ON CONFLICT (business_id, scope, scope_id, bucket, dimension, value) DO UPDATE
 SET clicks = c.clicks + excluded.clicks, unique_clickers = c.unique_clickers + excluded.unique_clickers;
+
+-- name: bump_versions
+-- That counters of businesses have changed, in the order of their keys.
+INSERT INTO report_versions AS v (business_id, version)
+SELECT business_id, 1 FROM unnest($1::text[]) AS changed (business_id) ORDER BY business_id
+ON CONFLICT (business_id) DO UPDATE SET version = v.version + 1;
+
+-- name: find_versions
+-- How often counters of businesses have changed.
+SELECT business_id, version FROM report_versions WHERE business_id = ANY ($1::text[]);

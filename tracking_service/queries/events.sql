@@ -28,21 +28,28 @@ FROM unnest($1::text[], $2::uuid[]) AS sent (business_id, id)
 JOIN event_keys k ON k.business_id = sent.business_id AND k.id = sent.id;
 
 -- name: take_order_actions
--- Actions of orders that nobody had recorded, in the order of their keys. Answers with those.
-INSERT INTO order_actions (business_id, object_id, action, event_id, received_at)
-SELECT business_id, object_id, action, event_id, received_at
-FROM unnest($1::text[], $2::uuid[], $3::text[], $4::uuid[], $5::timestamptz[])
-    AS sent (business_id, object_id, action, event_id, received_at)
-ORDER BY business_id, object_id, action
-ON CONFLICT (business_id, object_id, action) DO NOTHING
-RETURNING business_id, object_id, action;
+-- Actions of orders that nobody of the same class of credential had recorded, nor for a page a private token, in the order
+-- of their keys. Answers with those.
+INSERT INTO order_actions (business_id, object_id, action, is_private, event_id, received_at)
+SELECT business_id, object_id, action, is_private, event_id, received_at
+FROM unnest($1::text[], $2::uuid[], $3::text[], $4::boolean[], $5::uuid[], $6::timestamptz[])
+    AS sent (business_id, object_id, action, is_private, event_id, received_at)
+WHERE is_private OR NOT EXISTS (
+    SELECT FROM order_actions o
+    WHERE o.business_id = sent.business_id AND o.object_id = sent.object_id AND o.action = sent.action AND o.is_private)
+ORDER BY business_id, object_id, action, is_private
+ON CONFLICT (business_id, object_id, action, is_private) DO NOTHING
+RETURNING business_id, object_id, action, is_private;
 
 -- name: find_order_actions
--- The events that recorded actions of orders.
-SELECT o.business_id, o.object_id, o.action, o.event_id
-FROM unnest($1::text[], $2::uuid[], $3::text[]) AS sent (business_id, object_id, action)
+-- The events that recorded actions of orders: for a private token its own, for a page that too where there is one.
+SELECT DISTINCT ON (o.business_id, o.object_id, o.action, sent.is_private)
+       o.business_id, o.object_id, o.action, sent.is_private, o.event_id
+FROM unnest($1::text[], $2::uuid[], $3::text[], $4::boolean[]) AS sent (business_id, object_id, action, is_private)
 JOIN order_actions o
-    ON o.business_id = sent.business_id AND o.object_id = sent.object_id AND o.action = sent.action;
+    ON o.business_id = sent.business_id AND o.object_id = sent.object_id AND o.action = sent.action
+    AND (o.is_private OR NOT sent.is_private)
+ORDER BY o.business_id, o.object_id, o.action, sent.is_private, o.is_private DESC;
 
 -- name: point_keys
 -- Ids that turned out to stand for another event: the first one of the same action of the same order.
@@ -60,8 +67,15 @@ WHERE k.business_id = refused.business_id AND k.id = refused.id;
 -- name: give_order_actions_back
 -- The actions of orders that refused events had taken.
 DELETE FROM order_actions o
-USING unnest($1::text[], $2::uuid[], $3::text[]) AS refused (business_id, object_id, action)
-WHERE o.business_id = refused.business_id AND o.object_id = refused.object_id AND o.action = refused.action;
+USING unnest($1::text[], $2::uuid[], $3::text[], $4::boolean[]) AS refused (business_id, object_id, action, is_private)
+WHERE o.business_id = refused.business_id AND o.object_id = refused.object_id AND o.action = refused.action
+  AND o.is_private = refused.is_private;
+
+-- name: keep_refunds
+-- The orders that refunds name.
+INSERT INTO order_refunds (business_id, event_id, order_id, received_at)
+SELECT * FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::timestamptz[])
+ON CONFLICT (business_id, event_id) DO NOTHING;
 
 -- name: hold_actions
 -- Custom actions by business and name, held in the order of their keys so that they stay until the events are there.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from common.clock import now
-from tracking_service.attribution import ORDER_EARNS_FROM, PURCHASE
+from tracking_service.attribution_earnings import ORDER_ACTIONS, PURCHASE
 from tracking_service.catalogue import CLICKED
 from tracking_service.queries import load
 
@@ -28,8 +28,8 @@ FILL = """
         SELECT 'shop', at, event_id, 'order.placed', 'session-' || n, 'private', at, order_id, 100, 'USD', '', ''
         FROM numbered
     ), of_orders AS (
-        INSERT INTO order_actions (business_id, object_id, action, event_id, received_at)
-        SELECT 'shop', order_id, 'order.placed', event_id, at FROM numbered
+        INSERT INTO order_actions (business_id, object_id, action, is_private, event_id, received_at)
+        SELECT 'shop', order_id, 'order.placed', true, event_id, at FROM numbered
     )
     INSERT INTO activities (business_id, id, received_at, occurred_at, profile_key, session, action)
     SELECT 'shop', event_id, at, at, n, 'session-' || n, 'order.placed' FROM numbered
@@ -43,12 +43,20 @@ async def test_a_mark_costs_what_its_visitor_has_done(database: "Database") -> N
     await database.execute(FILL, EVENTS, now())
     sessions = [f"session-{number}" for number in range(1, MARKS + 1)]
     arguments = (["shop"] * MARKS, sessions, list(range(1, MARKS + 1)), [None] * MARKS)
-    query = "EXPLAIN (ANALYZE, FORMAT JSON) " + load("attribution").find_events
-    plan = json.loads(await database.fetchval(query, *arguments, CLICKED, list(ORDER_EARNS_FROM), PURCHASE))
-    root = plan[0]["Plan"]
-    assert root["Actual Rows"] == MARKS
-    worst = max(rows_visited(root))
-    assert worst <= 2 * MARKS, json.dumps(root, indent=1)
+    concerned = await plan_of(database, "find_concerned", *arguments, CLICKED)
+    assert concerned["Actual Rows"] == MARKS
+    found = await database.fetch(load("attribution").find_concerned, *arguments, CLICKED)
+    places = zip(*map(tuple, found), strict=True)
+    events = await plan_of(database, "find_events", *places, list(ORDER_ACTIONS), PURCHASE)
+    assert events["Actual Rows"] == MARKS
+
+
+async def plan_of(database: "Database", name: str, *arguments: Any) -> dict[str, Any]:
+    """Return the plan of a query, once it is clear that none of its steps visits many rows."""
+    query = f"EXPLAIN (ANALYZE, FORMAT JSON) {getattr(load('attribution'), name)}"
+    root: dict[str, Any] = json.loads(await database.fetchval(query, *arguments))[0]["Plan"]
+    assert max(rows_visited(root)) <= 2 * MARKS, json.dumps(root, indent=1)
+    return root
 
 
 def rows_visited(node: dict[str, Any]) -> list[float]:

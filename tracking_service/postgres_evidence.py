@@ -1,0 +1,98 @@
+"""Finds what attribution rests on: events with all of their orders, and the clicks of their visitors."""
+
+from collections import defaultdict
+from collections.abc import Container, Sequence
+from typing import TYPE_CHECKING
+
+from tracking_service.attribution import CLOCK_TOLERANCE, Click, Event
+from tracking_service.attribution_decisions import VisitorClicks, clicks_by_visitor
+from tracking_service.attribution_earnings import ORDER_ACTIONS, PURCHASE, names_order
+from tracking_service.attribution_sources import other_source, source_of
+from tracking_service.postgres import columns
+from tracking_service.queries import load
+
+if TYPE_CHECKING:
+    from tracking_service.postgres import Connection, Row
+
+QUERIES = load("attribution")
+
+Events = dict[str, list[Event]]
+"""Events by business."""
+
+
+async def find_events(connection: "Connection", places: Sequence[tuple[object, ...]]) -> Events:
+    """Return events (business, id, when received), and with them all events of their orders."""
+    if not places:
+        return {}
+    rows = await connection.fetch(QUERIES.find_events, *columns(places), list(ORDER_ACTIONS), PURCHASE)
+    own = await _find_own_sources(connection, rows)
+    events: Events = defaultdict(list)
+    for row in rows:
+        events[row["business_id"]].append(_event(row, own[row["business_id"]]))
+    return dict(events)
+
+
+async def find_clicks(connection: "Connection", events: Events) -> dict[str, VisitorClicks]:
+    """Return the clicks that events may be credited to, by business."""
+    sessions, persons = _visitors(events)
+    # No rows make no columns, but each parameter wants its array.
+    used = columns(sessions) or [()] * 2
+    ranges = columns(persons) or [()] * 4
+    rows = await connection.fetch(QUERIES.find_clicks, *used, *ranges)
+    clicks: dict[str, list[Click]] = defaultdict(list)
+    for business_id, *values in rows:
+        clicks[business_id].append(Click(*values))
+    return {business_id: clicks_by_visitor(clicks[business_id]) for business_id in events}
+
+
+async def _find_own_sources(connection: "Connection", rows: Sequence["Row"]) -> dict[str, set[str]]:
+    """Return, of the sources that events name, those that their businesses' links bring."""
+    own: dict[str, set[str]] = {row["business_id"]: set() for row in rows}
+    named = {(row["business_id"], source_of(row["utm_params"])) for row in rows if row["utm_params"] is not None}
+    # A NUL or half of a surrogate pair fits into no text of PostgreSQL, so no link has one.
+    seen = [(business, source) for business, source in named if source is not None and _is_storable(source)]
+    if seen:
+        for business_id, source in await connection.fetch(QUERIES.find_own_sources, *columns(seen)):
+            own[business_id].add(source)
+    return own
+
+
+def _is_storable(text: str) -> bool:
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _visitors(events: Events) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
+    """Return the sessions of events, and their persons with the range that their clicks can lie in."""
+    sessions = {(business_id, event.session) for business_id, some in events.items() for event in some if event.session}
+    by_person: dict[tuple[str, int], list[Event]] = defaultdict(list)
+    for business_id, some in events.items():
+        for event in some:
+            if event.profile_key is not None:
+                by_person[business_id, event.profile_key].append(event)
+    ranges: list[tuple[object, ...]] = [
+        (
+            *person,
+            min(event.occurred_at - event.window for event in some),
+            max(event.occurred_at for event in some) + CLOCK_TOLERANCE,
+        )
+        for person, some in by_person.items()
+    ]
+    return list(sessions), ranges
+
+
+def _event(row: "Row", own_sources: Container[str]) -> Event:
+    return Event(
+        id=row["id"],
+        action=row["action"],
+        session=row["session"],
+        profile_key=row["profile_key"],
+        occurred_at=row["occurred_at"],
+        order_id=row["order_id"],
+        amount_minor=row["amount_minor"],
+        currency=row["currency"],
+        other_source=other_source(row["utm_params"], row["occurred_at"], own_sources),
+        names_order=names_order(row["purchased"]),
+        is_conversion=row["is_conversion"],
+        is_private=row["is_private"],
+        window=row["attribution_window"],
+    )
