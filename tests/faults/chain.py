@@ -22,6 +22,8 @@ from tests.support.waiting import eventually
 LOOK_SECONDS = 0.1
 READY_SECONDS = 180.0
 CALL_SECONDS = 30
+# What a killed shortener had read from the outbox is taken over by the next one soon, so that the end is not waited for.
+CLAIM_SECONDS = 3
 WAYS = ("http", "redirects", "intake", "redis", "relay", "postgres")
 
 
@@ -63,7 +65,11 @@ class ProxiedStack(Stack):
         return super()._tracking_settings(port) | changed
 
     def _shortener_settings(self, port: int) -> dict[str, str]:
-        changed = {"REDIS_URL": self._through("redis", self.redis), "TRACKING_TARGET": self._target("relay")}
+        changed = {
+            "REDIS_URL": self._through("redis", self.redis),
+            "TRACKING_TARGET": self._target("relay"),
+            "RELAY_CLAIM_SECONDS": str(CLAIM_SECONDS),
+        }
         return super()._shortener_settings(port) | changed
 
     def gateway_settings(self, port: int) -> dict[str, str]:

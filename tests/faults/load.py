@@ -124,7 +124,7 @@ class _Visit:
             fields["metadata"] = {"key": key}
             credential = self._business.token if path == FROM_SERVER else self._business.id
             request = post(path, json.dumps(fields).encode(), credential, f"Idempotency-Key: {key}")
-            self._record.events[key] = Sent(request, amount, fields.get("currency", ""))
+            self._record.events[key] = Sent(request, amount, str(fields.get("currency", "")))
             if self._rng.random() < 0.03:
                 self._record.sent_again += 1
                 await asyncio.gather(self._send(key, self._connection), self._send(key, self._other_connection))

@@ -83,9 +83,9 @@ class Run:
         await chain.until_ready()
         await self.stores.drain(record)
 
-    async def ledger(self) -> Ledger:
-        """Draw the ledger as it is now."""
-        rows = await self.stores.rows(self.business_id)
+    async def ledger(self, tampering: str = "SELECT", *values: object) -> Ledger:
+        """Draw the ledger as it is now, or as it would be after tampering with the rows."""
+        rows = await self.stores.rows(self.business_id, tampering, *values)
         drawn = draw(self.record, rows, await self.stores.clicks_in_outbox())
         return Ledger((*drawn.lines, none("services that ended by themselves", self._chain.deaths)))
 

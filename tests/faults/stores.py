@@ -66,37 +66,32 @@ class Stores:
 
     async def stored_keys(self) -> set[str]:
         """Return the keys of all events."""
-        return {row[0] for row in await self._fetch("SELECT metadata->>'key' FROM events")}
+        return {row[0] for row in await self.fetch("SELECT metadata->>'key' FROM events")}
 
     async def sizes(self) -> tuple[object, ...]:
         """Return how much of everything there is."""
-        (row,) = await self._fetch(SIZES)
+        (row,) = await self.fetch(SIZES)
         return tuple(row)
 
-    async def execute(self, statement: str, *values: object) -> None:
-        """Change rows behind everybody's back."""
+    async def rows(self, business_id: str, tampering: str = "SELECT", *values: object) -> Rows:
+        """Return all rows of a business, in one snapshot; as they would be after tampering, which is undone."""
         database = await self._connect()
+        snapshot = database.transaction(isolation="repeatable_read")
+        await snapshot.start()
         try:
-            await database.execute(statement, *values)
+            await database.execute(tampering, *values)
+            return Rows(
+                clicks=await database.fetch(CLICKS, business_id),
+                sessions=await database.fetch(SESSIONS, business_id),
+                events=await database.fetch(EVENTS, business_id),
+                click_counts=await _table(database, "click_counts", business_id),
+                breakdown_counts=await _table(database, "breakdown_counts", business_id),
+                event_counts=await _table(database, "event_counts", business_id),
+                marks=await database.fetchval("SELECT count(*) FROM dirty_visitors"),
+                rejected=await database.fetch("SELECT kind, item, reason FROM rejected"),
+            )
         finally:
-            await database.close()
-
-    async def rows(self, business_id: str) -> Rows:
-        """Return all rows of a business, in one snapshot."""
-        database = await self._connect()
-        try:
-            async with database.transaction(isolation="repeatable_read", readonly=True):
-                return Rows(
-                    clicks=await database.fetch(CLICKS, business_id),
-                    sessions=await database.fetch(SESSIONS, business_id),
-                    events=await database.fetch(EVENTS, business_id),
-                    click_counts=await _table(database, "click_counts", business_id),
-                    breakdown_counts=await _table(database, "breakdown_counts", business_id),
-                    event_counts=await _table(database, "event_counts", business_id),
-                    marks=await database.fetchval("SELECT count(*) FROM dirty_visitors"),
-                    rejected=await database.fetch("SELECT kind, item, reason FROM rejected"),
-                )
-        finally:
+            await snapshot.rollback()
             await database.close()
 
     async def outbox_length(self) -> int:
@@ -109,17 +104,18 @@ class Stores:
         async with Redis.from_url(self._chain.stack.redis.url) as redis:
             entries: list[Any] = []
             async for key in redis.scan_iter("*:outbox"):
-                entries += await redis.xrange(key)
+                entries += await redis.xrange(key) or []
         return sum(len(relay_service_pb2.DeliverRequest.FromString(fields[b"d"]).clicks) for _, fields in entries)
 
     async def _marks(self) -> int:
-        ((count,),) = await self._fetch("SELECT count(*) FROM dirty_visitors")
+        ((count,),) = await self.fetch("SELECT count(*) FROM dirty_visitors")
         return int(count)
 
-    async def _fetch(self, query: str) -> "list[Row]":
+    async def fetch(self, query: str, *values: object) -> "list[Row]":
+        """Return rows."""
         database = await self._connect()
         try:
-            return await database.fetch(query)
+            return await database.fetch(query, *values)
         finally:
             await database.close()
 

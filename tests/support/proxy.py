@@ -91,8 +91,7 @@ class Proxy:
         if self._server is not None:
             self._server.close()
         self.cut()
-        while self.connections:
-            await asyncio.sleep(0)
+        await asyncio.gather(*(connection.finish() for connection in self.connections))
 
     def cut(self) -> None:
         """Reset every connection."""
@@ -137,7 +136,18 @@ class _Connection:
         try:
             await asyncio.get_running_loop().create_connection(lambda: self.server, LOOPBACK, self._proxy.target())
         except OSError:
+            self.server.is_closed = True
             self.cut()
+            self.closed(self.server)
+
+    async def finish(self) -> None:
+        """Reset both ends and return when they are gone."""
+        if self._connecting is not None:
+            await self._connecting
+        self.cut()
+        await self.client.is_gone.wait()
+        if not self.server.is_closed:
+            await self.server.is_gone.wait()
 
     def opened(self, end: "_End") -> None:
         """Go on: to the server, once the client is there; to work, once both are."""
@@ -152,7 +162,7 @@ class _Connection:
         """Close the other end too, once it has what is under way to it."""
         other = self.server if end is self.client else self.client
         other.close()
-        if self.client.is_closed and (self.server.is_closed or not self.server.is_open):
+        if self.client.is_closed and self.server.is_closed:
             self._proxy.connections.discard(self)
 
     def client_sent(self, data: bytes) -> None:
@@ -207,6 +217,7 @@ class _End(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         # What is read before the other side is there; uvloop does not let itself be kept from reading that early.
         self._early: list[bytes] = []
+        self.is_gone = asyncio.Event()
         self.is_open = False
         self.is_closed = False
         self.is_full = False
@@ -222,6 +233,7 @@ class _End(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  (a cut is a cut)
         self.is_open, self.is_closed = False, True
+        self.is_gone.set()
         self._connection.closed(self)
 
     def pause_writing(self) -> None:
