@@ -1,0 +1,127 @@
+"""The service on a spool of the test's, before a PostgreSQL that goes away."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from grpc import aio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from cli.embedded.server_process import ServerProcess
+from clicktrail.tracking.v1 import account_service_pb2 as accounts_pb
+from clicktrail.tracking.v1 import account_service_pb2_grpc, event_pb2
+from common.channels import open_channel
+from common.errors import ClicktrailError
+from common.grpc_errors import from_rpc_error
+from tests.integration.tracking.tracking_events import Stub, track
+from tests.support.waiting import eventually
+from tracking_service.bootstrap import TrackingService, build
+from tracking_service.credentials import hash_of, is_token
+from tracking_service.settings import TrackingSettings
+
+SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A service that runs, and a way to call it."""
+
+    service: TrackingService
+    channel: aio.Channel
+
+    async def track(self, *submissions: event_pb2.Submission) -> list[event_pb2.Receipt]:
+        """Track a batch of events."""
+        return await track(Stub(self.channel), *submissions)
+
+    async def refusal(self, *submissions: event_pb2.Submission) -> ClicktrailError:
+        """Return why a batch is not taken."""
+        return await failure(self.track(*submissions))
+
+    async def authenticate(self, credential: str) -> accounts_pb.AuthenticateResponse:
+        """Judge a credential."""
+        request = accounts_pb.AuthenticateRequest(credential=credential)
+        return await account_service_pb2_grpc.AccountServiceStub(self.channel).Authenticate(request, timeout=SECONDS)
+
+    async def create_business(self, business_id: str, **fields: Any) -> None:
+        """Create a business."""
+        business = accounts_pb.Business(id=business_id, name="A shop", **fields)
+        stub = account_service_pb2_grpc.AccountServiceStub(self.channel)
+        await stub.CreateBusiness(accounts_pb.CreateBusinessRequest(business=business), timeout=SECONDS)
+
+    async def create_token(self, business_id: str) -> accounts_pb.Token:
+        """Create a token."""
+        stub = account_service_pb2_grpc.AccountServiceStub(self.channel)
+        request = accounts_pb.CreateTokenRequest(business_id=business_id, name="a server")
+        return (await stub.CreateToken(request, timeout=SECONDS)).token
+
+    async def is_serving(self) -> bool:
+        """Tell what its health is."""
+        stub: Any = health_pb2_grpc.HealthStub(self.channel)
+        answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=SECONDS)
+        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+    async def until_known(self, credential: str, *, is_known: bool = True) -> None:
+        """Wait until a credential is among those that are remembered, or no longer."""
+        accounts = self.service._provision.accounts
+
+        async def look() -> bool:
+            if is_token(credential):
+                return await accounts.by_token(hash_of(credential)) is not None
+            return credential in await accounts.by_id([credential])
+
+        await eventually(look, lambda seen: seen is is_known)
+
+    async def until_replayed(self) -> None:
+        """Wait until nothing is left in the spool."""
+        spool = self.service._provision.replay._spool
+        await eventually(spool.oldest, lambda batch: batch is None)
+
+
+@asynccontextmanager
+async def running(postgres_url: str, folder: Path, **settings: Any) -> AsyncIterator[Running]:
+    """Run the service; it is stopped afterwards, as by SIGTERM."""
+    told = {"tracking_listen": "127.0.0.1:0", "postgres_url": postgres_url, "spool_dir": folder, "drain_seconds": 1}
+    service = await build(TrackingSettings.model_validate(told | settings))
+    await service.start()
+    try:
+        async with asyncio.timeout(SECONDS):
+            await service.until_serving()
+        async with open_channel(f"ipv4:127.0.0.1:{service.port}") as channel:
+            await channel.channel_ready()
+            yield Running(service, channel)
+    finally:
+        await service.stop()
+
+
+async def failure(call: Awaitable[Any]) -> ClicktrailError:
+    """Return the error that a call ends with."""
+    with pytest.raises(aio.AioRpcError) as caught:
+        await call
+    error = from_rpc_error(caught.value)
+    assert error is not None, caught.value
+    return error
+
+
+def freeze(server: ServerProcess) -> None:
+    """Stop a PostgreSQL in the middle of whatever it does, with all its children."""
+    _signal_all(server.pid, signal.SIGSTOP)
+
+
+def thaw(server: ServerProcess) -> None:
+    """Let it go on."""
+    _signal_all(server.pid, signal.SIGCONT)
+
+
+def _signal_all(pid: int, number: signal.Signals) -> None:
+    # The parent first: while it stands still it has no more children.
+    os.kill(pid, number)
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    for child in map(int, children):
+        with suppress(ProcessLookupError):
+            os.kill(child, number)

@@ -1,0 +1,237 @@
+"""Events are taken in while PostgreSQL is away, and are stored once when it is back."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from cli.embedded.server_process import ServerProcess
+from common.errors import Reason, unavailable
+from tests.integration.tracking.spooling import Running, freeze, running, thaw
+from tests.integration.tracking.tracking_events import (
+    ACCEPTED,
+    CONFLICT,
+    DUPLICATE,
+    REJECTED,
+    event,
+    faults,
+    order,
+    submission,
+)
+
+
+@pytest.fixture
+def outage(postgres_server: ServerProcess, postgres_url: str) -> Iterator[ServerProcess]:  # noqa: ARG001  (the database is made before the outage)
+    """Lend the server, to be stopped; it runs again afterwards."""
+    yield postgres_server
+    if not postgres_server.is_running:
+        postgres_server.start()
+
+
+@pytest_asyncio.fixture
+async def site(postgres_url: str, spool_dir: Path, outage: ServerProcess) -> AsyncIterator[Running]:
+    """Run the service with a business, `shop`, whose last known account is on the disk."""
+    async with running(postgres_url, spool_dir) as site:
+        await site.create_business("shop")
+        await site.until_known("shop")
+        yield site
+        if not outage.is_running:
+            outage.start()
+
+
+async def rows(postgres_url: str, query: str) -> list[tuple[Any, ...]]:
+    """Return what a query finds."""
+    connection = await asyncpg.connect(postgres_url)
+    try:
+        return [tuple(row) for row in await connection.fetch(query)]
+    finally:
+        await connection.close()
+
+
+async def stored(postgres_url: str) -> list[str]:
+    """Return the ids of all events, in the order of their times."""
+    return [str(id_) for (id_,) in await rows(postgres_url, "SELECT id FROM events ORDER BY received_at, id")]
+
+
+async def test_events_are_kept_through_an_outage(site: Running, outage: ServerProcess, postgres_url: str) -> None:
+    """Each is accepted with the id it is stored with, once, with the time of its receipt."""
+    sent = [submission(event(), key=f"k{n}", minutes=n) for n in range(5)] + [submission(order(), minutes=9)]
+    outage.kill()
+    receipts = await site.track(*sent)
+    assert [receipt.status for receipt in receipts] == [ACCEPTED] * 6
+    assert await site.is_serving()
+    outage.start()
+    await site.until_replayed()
+    assert await stored(postgres_url) == [receipt.id for receipt in receipts]
+    assert [receipt.id for receipt in await site.track(*sent)] == [receipt.id for receipt in receipts]
+    assert len(await stored(postgres_url)) == 6
+    assert await rows(postgres_url, "SELECT min(received_at) FROM events") == [
+        (sent[0].received_at.ToDatetime(tzinfo=(await rows(postgres_url, "SELECT now()"))[0][0].tzinfo),)
+    ]
+
+
+async def test_an_id_means_one_event_in_the_spool_too(site: Running, outage: ServerProcess, postgres_url: str) -> None:
+    """The same again is a duplicate with the same id, something else a conflict, within a batch and across."""
+    outage.kill()
+    first, again, other = await site.track(
+        submission(event(), key="k"), submission(event(), key="k"), submission(event("cart.viewed"), key="k")
+    )
+    assert [first.status, again.status, other.status] == [ACCEPTED, DUPLICATE, CONFLICT]
+    assert again.id == first.id
+    assert faults(other) == [("conflict", "id")]
+    (later,) = await site.track(submission(event(), key="k", minutes=1))
+    assert (later.status, later.id) == (DUPLICATE, first.id)
+    outage.start()
+    await site.until_replayed()
+    assert await stored(postgres_url) == [first.id]
+    assert await rows(postgres_url, "SELECT * FROM rejected") == []
+
+
+async def test_an_id_of_our_own_stays_the_same(site: Running, outage: ServerProcess, postgres_url: str) -> None:
+    """Where the edge gave neither id nor time, the event has one from its receipt on."""
+    sent = submission(event(), id=b"")
+    sent.ClearField("received_at")
+    outage.kill()
+    (receipt,) = await site.track(sent)
+    assert receipt.status == ACCEPTED
+    outage.start()
+    await site.until_replayed()
+    assert await stored(postgres_url) == [receipt.id]
+
+
+async def test_what_is_wrong_is_told_at_once(site: Running, outage: ServerProcess) -> None:
+    """What can be judged without PostgreSQL is; its neighbours are kept."""
+    outage.kill()
+    wrong, right, unknown = await site.track(
+        submission(event(amount="ten")), submission(event()), submission(event("no.action"))
+    )
+    assert (wrong.status, faults(wrong)) == (REJECTED, [("invalid", "amount")])
+    assert right.status == ACCEPTED
+    assert (unknown.status, faults(unknown)) == (REJECTED, [("not_found", "action")])
+
+
+async def test_what_proves_invalid_is_set_aside(site: Running, outage: ServerProcess, postgres_url: str) -> None:
+    """With its reason and its message: an object that is not there, an id used for another event before."""
+    (before,) = await site.track(submission(event(), key="used"))
+    outage.kill()
+    lost = submission(event("order.placed", object="0" * 32), minutes=1)
+    clash = submission(event("cart.viewed"), key="used", minutes=2)
+    nowhere = submission(event(), business_id="nobody", minutes=3)
+    fine = submission(event(), minutes=4)
+    receipts = await site.track(lost, clash, nowhere, fine)
+    assert [receipt.status for receipt in receipts] == [ACCEPTED] * 4
+    outage.start()
+    await site.until_replayed()
+    assert await stored(postgres_url) == [before.id, receipts[3].id]
+    found = await rows(postgres_url, "SELECT business_id, kind, item, content, reason FROM rejected ORDER BY id")
+    assert found == [
+        ("shop", "event", receipts[0].id, lost.SerializeToString(), "object: There is no object with this id."),
+        ("shop", "event", receipts[1].id, clash.SerializeToString(), "id: This id was used for another event."),
+        ("nobody", "event", receipts[2].id, nowhere.SerializeToString(), "business: There is no such business."),
+    ]
+
+
+async def test_an_object_named_by_id_is_found_at_replay(
+    site: Running, outage: ServerProcess, postgres_url: str
+) -> None:
+    """It cannot be looked up during the outage, so it is taken to be there."""
+    await site.track(submission(order()))
+    ((object_id,),) = await rows(postgres_url, "SELECT id FROM objects")
+    outage.kill()
+    (receipt,) = await site.track(submission(event("order.confirmed", object=str(object_id)), minutes=1))
+    assert receipt.status == ACCEPTED
+    outage.start()
+    await site.until_replayed()
+    assert receipt.id in await stored(postgres_url)
+
+
+async def test_an_order_action_that_is_there_is_no_second_one(
+    site: Running, outage: ServerProcess, postgres_url: str
+) -> None:
+    """The event is found to be a duplicate when it is replayed."""
+    (first,) = await site.track(submission(order(), key="one"))
+    outage.kill()
+    (second,) = await site.track(submission(order(), key="two", minutes=1))
+    assert second.status == ACCEPTED
+    outage.start()
+    await site.until_replayed()
+    assert await stored(postgres_url) == [first.id]
+    assert await rows(postgres_url, "SELECT * FROM rejected") == []
+
+
+async def test_a_thousand_sent_again_change_nothing(site: Running, outage: ServerProcess, postgres_url: str) -> None:
+    """Neither in the spool nor after the replay."""
+    sent = [submission(event(), key=f"k{n}", minutes=n / 60) for n in range(1000)]
+    outage.kill()
+    receipts = await site.track(*sent)
+    again = await site.track(*sent)
+    assert {receipt.status for receipt in receipts} == {ACCEPTED}
+    assert {receipt.status for receipt in again} == {DUPLICATE}
+    outage.start()
+    await site.until_replayed()
+    ids = [receipt.id for receipt in receipts]
+    assert await stored(postgres_url) == ids
+    assert [receipt.id for receipt in await site.track(*sent)] == ids
+    assert await stored(postgres_url) == ids
+
+
+async def test_a_frozen_server_is_an_outage(site: Running, outage: ServerProcess, postgres_url: str) -> None:
+    """Also the first event is answered within the gateway's deadline, and so is a credential."""
+    await site.track(submission(event(), key="before"))
+    freeze(outage)
+    try:
+        receipts = [receipt for n in range(3) for receipt in await site.track(submission(event(), minutes=n))]
+        assert [receipt.status for receipt in receipts] == [ACCEPTED] * 3
+        assert (await site.authenticate("shop")).business_id == "shop"
+        assert await site.is_serving()
+    finally:
+        thaw(outage)
+    await site.until_replayed()
+    assert {receipt.id for receipt in receipts} < set(await stored(postgres_url))
+
+
+async def test_a_commit_whose_answer_was_lost(
+    site: Running, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Goes to the spool too; the replay finds the event and stores no second one."""
+    intake = site.service._provision.intake._intake
+    track = intake.track
+
+    async def track_and_lose(submissions: Any) -> Any:
+        monkeypatch.setattr(intake, "track", track)
+        await track(submissions)
+        raise unavailable(Reason.STORE_DOWN, "The connection broke.")
+
+    monkeypatch.setattr(intake, "track", track_and_lose)
+    (receipt,) = await site.track(submission(order()))
+    assert receipt.status == ACCEPTED
+    await site.until_replayed()
+    assert await stored(postgres_url) == [receipt.id]
+    assert await rows(postgres_url, "SELECT * FROM rejected") == []
+
+
+async def test_an_event_that_always_fails_blocks_nobody(
+    site: Running, outage: ServerProcess, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those before and behind it are stored, and it is set aside."""
+    intake = site.service._provision.intake._intake
+    track = intake.track
+
+    async def track_all_but_one(submissions: Any) -> Any:
+        if any(each.key == "poison" for each in submissions):
+            raise ZeroDivisionError
+        return await track(submissions)
+
+    outage.kill()
+    sent = [submission(event(), key=key, minutes=n) for n, key in enumerate(("before", "poison", "behind"))]
+    receipts = await site.track(*sent)
+    monkeypatch.setattr(intake, "track", track_all_but_one)
+    outage.start()
+    await site.until_replayed()
+    assert await stored(postgres_url) == [receipts[0].id, receipts[2].id]
+    assert await rows(postgres_url, "SELECT item, reason FROM rejected") == [
+        (receipts[1].id, "It could not be stored.")
+    ]
