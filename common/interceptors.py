@@ -1,13 +1,14 @@
 """What happens around every call of a service: deadlines, request ids, errors."""
 
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import grpc
 from grpc import aio
 
-from common.errors import ClicktrailError
+from common.errors import ClicktrailError, Reason, unavailable
 from common.grpc_errors import to_status
 from common.logging import get_logger
 
@@ -16,6 +17,11 @@ log = get_logger(__name__)
 REQUEST_ID = "x-request-id"
 # Below this there is no time to do anything with an answer: work would be wasted.
 LEAST_TIME_LEFT_SECONDS = 0.002
+# What waits beyond these would not be served in its time. A stream may last for long, and waits for its caller mostly.
+CALLS_LIMIT = 500
+STREAMS_LIMIT = 1_000
+# Health checks and reflection are answered however much there is to do.
+ALWAYS_SERVED = "/grpc."
 
 if TYPE_CHECKING:
     # Generic in the types alone, not at run-time.
@@ -25,12 +31,34 @@ if TYPE_CHECKING:
 Behaviour = Callable[[Any, "Context"], Any]
 
 
+class Load:
+    """Counts what is under way, up to a limit."""
+
+    def __init__(self, limit: int) -> None:
+        self._left = limit
+
+    @contextmanager
+    def one_more(self) -> Iterator[None]:
+        """Count one while it lasts. Raises UNAVAILABLE (`OVERLOADED`) beyond the limit."""
+        if self._left <= 0:
+            raise unavailable(Reason.OVERLOADED, "There is too much to do at the moment; try again.")
+        self._left -= 1
+        try:
+            yield
+        finally:
+            self._left += 1
+
+
 class CallGuard(aio.ServerInterceptor):
-    """Refuses calls with no time left and turns what a servicer raises into a status.
+    """Refuses calls with no time left, those beyond a limit at once, and turns what a servicer raises into a status.
 
     `ClicktrailError` keeps its reason and faults. Anything else is logged with the call's request id, and the caller
     is told that id alone.
     """
+
+    def __init__(self, calls_limit: int = CALLS_LIMIT, streams_limit: int = STREAMS_LIMIT) -> None:
+        self._calls = Load(calls_limit)
+        self._streams = Load(streams_limit)
 
     async def intercept_service(
         self,
@@ -39,14 +67,15 @@ class CallGuard(aio.ServerInterceptor):
     ) -> "Handler | None":
         """Wrap the handler that serves this method."""
         handler = await continuation(handler_call_details)
-        if handler is None:
-            return handler
         method = handler_call_details.method
+        if handler is None or method.startswith(ALWAYS_SERVED):
+            return handler
         wrap = _guarded_stream if handler.response_streaming else _guarded_unary
+        load = self._streams if handler.request_streaming or handler.response_streaming else self._calls
         kind = f"{_arity(handler.request_streaming)}_{_arity(handler.response_streaming)}"
         factory = getattr(grpc, f"{kind}_rpc_method_handler")
         wrapped: Handler = factory(
-            wrap(method, getattr(handler, kind)), handler.request_deserializer, handler.response_serializer
+            wrap(method, getattr(handler, kind), load), handler.request_deserializer, handler.response_serializer
         )
         return wrapped
 
@@ -55,23 +84,25 @@ def _arity(is_streaming: bool) -> str:  # noqa: FBT001  (a word for a flag)
     return "stream" if is_streaming else "unary"
 
 
-def _guarded_unary(method: str, behaviour: Behaviour) -> Behaviour:
+def _guarded_unary(method: str, behaviour: Behaviour, load: Load) -> Behaviour:
     async def guarded(request: Any, context: "Context") -> Any:
         await _refuse_if_late(context)
         try:
-            return await behaviour(request, context)
+            with load.one_more():
+                return await behaviour(request, context)
         except Exception as error:  # noqa: BLE001  (told apart inside)
             await _abort(method, error, context)
 
     return guarded
 
 
-def _guarded_stream(method: str, behaviour: Behaviour) -> Behaviour:
+def _guarded_stream(method: str, behaviour: Behaviour, load: Load) -> Behaviour:
     async def guarded(request: Any, context: "Context") -> AsyncIterator[Any]:
         await _refuse_if_late(context)
         try:
-            async for response in behaviour(request, context):
-                yield response
+            with load.one_more():
+                async for response in behaviour(request, context):
+                    yield response
         except Exception as error:  # noqa: BLE001  (told apart inside)
             await _abort(method, error, context)
 

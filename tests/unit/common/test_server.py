@@ -1,5 +1,6 @@
 """A server guards its calls: deadlines, errors, health. With a real gRPC server and client."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import grpc
@@ -11,6 +12,7 @@ from clicktrail.shortener.v1 import domain_service_pb2, domain_service_pb2_grpc
 from common.channels import open_channel
 from common.errors import ClicktrailError, Fault, FaultType, Kind, Reason, invalid, unavailable
 from common.grpc_errors import from_rpc_error
+from common.interceptors import CALLS_LIMIT
 from common.server import GrpcServer
 
 SERVICE = "clicktrail.shortener.v1.DomainService"
@@ -18,7 +20,18 @@ FAULTS = [Fault(FaultType.INVALID, "name", "That is no host name."), Fault(Fault
 
 
 class Domains(domain_service_pb2_grpc.DomainServiceServicer):
-    """Fails in a different way for each domain."""
+    """Fails in a different way for each domain, and lists them when it is let."""
+
+    def __init__(self) -> None:
+        self.is_let = asyncio.Event()
+
+    async def ListDomains(
+        self, request: domain_service_pb2.ListDomainsRequest, _context: object
+    ) -> domain_service_pb2.ListDomainsResponse:
+        """Wait, and return none."""
+        del request
+        await self.is_let.wait()
+        return domain_service_pb2.ListDomainsResponse()
 
     async def RegisterDomain(
         self, request: domain_service_pb2.RegisterDomainRequest, _context: object
@@ -86,6 +99,35 @@ async def test_a_fault_of_ours_shows_a_request_id_alone(stub: domain_service_pb2
 async def test_what_is_not_built_yet_says_so(stub: domain_service_pb2_grpc.DomainServiceStub) -> None:
     """UNIMPLEMENTED, not an internal fault."""
     assert (await failure(stub, "missing")).code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+async def test_calls_beyond_the_limit_are_refused_at_once() -> None:
+    """Those within it go on waiting, and are answered; health is told all the while."""
+    domains = Domains()  # type: ignore[abstract]  # two methods serve
+    server = GrpcServer(
+        "127.0.0.1:0",
+        [SERVICE],
+        [lambda inner: domain_service_pb2_grpc.add_DomainServiceServicer_to_server(domains, inner)],
+    )
+    await server.start()
+    async with open_channel(f"ipv4:127.0.0.1:{server.port}") as channel:
+        stub = domain_service_pb2_grpc.DomainServiceStub(channel)
+        asked = domain_service_pb2.ListDomainsRequest()
+        calls = [stub.ListDomains(asked, timeout=60, wait_for_ready=True) for _ in range(CALLS_LIMIT + 20)]
+        for first in asyncio.as_completed(calls):
+            with pytest.raises(aio.AioRpcError) as caught:
+                await first
+            error = from_rpc_error(caught.value)
+            assert error is not None
+            assert (error.reason, error.retry_after_seconds) == (Reason.OVERLOADED, 1)
+            if sum(call.done() for call in calls) == 20:
+                break
+        health = health_pb2_grpc.HealthStub(channel)
+        assert await health.Check(health_pb2.HealthCheckRequest(), timeout=60)  # type: ignore[attr-defined]
+        domains.is_let.set()
+        answers = await asyncio.gather(*calls, return_exceptions=True)
+        assert sum(not isinstance(answer, BaseException) for answer in answers) == CALLS_LIMIT
+    await server.stop(1)
 
 
 async def test_nobody_there_is_unavailable() -> None:
