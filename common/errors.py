@@ -57,6 +57,8 @@ class Reason(StrEnum):
     """Revoking a token that does not exist."""
     EVENT_UNKNOWN = "EVENT_UNKNOWN"
     """Explaining an event that does not exist."""
+    BEYOND_RETENTION = "BEYOND_RETENTION"
+    """Recounting a month whose clicks are kept no longer."""
     NOT_ALLOWED = "NOT_ALLOWED"
     """Deleting an action that has events."""
     STORE_DOWN = "STORE_DOWN"

@@ -11,6 +11,7 @@ from clicktrail.tracking.v1 import (
     event_service_pb2_grpc,
     link_archive_service_pb2_grpc,
     profile_service_pb2_grpc,
+    rejection_service_pb2_grpc,
     relay_service_pb2_grpc,
     report_page_service_pb2_grpc,
     report_service_pb2_grpc,
@@ -41,12 +42,16 @@ from tracking_service.postgres_link_export import PostgresLinkExport
 from tracking_service.postgres_link_listing import PostgresLinkListing
 from tracking_service.postgres_partitions import Partitions
 from tracking_service.postgres_profiles import PostgresProfiles
+from tracking_service.postgres_reconcile import PostgresReconcile
+from tracking_service.postgres_rejected import PostgresRejected
 from tracking_service.postgres_report_page import PostgresReportPage
 from tracking_service.postgres_reports import PostgresReports
 from tracking_service.postgres_sessions import PostgresSessions
 from tracking_service.profile_servicer import ProfileServicer
 from tracking_service.profiles import Profiles
 from tracking_service.provision import Provision
+from tracking_service.reconciliation import Reconciliation
+from tracking_service.rejection_servicer import RejectionServicer
 from tracking_service.relay_servicer import RelayServicer
 from tracking_service.report_page import ReportPage
 from tracking_service.report_page_servicer import ReportPageServicer
@@ -86,6 +91,7 @@ def served(postgres: Postgres, partitions: Partitions, provision: Provision, ala
     sessions = Sessions(PostgresSessions(postgres, woken.set))
     actions = CustomActions(PostgresActions(postgres))
     reports = Reports(PostgresReports(postgres))
+    reconciliation = Reconciliation(PostgresReconcile(postgres))
     deliveries = Deliveries(PostgresDeliveries(postgres, partitions), woken.set)
     return {
         "clicktrail.tracking.v1.AccountService": partial(
@@ -107,8 +113,12 @@ def served(postgres: Postgres, partitions: Partitions, provision: Provision, ala
             profile_service_pb2_grpc.add_ProfileServiceServicer_to_server,
             ProfileServicer(profiles, erasures),
         ),
+        "clicktrail.tracking.v1.RejectionService": partial(
+            rejection_service_pb2_grpc.add_RejectionServiceServicer_to_server,
+            RejectionServicer(PostgresRejected(postgres)),
+        ),
         "clicktrail.tracking.v1.ReportService": partial(
-            report_service_pb2_grpc.add_ReportServiceServicer_to_server, ReportServicer(reports)
+            report_service_pb2_grpc.add_ReportServiceServicer_to_server, ReportServicer(reports, reconciliation)
         ),
         "clicktrail.tracking.v1.ReportPageService": partial(
             report_page_service_pb2_grpc.add_ReportPageServiceServicer_to_server,

@@ -9,6 +9,8 @@ from clicktrail.tracking.v1 import report_service_pb2_grpc
 from common.clock import to_timestamp
 from common.errors import invalid_field
 from tracking_service.messages import money_message
+from tracking_service.reconciliation import Reconciliation
+from tracking_service.reconciliation_messages import recount_message
 from tracking_service.report import Figures, Report, ValueSum
 from tracking_service.report_range import Interval, WantedRange
 from tracking_service.reports import Reports, scope_from
@@ -32,8 +34,9 @@ BASES = {pb.REPORT_BASIS_UNSPECIFIED, pb.REPORT_BASIS_EVENT}
 class ReportServicer(report_service_pb2_grpc.ReportServiceServicer):
     """Serves reports."""
 
-    def __init__(self, reports: Reports) -> None:
+    def __init__(self, reports: Reports, reconciliation: Reconciliation) -> None:
         self._reports = reports
+        self._reconciliation = reconciliation
 
     async def GetReport(self, request: pb.GetReportRequest, _context: "Context") -> pb.GetReportResponse:
         """Report on a scope."""
@@ -52,7 +55,10 @@ class ReportServicer(report_service_pb2_grpc.ReportServiceServicer):
 
     async def Reconcile(self, request: pb.ReconcileRequest, _context: "Context") -> pb.ReconcileResponse:
         """Count a range again."""
-        raise NotImplementedError
+        check_texts(request)
+        from_at = time_from(request.from_time, "from") if request.HasField("from_time") else None
+        to_at = time_from(request.to_time, "to") if request.HasField("to_time") else None
+        return recount_message(await self._reconciliation.recount(request.business_id, from_at, to_at))
 
 
 def _wanted(request: pb.GetReportRequest) -> WantedRange:

@@ -806,7 +806,7 @@ class ReconcileResponse(_message.Message):
 
     @_builtins.property
     def from_time(self) -> _timestamp_pb2.Timestamp:
-        """The start of the range compared. Absent: nothing older than the range is gone."""
+        """The start of the range compared. Absent: the beginning of all."""
 
     def __init__(
         self,

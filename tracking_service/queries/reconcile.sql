@@ -1,0 +1,202 @@
+-- name: visits
+-- A part of the recounts of clicks: hits of the business $1 with the scopes that they count in, who came, and the first
+-- click of each visitor in each scope. The words are those of `domain`: scopes_of, visitor_of, bucket_of.
+visits AS (
+    SELECT c.clicked_at, c.id, c.verdict, c.verdict = 'human' AS is_human, c.session, c.link, c.campaign, c.journey,
+           c.message, coalesce('p' || coalesce(c.profile_key, s.profile_key), 's' || c.session, 'sNone') AS visitor
+    FROM clicks c
+    LEFT JOIN sessions s ON s.business_id = c.business_id AND s.id = c.session
+    WHERE c.business_id = $1
+), scoped AS (
+    SELECT v.*, scopes.scope, scopes.scope_id, date_bin('15 minutes', v.clicked_at, '2000-01-01Z') AS bucket
+    FROM visits v
+    CROSS JOIN LATERAL (VALUES ('business', ''), ('campaign', v.campaign), ('journey', v.journey), ('message', v.message),
+                               ('link', v.link)) AS scopes (scope, scope_id)
+    WHERE scopes.scope_id IS NOT NULL
+), firsts AS (
+    SELECT DISTINCT ON (scope, scope_id, visitor) *
+    FROM scoped
+    WHERE is_human
+    ORDER BY scope, scope_id, visitor, clicked_at, id
+)
+
+-- name: recount_clicks
+-- Hits, visitors and sessions, for `click_counts`. After `visits`.
+SELECT scope, scope_id, bucket, sum(clicks) AS clicks, sum(unique_clickers) AS unique_clickers,
+       sum(bot_hits) AS bot_hits, sum(sessions) AS sessions
+FROM (
+    SELECT scope, scope_id, bucket, is_human::int AS clicks, 0 AS unique_clickers, (NOT is_human)::int AS bot_hits,
+           (is_human AND session IS NOT NULL)::int AS sessions
+    FROM scoped
+    UNION ALL
+    SELECT scope, scope_id, bucket, 0, 1, 0, 0 FROM firsts
+) AS hits
+GROUP BY scope, scope_id, bucket
+
+-- name: recount_breakdowns
+-- Hits and visitors by the values of each dimension, for `breakdown_counts`. After `visits`.
+SELECT scope, scope_id, bucket, dimension, value, sum(clicks) AS clicks, sum(unique_clickers) AS unique_clickers
+FROM (
+    SELECT scope, scope_id, bucket, 'verdict' AS dimension, verdict AS value, 1 AS clicks, 0 AS unique_clickers
+    FROM scoped
+    UNION ALL
+    SELECT scope, scope_id, bucket, 'verdict', verdict, 0, 1 FROM firsts
+) AS hits
+GROUP BY scope, scope_id, bucket, dimension, value
+
+-- name: recount_first_clicks
+-- The first click of each visitor, for `first_clicks`. After `visits`.
+SELECT scope, scope_id, visitor, clicked_at, id AS click_id FROM firsts
+
+-- name: recount_events
+-- The sum of the ledger, for `event_counts`; what an entry counts is said where entries are appended.
+SELECT scope, scope_id, date_bin('15 minutes', at, '2000-01-01Z') AS bucket, action, coalesce(currency, '') AS currency,
+       sum(sign) AS events, sum(sign * conversions) AS conversions,
+       coalesce(sum(sign * revenue_minor::numeric), 0) AS revenue,
+       coalesce(sum(sign * greatest(-revenue_minor::numeric, 0)), 0) AS taken_back,
+       sum(CASE WHEN click_id IS NULL THEN 0 ELSE sign * conversions END) AS conversions_led,
+       sum(CASE WHEN click_id IS NULL THEN 0
+                ELSE sign * conversions * floor(greatest(extract(epoch FROM occurred_at - clicked_at), 0)) END
+       ) AS seconds_to_conversion
+FROM credits
+CROSS JOIN LATERAL (
+    VALUES ('business', '', occurred_at), ('campaign', campaign, occurred_at), ('journey', journey, occurred_at),
+           ('message', message, occurred_at), ('link', link, occurred_at),
+           ('business cohort', '', link_created_at), ('campaign cohort', campaign, link_created_at),
+           ('journey cohort', journey, link_created_at), ('message cohort', message, link_created_at)
+) AS scopes (scope, scope_id, at)
+WHERE business_id = $1 AND scope_id IS NOT NULL AND at IS NOT NULL
+GROUP BY scope, scope_id, bucket, action, coalesce(currency, '')
+
+-- name: recount_recipients
+-- Distinct profiles with a link, for `recipients`.
+SELECT DISTINCT scope, scope_id, profile_key
+FROM links
+CROSS JOIN LATERAL (VALUES ('business', ''), ('campaign', campaign), ('journey', journey), ('message', message))
+    AS scopes (scope, scope_id)
+WHERE business_id = $1 AND profile_key IS NOT NULL AND scope_id IS NOT NULL
+
+-- name: recount_recipient_counts
+-- How many profiles have a link, for `recipient_counts`.
+SELECT scope, scope_id, count(DISTINCT profile_key) AS recipients
+FROM links
+CROSS JOIN LATERAL (VALUES ('business', ''), ('campaign', campaign), ('journey', journey), ('message', message))
+    AS scopes (scope, scope_id)
+WHERE business_id = $1 AND profile_key IS NOT NULL AND scope_id IS NOT NULL
+GROUP BY scope, scope_id
+
+-- name: find_kept_from
+-- From when on clicks are kept, and whether there are counters from before: from the oldest partition, or the oldest
+-- click that belongs to none.
+SELECT kept.at, EXISTS (
+    SELECT FROM click_counts WHERE business_id = $1 AND scope = 'business' AND scope_id = '' AND bucket < kept.at
+) AS is_older_counted
+FROM (
+    SELECT least(
+        (SELECT min(to_timestamp(right(c.relname, 7), 'YYYY_MM'))
+         FROM pg_inherits i
+         JOIN pg_class c ON c.oid = i.inhrelid
+         WHERE i.inhparent = 'clicks'::regclass AND c.relname ~ '_\d{4}_\d{2}$'),
+        (SELECT date_bin('15 minutes', min(clicked_at), '2000-01-01Z') FROM clicks_default WHERE business_id = $1)
+    ) AS at
+) AS kept;
+
+-- name: find_persons
+-- The next persons with events, behind one: as many as have so many events together, or one more.
+SELECT profile_key
+FROM (
+    SELECT profile_key, sum(events) OVER (ORDER BY profile_key) - events AS events_before
+    FROM (
+        SELECT profile_key, count(*) AS events
+        FROM activities
+        WHERE business_id = $1 AND profile_key > $2 AND action <> $5
+        GROUP BY profile_key
+        ORDER BY profile_key
+        LIMIT $3
+    ) AS persons
+) AS piled
+WHERE events_before < $4
+ORDER BY profile_key;
+
+-- name: find_sessions
+-- The next sessions of nobody with events, likewise.
+SELECT session
+FROM (
+    SELECT session, sum(events) OVER (ORDER BY session) - events AS events_before
+    FROM (
+        SELECT session, count(*) AS events
+        FROM activities
+        WHERE business_id = $1 AND session > $2 AND profile_key IS NULL AND action <> $5
+        GROUP BY session
+        ORDER BY session
+        LIMIT $3
+    ) AS sessions
+) AS piled
+WHERE events_before < $4
+ORDER BY session;
+
+-- name: find_places_of_persons
+-- The events of persons: business, id, when received.
+SELECT business_id, id, received_at
+FROM activities
+WHERE business_id = $1 AND profile_key = ANY ($2::bigint[]) AND action <> $3;
+
+-- name: find_places_of_sessions
+-- The events in sessions of nobody, likewise.
+SELECT business_id, id, received_at
+FROM activities
+WHERE business_id = $1 AND session = ANY ($2::text[]) AND profile_key IS NULL AND action <> $3;
+
+-- name: count_marks
+-- How many visitors of a business wait to be decided on again.
+SELECT count(*) FROM dirty_visitors WHERE business_id = $1;
+
+-- name: find_marks
+-- The next visitors who wait, behind one.
+SELECT id, business_id, session, profile_key, since
+FROM dirty_visitors
+WHERE business_id = $1 AND id > $2
+ORDER BY id
+LIMIT $3;
+
+-- name: find_swept
+-- Which of these events a change for the whole business concerns that has not come to them yet.
+SELECT a.id
+FROM sweeps w
+JOIN activities a ON a.business_id = w.business_id AND a.id = ANY ($2::uuid[])
+WHERE w.business_id = $1 AND a.id > w.position AND (w.action IS NULL OR a.action = w.action)
+  AND (w.needle IS NULL OR EXISTS (
+    SELECT FROM events e
+    WHERE e.business_id = a.business_id AND e.received_at = a.received_at AND e.id = a.id
+      AND position(w.needle IN lower(e.utm_params::text)) > 0));
+
+-- name: find_broken_ledgers
+-- Events whose entries are not what appending gives: 1, 2, 3 …, each second one taking back the one before it, whole; or
+-- which stand credited though they are not there. With the reason.
+WITH entries AS (
+    SELECT event_id, entry, sign, action, occurred_at,
+           row_number() OVER event AS number,
+           entry = max(entry) OVER (PARTITION BY event_id) AS is_last,
+           ROW (action, occurred_at, click_id, clicked_at, link_created_at, link, campaign, journey, message,
+                conversions, revenue_minor, currency) AS credited,
+           lag(ROW (action, occurred_at, click_id, clicked_at, link_created_at, link, campaign, journey, message,
+                conversions, revenue_minor, currency)) OVER event AS before
+    FROM credits
+    WHERE business_id = $1
+    WINDOW event AS (PARTITION BY event_id ORDER BY entry)
+)
+SELECT DISTINCT ON (event_id) event_id,
+       CASE WHEN entry <> number THEN 'entry ' || entry || ' where ' || number || ' is due'
+            WHEN sign <> CASE number % 2 WHEN 1 THEN 1 ELSE -1 END THEN 'entry ' || entry || ' with the sign ' || sign
+            WHEN sign < 0 AND credited IS DISTINCT FROM before
+                THEN 'entry ' || entry || ' does not take back what the entry before it credits'
+            ELSE 'credited, but there is no such event' END AS reason
+FROM entries e
+WHERE ($2::timestamptz IS NULL OR occurred_at >= $2) AND ($3::timestamptz IS NULL OR occurred_at < $3) AND (
+    entry <> number OR sign <> CASE number % 2 WHEN 1 THEN 1 ELSE -1 END
+    OR sign < 0 AND credited IS DISTINCT FROM before
+    OR is_last AND sign > 0 AND NOT EXISTS (
+        SELECT FROM activities a
+        WHERE a.business_id = $1 AND a.id = e.event_id AND a.action = e.action AND a.occurred_at = e.occurred_at))
+ORDER BY event_id, entry
+LIMIT $4;
