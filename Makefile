@@ -71,6 +71,12 @@ protos-check: protos ## the checked-in stubs are what the protos generate
 bench: $(STAMP) ## measure, side by side with other ways to do it
 	$(BIN)/python -m benchmarks
 
+SEED ?= $(shell date +%s)
+FSYNC ?= always
+.PHONY: faults
+faults: $(STAMP) ## kill everything under load for minutes, then draw the ledger (SEED=…, FSYNC=everysec)
+	$(BIN)/python -m tests.faults --seed $(SEED) --fsync $(FSYNC)
+
 .PHONY: clean
 clean: ## remove what the other tasks made, but for data
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info protos/third_party protos/*.egg-info
