@@ -18,6 +18,8 @@ COMMANDS: tuple[list[str], ...] = (
     ["links"],
     ["links", "create"],
     ["report"],
+    ["reconcile"],
+    ["rejected"],
     ["business", "create"],
     ["token", "create"],
     ["migrate"],

@@ -1,0 +1,94 @@
+"""Recounts what counters and attribution say, and shows where they differ from the rows behind them."""
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from cli.addresses import Business, DataDir, Tracking, business_id, tracking_address
+from cli.calls import channel_to, run
+from cli.failures import CommandFailed, ExitCode
+from cli.plain_json import to_plain
+from cli.terminal import console
+from clicktrail.tracking.v1 import report_service_pb2 as pb
+from clicktrail.tracking.v1 import report_service_pb2_grpc
+from common.clock import from_timestamp, to_rfc3339, to_timestamp
+
+# It reads all rows of a business.
+DEADLINE_SECONDS = 3600.0
+# More would scroll by; `--json` has all of them.
+_SHOWN = 100
+
+
+def reconcile(  # noqa: PLR0913  (options of a command)
+    *,
+    start: Annotated[
+        str | None, typer.Option("--from", help="The start, on a quarter of an hour.", metavar="ISO-8601")
+    ] = None,
+    end: Annotated[str | None, typer.Option("--to", help="The end, excluded.", metavar="ISO-8601")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with every difference.")] = False,
+    business: Business = None,
+    tracking: Tracking = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Count a business again from its clicks, events and links, and compare with every counter and all attribution.
+
+    Changes nothing, and may run while everything goes on. Exits with 1 where anything differs. Times without a zone are
+    in UTC.
+    """
+    request = pb.ReconcileRequest(business_id=business_id(business, data_dir))
+    if start:
+        request.from_time.CopyFrom(to_timestamp(_time("--from", start)))
+    if end:
+        request.to_time.CopyFrom(to_timestamp(_time("--to", end)))
+    address = tracking_address(tracking, data_dir)
+    found = run(_ask(address, request), address)
+    if as_json:
+        typer.echo(json.dumps(to_plain(found), indent=2, ensure_ascii=False))
+    elif found.differences:
+        console.print(_table(found.differences[:_SHOWN]))
+    if found.differences:
+        more = "more than " if found.has_more else ""
+        raise CommandFailed(f"{more}{len(found.differences):,} differences in {_looked_at(found)}.")
+    if not as_json:
+        typer.echo(f"All counters agree: {_looked_at(found)}.")
+
+
+async def _ask(address: str, request: pb.ReconcileRequest) -> pb.ReconcileResponse:
+    async with channel_to(address) as channel:
+        return await report_service_pb2_grpc.ReportServiceStub(channel).Reconcile(
+            request, timeout=DEADLINE_SECONDS, wait_for_ready=True
+        )
+
+
+def _looked_at(found: pb.ReconcileResponse) -> str:
+    since = f" since {to_rfc3339(from_timestamp(found.from_time))}" if found.HasField("from_time") else ""
+    waiting = f"; {found.waiting:,} visitors wait for attribution" if found.waiting else ""
+    return f"{found.figures:,} figures and {found.events:,} events{since}{waiting}"
+
+
+def _table(differences: Iterable[pb.Difference]) -> Table:
+    table = Table(title="Differences", title_justify="left", title_style="bold")
+    for name in ("counter", "figure", "of", "kept", "recounted"):
+        table.add_column(name, overflow="fold")
+    for each in differences:
+        key = ", ".join(f"{part.name} {part.value}" for part in each.key if part.value)
+        is_figure = bool(each.figure)
+        kept, recounted = (
+            (f"{each.counted:,}", f"{each.recounted:,}") if is_figure else (each.credited, each.decided or "-")
+        )
+        table.add_row(each.counter, each.figure or "-", key, kept, recounted)
+    return table
+
+
+def _time(option: str, text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise CommandFailed(
+            f"{option}: {text!r} is no time, such as 2026-05-01 or 2026-05-01T09:30.", ExitCode.USAGE
+        ) from None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -1,0 +1,64 @@
+"""Shows what was taken in and could not be stored."""
+
+import json
+from collections.abc import Iterable
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from cli.addresses import DataDir, Tracking, tracking_address
+from cli.calls import DEADLINE_SECONDS, channel_to, run
+from cli.plain_json import to_plain
+from cli.terminal import console
+from clicktrail.tracking.v1 import rejection_service_pb2 as pb
+from clicktrail.tracking.v1 import rejection_service_pb2_grpc
+from common.clock import from_timestamp, to_rfc3339
+
+
+def rejected(  # noqa: PLR0913  (options of a command)
+    *,
+    limit: Annotated[int, typer.Option(help="How many at most.", min=1, max=1000)] = 100,
+    before: Annotated[
+        int | None, typer.Option(help="Only those older than the one with this number.", metavar="NUMBER")
+    ] = None,
+    business: Annotated[
+        str | None, typer.Option(help="Only those of this business.", metavar="ID", show_default="all")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    tracking: Tracking = None,
+    data_dir: DataDir = None,
+) -> None:
+    """List events, clicks, links and sessions that were taken in and could not be stored, newest first.
+
+    Their messages are kept, as bytes of the protos, in the table `rejected`.
+    """
+    request = pb.ListRejectionsRequest(business_id=business, limit=limit, before=before)
+    address = tracking_address(tracking, data_dir)
+    found = run(_ask(address, request), address)
+    if as_json:
+        typer.echo(json.dumps(to_plain(found), indent=2, ensure_ascii=False))
+        return
+    if not found.rejections:
+        typer.echo("Nothing was set aside.")
+        return
+    console.print(_table(found.rejections))
+    if found.has_more:
+        typer.echo(f"There are older ones: --before {found.rejections[-1].number}")
+
+
+async def _ask(address: str, request: pb.ListRejectionsRequest) -> pb.ListRejectionsResponse:
+    async with channel_to(address) as channel:
+        return await rejection_service_pb2_grpc.RejectionServiceStub(channel).ListRejections(
+            request, timeout=DEADLINE_SECONDS, wait_for_ready=True
+        )
+
+
+def _table(rejections: Iterable[pb.Rejection]) -> Table:
+    table = Table(title="Set aside", title_justify="left", title_style="bold")
+    for name in ("number", "when", "kind", "id", "business", "reason"):
+        table.add_column(name, overflow="fold")
+    for each in rejections:
+        at = to_rfc3339(from_timestamp(each.rejected_at))
+        table.add_row(str(each.number), at, each.kind, each.id, each.business_id, each.reason)
+    return table
