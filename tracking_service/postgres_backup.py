@@ -53,7 +53,7 @@ async def connected(url: str) -> AsyncIterator["Plain"]:
         yield connection
     except asyncpg.UndefinedTableError as error:
         raise UnfitBackupError(f"The database is not migrated ({error}): run `clicktrail migrate`.") from error
-    except asyncpg.PostgresError as error:
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise DatabaseAwayError(str(error)) from error
     finally:
         await connection.close(timeout=CONNECT_SECONDS)
