@@ -28,6 +28,7 @@ from tracking_service.deliveries import Deliveries
 from tracking_service.erasures import Erasures, ErasureWorker
 from tracking_service.event_intake import EventIntake
 from tracking_service.event_servicer import EventServicer
+from tracking_service.explanation import Explanations
 from tracking_service.link_archive_servicer import LinkArchiveServicer
 from tracking_service.postgres import Postgres
 from tracking_service.postgres_accounts import PostgresAccounts
@@ -37,6 +38,7 @@ from tracking_service.postgres_attribution import PostgresAttribution
 from tracking_service.postgres_deliveries import PostgresDeliveries
 from tracking_service.postgres_erasure import PostgresErasure
 from tracking_service.postgres_events import PostgresEvents
+from tracking_service.postgres_explanations import PostgresExplanations
 from tracking_service.postgres_installation import PostgresInstallation
 from tracking_service.postgres_link_export import PostgresLinkExport
 from tracking_service.postgres_link_listing import PostgresLinkListing
@@ -91,6 +93,7 @@ def served(postgres: Postgres, partitions: Partitions, provision: Provision, ala
     sessions = Sessions(PostgresSessions(postgres, woken.set))
     actions = CustomActions(PostgresActions(postgres))
     reports = Reports(PostgresReports(postgres))
+    explanations = Explanations(PostgresExplanations(postgres))
     reconciliation = Reconciliation(PostgresReconcile(postgres))
     deliveries = Deliveries(PostgresDeliveries(postgres, partitions), woken.set)
     return {
@@ -101,7 +104,7 @@ def served(postgres: Postgres, partitions: Partitions, provision: Provision, ala
             action_service_pb2_grpc.add_ActionServiceServicer_to_server, ActionServicer(actions)
         ),
         "clicktrail.tracking.v1.EventService": partial(
-            event_service_pb2_grpc.add_EventServiceServicer_to_server, EventServicer(provision.intake)
+            event_service_pb2_grpc.add_EventServiceServicer_to_server, EventServicer(provision.intake, explanations)
         ),
         "clicktrail.tracking.v1.LinkArchiveService": partial(
             link_archive_service_pb2_grpc.add_LinkArchiveServiceServicer_to_server,

@@ -6,6 +6,9 @@ from clicktrail.common.v1 import types_pb2
 from clicktrail.tracking.v1 import event_pb2, event_service_pb2_grpc
 from clicktrail.tracking.v1 import event_service_pb2 as pb
 from tracking_service.events import Receipt, Status
+from tracking_service.explanation import Explanations
+from tracking_service.explanation_messages import explanation_message
+from tracking_service.requests import check_texts
 from tracking_service.spool_intake import SpoolIntake, Taken
 from tracking_service.submissions import stamp, submission_from
 
@@ -23,10 +26,11 @@ STATUSES = {
 
 
 class EventServicer(event_service_pb2_grpc.EventServiceServicer):
-    """Serves the intake of events."""
+    """Serves the intake of events, and explains them."""
 
-    def __init__(self, intake: SpoolIntake) -> None:
+    def __init__(self, intake: SpoolIntake, explanations: Explanations) -> None:
         self._intake = intake
+        self._explanations = explanations
 
     async def TrackEvents(self, request: pb.TrackEventsRequest, _context: "Context") -> pb.TrackEventsResponse:
         """Record a batch of events."""
@@ -38,10 +42,11 @@ class EventServicer(event_service_pb2_grpc.EventServiceServicer):
         return pb.TrackEventsResponse(receipts=[_receipt(receipt) for receipt in receipts])
 
     async def ExplainAttribution(
-        self, request: pb.ExplainAttributionRequest, context: "Context"
+        self, request: pb.ExplainAttributionRequest, _context: "Context"
     ) -> pb.ExplainAttributionResponse:
-        """Say that this is not there yet."""
-        raise NotImplementedError
+        """Explain what an event was credited to."""
+        check_texts(request)
+        return explanation_message(await self._explanations.explain(request.business_id, request.event))
 
 
 def _receipt(receipt: Receipt) -> event_pb2.Receipt:
