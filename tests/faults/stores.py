@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 DRAIN_SECONDS = 600.0
 QUERY_SECONDS = 300.0
 CLICKS = """
-    SELECT id, clicked_at, link, campaign, journey, message, profile_key, session, verdict
+    SELECT id, clicked_at, link, campaign, journey, message, profile_key, session, verdict,
+           link_created_at
     FROM clicks WHERE business_id = $1
 """
 SESSIONS = "SELECT id, profile_key, click_id FROM sessions WHERE business_id = $1"
