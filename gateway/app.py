@@ -9,9 +9,11 @@ from starlette.types import Receive, Scope, Send
 from gateway.api import Api
 from gateway.exchange import Answer, answer
 from gateway.http_errors import wrong_method
+from gateway.link_page import LinkPages
 from gateway.own_operations import OPERATIONS
 from gateway.readiness import Readiness
 from gateway.redirect import METHODS, Redirects
+from gateway.report_site import ReportSite
 
 _FIXED_HEADERS = [(b"cache-control", b"no-store")]
 _ROBOTS = b"User-agent: *\nDisallow:\n"
@@ -24,6 +26,8 @@ class Gateway:
     redirects: Redirects
     api: Api
     readiness: Readiness
+    report_site: ReportSite
+    link_pages: LinkPages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -32,6 +36,10 @@ class Gateway:
             await self.api(scope, receive, send)
         elif path in _OWN_PATHS:
             await _send(send, await self._own_if_asked(scope))
+        elif self.report_site.serves(path):
+            await self.report_site(scope, receive, send)
+        elif self.link_pages.serves(path):
+            await self.link_pages(scope, send)
         else:
             await self.redirects(scope, send)
 

@@ -14,12 +14,13 @@ from clicktrail.tracking.v1 import (
     action_service_pb2,
     link_archive_service_pb2,
     profile_service_pb2,
+    report_page_service_pb2,
     report_service_pb2,
     session_service_pb2,
 )
 from common.logging import configure_logging, get_logger
 from common.settings import load_settings
-from gateway import own_operations
+from gateway import own_operations, view_operations
 from gateway.api import Api
 from gateway.app import Application, Gateway
 from gateway.batcher import Batcher, Limits
@@ -28,13 +29,20 @@ from gateway.credentials import Credentials
 from gateway.events import Events
 from gateway.fresh_sessions import FreshSessions
 from gateway.hellotext import PageRoutes
+from gateway.link_page import LinkPages
 from gateway.openapi import document_route
 from gateway.readiness import Readiness
 from gateway.redirect import Redirects
+from gateway.report_access import ReportAccess
+from gateway.report_downloads import ReportDownloads
+from gateway.report_site import ReportSite
+from gateway.report_streams import ReportStreams
 from gateway.room import Room
 from gateway.settings import GatewaySettings
+from gateway.stopping import END_OF_STREAMS
 from gateway.tracker import tracker_routes
 from gateway.transcoder import Transcoder
+from gateway.watches import Watches
 
 log = get_logger(__name__)
 
@@ -46,6 +54,7 @@ TRANSCODED = (
     action_service_pb2.DESCRIPTOR.services_by_name["ActionService"],
     account_service_pb2.DESCRIPTOR.services_by_name["AccountService"],
     report_service_pb2.DESCRIPTOR.services_by_name["ReportService"],
+    report_page_service_pb2.DESCRIPTOR.services_by_name["ReportPageService"],
 )
 
 
@@ -68,10 +77,24 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     events = Events(credentials, fresh_sessions, submissions, settings.trusted_proxies)
     pages = PageRoutes(services, credentials, fresh_sessions)
     transcoder = Transcoder(services, credentials, fresh_sessions)
-    routes = [*transcoder.routes(TRANSCODED), *events.routes(), *pages.routes(), *tracker_routes()]
-    document = document_route([*(route.operation for route in routes), *own_operations.ALL])
+    watches = Watches(services)
+    access = ReportAccess(services, credentials)
+    downloads = ReportDownloads(services, access)
+    streams = ReportStreams(access, watches)
+    routes = [
+        *transcoder.routes(TRANSCODED),
+        *events.routes(),
+        *pages.routes(),
+        *downloads.routes(),
+        *streams.routes(),
+        *tracker_routes(),
+    ]
+    document = document_route([*(route.operation for route in routes), *own_operations.ALL, *view_operations.ALL])
     api = Api([*routes, document], Room(settings.queue_limit))
-    yield Gateway(Redirects(hits, settings.trusted_proxies), api, Readiness(services))
+    site = ReportSite(services, access, watches)
+    asyncio.get_running_loop().add_signal_handler(END_OF_STREAMS, watches.close)
+    yield Gateway(Redirects(hits, settings.trusted_proxies), api, Readiness(services), site, LinkPages(services))
+    watches.close()
     await hits.close()
     await submissions.close()
     await services.close()
@@ -91,6 +114,8 @@ def _stop_with_parent() -> None:
 
     def stop() -> None:
         loop.remove_reader(sentinel)
+        # Nobody else will say so: streams end, or the worker would wait for them.
+        os.kill(os.getpid(), END_OF_STREAMS)
         os.kill(os.getpid(), signal.SIGTERM)
 
     loop.add_reader(sentinel, stop)

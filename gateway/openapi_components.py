@@ -63,11 +63,18 @@ SECURITY_SCHEMES: dict[str, Schema] = {
         "name": "business",
         "description": "The public id, for requests that can carry no headers, such as beacons and images.",
     },
+    "report_signature": {
+        "type": "apiKey",
+        "in": "query",
+        "name": "signature",
+        "description": "The signature of a link to the report page: it opens the reports of one business, for a while.",
+    },
 }
 SECURITY: dict[Access, list[dict[str, list[str]]]] = {
     Access.ANYONE: [],
     Access.PUBLIC: [{"public_id": []}, {"public_id_in_query": []}, {"private_token": []}],
     Access.PRIVATE: [{"private_token": []}],
+    Access.REPORT: [{"private_token": []}, {"report_signature": []}],
 }
 ABOUT = """Short links, the clicks on them, and what came of those.
 

@@ -22,6 +22,8 @@ class Access(Enum):
     PUBLIC = "public"
     """With the public id of a business, or with a private token."""
     PRIVATE = "private"
+    REPORT = "report"
+    """With a private token, or with the signature of a link to the report page."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ def page_of(problem: Problem, scope: Scope, *, is_link: bool) -> Page:
 
     Where it asks for neither, what looks like a short link is answered for people, all else for programs.
     """
-    if _wants_json(scope, is_link=is_link):
+    if wants_json(scope, is_link=is_link):
         return Page(_JSON_TYPE, problem.body())
     title, text = _WORDS.get(problem.status, _OTHER)
     if problem.status not in _WORDS:
@@ -57,7 +57,8 @@ def page_of(problem: Problem, scope: Scope, *, is_link: bool) -> Page:
     return Page(_HTML_TYPE, _PAGE.format(title=html.escape(title), text=html.escape(text)).encode())
 
 
-def _wants_json(scope: Scope, *, is_link: bool) -> bool:
+def wants_json(scope: Scope, *, is_link: bool) -> bool:
+    """Tell whether a request asks for JSON rather than for a page; is_link: whether it came for a short link."""
     accept = b",".join(value for name, value in scope["headers"] if name == b"accept").lower()
     as_json, as_html = accept.find(b"json"), accept.find(b"text/html")
     if as_json >= 0:

@@ -1,7 +1,12 @@
 """Serves the gateway over HTTP: as many processes as wanted, all on one port."""
 
 import math
+import os
 import resource
+import signal
+from functools import partial
+from multiprocessing import active_children
+from types import FrameType
 from typing import Any
 
 from granian import Granian
@@ -10,6 +15,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from gateway.settings import GatewaySettings
+from gateway.stopping import END_OF_STREAMS
 
 BACKLOG = 2_048
 HEADER_MILLISECONDS = 10_000
@@ -30,7 +36,7 @@ def serve(settings: GatewaySettings) -> None:
 
     The workers read the settings from the environment again: nothing of this process is shared with them.
     """
-    Granian(
+    server = Granian(
         "gateway.bootstrap:build",
         factory=True,
         address=settings.host,
@@ -50,7 +56,22 @@ def serve(settings: GatewaySettings) -> None:
         log_access=False,
         log_level=LogLevels.warning,
         log_dictconfig=_LOGGING,
-    ).serve()
+    )
+    server.on_startup(_end_streams_first)
+    server.serve()
+
+
+def _end_streams_first() -> None:
+    """Let workers end their streams before they are stopped: they would wait for them until they are killed."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, partial(_stop, signal.getsignal(number)))
+
+
+def _stop(stop: Any, number: int, frame: FrameType | None) -> None:
+    for worker in active_children():
+        if worker.pid is not None:
+            os.kill(worker.pid, END_OF_STREAMS)
+    stop(number, frame)
 
 
 def _connections_for(queue_limit: int) -> int:

@@ -1,0 +1,87 @@
+"""Lays out reports and recipients as tables for spreadsheets."""
+
+from collections.abc import Iterable, Iterator
+
+from clicktrail.common.v1.types_pb2 import Money
+from clicktrail.tracking.v1.report_service_pb2 import RecipientActivity, Report
+from common.clock import from_timestamp, to_rfc3339
+from gateway.csv_text import Cell
+
+SCOPES = ("campaign", "journey", "message", "link")
+REPORT_COLUMNS = ("section", "item", "figure", "value", "currency")
+RECIPIENT_COLUMNS = (
+    "profile", "name", "link", "first_clicked_at", "device", "browser", "os", "country", "clicks", "conversions",
+    "revenue", "taken_back",
+)  # fmt: skip
+
+_COUNTS = ("clicks", "unique_clickers", "bot_hits", "sessions", "conversions")
+_TOTALS = ("recipients", *_COUNTS, "click_through_rate", "conversion_rate")
+_TIMES = ("time_to_click", "time_to_conversion")
+_AMOUNTS = ("revenue", "taken_back")
+
+Row = tuple[Cell, ...]
+
+
+def scope_of(report: Report) -> tuple[str, str]:
+    """Return the kind and the id of what a report is about; ("business", "") for all of it."""
+    found = ((kind, str(getattr(report, kind))) for kind in SCOPES if getattr(report, kind))
+    return next(found, ("business", ""))
+
+
+def report_rows(report: Report) -> Iterator[Row]:
+    """Yield a report, one figure a row, so that a pivot table takes any part of it; behind its columns."""
+    yield REPORT_COLUMNS
+    kind, scope_id = scope_of(report)
+    yield ("report", kind, "id", scope_id, None)
+    for name, stamp in (("from", report.from_time), ("to", report.to_time)):
+        yield ("report", kind, name, to_rfc3339(from_timestamp(stamp)), None)
+    yield ("report", kind, "timezone", report.timezone, None)
+    totals = report.totals
+    yield from (("totals", None, name, getattr(totals, name), None) for name in _TOTALS)
+    yield from (
+        ("totals", None, name, getattr(totals, name), None)
+        for name in _TIMES
+        if totals.HasField(name)  # type: ignore[arg-type]  # names of fields
+    )
+    yield from _money("totals", None, totals)
+    for counted in report.events:
+        yield ("events", counted.action, "count", counted.count, None)
+        yield from (("events", counted.action, "revenue", one.amount, one.currency) for one in counted.revenue)
+    for point in report.series:
+        at = to_rfc3339(from_timestamp(point.time))
+        yield from (("series", at, name, getattr(point, name), None) for name in _COUNTS)
+        yield from _money("series", at, point)
+    for field, values in report.breakdowns.ListFields():
+        for value in values:
+            yield (field.name, value.value, "clicks", value.clicks, None)
+            yield (field.name, value.value, "unique_clickers", value.unique_clickers, None)
+
+
+def recipient_row(recipient: RecipientActivity) -> Row:
+    """Return what a recipient did, as a row below the columns of recipients."""
+    has_clicked = recipient.HasField("first_clicked_at")
+    return (
+        recipient.profile,
+        recipient.name,
+        recipient.link,
+        to_rfc3339(from_timestamp(recipient.first_clicked_at)) if has_clicked else None,
+        recipient.device,
+        recipient.browser,
+        recipient.os,
+        recipient.country,
+        recipient.clicks,
+        recipient.conversions,
+        _amounts(recipient.revenue),
+        _amounts(recipient.taken_back),
+    )
+
+
+def _money(section: str, item: str | None, figures: object) -> Iterator[Row]:
+    for name in _AMOUNTS:
+        amounts: Iterable[Money] = getattr(figures, name)
+        yield from ((section, item, name, one.amount, one.currency) for one in amounts)
+
+
+def _amounts(amounts: Iterable[Money]) -> str:
+    """Return amounts as text, such as "395.00 USD; 10.00 EUR"."""
+    return "; ".join(f"{one.amount} {one.currency}" for one in amounts)

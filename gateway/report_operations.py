@@ -1,0 +1,83 @@
+"""Describes the routes of reports that no annotation describes: live, as CSV, and as pages."""
+
+from collections.abc import Collection
+
+from google.protobuf.descriptor import FieldDescriptor
+
+from clicktrail.tracking.v1.report_service_pb2 import GetReportRequest
+from gateway.json_names import key_of
+from gateway.operations import COMMON_ERRORS, Access, Operation, Parameter, Response, Schema
+from gateway.proto_comments import comment_of, limits_of
+from gateway.report_access import PARAMETER
+from gateway.schemas import scalar
+
+_TEXT: Schema = {"type": "string"}
+_SIGNATURE = Parameter(PARAMETER, _TEXT, "The signature of a link to the report page, in the place of a private token.")
+_SCOPES = ("campaign", "journey", "link")
+_ERRORS = (COMMON_ERRORS - {400}) | {400, 404}
+_SAVED = {"Content-Disposition": "The name to save it under."}
+_NAMED = {"campaign", "journey", "message", "link"}
+
+
+def _query() -> list[Parameter]:
+    wanted = [field for field in GetReportRequest.DESCRIPTOR.fields if field.name not in {"business_id", *_NAMED}]
+    return [*map(_parameter, wanted), _SIGNATURE]
+
+
+def _parameter(field: FieldDescriptor) -> Parameter:
+    return Parameter(key_of(field), scalar(field) | limits_of(field), " ".join(comment_of(field).split()))
+
+
+def _paths(end: str, *, has_whole: bool) -> list[tuple[str, str, list[Parameter]]]:
+    """Return the paths below each scope: what to add to their ids, the path, and its placeholder."""
+    of_scopes = [(f"Of{kind.capitalize()}", f"/v1/{kind}s/{{{kind}}}/{end}", [_placeholder(kind)]) for kind in _SCOPES]
+    return [*of_scopes, ("", f"/v1/{end}", [])] if has_whole else of_scopes
+
+
+def _placeholder(kind: str) -> Parameter:
+    return Parameter(kind, _TEXT, f"One {kind}.", "path", is_required=True)
+
+
+def _operations(  # noqa: PLR0913  (the words of one group of routes)
+    end: str, id_: str, summary: str, response: Response, query: Collection[Parameter], *, has_whole: bool
+) -> tuple[Operation, ...]:
+    return tuple(
+        Operation(
+            method="GET",
+            path=path,
+            id=id_ + by,
+            summary=summary,
+            tag="reports",
+            access=Access.REPORT,
+            parameters=[*in_path, *query],
+            responses={200: response},
+            errors=_ERRORS,
+        )
+        for by, path, in_path in _paths(end, has_whole=has_whole)
+    )
+
+
+STREAMS = _operations(
+    "report/stream",
+    "streamReport",
+    "Sends a report, now and whenever it has changed, as server-sent events named `report`.",
+    Response("The report, in JSON, over and over.", {"text/event-stream": _TEXT}),
+    _query(),
+    has_whole=True,
+)
+REPORT_DOWNLOADS = _operations(
+    "report.csv",
+    "downloadReport",
+    "A report as CSV, one figure a row.",
+    Response("The report.", {"text/csv": _TEXT}, _SAVED),
+    _query(),
+    has_whole=True,
+)
+RECIPIENT_DOWNLOADS = _operations(
+    "recipients.csv",
+    "downloadRecipients",
+    "The recipients as CSV: who clicked first when, from what, and what they bought.",
+    Response("The recipients.", {"text/csv": _TEXT}, _SAVED),
+    [_SIGNATURE],
+    has_whole=False,
+)

@@ -1,0 +1,81 @@
+"""Renders the pages of reports."""
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from clicktrail.tracking.v1.report_page_service_pb2 import ListLatestActivitiesResponse, ListScopesResponse, ReportScope
+from clicktrail.tracking.v1.report_service_pb2 import GetReportRequest, Report
+from gateway.report_access import Reader
+from gateway.report_assets import addresses
+from gateway.report_query import BASES, RANGES, Wish, cities
+from gateway.report_view import happening_of, scope_row, view_of
+from gateway.templating import filled
+
+ROOT = "/reports"
+SCOPES_SHOWN = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a page is about, and for whom: kind is "campaign" or "journey"."""
+
+    reader: Reader
+    kind: str
+    scope_id: str
+
+    @property
+    def path(self) -> str:
+        """The path of the page, and behind `/v1` that of the report in the API."""
+        return f"/{self.kind}s/{quote(self.scope_id, safe='')}"
+
+
+def list_page(reader: Reader, wish: Wish, listed: ListScopesResponse, number: int) -> bytes:
+    """Return a page of the list of campaigns and journeys."""
+    here = wish.path(ROOT)
+    return filled(
+        "list.html",
+        assets=addresses(),
+        business=reader.business_name,
+        rows=[(_path_of(scope, wish), _kind_of(scope), scope_row(scope)) for scope in listed.scopes],
+        newer=f"{here}&page={number - 1}" if number > 1 else "",
+        older=f"{here}&page={number + 1}" if listed.has_more else "",
+    )
+
+
+def report_page(
+    subject: Subject, wish: Wish, request: GetReportRequest, report: Report, latest: ListLatestActivitiesResponse
+) -> bytes:
+    """Return the page of a campaign or journey. Takes some milliseconds: charts are drawn."""
+    path, api = f"{ROOT}{subject.path}", f"/v1{subject.path}"
+    return filled(
+        "report.html",
+        assets=addresses(),
+        business=subject.reader.business_name,
+        kind=subject.kind.capitalize(),
+        scope_id=subject.scope_id,
+        wish=wish,
+        path=path,
+        list_path=wish.path(ROOT),
+        ranges=[(wish.path(path, range=name), text, name == wish.range) for name, text in RANGES.items()],
+        bases=[(wish.path(path, basis=name), text, name == wish.basis) for name, text in BASES.items()],
+        timezones=cities(),
+        view=view_of(report),
+        latest=[happening_of(one, wish.timezone) for one in latest.activities],
+        report_csv=wish.api_path(f"{api}/report.csv", request),
+        recipients_csv=Wish(wish.signature, "all", "UTC", "event", "").path(f"{api}/recipients.csv"),
+        stream=wish.api_path(f"{api}/report/stream", request),
+    )
+
+
+def problem_page(title: str, text: str) -> bytes:
+    """Return a page that says what is wrong, and nothing else."""
+    return filled("problem.html", assets=addresses(), title=title, text=text)
+
+
+def _path_of(scope: ReportScope, wish: Wish) -> str:
+    kind = "campaigns" if scope.HasField("campaign") else "journeys"
+    return wish.path(f"{ROOT}/{kind}/{quote(scope.campaign or scope.journey, safe='')}")
+
+
+def _kind_of(scope: ReportScope) -> str:
+    return "Campaign" if scope.HasField("campaign") else "Journey"

@@ -1,0 +1,97 @@
+"""Reads what a request for a report page asks for: the range, the time zone, the dates that count."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cache
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo, available_timezones
+
+from clicktrail.tracking.v1.report_service_pb2 import (
+    REPORT_BASIS_COHORT,
+    REPORT_BASIS_EVENT,
+    REPORT_INTERVAL_DAY,
+    REPORT_INTERVAL_HOUR,
+    GetReportRequest,
+)
+from common.clock import from_timestamp, now, to_rfc3339, to_timestamp
+from gateway.report_access import PARAMETER
+
+RANGES = {"all": "All time", "24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
+BASES = {"event": "When it happened", "cohort": "When the link was made"}
+WHOLE, DAY = "all", "24h"
+
+_DAYS = {"7d": 7, "30d": 30, "90d": 90}
+_UTC = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What of a report to show. What cannot be understood of a query is as good as absent."""
+
+    signature: str
+    range: str
+    timezone: str
+    basis: str
+    unknown_timezone: str
+    """A time zone that was asked for and does not exist; empty: none."""
+
+    def path(self, path: str, **changes: str) -> str:
+        """Return the address of a page that shows the same of something, but for these changes."""
+        wish = replace(self, **changes)
+        kept = {"range": (wish.range, WHOLE), "timezone": (wish.timezone, _UTC), "basis": (wish.basis, "event")}
+        shown = {name: value for name, (value, usual) in kept.items() if value != usual}
+        return f"{path}?{urlencode({PARAMETER: wish.signature, **shown})}"
+
+    def request(self, business_id: str, kind: str, scope_id: str) -> GetReportRequest:
+        """Return the report to ask for.
+
+        Its start stays the same for an hour or a day, so that all who look at one page look at one report.
+        """
+        request = GetReportRequest(business_id=business_id, timezone=self.timezone)
+        setattr(request, kind, scope_id)
+        request.basis = REPORT_BASIS_COHORT if self.basis == "cohort" else REPORT_BASIS_EVENT
+        if self.range != WHOLE:
+            request.from_time.CopyFrom(to_timestamp(_start(self.range, now().astimezone(ZoneInfo(self.timezone)))))
+            request.interval = REPORT_INTERVAL_HOUR if self.range == DAY else REPORT_INTERVAL_DAY
+        return request
+
+    def api_path(self, path: str, request: GetReportRequest) -> str:
+        """Return the address in the API of the very report that a page shows."""
+        asked = {"timezone": request.timezone, "basis": self.basis}
+        if request.HasField("from_time"):
+            asked["from"] = to_rfc3339(from_timestamp(request.from_time))
+            asked["interval"] = "hour" if request.interval == REPORT_INTERVAL_HOUR else "day"
+        return f"{path}?{urlencode({**asked, PARAMETER: self.signature})}"
+
+
+def wish_of(query: Mapping[str, str]) -> Wish:
+    """Return what a query asks for."""
+    timezone = query.get("timezone", "").strip() or _UTC
+    is_known = timezone in timezones()
+    return Wish(
+        signature=query.get(PARAMETER, ""),
+        range=query["range"] if query.get("range") in RANGES else WHOLE,
+        timezone=timezone if is_known else _UTC,
+        basis=query["basis"] if query.get("basis") in BASES else "event",
+        unknown_timezone="" if is_known else timezone[:60],
+    )
+
+
+@cache
+def timezones() -> frozenset[str]:
+    """Return the names of all time zones; not those that mean another one on each machine."""
+    return frozenset(available_timezones()) - {"localtime", "posixrules", "Factory"}
+
+
+@cache
+def cities() -> tuple[str, ...]:
+    """Return the time zones to choose from: those named after a place, and UTC."""
+    return (_UTC, *sorted(name for name in timezones() if "/" in name and not name.startswith(("Etc/", "SystemV/"))))
+
+
+def _start(range_: str, local: datetime) -> datetime:
+    """Return where a range starts that ends now: on an hour or a midnight of the time zone."""
+    if range_ == DAY:
+        return local.replace(minute=0, second=0, microsecond=0) - timedelta(hours=23)
+    return (local - timedelta(days=_DAYS[range_] - 1)).replace(hour=0, minute=0, second=0, microsecond=0)

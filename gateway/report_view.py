@@ -1,0 +1,216 @@
+"""Turns a report into what its page shows: texts, widths of bars, rows of tables."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from clicktrail.tracking.v1.report_page_service_pb2 import LatestActivity, ReportScope
+from clicktrail.tracking.v1.report_service_pb2 import BreakdownValue, Report, Totals
+from common.clock import from_timestamp
+from gateway import report_words as words
+from gateway.report_chart import NARROW, WIDE, chart
+from gateway.report_series import Series, series_of
+
+# In the order of the page; what a report does not have is left out.
+BREAKDOWNS = {
+    "link": "Links",
+    "device": "Devices",
+    "browser": "Browsers",
+    "os": "Operating systems",
+    "country": "Countries",
+    "language": "Languages",
+    "referrer": "Where they came from",
+    "verdict": "Who opened the links",
+}
+ROWS_SHOWN = 8
+HUMAN = "human"
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure with its name, and perhaps a remark."""
+
+    name: str
+    values: list[str]
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of the funnel: how many came so far."""
+
+    name: str
+    count: str
+    share: str
+    width: str
+    """Of its bar, in per cent of the widest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value of a breakdown."""
+
+    name: str
+    clicks: str
+    people: str
+    width: str
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdown:
+    """Clicks by what they came from: what is seen at once, and the rest."""
+
+    name: str
+    title: str
+    top: list[Value]
+    rest: list[Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a table."""
+
+    name: str
+    counts: list[str]
+    revenue: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """A click or an event."""
+
+    action: str
+    who: str
+    at: str
+    at_machine: str
+    details: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportView:
+    """A report, ready for its page."""
+
+    is_empty: bool
+    period: str
+    figures: list[Figure]
+    funnel: list[Step]
+    is_upper_bound: bool
+    narrow_chart: str
+    wide_chart: str
+    series: list[Row]
+    events: list[Row]
+    breakdowns: list[Breakdown]
+
+
+def view_of(report: Report) -> ReportView:
+    """Return what the page of a report shows. Takes some milliseconds: charts are drawn."""
+    series = series_of(report)
+    has_bars = any(bar.clicks or bar.conversions for bar in series.bars)
+    return ReportView(
+        is_empty=not (report.totals.clicks or report.totals.bot_hits or report.events),
+        period=_period(report),
+        figures=list(_figures(report.totals)),
+        funnel=list(_funnel(report.totals)),
+        is_upper_bound=report.totals.unique_clickers > report.totals.recipients,
+        narrow_chart=chart(series, NARROW) if has_bars else "",
+        wide_chart=chart(series, WIDE) if has_bars else "",
+        series=list(_series_rows(series)),
+        events=[
+            Row(words.action(one.action), [words.count(one.count)], words.amounts(one.revenue)) for one in report.events
+        ],
+        breakdowns=list(_breakdowns(report)),
+    )
+
+
+def happening_of(latest: LatestActivity, timezone: str) -> Happening:
+    """Return a click or an event as its list shows it."""
+    activity = latest.activity
+    at = from_timestamp(activity.occurred_at).astimezone(ZoneInfo(timezone))
+    known = (words.value("device", activity.device), activity.browser, activity.country)
+    details = [text for text in known if text and text.lower() != "unknown"]
+    if activity.HasField("amount"):
+        details.insert(0, words.money(activity.amount))
+    if activity.verdict not in {"", HUMAN}:
+        details.insert(0, words.value("verdict", activity.verdict))
+    return Happening(
+        words.action(activity.action),
+        latest.profile_name or latest.profile or "Somebody",
+        words.moment(at),
+        at.isoformat(timespec="seconds"),
+        details,
+    )
+
+
+def scope_row(scope: ReportScope) -> Row:
+    """Return a campaign or journey as the list of all shows it."""
+    totals = scope.totals
+    rate = words.percent(totals.click_through_rate) if totals.recipients else "\u2013"
+    counts = [words.count(totals.recipients), words.count(totals.clicks), rate, words.count(totals.conversions)]
+    return Row(scope.campaign or scope.journey, counts, words.amounts(totals.revenue))
+
+
+def _period(report: Report) -> str:
+    zone = ZoneInfo(report.timezone or "UTC")
+    start, end = (from_timestamp(stamp).astimezone(zone) for stamp in (report.from_time, report.to_time))
+    last = end - timedelta(microseconds=1)
+    if start >= end or start.date() == last.date():
+        return words.day(start)
+    return f"{words.day(start)} to {words.day(last)}"
+
+
+def _figures(totals: Totals) -> Iterator[Figure]:
+    yield Figure("Revenue", words.amounts(totals.revenue) or ["\u2013"], _taken_back(totals))
+    yield Figure("Clicks", [words.count(totals.clicks)], _bots(totals))
+    rate = f"{words.percent(totals.click_through_rate)} of recipients" if totals.recipients else ""
+    yield Figure("People who clicked", [words.count(totals.unique_clickers)], rate)
+    rate = f"{words.percent(totals.conversion_rate)} of recipients" if totals.recipients else ""
+    yield Figure("Conversions", [words.count(totals.conversions)], rate)
+    if totals.HasField("time_to_click"):
+        yield Figure("Until they clicked", [words.duration(totals.time_to_click)], "on average, from the link's making")
+    if totals.HasField("time_to_conversion"):
+        yield Figure("Until they bought", [words.duration(totals.time_to_conversion)], "on average, from the click")
+
+
+def _taken_back(totals: Totals) -> str:
+    taken_back = words.amounts(totals.taken_back)
+    return f"after {', '.join(taken_back)} taken back" if taken_back else ""
+
+
+def _bots(totals: Totals) -> str:
+    if not totals.bot_hits:
+        return ""
+    return f"and {words.count(totals.bot_hits)} by bots and previews, not counted"
+
+
+def _funnel(totals: Totals) -> Iterator[Step]:
+    steps = [("Clicked", totals.unique_clickers), ("Bought", totals.conversions)]
+    if totals.recipients:
+        steps.insert(0, ("Recipients", totals.recipients))
+    widest = max(number for _, number in steps)
+    first = steps[0][1]
+    for name, number in steps:
+        yield Step(name, words.count(number), words.share(number, first), _width(number, widest))
+
+
+def _series_rows(series: Series) -> Iterator[Row]:
+    for bar in series.bars:
+        counts = [words.count(bar.clicks), words.count(bar.unique_clickers), words.count(bar.conversions)]
+        yield Row(words.point(bar.starts_at, series.width), counts, words.amounts(bar.revenue))
+
+
+def _breakdowns(report: Report) -> Iterator[Breakdown]:
+    for name, title in BREAKDOWNS.items():
+        found: Iterable[BreakdownValue] = getattr(report.breakdowns, name)
+        widest = max((one.clicks for one in found), default=0)
+        values = [
+            Value(words.value(name, one.value), words.count(one.clicks), words.count(one.unique_clickers),
+                  _width(one.clicks, widest))
+            for one in found
+        ]  # fmt: skip
+        if values and not (len(values) == 1 and values[0].name in {"", "Unknown"}):
+            yield Breakdown(name, title, values[:ROWS_SHOWN], values[ROWS_SHOWN:])
+
+
+def _width(number: int, widest: int) -> str:
+    return f"{max(number, 0) / widest * 100:.1f}%" if widest else "0%"

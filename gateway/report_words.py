@@ -1,0 +1,96 @@
+"""Writes figures as people read them."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from decimal import Decimal, InvalidOperation
+
+from clicktrail.common.v1.types_pb2 import Money
+
+# Between an amount and its currency no line breaks.
+_JOINED = "\u00a0"
+_UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+
+ACTIONS = {"short_link.clicked": "Clicked the link"}
+VALUES = {
+    "unknown": "Unknown",
+    "other": "Others",
+    "direct": "Opened directly",
+    "mobile": "Phone",
+    "tablet": "Tablet",
+    "desktop": "Computer",
+    "human": "People",
+    "preview": "Link previews",
+    "bot": "Bots",
+    "scanner": "Security scanners",
+    "prefetch": "Prefetches",
+    "head": "Lookups without opening",
+}
+
+
+def count(number: int) -> str:
+    """Return a whole number, such as "12,345"."""
+    return f"{number:,}"
+
+
+def share(part: float, whole: float) -> str:
+    """Return a part of a whole, such as "12.5 %"; nothing of nothing is 0 %."""
+    return percent(part / whole if whole else 0.0)
+
+
+def percent(rate: float) -> str:
+    """Return a rate, such as "12.5 %"."""
+    return f"{rate * 100:.1f}".removesuffix(".0") + f"{_JOINED}%"
+
+
+def money(one: Money) -> str:
+    """Return an amount with as many digits behind the point as its currency has, such as "1,395.00 USD"."""
+    try:
+        amount = f"{Decimal(one.amount):,f}"
+    except InvalidOperation:
+        amount = one.amount
+    return amount.replace("-", "\u2212") + _JOINED + one.currency
+
+
+def amounts(given: Iterable[Money]) -> list[str]:
+    """Return amounts of several currencies."""
+    return [money(one) for one in given]
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time by its two largest units, such as "2 h 5 min"."""
+    left = round(seconds)
+    parts: list[str] = []
+    for size, unit in _UNITS:
+        number, left = divmod(left, size)
+        if number or (unit == "s" and not parts):
+            parts.append(f"{number}{_JOINED}{unit}")
+    return " ".join(parts[:2])
+
+
+def action(name: str) -> str:
+    """Return an action in words: "order.placed" is "Order placed"."""
+    return ACTIONS.get(name) or name.replace(".", " ").replace("_", " ").capitalize()
+
+
+def value(dimension: str, text: str) -> str:
+    """Return the value of a breakdown in words, where it has some."""
+    if dimension == "verdict" or text in {"unknown", "other"} or dimension in {"device", "referrer"}:
+        return VALUES.get(text, text)
+    return text or "Unknown"
+
+
+def day(at: datetime) -> str:
+    """Return a date, such as "Mon 4 May 2026"."""
+    return f"{at:%a} {at.day} {at:%b %Y}"
+
+
+def moment(at: datetime) -> str:
+    """Return a time to the minute, such as "4 May 2026, 03:02"."""
+    return f"{at.day} {at:%b %Y, %H:%M}"
+
+
+def point(at: datetime, width: timedelta) -> str:
+    """Return the name of a stretch of time: its day, or for less than a day its time."""
+    if width >= timedelta(days=1):
+        return f"{at.day} {at:%b}"
+    return f"{at.day} {at:%b, %H:%M}"

@@ -1,0 +1,135 @@
+"""Watches reports: however many look at one, tracking is asked once."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+
+from clicktrail.tracking.v1 import report_service_pb2 as pb
+from common.errors import ClicktrailError, Kind, Reason, unavailable
+from common.logging import get_logger
+from gateway.client_streams import StreamMethod
+from gateway.clients import Services
+
+log = get_logger(__name__)
+
+WATCHERS_LIMIT = 500
+# A call has an end, so that none is left behind for ever; the next one goes on where it stopped.
+CALL_LIFE_SECONDS = 3_600.0
+# After tracking has broken off.
+PAUSE_SECONDS = 0.5
+
+
+class Watch:
+    """One report, as it is now, kept up to date for as long as somebody watches."""
+
+    def __init__(self, call: StreamMethod, request: pb.GetReportRequest) -> None:
+        self.report: pb.Report | None = None
+        self.version = 0
+        """How often it has changed."""
+        self.watchers = 0
+        self._changed = asyncio.Event()
+        self._call = call
+        self._request = pb.WatchReportRequest(report=request)
+        self._following = asyncio.create_task(self._follow())
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it will not change any more: it was refused, or closed."""
+        return self._following.done()
+
+    async def until_changed(self, version: int, seconds: float) -> None:
+        """Return when there is another version than this one, or after these seconds.
+
+        Raises what tracking refused it with.
+        """
+        if self.version == version:
+            waiting = asyncio.ensure_future(self._changed.wait())
+            await asyncio.wait((waiting, self._following), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            waiting.cancel()
+        if self.version == version and self.has_ended and not self._following.cancelled():
+            self._following.result()
+
+    def close(self) -> None:
+        """Ask no more."""
+        self._following.cancel()
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                async with contextlib.aclosing(self._call(self._request, CALL_LIFE_SECONDS)) as responses:
+                    async for response in responses:
+                        self._take(response.report)
+            except ClicktrailError as error:
+                # Tracking is restarting, or a store is: whoever watches need not notice.
+                if error.kind is not Kind.UNAVAILABLE:
+                    raise
+                log.info("a watched report broke off", cause=str(error))
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    def _take(self, report: pb.Report) -> None:
+        self.report = report
+        self.version += 1
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+
+class Watches:
+    """The reports that are watched now."""
+
+    def __init__(self, services: Services) -> None:
+        service = pb.DESCRIPTOR.services_by_name["ReportService"]
+        self._call = StreamMethod(services.tracking, service.methods_by_name["WatchReport"])
+        self._call_seconds = services.call_seconds
+        self._watches: dict[bytes, Watch] = {}
+        self._watchers = 0
+        self._is_closed = False
+
+    async def reports(
+        self, request: pb.GetReportRequest, idle_seconds: float
+    ) -> AsyncGenerator[pb.Report | None, None]:
+        """Yield a report, now and whenever it has changed; None when nothing has changed for so long.
+
+        Ends when it is closed. Raises what tracking refuses, and UNAVAILABLE (`OVERLOADED`) beyond 500 watchers.
+        """
+        key = request.SerializeToString(deterministic=True)
+        watch = self._join(key, request)
+        try:
+            await watch.until_changed(0, self._call_seconds)
+            if watch.report is None:
+                raise unavailable(Reason.UPSTREAM_DOWN, "The report cannot be read at the moment; try again.")
+            version = 0
+            while not self._is_closed:
+                yield None if watch.version == version else watch.report
+                version = watch.version
+                await watch.until_changed(version, idle_seconds)
+        finally:
+            self._leave(key, watch)
+
+    def current(self, request: pb.GetReportRequest) -> pb.Report | None:
+        """Return a report that is watched, as it is now: whoever looks at the same needs not ask for it."""
+        watch = self._watches.get(request.SerializeToString(deterministic=True))
+        return None if watch is None or watch.has_ended else watch.report
+
+    def close(self) -> None:
+        """End all watches; nobody can begin another one."""
+        self._is_closed = True
+        for watch in self._watches.values():
+            watch.close()
+
+    def _join(self, key: bytes, request: pb.GetReportRequest) -> Watch:
+        if self._is_closed or self._watchers >= WATCHERS_LIMIT:
+            raise unavailable(Reason.OVERLOADED, "Too many reports are watched at the moment; try again.")
+        watch = self._watches.get(key)
+        if watch is None or watch.has_ended:
+            watch = self._watches[key] = Watch(self._call, request)
+        watch.watchers += 1
+        self._watchers += 1
+        return watch
+
+    def _leave(self, key: bytes, watch: Watch) -> None:
+        watch.watchers -= 1
+        self._watchers -= 1
+        if not watch.watchers:
+            watch.close()
+            if self._watches.get(key) is watch:
+                del self._watches[key]
