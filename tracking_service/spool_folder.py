@@ -123,11 +123,15 @@ class SpoolFolder:
         return None
 
     def _check_room(self, own: SpoolFile, entries: Sequence[Entry]) -> None:
-        wanted = bytes_of(entries)
-        if self._used_bytes() + wanted > self._limit_bytes:
-            own.shrink()
-            if self._used_bytes() + wanted > self._limit_bytes:
-                raise FullError
+        if self._has_room(entries):
+            return
+        own.shrink()
+        # What is there already needs no room.
+        if not self._has_room([entry for entry in entries if own.find(entry) is None]):
+            raise FullError
+
+    def _has_room(self, entries: Sequence[Entry]) -> bool:
+        return not entries or self._used_bytes() + bytes_of(entries) <= self._limit_bytes
 
     def _used_bytes(self) -> int:
         return sum(file.used_bytes() for file in self._files())

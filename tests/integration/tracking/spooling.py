@@ -3,13 +3,15 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
+import pytest_asyncio
 from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
@@ -60,6 +62,11 @@ class Running:
         request = accounts_pb.CreateTokenRequest(business_id=business_id, name="a server")
         return (await stub.CreateToken(request, timeout=SECONDS)).token
 
+    async def revoke_token(self, business_id: str, token_id: str) -> None:
+        """Revoke a token."""
+        stub = account_service_pb2_grpc.AccountServiceStub(self.channel)
+        await stub.RevokeToken(accounts_pb.RevokeTokenRequest(business_id=business_id, id=token_id), timeout=SECONDS)
+
     async def is_serving(self) -> bool:
         """Tell what its health is."""
         stub: Any = health_pb2_grpc.HealthStub(self.channel)
@@ -97,6 +104,44 @@ async def running(postgres_url: str, folder: Path, **settings: Any) -> AsyncIter
             yield Running(service, channel)
     finally:
         await service.stop()
+
+
+@pytest.fixture
+def outage(postgres_server: ServerProcess, postgres_url: str) -> Iterator[ServerProcess]:  # noqa: ARG001  (the database is made before the outage)
+    """Lend the server, to be stopped; it runs again afterwards."""
+    yield postgres_server
+    if not postgres_server.is_running:
+        postgres_server.start()
+
+
+@pytest_asyncio.fixture
+async def site(postgres_url: str, spool_dir: Path, outage: ServerProcess) -> AsyncIterator[Running]:
+    """Run the service with a business, `shop`, whose last known account is on the disk."""
+    async with running(postgres_url, spool_dir) as site:
+        await site.create_business("shop")
+        await site.until_known("shop")
+        yield site
+        if not outage.is_running:
+            outage.start()
+
+
+async def rows(postgres_url: str, query: str) -> list[tuple[Any, ...]]:
+    """Return what a query finds."""
+    connection = await asyncpg.connect(postgres_url)
+    try:
+        return [tuple(row) for row in await connection.fetch(query)]
+    finally:
+        await connection.close()
+
+
+async def stored(postgres_url: str) -> list[str]:
+    """Return the ids of all events, in the order of their times."""
+    return [str(id_) for (id_,) in await rows(postgres_url, "SELECT id FROM events ORDER BY received_at, id")]
+
+
+def files(folder: Path, pattern: str = "events-*") -> list[Path]:
+    """Return the files of a spool, as they are on the disk now."""
+    return sorted(folder.glob(pattern))
 
 
 async def failure(call: Awaitable[Any]) -> ClicktrailError:

@@ -1,16 +1,12 @@
 """Events are taken in while PostgreSQL is away, and are stored once when it is back."""
 
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
-import asyncpg
 import pytest
-import pytest_asyncio
 
 from cli.embedded.server_process import ServerProcess
 from common.errors import Reason, unavailable
-from tests.integration.tracking.spooling import Running, freeze, running, thaw
+from tests.integration.tracking.spooling import Running, freeze, outage, rows, site, stored, thaw
 from tests.integration.tracking.tracking_events import (
     ACCEPTED,
     CONFLICT,
@@ -22,38 +18,7 @@ from tests.integration.tracking.tracking_events import (
     submission,
 )
 
-
-@pytest.fixture
-def outage(postgres_server: ServerProcess, postgres_url: str) -> Iterator[ServerProcess]:  # noqa: ARG001  (the database is made before the outage)
-    """Lend the server, to be stopped; it runs again afterwards."""
-    yield postgres_server
-    if not postgres_server.is_running:
-        postgres_server.start()
-
-
-@pytest_asyncio.fixture
-async def site(postgres_url: str, spool_dir: Path, outage: ServerProcess) -> AsyncIterator[Running]:
-    """Run the service with a business, `shop`, whose last known account is on the disk."""
-    async with running(postgres_url, spool_dir) as site:
-        await site.create_business("shop")
-        await site.until_known("shop")
-        yield site
-        if not outage.is_running:
-            outage.start()
-
-
-async def rows(postgres_url: str, query: str) -> list[tuple[Any, ...]]:
-    """Return what a query finds."""
-    connection = await asyncpg.connect(postgres_url)
-    try:
-        return [tuple(row) for row in await connection.fetch(query)]
-    finally:
-        await connection.close()
-
-
-async def stored(postgres_url: str) -> list[str]:
-    """Return the ids of all events, in the order of their times."""
-    return [str(id_) for (id_,) in await rows(postgres_url, "SELECT id FROM events ORDER BY received_at, id")]
+__all__ = ["outage", "site"]
 
 
 async def test_events_are_kept_through_an_outage(site: Running, outage: ServerProcess, postgres_url: str) -> None:
