@@ -2,14 +2,23 @@
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import partial
-from typing import Any
 
-import httpx
+import httpx  # noqa: TC002  (an import for types alone costs more lines than it saves)
 import pytest
 
-from cli.embedded.server_process import ServerProcess
+from tests.e2e.outages import (
+    assert_all_stored_once,
+    assert_click_kept,
+    assert_come_again,
+    assert_event_can_be_sent_again,
+    assert_event_kept,
+    click,
+    is_redirect,
+    make_link,
+    post_event,
+    stored_clicks,
+)
 from tests.support.killable import KillableSystem, Part, Way, session_in
 from tests.support.waiting import eventually
 
@@ -17,91 +26,6 @@ WAYS: tuple[Way, ...] = ("killed", "frozen")
 TWO_STORES: tuple[tuple[Part, Part], ...] = (("redis", "postgres"), ("redis", "tracking"))
 
 either_way = pytest.mark.parametrize("way", WAYS)
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KillableSystem]:
-    """Run a system of this module's own."""
-    system = KillableSystem(tmp_path_factory.mktemp("matrix"))
-    system.start()
-    yield system
-    system.stop()
-
-
-@pytest.fixture
-async def chain(whole: KillableSystem) -> AsyncIterator[KillableSystem]:
-    """Lend the system whole, and mend it afterwards."""
-    await whole.heal()
-    yield whole
-    await whole.heal()
-
-
-async def make_link(chain: KillableSystem) -> dict[str, Any]:
-    """Return a new link of a recipient, clicked once, so that the shortener knows it."""
-    body = {"destination": "https://shop.example.com/p/1", "campaign": "matrix", "profile": secrets.token_hex(6)}
-    async with chain.server(chain.patient) as server:
-        made = await eventually(partial(server.post, "/v1/links", json=body), lambda seen: seen.status_code == 201)
-    link: dict[str, Any] = made.json()
-    first = await eventually(partial(click, chain, link), lambda seen: seen.status_code == 302)
-    await eventually(stored_clicks(chain, session_in(first)), lambda rows: rows == 1)
-    return link
-
-
-async def click(chain: KillableSystem, link: dict[str, Any], gateway: ServerProcess | None = None) -> httpx.Response:
-    """Click a link once, by way of the patient gateway if not told otherwise."""
-    async with chain.client(gateway or chain.patient) as phone:
-        return await phone.get(f"/{link['code']}")
-
-
-async def post_event(chain: KillableSystem, key: str, gateway: ServerProcess | None = None) -> httpx.Response:
-    """Post an event once, as a page does, by way of the patient gateway if not told otherwise."""
-    body = {"action": "page.viewed", "session": f"session-{key}"}
-    async with chain.page(gateway or chain.patient) as page:
-        return await page.post("/v1/track/events", json=body, headers={"Idempotency-Key": key})
-
-
-def stored_clicks(chain: KillableSystem, session: str) -> Callable[[], Awaitable[int]]:
-    """Return what counts the stored clicks with a session."""
-    return partial(chain.count, "clicks", "session", session)
-
-
-def is_redirect(response: httpx.Response) -> bool:
-    """Tell whether a person was redirected, with a session."""
-    return response.status_code == 302 and len(session_in(response)) == 32
-
-
-def assert_come_again(response: httpx.Response) -> None:
-    """Check that an answer says that it does not work now, and when to come again."""
-    assert response.status_code == 503, response.text
-    assert int(response.headers["retry-after"]) >= 1
-    assert "no-store" in response.headers["cache-control"]
-    assert "location" not in response.headers
-
-
-async def assert_click_kept(chain: KillableSystem, response: httpx.Response) -> None:
-    """Check that a click that was redirected is stored once when all is well again."""
-    assert is_redirect(response), response.text
-    await chain.heal()
-    await eventually(stored_clicks(chain, session_in(response)), lambda rows: rows == 1)
-
-
-async def assert_event_kept(chain: KillableSystem, key: str, response: httpx.Response) -> None:
-    """Check that an event that was acknowledged is stored once when all is well again, also where it is sent again."""
-    assert response.status_code == 200, response.text
-    assert response.json()["status"] == "received"
-    event = response.json()["id"]
-    await chain.heal()
-    await eventually(partial(chain.count, "events", "id", event), lambda rows: rows == 1)
-    again = await eventually(partial(post_event, chain, key), lambda seen: seen.status_code == 200)
-    assert again.json()["id"] == event
-    assert await chain.count("events", "session", f"session-{key}") == 1
-
-
-async def assert_event_can_be_sent_again(chain: KillableSystem, key: str) -> None:
-    """Check that an event that was not acknowledged is taken once when all is well again."""
-    await chain.heal()
-    again = await eventually(partial(post_event, chain, key), lambda seen: seen.status_code == 200)
-    await assert_event_kept(chain, key, again)
 
 
 @either_way
@@ -112,6 +36,38 @@ async def test_without_postgres_clicks_wait_in_the_outbox(chain: KillableSystem,
         answers = await asyncio.gather(*(click(chain, link) for _ in range(10)))
     for answer in answers:
         await assert_click_kept(chain, answer)
+
+
+@either_way
+async def test_without_postgres_events_wait_in_the_spool(chain: KillableSystem, way: Way) -> None:
+    """Events are acknowledged once they are on the disk, and stored when PostgreSQL is back."""
+    keys = [secrets.token_hex(8) for _ in range(10)]
+    with chain.without("postgres", way=way):
+        answers = await asyncio.gather(*(post_event(chain, key) for key in keys))
+    for key, answer in zip(keys, answers, strict=True):
+        await assert_event_kept(chain, key, answer)
+
+
+@either_way
+async def test_the_spool_outlives_tracking(chain: KillableSystem, way: Way) -> None:
+    """Tracking may be killed and started again while PostgreSQL is away: it still judges, and forgets nothing."""
+    keys = [secrets.token_hex(8) for _ in range(3)]
+    with chain.without("postgres", way=way):
+        answers = [await post_event(chain, keys[0])]
+        chain.part("tracking").kill()
+        chain.part("tracking").spawn()
+        answers += [await post_event(chain, key) for key in keys[1:]]
+    for key, answer in zip(keys, answers, strict=True):
+        await assert_event_kept(chain, key, answer)
+
+
+@either_way
+async def test_without_postgres_and_redis_events_wait_in_the_spool(chain: KillableSystem, way: Way) -> None:
+    """The spool needs neither: better than asked to come again, and as durable."""
+    key = secrets.token_hex(8)
+    with chain.without("redis", "postgres", way=way):
+        answer = await post_event(chain, key)
+    await assert_event_kept(chain, key, answer)
 
 
 @either_way
@@ -227,17 +183,15 @@ async def test_killed_one_after_the_other_nothing_is_lost(chain: KillableSystem)
     """Whatever is killed under clicks and events, those that were answered are stored, each once."""
     link = await make_link(chain)
     parts: tuple[Part, ...] = ("tracking", "shortener", "postgres", "redis")
-    seen: list[str] = []
-    events: dict[str, httpx.Response] = {}
+    seen: list[httpx.Response] = []
+    acknowledged: list[httpx.Response] = []
     is_over = asyncio.Event()
 
     async def visit() -> None:
         while not is_over.is_set():
-            answer, key = await click(chain, link), secrets.token_hex(8)
-            if answer.status_code == 302:
-                seen.append(session_in(answer))
-            if (posted := await post_event(chain, key)).status_code == 200:
-                events[key] = posted
+            answer, posted = await click(chain, link), await post_event(chain, secrets.token_hex(8))
+            seen.extend([answer] * (answer.status_code == 302))
+            acknowledged.extend([posted] * (posted.status_code == 200))
 
     async def seen_so_far() -> int:
         return len(seen)
@@ -251,8 +205,4 @@ async def test_killed_one_after_the_other_nothing_is_lost(chain: KillableSystem)
         await eventually(seen_so_far, enough.__le__)
     is_over.set()
     await asyncio.gather(*visitors)
-    for session in seen:
-        await eventually(stored_clicks(chain, session), lambda rows: rows == 1)
-    for key, answer in events.items():
-        await eventually(partial(chain.count, "events", "id", answer.json()["id"]), lambda rows: rows == 1)
-        assert await chain.count("events", "session", f"session-{key}") == 1
+    await assert_all_stored_once(chain, seen, acknowledged)

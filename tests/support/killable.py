@@ -3,14 +3,16 @@
 import asyncio
 import os
 import signal
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 import httpx
+import pytest
 
 from cli.data_directory import DataDirectory, Ready
 from cli.embedded.server_process import ServerProcess
@@ -118,17 +120,39 @@ class KillableSystem:
         """Return a client with the business's private token."""
         return self.client(gateway, Authorization=f"Bearer {self.ready.token}")
 
-    async def count(self, table: Literal["clicks", "events"], column: str, value: object) -> int:
+    async def count(self, table: Literal["clicks", "events"], column: str, value: str) -> int:
         """Return how many rows of a table have this value, as PostgreSQL has it."""
+        return (await self.counts(table, column, [value]))[value]
+
+    async def counts(self, table: Literal["clicks", "events"], column: str, values: Sequence[str]) -> Counter[str]:
+        """Return how many rows of a table have each of these values, as PostgreSQL has them."""
         connection = await asyncpg.connect(self.stack.postgres.url)
         try:
-            found: Any = await connection.fetchval(
-                f"SELECT count(*) FROM {table} WHERE {column}::text = $1",  # noqa: S608  (our own names)
-                value,
+            found = await connection.fetch(
+                f"SELECT {column}::text AS value, count(*) AS rows FROM {table}"  # noqa: S608  (our own names)
+                f" WHERE {column}::text = ANY($1) GROUP BY 1",
+                list(values),
             )
         finally:
             await connection.close()
-        return int(found)
+        return Counter({row["value"]: row["rows"] for row in found})
+
+
+@pytest.fixture(scope="session")
+def killable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KillableSystem]:
+    """Run a system that may be killed."""
+    system = KillableSystem(tmp_path_factory.mktemp("killable"))
+    system.start()
+    yield system
+    system.stop()
+
+
+@pytest.fixture
+async def chain(killable: KillableSystem) -> AsyncIterator[KillableSystem]:
+    """Lend that system whole, and mend it afterwards."""
+    await killable.heal()
+    yield killable
+    await killable.heal()
 
 
 def session_in(response: httpx.Response) -> str:
