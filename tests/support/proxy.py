@@ -61,12 +61,13 @@ class _Frames:
 class Drop:
     """A reply to be swallowed: the next one on the connection that first carries `marker` to the server.
 
-    An empty marker is carried by whatever is sent next. The connection is cut, or left open and mute.
+    An empty marker is carried by whatever is sent next. The connection is cut, or left open and mute. `dropped` is the
+    piece in which the reply began.
     """
 
     marker: bytes
     is_cut: bool
-    dropped: "asyncio.Future[None]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    dropped: "asyncio.Future[bytes]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
 class Proxy:
@@ -179,7 +180,7 @@ class _Connection:
             drop, self._drop = self._drop, None
             self._is_mute = True
             if not drop.dropped.done():
-                drop.dropped.set_result(None)
+                drop.dropped.set_result(data)
             if drop.is_cut:
                 self.cut()
         elif not self._is_mute:
@@ -226,6 +227,7 @@ class _End(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self.is_open = True
         self._transport.writelines(self._early)
+        self._early.clear()
         self._connection.opened(self)
 
     def data_received(self, data: bytes) -> None:
