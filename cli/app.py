@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli import accounts, backup, demo, health, links, migrate, reconcile, rejected, report, restore, up
+from cli import accounts, backup, demo, health, links, migrate, reconcile, rejected, report, report_link, restore, up
 
 app = typer.Typer(
     help="Clicktrail: short links, their clicks, and what they lead to.",
@@ -37,6 +37,7 @@ app.command("up")(up.up)
 app.command("demo")(demo.demo)
 app.add_typer(links.app, name="links")
 app.command("report")(report.report)
+app.command("report-link")(report_link.report_link)
 app.command("reconcile")(reconcile.reconcile)
 app.command("rejected")(rejected.rejected)
 app.add_typer(accounts.business_app, name="business")

@@ -18,7 +18,7 @@ from common.clock import from_timestamp, now, to_rfc3339, to_timestamp
 from gateway.report_access import PARAMETER
 
 RANGES = {"all": "All time", "24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
-BASES = {"event": "When it happened", "cohort": "When the link was made"}
+BASES = {"event": "By date of click", "cohort": "By date of link"}
 WHOLE, DAY = "all", "24h"
 
 _DAYS = {"7d": 7, "30d": 30, "90d": 90}

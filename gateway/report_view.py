@@ -24,7 +24,6 @@ BREAKDOWNS = {
     "verdict": "Who opened the links",
 }
 ROWS_SHOWN = 8
-HUMAN = "human"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +130,8 @@ def happening_of(latest: LatestActivity, timezone: str) -> Happening:
     details = [text for text in known if text and text.lower() != "unknown"]
     if activity.HasField("amount"):
         details.insert(0, words.money(activity.amount))
-    if activity.verdict not in {"", HUMAN}:
-        details.insert(0, words.value("verdict", activity.verdict))
     return Happening(
-        words.action(activity.action),
+        words.OTHER_HITS.get(activity.verdict) or words.action(activity.action),
         latest.profile_name or latest.profile or "Somebody",
         words.moment(at),
         at.isoformat(timespec="seconds"),
@@ -188,9 +185,12 @@ def _funnel(totals: Totals) -> Iterator[Step]:
     if totals.recipients:
         steps.insert(0, ("Recipients", totals.recipients))
     widest = max(number for _, number in steps)
+    # Of shared links people are known to be many only at most: they enter no rate.
+    rates = {"Clicked": totals.click_through_rate, "Bought": totals.conversion_rate} if totals.recipients else {}
     first = steps[0][1]
     for name, number in steps:
-        yield Step(name, words.count(number), words.share(number, first), _width(number, widest))
+        rate = rates.get(name, number / first if first else 0.0)
+        yield Step(name, words.count(number), words.percent(rate), _width(number, widest))
 
 
 def _series_rows(series: Series) -> Iterator[Row]:

@@ -10,6 +10,14 @@ from clicktrail.common.v1.types_pb2 import Money
 _JOINED = "\u00a0"
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
+# What was there instead of a person, as the list of what happened says it.
+OTHER_HITS = {
+    "preview": "Previewed by an app",
+    "bot": "Opened by a bot",
+    "scanner": "Opened by a security scanner",
+    "prefetch": "Fetched ahead by a browser",
+    "head": "Looked up, not opened",
+}
 ACTIONS = {"short_link.clicked": "Clicked the link"}
 VALUES = {
     "unknown": "Unknown",
@@ -30,11 +38,6 @@ VALUES = {
 def count(number: int) -> str:
     """Return a whole number, such as "12,345"."""
     return f"{number:,}"
-
-
-def share(part: float, whole: float) -> str:
-    """Return a part of a whole, such as "12.5 %"; nothing of nothing is 0 %."""
-    return percent(part / whole if whole else 0.0)
 
 
 def percent(rate: float) -> str:
