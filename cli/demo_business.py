@@ -10,8 +10,11 @@ from cli.calls import DEADLINE_SECONDS, channel_to, run
 from cli.data_directory import DemoLink
 from cli.failures import CommandFailed
 from cli.recipients import Row
+from cli.restore import restore_links
 from clicktrail.shortener.v1 import link_pb2, link_service_pb2
 from clicktrail.tracking.v1 import account_service_pb2, account_service_pb2_grpc, event_pb2
+from common.errors import Reason
+from common.grpc_errors import from_rpc_error
 
 BUSINESS = "demo"
 CAMPAIGN = "spring-sale"
@@ -45,7 +48,15 @@ async def _seed_links(shortener: str) -> list[DemoLink]:
         except aio.AioRpcError as error:
             if error.code() is not StatusCode.UNAVAILABLE or time.monotonic() > deadline:
                 raise
+            if time.monotonic() > deadline - PATIENCE_SECONDS / 2 and _is_emptied(error):
+                # A new Redis would be complete by now. Nobody else could restore it: we would stop all, being refused.
+                await restore_links(shortener)
         await asyncio.sleep(PAUSE_SECONDS)
+
+
+def _is_emptied(error: aio.AioRpcError) -> bool:
+    refusal = from_rpc_error(error)
+    return refusal is not None and refusal.reason is Reason.STORE_INCOMPLETE
 
 
 async def _create_business(accounts: account_service_pb2_grpc.AccountServiceStub) -> None:

@@ -46,7 +46,7 @@ def restore(
         run_backup_module("load", from_file, postgres_url)
     address = shortener_address(shortener, data_dir)
     try:
-        told = run(_restore(address, force=force), address)
+        told = run(restore_links(address, force=force), address)
     except CommandFailed as failure:
         if from_file is None or failure.exit_code is not ExitCode.UNAVAILABLE:
             raise
@@ -55,7 +55,8 @@ def restore(
     _say(told, force=force)
 
 
-async def _restore(address: str, *, force: bool) -> restore_service_pb2.RestoreResponse:
+async def restore_links(address: str, *, force: bool = False) -> restore_service_pb2.RestoreResponse:
+    """Have the shortener restore its links, show how far it is, and return what it told last."""
     answer = restore_service_pb2.RestoreResponse()
     async with channel_to(address) as channel:
         stub = restore_service_pb2_grpc.RestoreServiceStub(channel)

@@ -7,6 +7,7 @@ from typing import Any
 import grpc
 import pytest
 import pytest_asyncio
+from google.protobuf.field_mask_pb2 import FieldMask
 from redis.asyncio import Redis
 
 from clicktrail.shortener.v1 import (
@@ -129,7 +130,7 @@ async def update(caller: Caller, link_id: str, **fields: Any) -> link_pb2.Link:
         business_id=BUSINESS,
         id=link_id,
         link=link_service_pb2.LinkChange(**fields),
-        update_mask={"paths": list(fields)},
+        update_mask=FieldMask(paths=list(fields)),
     )
     return (await caller.links.UpdateLink(request, timeout=SECONDS)).link
 

@@ -16,6 +16,7 @@ import pytest_asyncio
 from grpc import aio
 
 from cli.embedded.server_process import ServerProcess
+from clicktrail.shortener.v1 import domain_service_pb2
 from clicktrail.tracking.v1 import link_archive_service_pb2 as pb
 from clicktrail.tracking.v1 import link_archive_service_pb2_grpc, profile_service_pb2
 from common.clock import to_timestamp
@@ -225,7 +226,9 @@ async def test_the_first_secret_and_the_latest_domain_stay(channel: aio.Channel)
     stub = link_archive_service_pb2_grpc.LinkArchiveServiceStub(channel)
 
     async def keep(secret: bytes, revision: int, *, removed: bool = False) -> Any:
-        domain = {"name": "go.example.com", "business_id": "shop", "fallback_url": f"https://{revision}.example.com/"}
+        domain = domain_service_pb2.Domain(
+            name="go.example.com", business_id="shop", fallback_url=f"https://{revision}.example.com/"
+        )
         copy = pb.DomainCopy(domain=domain, revision=revision, removed=removed)
         return await stub.KeepInstallation(
             pb.KeepInstallationRequest(secret=secret, domains=[copy, copy]), timeout=SECONDS
