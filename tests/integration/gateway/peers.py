@@ -14,13 +14,15 @@ from clicktrail.tracking.v1 import (
     account_service_pb2_grpc,
     event_service_pb2_grpc,
     profile_service_pb2_grpc,
+    report_page_service_pb2_grpc,
     report_service_pb2_grpc,
 )
 from clicktrail.tracking.v1 import session_service_pb2_grpc as tracking_session_pb2_grpc
 from common.server import GrpcServer
 from tests.integration.gateway.peer import Peer
+from tests.integration.gateway.report_peers import LiveReports, ReportPages
 from tests.integration.gateway.shortener_peers import FreshSessions, Links, Redirects
-from tests.integration.gateway.tracking_peers import Accounts, Events, Profiles, Reports, Sessions
+from tests.integration.gateway.tracking_peers import Accounts, Events, Profiles, Sessions
 
 
 class Peers:
@@ -34,7 +36,8 @@ class Peers:
         self.accounts = Accounts()  # type: ignore[abstract]
         self.sessions = Sessions()
         self.events = Events()  # type: ignore[abstract]
-        self.reports = Reports()  # type: ignore[abstract]
+        self.reports = LiveReports()  # type: ignore[abstract]
+        self.report_pages = ReportPages()  # type: ignore[abstract]
         self.profiles = Profiles()  # type: ignore[abstract]
         self._servers: list[GrpcServer] = []
 
@@ -91,4 +94,5 @@ class Peers:
         tracking_session_pb2_grpc.add_SessionServiceServicer_to_server(self.sessions, server)
         event_service_pb2_grpc.add_EventServiceServicer_to_server(self.events, server)
         report_service_pb2_grpc.add_ReportServiceServicer_to_server(self.reports, server)
+        report_page_service_pb2_grpc.add_ReportPageServiceServicer_to_server(self.report_pages, server)
         profile_service_pb2_grpc.add_ProfileServiceServicer_to_server(self.profiles, server)

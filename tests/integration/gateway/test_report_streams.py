@@ -1,0 +1,158 @@
+"""Reports as server-sent events: shared, lasting, and ended in time."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from clicktrail.tracking.v1.report_service_pb2 import GetReportRequest, WatchReportRequest
+from common.errors import ClicktrailError, Reason, invalid_field
+from gateway import watches as watching
+from gateway.clients import connect
+from gateway.watches import Watches
+from tests.integration.gateway.answers import faults_of
+from tests.integration.gateway.conftest import GatewayProcess, running_gateway
+from tests.integration.gateway.peer import STORE_DOWN
+from tests.integration.gateway.peers import Peers
+from tests.integration.gateway.report_peers import SIGNATURE
+from tests.support.waiting import eventually
+
+STREAM = "/v1/campaigns/spring/report/stream"
+
+
+class Listener:
+    """Reads a stream, piece by piece."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.response = response
+        self.lines = response.aiter_lines()
+        self.comments = 0
+
+    async def clicks(self) -> int:
+        """Return the clicks of the next report."""
+        async for line in self.lines:
+            self.comments += line.startswith(":")
+            if line.startswith("data: "):
+                found: int = json.loads(line.removeprefix("data: "))["totals"]["clicks"]
+                return found
+        raise EOFError
+
+
+@asynccontextmanager
+async def listening(client: httpx.AsyncClient, **query: str) -> AsyncIterator[Listener]:
+    """Listen to the stream of a campaign."""
+    async with client.stream("GET", STREAM, params=query) as response:
+        assert response.status_code == 200, await response.aread()
+        assert response.headers["content-type"].startswith("text/event-stream")
+        yield Listener(response)
+
+
+async def until_watched_by(peers: Peers, count: int) -> None:
+    """Wait until so many calls watch reports."""
+
+    async def look() -> int:
+        return peers.reports.watching
+
+    await eventually(look, lambda seen: seen == count)
+
+
+def watched(peers: Peers) -> list[Any]:
+    """Return the calls that watched a report."""
+    return [request for request in peers.reports.requests if isinstance(request, WatchReportRequest)]
+
+
+async def test_many_browsers_share_one_call(server: httpx.AsyncClient, web: httpx.AsyncClient, peers: Peers) -> None:
+    """Each hears of every change; once the last has gone, nothing is watched any more."""
+    async with listening(server) as first, listening(web, signature=SIGNATURE) as second:
+        clicks = await first.clicks()
+        assert await second.clicks() == clicks
+        peers.reports.change()
+        assert (await first.clicks(), await second.clicks()) == (clicks + 1, clicks + 1)
+        assert len(watched(peers)) == 1
+    await until_watched_by(peers, 0)
+
+
+async def test_another_range_is_another_report(server: httpx.AsyncClient, peers: Peers) -> None:
+    """What is asked for reaches tracking, the signature does not."""
+    async with listening(server) as one, listening(server, timezone="Asia/Kolkata", signature="x") as other:
+        await one.clicks()
+        await other.clicks()
+        assert len(watched(peers)) == 2
+    asked = watched(peers)[-1].report
+    assert (asked.business_id, asked.campaign, asked.timezone) == ("shop", "spring", "Asia/Kolkata")
+
+
+async def test_a_break_of_tracking_is_not_noticed(server: httpx.AsyncClient, peers: Peers) -> None:
+    """The report is watched again, and what has changed meanwhile is told."""
+    async with listening(server) as listener:
+        clicks = await listener.clicks()
+        peers.reports.failures.append(STORE_DOWN)
+        peers.reports.change()
+        assert await listener.clicks() == clicks + 1
+
+
+async def test_silence_is_filled_and_a_revoked_link_ends(web: httpx.AsyncClient, peers: Peers) -> None:
+    """A comment now and then keeps the connection; with it the link is looked at again."""
+    async with listening(web, signature=SIGNATURE) as listener:
+        await listener.clicks()
+        peers.report_pages.is_revoked = True
+        with pytest.raises(EOFError):
+            await listener.clicks()
+    await until_watched_by(peers, 0)
+
+
+async def test_what_is_wrong_is_told_before_anything_is_sent(
+    server: httpx.AsyncClient, web: httpx.AsyncClient, peers: Peers
+) -> None:
+    """With the status and form of any other route."""
+    peers.reports.failures.append(invalid_field("timezone", "No such zone."))
+    refused = await server.get(STREAM, params={"timezone": "Mars/Olympus"})
+    assert (refused.status_code, faults_of(refused)) == (422, [("invalid", "timezone")])
+    wrong = await server.get(STREAM, params={"interval": "minute"})
+    assert (wrong.status_code, faults_of(wrong)) == (422, [("invalid", "interval")])
+    for signature in ("", "forged", "x" * 300, SIGNATURE + "x"):
+        assert (await web.get(STREAM, params={"signature": signature})).status_code == 401
+    assert (await web.get(STREAM)).status_code == 401
+
+
+async def test_streams_end_with_the_gateway(peers: Peers, tmp_path: Path) -> None:
+    """They do not hold it up, and they end as a stream should."""
+    async with running_gateway(peers.environment, tmp_path / "log") as gateway:
+        await stopped_while_listening(gateway)
+
+
+async def stopped_while_listening(gateway: GatewayProcess) -> None:
+    """Stop a gateway in the middle of a stream."""
+    async with httpx.AsyncClient(base_url=gateway.url, timeout=30) as client:
+        async with listening(client, signature=SIGNATURE) as listener:
+            await listener.clicks()
+            code = asyncio.create_task(asyncio.to_thread(gateway.stop))
+            with pytest.raises(EOFError):
+                await listener.clicks()
+        assert await code == 0
+
+
+async def test_watchers_are_bounded(peers: Peers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the limit the next is told to come again; who leaves makes room."""
+    monkeypatch.setattr(watching, "WATCHERS_LIMIT", 1)
+    environment = peers.environment
+    services = connect(environment["CLICKTRAIL_SHORTENER_TARGET"], environment["CLICKTRAIL_TRACKING_TARGET"], 5.0)
+    watches = Watches(services)
+    request = GetReportRequest(business_id="shop", campaign="spring")
+    async with aclosing(watches.reports(request, 1.0)) as reports:
+        assert await anext(reports) is not None
+        assert watches.current(request) is not None
+        with pytest.raises(ClicktrailError) as refused:
+            await anext(watches.reports(request, 1.0))
+        assert refused.value.reason is Reason.OVERLOADED
+    async with aclosing(watches.reports(request, 1.0)) as reports:
+        assert await anext(reports) is not None
+    assert watches.current(request) is None
+    watches.close()
+    await services.close()
+    await until_watched_by(peers, 0)
