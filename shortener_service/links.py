@@ -12,7 +12,7 @@ from shortener_service.domain import Link, LinkKey, LinkRecord, key_from_id
 from shortener_service.domains import Domains, locate
 from shortener_service.drafts import Faults
 from shortener_service.messages import LinkMessages, delivery_of
-from shortener_service.store import LinkStore, StoreIncomplete, store_incomplete
+from shortener_service.store import LinkStore, store_incomplete
 from shortener_service.templates import Templates
 
 
@@ -100,8 +100,8 @@ class Links:
 
     async def _find(self, key: LinkKey) -> Link | None:
         (record,) = await self._store.get_records([key])
-        if isinstance(record, StoreIncomplete):
-            raise store_incomplete()
+        if isinstance(record, ClicktrailError):
+            raise record
         if record is None:
             return None
         known = (await self._templates.read([record.template_id])).get(record.template_id)

@@ -13,7 +13,7 @@ from common.logging import get_logger
 from shortener_service import destinations
 from shortener_service.domain import Link, LinkKey, LinkRecord
 from shortener_service.formats import template_id_text
-from shortener_service.store import LinkStore, StoreIncomplete, store_incomplete
+from shortener_service.store import LinkStore, store_incomplete
 from shortener_service.templates import KnownTemplate, Templates
 
 log = get_logger(__name__)
@@ -72,7 +72,7 @@ class LiveLinks:
             try:
                 links |= await self._fetch(missing)
             except ClicktrailError as error:
-                links |= {key: self._remembered[key][1] if key in self._remembered else error for key in missing}
+                links |= {key: self._as_remembered(key, error) for key in missing}
         return links
 
     def forget(self, key: LinkKey) -> None:
@@ -82,22 +82,27 @@ class LiveLinks:
     async def _fetch(self, keys: list[LinkKey]) -> dict[LinkKey, LiveLink | ClicktrailError]:
         read_at = time.monotonic()
         records = dict(zip(keys, await self._store.get_records(keys), strict=True))
-        templates = await self._templates.read(
+        templates = await self._templates.read_apart(
             record.template_id for record in records.values() if isinstance(record, LinkRecord)
         )
         found: dict[LinkKey, LiveLink | ClicktrailError] = {}
         for key, record in records.items():
             if record is None:
                 continue
-            if isinstance(record, StoreIncomplete):
-                # While an emptied store is restored, what is remembered goes on.
-                found[key] = self._remembered[key][1] if key in self._remembered else store_incomplete()
-            elif (known := templates.get(record.template_id)) is None:
+            if isinstance(record, ClicktrailError):
+                found[key] = self._as_remembered(key, record)
+            elif isinstance(known := templates.get(record.template_id), ClicktrailError):
+                found[key] = self._as_remembered(key, known)
+            elif known is None:
                 log.error("a link has lost its template", template=template_id_text(record.template_id))
                 found[key] = store_incomplete()
             else:
                 found[key] = self._remember(key, LiveLink(key, record, known), read_at)
         return found
+
+    def _as_remembered(self, key: LinkKey, error: ClicktrailError) -> LiveLink | ClicktrailError:
+        """Return what is remembered of a link: that goes on while its server is away, or is being restored."""
+        return self._remembered[key][1] if key in self._remembered else error
 
     def _remember(self, key: LinkKey, link: LiveLink, read_at: float) -> LiveLink:
         # Taken out first, so that the order is that of reading and the oldest is the first.

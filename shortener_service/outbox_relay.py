@@ -76,7 +76,8 @@ class OutboxRelay:
         self._shards = shards
         self._claim_seconds = claim_seconds
         self._claim_at = 0.0
-        self._has_pending = True
+        # Where there may be entries that this consumer has read and not removed.
+        self._pending = set(range(shards))
         self._is_failing = False
         self._failures = 0
         self._entries_a_read = 256
@@ -115,9 +116,10 @@ class OutboxRelay:
 
     async def _round(self) -> None:
         """Deliver what is pending from before, what others left, and what is new."""
-        if self._has_pending:
+        if self._pending:
             await self._deliver_pending()
-            self._has_pending = False
+            # While a server of a cluster is away, its shards are looked at again in each round.
+            self._pending = self._outbox.take_missed()
         if time.monotonic() >= self._claim_at:
             while claimed := await self._outbox.claim(self._count(self._shards)):
                 await self._deliver_all(claimed)
@@ -130,10 +132,11 @@ class OutboxRelay:
             await self._deliver_all(entries)
             read = Counter(entry.shard for entry in entries)
             shards = [shard for shard in read if read[shard] == count]
+        self._pending |= self._outbox.take_missed()
 
     async def _deliver_pending(self) -> None:
         """Deliver what this consumer has read and not removed: after a failure, nobody else will for a while."""
-        after = dict.fromkeys(range(self._shards), "0")
+        after = dict.fromkeys(self._pending, "0")
         while entries := await self._outbox.read_pending(after, self._count(len(after))):
             await self._deliver_all(entries)
             # Those that tracking refused are pending still: go on behind them.
@@ -179,7 +182,7 @@ class OutboxRelay:
             log.info("the outbox is delivered again")
 
     async def _pause_after(self, error: str) -> None:
-        self._has_pending = True
+        self._pending = set(range(self._shards))
         self._appended.note_all()
         # Too much for one deadline, perhaps.
         self._delivery_bytes = max(SMALLEST_DELIVERY_BYTES, self._delivery_bytes // 2)

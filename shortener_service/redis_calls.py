@@ -1,74 +1,46 @@
-"""Sends batches of commands to Redis: one write, the replies in order, and one kind of failure for the callers."""
+"""Sends commands to the servers of Redis that have their keys, and tells all failures as one kind."""
 
 import asyncio
-import math
 import time
 from collections.abc import Sequence
-from hashlib import sha1
-from importlib.resources import files
-from typing import Any
 
-import hiredis
-from redis.asyncio import BlockingConnectionPool
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import AskError, ResponseError
 
-from common.errors import ClicktrailError, Reason, unavailable
+from common.errors import ClicktrailError
 from common.logging import get_logger
+from shortener_service.redis_cluster import RedisCluster
+from shortener_service.redis_node import ANSWER_SECONDS, Answers, Command, RedisNode, Reply, Script, store_down
+
+__all__ = ["ANSWER_SECONDS", "CREATION_SECONDS", "Command", "RedisCalls", "Script"]
 
 log = get_logger(__name__)
 
-# Whoever clicks waits for 2 seconds at most: by half of that there must be another way.
-ANSWER_SECONDS = 1.0
 CREATION_SECONDS = 5.0
-CONNECTIONS = 32
-# So many of them create links in bulk at most: redirects always find one free.
-BULK_CONNECTIONS = 8
-# Calls that wait for a connection, or for its answers; one beyond would only learn at its end that it was one too many.
-CALLS_LIMIT = 500
-# While Redis fails, one call at a time tries it, this long after the last; the others are refused at once.
-PROBE_SECONDS = 0.2
-
-Command = tuple[str | bytes | int, ...]
-Reply = Any
+# A slot that moves twice while one command looks for it is a fault.
+MOST_REDIRECTIONS = 3
+SAY_SECONDS = 10.0
 
 
-_sources: dict[str | bytes | int, bytes] = {}
+class Parcel:
+    """Commands of a batch that go to one server: which they are, and whether it must be asked as if it had the slot."""
 
+    __slots__ = ("is_asking", "node", "positions")
 
-class Script:
-    """A Lua script out of a file beside this one; runs whole or not at all."""
-
-    def __init__(self, name: str) -> None:
-        source = files("shortener_service").joinpath(name).read_bytes()
-        self._digest = sha1(source).hexdigest()  # noqa: S324  (how Redis names scripts)
-        _sources[self._digest] = source
-
-    def call(self, keys: Sequence[str], arguments: Sequence[str | bytes | int]) -> Command:
-        """Return the command that runs it."""
-        return ("EVALSHA", self._digest, len(keys), *keys, *arguments)
+    def __init__(self, node: RedisNode, positions: list[int], *, is_asking: bool = False) -> None:
+        self.node = node
+        self.positions = positions
+        self.is_asking = is_asking
 
 
 class RedisCalls:
-    """A pool of connections that never sends anything twice by itself: a lost reply is the caller's to judge."""
+    """Sends commands, each once: what was sent and got no reply is the caller's to judge.
+
+    Every command names its keys, all in one slot. Those of one call go out in one batch a server, each in order.
+    """
 
     def __init__(self, url: str) -> None:
-        self._is_failing = False
-        self._is_probing = False
-        self._probe_at = 0.0
-        self._calls_left = CALLS_LIMIT
-        self._bulk = asyncio.Semaphore(BULK_CONNECTIONS)
-        self._pool = BlockingConnectionPool.from_url(
-            url,
-            max_connections=CONNECTIONS,
-            timeout=ANSWER_SECONDS,
-            socket_connect_timeout=ANSWER_SECONDS,
-            # The time limit is set once around a batch: one a reply costs more than the reply.
-            socket_timeout=None,
-            retry=Retry(NoBackoff(), 0),
-            protocol=2,
-        )
+        self._cluster = RedisCluster(url)
+        self._say_at = 0.0
 
     async def run(self, commands: Sequence[Command], within_seconds: float = ANSWER_SECONDS) -> list[Reply]:
         """Return the replies in order; raise UNAVAILABLE (`STORE_DOWN`) if any command failed."""
@@ -78,8 +50,7 @@ class RedisCalls:
         """Return replies that are all answers; raise UNAVAILABLE (`STORE_DOWN`) if one is a refusal."""
         for reply in replies:
             if isinstance(reply, ResponseError):
-                raise self._failure(reply)
-        self._note(is_failing=False)
+                raise self._refusal(reply)
         return replies
 
     async def run_one(self, *command: str | bytes | int) -> Reply:
@@ -88,86 +59,89 @@ class RedisCalls:
 
     async def run_leniently(self, commands: Sequence[Command], within_seconds: float = ANSWER_SECONDS) -> list[Reply]:
         """Return the replies in order, refusals of single commands among them."""
-        if not commands:
-            return []
-        if within_seconds <= ANSWER_SECONDS:
-            return await self._run(commands, within_seconds)
-        async with self._bulk:
-            return await self._run(commands, within_seconds)
-
-    async def _run(self, commands: Sequence[Command], within_seconds: float) -> list[Reply]:
-        self._admit()
-        self._calls_left -= 1
-        try:
-            replies = await self._exchange(commands, within_seconds)
-            unknown = [at for at, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
-            if unknown:
-                # A script that Redis does not know has done nothing: it alone is sent again, with its source.
-                again = await self._exchange([_with_source(commands[at]) for at in unknown], within_seconds)
-                for at, reply in zip(unknown, again, strict=True):
-                    replies[at] = reply
-        except (RedisError, OSError, TimeoutError) as error:
-            raise self._failure(error) from error
-        finally:
-            self._calls_left += 1
-            self._is_probing = False
+        replies = await self._attempt(commands, within_seconds)
+        for reply in replies:
+            if isinstance(reply, ClicktrailError):
+                raise reply
         return replies
+
+    async def run_apart(
+        self, commands: Sequence[Command], within_seconds: float = ANSWER_SECONDS, *, tolerates: str = ""
+    ) -> list[Reply]:
+        """Return the replies in order; in the place of each command that failed, its error.
+
+        Refusals that begin with the word tolerated are replies.
+        """
+        replies = await self._attempt(commands, within_seconds)
+        return [
+            self._refusal(reply)
+            if isinstance(reply, ResponseError) and not (tolerates and str(reply).startswith(tolerates))
+            else reply
+            for reply in replies
+        ]
+
+    def unless_all_failed(self, replies: list[Reply]) -> list[Reply]:
+        """Return replies with the errors among them; raise the first where there is nothing else."""
+        if replies and all(isinstance(reply, ClicktrailError) for reply in replies):
+            raise replies[0]
+        return replies
+
+    async def run_everywhere(self, *command: str | bytes | int) -> list[Reply]:
+        """Return the reply of each server to a command without a key, refusals among them."""
+        if not self._cluster.is_known:
+            await self._cluster.learn()
+        sent = [node.send([command], ANSWER_SECONDS) for node in self._cluster.nodes]
+        return [answers.replies[0] for answers in await asyncio.gather(*sent)]
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._pool.disconnect()
+        await self._cluster.close()
 
-    def _admit(self) -> None:
-        """Refuse a call beyond the limit, and while Redis fails all but the one that finds out whether it still does."""
-        if self._calls_left <= 0:
-            raise unavailable(Reason.OVERLOADED, "Too much is waiting at the moment; try again.")
-        if not self._is_failing:
-            return
-        if self._is_probing or time.monotonic() < self._probe_at:
-            raise _store_down()
-        self._is_probing = True
+    async def _attempt(self, commands: Sequence[Command], within_seconds: float) -> list[Reply]:
+        """Return the replies in order; refusals, and the failures of servers, stand in their places."""
+        if not commands:
+            return []
+        if not self._cluster.is_known:
+            await self._cluster.learn()
+        replies: list[Reply] = [None] * len(commands)
+        parcels = [Parcel(node, positions) for node, positions in self._cluster.by_node(commands).items()]
+        for _ in range(MOST_REDIRECTIONS):
+            sent = [self._send(parcel, commands, within_seconds) for parcel in parcels]
+            # Most have one server to go to.
+            answered = await asyncio.gather(*sent) if len(sent) > 1 else [await sent[0]]
+            parcels = [
+                further
+                for parcel, answers in zip(parcels, answered, strict=True)
+                for further in self._unpack(parcel, answers, replies)
+            ]
+            if not parcels:
+                break
+        return replies
 
-    def _failure(self, error: Exception) -> ClicktrailError:
-        self._probe_at = time.monotonic() + PROBE_SECONDS
-        self._note(is_failing=True, error=f"{type(error).__name__}: {error}"[:200])
-        return _store_down()
+    async def _send(self, parcel: Parcel, commands: Sequence[Command], within_seconds: float) -> Answers:
+        """Return the answers to a parcel; where its server is away, that is the answer to each."""
+        own = commands if len(parcel.positions) == len(commands) else [commands[at] for at in parcel.positions]
+        try:
+            return await parcel.node.send(own, within_seconds, is_asking=parcel.is_asking)
+        except ClicktrailError as error:
+            self._cluster.suspect(parcel.node)
+            return Answers([error] * len(own), [])
 
-    def _note(self, *, is_failing: bool, error: str = "") -> None:
-        """Log when Redis begins to fail and when it is back, not each call between."""
-        if is_failing == self._is_failing:
-            return
-        self._is_failing = is_failing
-        if is_failing:
-            log.error("redis fails", error=error)
-        else:
-            log.info("redis answers again")
+    def _unpack(self, parcel: Parcel, answers: Answers, replies: list[Reply]) -> list[Parcel]:
+        """Put the answers in their places, and return what has to go to another server: there nothing was done."""
+        for at, reply in zip(parcel.positions, answers.replies, strict=True):
+            replies[at] = reply
+        further: dict[tuple[RedisNode, bool], list[int]] = {}
+        for at in (parcel.positions[refused] for refused in answers.refused):
+            # A MOVED is a kind of ASK to the library.
+            if isinstance(replies[at], AskError):
+                way = self._cluster.follow(replies[at], parcel.node)
+                further.setdefault(way, []).append(at)
+        return [Parcel(node, positions, is_asking=asks) for (node, asks), positions in further.items()]
 
-    async def _exchange(self, commands: Sequence[Command], within_seconds: float) -> list[Reply]:
-        packed = b"".join([hiredis.pack_command(command) for command in commands])  # type: ignore[arg-type]  # its stub takes one-tuples
-        async with asyncio.timeout(within_seconds):
-            connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
-            try:
-                await connection.send_packed_command(packed, check_health=False)
-                return [await _reply(connection) for _ in commands]
-            except BaseException:
-                # What is still to come would be taken for the answer to the next batch.
-                await connection.disconnect(nowait=True)
-                raise
-            finally:
-                await self._pool.release(connection)
-
-
-def _store_down() -> ClicktrailError:
-    return unavailable(Reason.STORE_DOWN, "Links cannot be read or kept at the moment; try again.")
-
-
-async def _reply(connection: Any) -> Reply:
-    try:
-        return await connection.read_response(timeout=math.inf, disable_decoding=True)
-    except ResponseError as refusal:
-        return refusal
-
-
-def _with_source(command: Command) -> Command:
-    _evalsha, digest, *rest = command
-    return ("EVAL", _sources[digest], *rest)
+    def _refusal(self, refusal: ResponseError) -> ClicktrailError:
+        """Return the error for a refusal, and log it, not each one of a row."""
+        if time.monotonic() >= self._say_at:
+            self._say_at = time.monotonic() + SAY_SECONDS
+            log.error("redis refuses", error=str(refusal)[:200])
+        return store_down()

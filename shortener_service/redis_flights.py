@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from common.errors import ClicktrailError
 from common.ids import SESSION_LENGTH
 from shortener_service.redis_calls import RedisCalls, Script
 from shortener_service.redis_keys import Keys
@@ -42,10 +43,15 @@ class RedisFlightStore:
         for session in ids:
             if len(session) == SESSION_LENGTH and session.isascii() and session.isalnum():
                 by_shard.setdefault(self._keys.shards.of_session(session), []).append(session)
-        replies = await self._calls.run(
-            [("MGET", *(self._keys.session(session) for session in members)) for members in by_shard.values()]
+        replies = self._calls.unless_all_failed(
+            await self._calls.run_apart(
+                [("MGET", *(self._keys.session(session) for session in members)) for members in by_shard.values()]
+            )
         )
         found: dict[str, bytes] = {}
         for members, values in zip(by_shard.values(), replies, strict=True):
+            if isinstance(values, ClicktrailError):
+                # A claim goes on without what cannot be told.
+                continue
             found |= {session: value for session, value in zip(members, values, strict=True) if value is not None}
         return found

@@ -4,9 +4,12 @@ import secrets
 
 from redis.exceptions import ResponseError
 
+from common.logging import get_logger
 from shortener_service.redis_calls import RedisCalls
 from shortener_service.redis_keys import SECRET, SHARDS, Keys
 from shortener_service.store import UnsuitableStoreError, store_incomplete
+
+log = get_logger(__name__)
 
 
 class RedisInstallation:
@@ -22,6 +25,7 @@ class RedisInstallation:
         # Asked first: while Redis loads its data this fails as "down", and is tried again.
         await self._calls.run_one("GET", SHARDS)
         await self._check_settings()
+        await self._warn_of_full_coverage()
         await self._check_shards()
         await self._calls.run_one("SET", SECRET, secrets.token_bytes(32), "NX")
 
@@ -39,24 +43,33 @@ class RedisInstallation:
         return markers[0] is not None and len(set(markers)) == 1
 
     async def _check_settings(self) -> None:
-        if await self._setting("appendonly") != "yes":
+        for _ in await self._others_than("yes", "appendonly"):
             raise UnsuitableStoreError("Redis has no append-only file and would forget links: set `appendonly yes`.")
-        fsync = await self._setting("appendfsync")
-        if fsync != self._fsync:
+        for fsync in await self._others_than(self._fsync, "appendfsync"):
             raise UnsuitableStoreError(
                 f"Redis has `appendfsync {fsync}`, and CLICKTRAIL_REDIS_FSYNC says `{self._fsync}`: make them equal."
             )
-        policy = await self._setting("maxmemory-policy")
-        if policy != "noeviction":
+        for policy in await self._others_than("noeviction", "maxmemory-policy"):
             raise UnsuitableStoreError(
                 f"Redis has `maxmemory-policy {policy}` and would drop links: set `maxmemory-policy noeviction`."
             )
 
-    async def _setting(self, name: str) -> str:
-        (reply,) = await self._calls.run_leniently([("CONFIG", "GET", name)])
-        if isinstance(reply, ResponseError):
-            raise UnsuitableStoreError(f"Redis does not say its `{name}`: allow `CONFIG GET` for this user. ({reply})")
-        return str(reply[1].decode())
+    async def _warn_of_full_coverage(self) -> None:
+        """Tell of a cluster that stops as a whole when one of its nodes is away; a single server has no say in it."""
+        replies = await self._calls.run_everywhere("CONFIG", "GET", "cluster-require-full-coverage")
+        if len(replies) > 1 and any(not isinstance(reply, ResponseError) and b"yes" in reply for reply in replies):
+            log.warning("one node that is away stops all of redis: set `cluster-require-full-coverage no`")
+
+    async def _others_than(self, wanted: str, name: str) -> list[str]:
+        """Return what servers have that do not have the setting wanted."""
+        replies = await self._calls.run_everywhere("CONFIG", "GET", name)
+        for reply in replies:
+            if isinstance(reply, ResponseError):
+                raise UnsuitableStoreError(
+                    f"Redis does not say its `{name}`: allow `CONFIG GET` for this user. ({reply})"
+                )
+        values = [str(reply[1].decode()) for reply in replies]
+        return [value for value in values if value != wanted]
 
     async def _check_shards(self) -> None:
         count = self._keys.shards.count

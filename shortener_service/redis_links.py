@@ -5,15 +5,14 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from common.errors import ClicktrailError
 from shortener_service import formats
 from shortener_service.domain import LinkKey, LinkRecord, Template
 from shortener_service.redis_calls import CREATION_SECONDS, Command, RedisCalls, Script
 from shortener_service.redis_keys import Keys, field_of, key_of
 from shortener_service.store import (
-    INCOMPLETE,
     Found,
     Placing,
-    StoreIncomplete,
     StoreRestored,
     outbox_full,
     store_incomplete,
@@ -48,10 +47,10 @@ class RedisLinkStore:
             raise RuntimeError(f"two templates have the id {formats.template_id_text(template_id)}")
         return template_id
 
-    async def get_templates(self, ids: Sequence[bytes]) -> list[Template | None]:
-        """Return templates, in order; None where one is not there."""
-        contents = await self._calls.run([("GET", self._keys.template(template_id)) for template_id in ids])
-        return [None if content is None else formats.template_from_bytes(content) for content in contents]
+    async def get_templates(self, ids: Sequence[bytes]) -> list[Template | ClicktrailError | None]:
+        """Return templates, in order, or why one cannot be read; None where it is not there."""
+        contents = await self._calls.run_apart([("GET", self._keys.template(template_id)) for template_id in ids])
+        return [formats.template_from_bytes(found) if isinstance(found, bytes) else found for found in contents]
 
     async def place(
         self, domain: str, other_domains: Sequence[str], placings: Sequence[Placing], generation: bytes
@@ -76,10 +75,10 @@ class RedisLinkStore:
                 found[at] = [] if answer == 1 else _found(answer)
         return found
 
-    async def get_records(self, keys: Sequence[LinkKey]) -> list[LinkRecord | StoreIncomplete | None]:
-        """Return the records of links, in order."""
+    async def get_records(self, keys: Sequence[LinkKey]) -> list[LinkRecord | ClicktrailError | None]:
+        """Return the records of links, in order, or why one cannot be read."""
         places = [self._keys.bucket(key.code) for key in keys]
-        contents = await self._calls.run(
+        contents = await self._calls.run_apart(
             [("HGET", bucket, field_of(key)) for key, (_, bucket) in zip(keys, places, strict=True)]
         )
         missing = [at for at, content in enumerate(contents) if content is None]
@@ -103,11 +102,16 @@ class RedisLinkStore:
         if time.monotonic() < self._counted_at + COUNT_SECONDS:
             return sum(self._counts)
         self._counted_at = time.monotonic()
-        replies = await self._calls.run([("GET", key) for key in self._keys.counters])
-        self._counts = [max(known, int(reply or 0)) for known, reply in zip(self._counts, replies, strict=True)]
+        replies = self._calls.unless_all_failed(
+            await self._calls.run_apart([("GET", key) for key in self._keys.counters])
+        )
+        self._counts = [
+            known if isinstance(reply, ClicktrailError) else max(known, int(reply or 0))
+            for known, reply in zip(self._counts, replies, strict=True)
+        ]
         return sum(self._counts)
 
-    async def _look_again(self, places: Sequence[tuple[int, str, str]]) -> list[bytes | StoreIncomplete | None]:
+    async def _look_again(self, places: Sequence[tuple[int, str, str]]) -> list[bytes | ClicktrailError | None]:
         """Return what is in places (shard, hash, field) that seemed empty.
 
         Empty they are only where the shard was complete before and after, and not emptied and restored in between.
@@ -116,9 +120,11 @@ class RedisLinkStore:
         for shard, bucket, field in places:
             marker = ("GET", self._keys.markers[shard])
             commands += (marker, ("HGET", bucket, field), marker)
-        replies = await self._calls.run(commands)
+        replies = await self._calls.run_apart(commands)
         triples = zip(replies[::3], replies[1::3], replies[2::3], strict=True)
-        return [found or (None if before and before == after else INCOMPLETE) for before, found, after in triples]
+        return [
+            found or (None if before and before == after else store_incomplete()) for before, found, after in triples
+        ]
 
     def _creation(
         self,

@@ -3,11 +3,12 @@
 import os
 import secrets
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from redis.exceptions import ResponseError
 
+from common.errors import ClicktrailError
 from shortener_service.redis_calls import Command, RedisCalls, Script
 from shortener_service.redis_keys import Keys
 from shortener_service.store import Entry
@@ -26,9 +27,11 @@ class RedisOutbox:
     def __init__(self, calls: RedisCalls, keys: Keys, claim_seconds: float, consumer: str = "") -> None:
         self._calls = calls
         self._keys = keys
+        self._all = range(keys.shards.count)
         self._claim_milliseconds = int(claim_seconds * 1000)
         # Where the search for forgotten entries goes on, a shard each.
         self._claim_from = ["0"] * keys.shards.count
+        self._missed: set[int] = set()
         self.consumer = consumer or f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
 
     async def read_new(self, shards: Sequence[int], count: int) -> list[Entry]:
@@ -45,53 +48,63 @@ class RedisOutbox:
             ("XAUTOCLAIM", key, GROUP, self.consumer, self._claim_milliseconds, start, "COUNT", count)
             for key, start in zip(self._keys.outboxes, self._claim_from, strict=True)
         ]
-        replies = await self._run(commands)
-        self._claim_from = [reply[0].decode() for reply in replies]
-        await self._run([_LEAVE.call([key], (GROUP, "", FORGOTTEN_AFTER_MILLISECONDS)) for key in self._keys.outboxes])
-        return [entry for shard, reply in enumerate(replies) for entry in _entries(shard, reply[1])]
+        replies = await self._run(commands, self._all)
+        for shard, reply in replies.items():
+            self._claim_from[shard] = reply[0].decode()
+        await self._run(
+            [_LEAVE.call([key], (GROUP, "", FORGOTTEN_AFTER_MILLISECONDS)) for key in self._keys.outboxes], self._all
+        )
+        return [entry for shard, reply in replies.items() for entry in _entries(shard, reply[1])]
 
     async def remove(self, entries: Sequence[Entry]) -> None:
         """Forget entries that were delivered."""
         by_shard: dict[int, list[str]] = {}
         for entry in entries:
             by_shard.setdefault(entry.shard, []).append(entry.id)
-        await self._run([_REMOVE.call([self._keys.outboxes[shard]], (GROUP, *ids)) for shard, ids in by_shard.items()])
+        commands = [_REMOVE.call([self._keys.outboxes[shard]], (GROUP, *ids)) for shard, ids in by_shard.items()]
+        await self._run(commands, by_shard)
 
     async def leave(self) -> None:
         """Stop being a consumer, on each shard where nothing is pending for it."""
-        await self._run([_LEAVE.call([key], (GROUP, self.consumer, 0)) for key in self._keys.outboxes])
+        await self._run([_LEAVE.call([key], (GROUP, self.consumer, 0)) for key in self._keys.outboxes], self._all)
+
+    def take_missed(self) -> set[int]:
+        """Return the shards that did not answer since this was last asked."""
+        missed, self._missed = self._missed, set()
+        return missed
 
     async def _read(self, after: dict[int, str], count: int) -> list[Entry]:
         commands: list[Command] = [
             ("XREADGROUP", "GROUP", GROUP, self.consumer, "COUNT", count, "STREAMS", self._keys.outboxes[shard], start)
             for shard, start in after.items()
         ]
-        replies = await self._run(commands)
-        return [
-            entry
-            for shard, reply in zip(after, replies, strict=True)
-            if reply
-            for entry in _entries(shard, reply[0][1])
-        ]
+        replies = await self._run(commands, after)
+        return [entry for shard, reply in replies.items() if reply for entry in _entries(shard, reply[0][1])]
 
-    async def _run(self, commands: Sequence[Command]) -> list[Any]:
-        """Run commands on the group; where it is not there yet, or any more, create it and run those again."""
-        replies = await self._calls.run_leniently(commands)
-        refused = [
-            at for at, reply in enumerate(replies) if isinstance(reply, ResponseError) and "NOGROUP" in str(reply)
-        ]
+    async def _run(self, commands: Sequence[Command], shards: Iterable[int]) -> dict[int, Any]:
+        """Run a command on each of these shards, and return the replies of those that answer.
+
+        Where the group is not there yet, or any more, create it and run the command again. A shard whose server is away
+        is missed, and keeps nobody from the others; raises UNAVAILABLE (`STORE_DOWN`) where all there are are away.
+        """
+        replies = await self._calls.run_apart(commands, tolerates="NOGROUP")
+        refused = [at for at, reply in enumerate(replies) if isinstance(reply, ResponseError)]
         if refused:
             await self._create_groups()
-            again = await self._calls.run_leniently([commands[at] for at in refused])
+            again = await self._calls.run_apart([commands[at] for at in refused])
             for at, reply in zip(refused, again, strict=True):
                 replies[at] = reply
-        return self._calls.checked(replies)
+        by_shard = dict(zip(shards, replies, strict=True))
+        failures = {shard: reply for shard, reply in by_shard.items() if isinstance(reply, ClicktrailError)}
+        self._missed |= failures.keys()
+        if len(failures) == len(self._all):
+            raise next(iter(failures.values()))
+        return {shard: reply for shard, reply in by_shard.items() if shard not in failures}
 
     async def _create_groups(self) -> None:
-        replies = await self._calls.run_leniently(
-            [("XGROUP", "CREATE", key, GROUP, "0", "MKSTREAM") for key in self._keys.outboxes]
+        await self._calls.run_apart(
+            [("XGROUP", "CREATE", key, GROUP, "0", "MKSTREAM") for key in self._keys.outboxes], tolerates="BUSYGROUP"
         )
-        self._calls.checked([reply for reply in replies if "BUSYGROUP" not in str(reply)])
 
 
 def _entries(shard: int, found: Sequence[Any]) -> list[Entry]:

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
 from common.settings import Listen, Settings, check_store_url
+from shortener_service.redis_addresses import addresses_in
 
 _PARAMETER = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
@@ -18,7 +19,8 @@ class ShortenerSettings(Settings):
     shortener_listen: Listen = "127.0.0.1:7001"
     """Where gRPC is served."""
     redis_url: str = Field("redis://127.0.0.1:6379/0", repr=False)
-    """The Redis that keeps links, fresh sessions and the outbox; `unix://` works too."""
+    """The Redis that keeps links, fresh sessions and the outbox: one server (`unix://` works too), or a cluster, of
+    which any node leads to the others; several are named with commas between: `redis://a:6379,b:6379,c:6379`."""
     redis_fsync: Literal["always", "everysec"] = "always"
     """The policy that Redis must have. With `everysec` it answers before it writes, and loses that if killed."""
     tracking_target: str = "ipv4:127.0.0.1:7002"
@@ -57,7 +59,10 @@ class ShortenerSettings(Settings):
     @field_validator("redis_url")
     @classmethod
     def _check_redis_url(cls, url: str) -> str:
-        return check_store_url(url, "redis", "rediss", "unix")
+        addresses = [check_store_url(address, "redis", "rediss", "unix") for address in addresses_in(url)]
+        if len(addresses) > 1 and urlsplit(addresses[0]).path.strip("/") not in ("", "0"):
+            raise ValueError("names several nodes of a cluster, which has no database but 0")
+        return url
 
     @field_validator("public_url")
     @classmethod

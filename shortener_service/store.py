@@ -30,21 +30,14 @@ class Found(NamedTuple):
     record: LinkRecord
 
 
-class StoreIncomplete:
-    """Stands for a link of which it cannot be told whether it exists: the store has been emptied."""
-
-
-INCOMPLETE = StoreIncomplete()
-
-
 class LinkStore(Protocol):
     """Keeps links and their templates."""
 
     async def put_template(self, template: Template) -> bytes:
         """Keep a template and return its id. To be called before any link of it is created."""
 
-    async def get_templates(self, ids: Sequence[bytes]) -> list[Template | None]:
-        """Return templates, in order; None where one is not there."""
+    async def get_templates(self, ids: Sequence[bytes]) -> list[Template | ClicktrailError | None]:
+        """Return templates, in order; None where one is not there, an error where that cannot be told."""
 
     async def place(
         self, domain: str, other_domains: Sequence[str], placings: Sequence[Placing], generation: bytes
@@ -56,8 +49,8 @@ class LinkStore(Protocol):
         `StoreRestored` where the store is of another generation than the caller's secret.
         """
 
-    async def get_records(self, keys: Sequence[LinkKey]) -> list[LinkRecord | StoreIncomplete | None]:
-        """Return the records of links, in order; None where there is none."""
+    async def get_records(self, keys: Sequence[LinkKey]) -> list[LinkRecord | ClicktrailError | None]:
+        """Return the records of links, in order; None where there is none, an error where that cannot be told."""
 
     async def change(self, key: LinkKey, old: LinkRecord, new: LinkRecord, delivery: bytes) -> bool:
         """Replace a record and append its delivery, unless it is not the old one any more."""
@@ -123,6 +116,9 @@ class Outbox(Protocol):
 
     async def leave(self) -> None:
         """Stop being a consumer, on each shard where nothing is pending for it."""
+
+    def take_missed(self) -> set[int]:
+        """Return the shards that did not answer since this was last asked: they keep nobody from the others."""
 
 
 class Installation(Protocol):

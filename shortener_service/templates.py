@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from common.errors import ClicktrailError
 from shortener_service.domain import Template
 from shortener_service.locations import Location
 from shortener_service.store import LinkStore
@@ -29,12 +30,25 @@ class Templates:
 
     async def read(self, ids: Iterable[bytes]) -> dict[bytes, KnownTemplate]:
         """Return templates by id; one that the store does not have is left out."""
+        read: dict[bytes, KnownTemplate] = {}
+        for template_id, template in (await self.read_apart(ids)).items():
+            if isinstance(template, ClicktrailError):
+                raise template
+            read[template_id] = template
+        return read
+
+    async def read_apart(self, ids: Iterable[bytes]) -> dict[bytes, KnownTemplate | ClicktrailError]:
+        """Return templates by id, or why one cannot be read; one that the store does not have is left out."""
         wanted = set(ids)
-        known = {template_id: self._known[template_id] for template_id in wanted if template_id in self._known}
+        known: dict[bytes, KnownTemplate | ClicktrailError] = {
+            template_id: self._known[template_id] for template_id in wanted if template_id in self._known
+        }
         missing = [template_id for template_id in wanted if template_id not in known]
         if missing:
             for template_id, template in zip(missing, await self._store.get_templates(missing), strict=True):
-                if template is not None:
+                if isinstance(template, ClicktrailError):
+                    known[template_id] = template
+                elif template is not None:
                     known[template_id] = self._remember(template_id, template)
         return known
 

@@ -1,0 +1,177 @@
+"""One Redis server: sends it batches of commands, one write each, and knows whether it fails."""
+
+import asyncio
+import math
+import time
+from collections.abc import Sequence
+from hashlib import sha1
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+import hiredis
+from redis.asyncio import BlockingConnectionPool
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import NoScriptError, RedisError, ResponseError
+
+from common.errors import ClicktrailError, Reason, unavailable
+from common.logging import get_logger
+
+log = get_logger(__name__)
+
+# Whoever clicks waits for 2 seconds at most: by half of that there must be another way.
+ANSWER_SECONDS = 1.0
+CONNECTIONS = 32
+# So many of them create links in bulk at most: redirects always find one free.
+BULK_CONNECTIONS = 8
+# Batches that wait for a connection, or for answers: one beyond would only learn at its end that it was one too many.
+BATCHES_LIMIT = 500
+# While a server fails, one call at a time tries it, this long after the last; the others are refused at once.
+PROBE_SECONDS = 0.2
+
+Command = tuple[str | bytes | int, ...]
+Reply = Any
+
+_sources: dict[str | bytes | int, bytes] = {}
+
+
+class Script:
+    """A Lua script out of a file beside this one; runs whole or not at all."""
+
+    def __init__(self, name: str) -> None:
+        source = files("shortener_service").joinpath(name).read_bytes()
+        self._digest = sha1(source).hexdigest()  # noqa: S324  (how Redis names scripts)
+        _sources[self._digest] = source
+
+    def call(self, keys: Sequence[str], arguments: Sequence[str | bytes | int]) -> Command:
+        """Return the command that runs it."""
+        return ("EVALSHA", self._digest, len(keys), *keys, *arguments)
+
+
+class Answers(NamedTuple):
+    """The replies to a batch, in order, and where refusals are among them."""
+
+    replies: list[Reply]
+    refused: list[int]
+
+
+class RedisNode:
+    """A pool of connections that never sends anything twice by itself: a lost reply is the caller's to judge."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self.host = str(options.get("host", ""))
+        self.name = f"{self.host}:{options.get('port', '')}" if self.host else str(options.get("path", ""))
+        self._is_failing = False
+        self._is_probing = False
+        self._probe_at = 0.0
+        self._under_way = 0
+        self._bulk = asyncio.Semaphore(BULK_CONNECTIONS)
+        self._pool = BlockingConnectionPool(
+            **options,
+            max_connections=CONNECTIONS,
+            timeout=ANSWER_SECONDS,
+            socket_connect_timeout=ANSWER_SECONDS,
+            # The time limit is set once around a batch: one a reply costs more than the reply.
+            socket_timeout=None,
+            retry=Retry(NoBackoff(), 0),
+            protocol=2,
+        )
+
+    async def send(self, commands: Sequence[Command], within_seconds: float, *, is_asking: bool = False) -> Answers:
+        """Return the answers, refusals among them; raise UNAVAILABLE (`STORE_DOWN`) where there are none.
+
+        `is_asking`: each command is for a slot that is being moved to this server.
+        """
+        if within_seconds <= ANSWER_SECONDS:
+            return await self._send(commands, within_seconds, is_asking=is_asking)
+        async with self._bulk:
+            return await self._send(commands, within_seconds, is_asking=is_asking)
+
+    async def _send(self, commands: Sequence[Command], within_seconds: float, *, is_asking: bool) -> Answers:
+        self._admit()
+        self._under_way += 1
+        try:
+            answers = await self._exchange(commands, within_seconds, is_asking=is_asking)
+            unknown = [at for at in answers.refused if isinstance(answers.replies[at], NoScriptError)]
+            if unknown:
+                # A script that Redis does not know has done nothing: it alone is sent again, with its source.
+                sources = [_with_source(commands[at]) for at in unknown]
+                again = await self._exchange(sources, within_seconds, is_asking=is_asking)
+                for at, reply in zip(unknown, again.replies, strict=True):
+                    answers.replies[at] = reply
+        except (RedisError, OSError, TimeoutError) as error:
+            raise self._failure(error) from error
+        finally:
+            self._under_way -= 1
+            self._is_probing = False
+        self._note(is_failing=False)
+        return answers
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether batches are under way."""
+        return self._under_way > 0
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._pool.disconnect()
+
+    def _admit(self) -> None:
+        """Refuse a call beyond the limit and, while the server fails, all but the one that tries whether it does."""
+        if self._under_way >= BATCHES_LIMIT:
+            raise unavailable(Reason.OVERLOADED, "Too much is waiting at the moment; try again.")
+        if not self._is_failing:
+            return
+        if self._is_probing or time.monotonic() < self._probe_at:
+            raise store_down()
+        self._is_probing = True
+
+    def _failure(self, error: Exception) -> ClicktrailError:
+        self._probe_at = time.monotonic() + PROBE_SECONDS
+        self._note(is_failing=True, error=f"{type(error).__name__}: {error}"[:200])
+        return store_down()
+
+    def _note(self, *, is_failing: bool, error: str = "") -> None:
+        """Log when the server begins to fail and when it is back, not each call between."""
+        if is_failing == self._is_failing:
+            return
+        self._is_failing = is_failing
+        if is_failing:
+            log.error("redis fails", server=self.name, error=error)
+        else:
+            log.info("redis answers again", server=self.name)
+
+    async def _exchange(self, commands: Sequence[Command], within_seconds: float, *, is_asking: bool) -> Answers:
+        sent = [each for command in commands for each in (("ASKING",), command)] if is_asking else commands
+        packed = b"".join([hiredis.pack_command(command) for command in sent])  # type: ignore[arg-type]  # its stub takes one-tuples
+        replies: list[Reply] = []
+        refused: list[int] = []
+        async with asyncio.timeout(within_seconds):
+            connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
+            try:
+                await connection.send_packed_command(packed, check_health=False)
+                for at in range(len(commands)):
+                    if is_asking:
+                        await connection.read_response(timeout=math.inf, disable_decoding=True)
+                    try:
+                        replies.append(await connection.read_response(timeout=math.inf, disable_decoding=True))
+                    except ResponseError as refusal:
+                        replies.append(refusal)
+                        refused.append(at)
+            except BaseException:
+                # What is still to come would be taken for the answer to the next batch.
+                await connection.disconnect(nowait=True)
+                raise
+            finally:
+                await self._pool.release(connection)
+        return Answers(replies, refused)
+
+
+def store_down() -> ClicktrailError:
+    """Return the error for a store that does not answer, or refuses to do what it must."""
+    return unavailable(Reason.STORE_DOWN, "Links cannot be read or kept at the moment; try again.")
+
+
+def _with_source(command: Command) -> Command:
+    _evalsha, digest, *rest = command
+    return ("EVAL", _sources[digest], *rest)
