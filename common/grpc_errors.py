@@ -18,6 +18,9 @@ CODES: dict[Kind, int] = {
     Kind.UNAVAILABLE: code_pb2.UNAVAILABLE,
 }
 KINDS = {code: kind for kind, code in CODES.items()}
+# What a call ends with where its service is not there, not in time, or stops under it. A caller's own cancellation is
+# no error of gRPC's.
+AWAY = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED})
 
 
 def to_status(error: ClicktrailError) -> grpc.Status:
@@ -40,14 +43,14 @@ def to_status(error: ClicktrailError) -> grpc.Status:
 def from_rpc_error(error: grpc.aio.AioRpcError) -> ClicktrailError | None:
     """Return the error that a service raised, or None where it is a fault of ours that must not be shown.
 
-    A call that never reached a service, or not in time, is UNAVAILABLE.
+    A call that never reached a service, or not in time, is UNAVAILABLE; so is one that a service gave up as it stopped.
     """
     status = rpc_status.from_call(error)  # type: ignore[arg-type]  # an AioRpcError has what it reads
     if status is not None and (kind := KINDS.get(status.code)) is not None:
         found = _unpacked(status, kind)
         if found is not None:
             return found
-    if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
+    if error.code() in AWAY:
         return unavailable(Reason.UPSTREAM_DOWN, "The service cannot be reached at the moment; try again.")
     if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
         return unavailable(Reason.OVERLOADED, "The service has too much to do at the moment; try again.")

@@ -101,6 +101,28 @@ async def test_what_is_not_built_yet_says_so(stub: domain_service_pb2_grpc.Domai
     assert (await failure(stub, "missing")).code() is grpc.StatusCode.UNIMPLEMENTED
 
 
+async def test_a_server_that_stops_under_a_call_is_unavailable() -> None:
+    """Whoever called may call again."""
+    server = GrpcServer(
+        "127.0.0.1:0",
+        [SERVICE],
+        [lambda inner: domain_service_pb2_grpc.add_DomainServiceServicer_to_server(Domains(), inner)],  # type: ignore[abstract]  # two methods serve
+    )
+    await server.start()
+    async with open_channel(f"ipv4:127.0.0.1:{server.port}") as channel:
+        stub = domain_service_pb2_grpc.DomainServiceStub(channel)
+        with pytest.raises(aio.AioRpcError):
+            await stub.RegisterDomain(request("missing"), timeout=60, wait_for_ready=True)
+        call = stub.ListDomains(domain_service_pb2.ListDomainsRequest(), timeout=60)
+        await call.wait_for_connection()
+        await server.stop(0)
+        with pytest.raises(aio.AioRpcError) as caught:
+            await call
+    error = from_rpc_error(caught.value)
+    assert error is not None
+    assert (error.kind, error.retry_after_seconds) == (Kind.UNAVAILABLE, 1)
+
+
 async def test_calls_beyond_the_limit_are_refused_at_once() -> None:
     """Those within it go on waiting, and are answered; health is told all the while."""
     domains = Domains()  # type: ignore[abstract]  # two methods serve
