@@ -52,10 +52,10 @@ class LinkArchive:
 
     async def export(self, kept_since: "Timestamp | None") -> AsyncIterator[Piece]:
         """Yield all links whose copies were kept from a time on, piece by piece: at least one, perhaps empty."""
+        # Waits for tracking for seconds; the export itself, which may take hours, would wait as long.
+        await self.count()
         with _told():
-            call = self._stub.ExportLinks(
-                pb.ExportLinksRequest(kept_since=kept_since), timeout=EXPORT_SECONDS, wait_for_ready=True
-            )
+            call = self._stub.ExportLinks(pb.ExportLinksRequest(kept_since=kept_since), timeout=EXPORT_SECONDS)
             async for answer in call:
                 yield Piece(answer.links, answer.total, answer.began_at)
 

@@ -103,7 +103,9 @@ class RedisRestore:
 
     async def _replace(self, shard: int, link: RestoredLink, bucket: str, kept: bytes) -> int:
         """Replace what is there where the copy is later; what is changed meanwhile is later still."""
-        if link.record.revision <= formats.record_from_bytes(kept).revision:
+        there = formats.record_from_bytes(kept)
+        # Of another time of creation: another link, where a code was lost and given out again.
+        if link.record.revision <= there.revision or link.record.created_seconds != there.created_seconds:
             return 0
         arguments = (self._marks[shard], field_of(link.key), kept, formats.record_to_bytes(link.record))
         (reply,) = await self._run([_REPLACE.call([self._keys.restores[shard], bucket], arguments)])

@@ -4,6 +4,7 @@ A member's size stands before its content, and is known only behind it: so each 
 and nothing needs to fit into memory.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -103,6 +104,8 @@ class BackupWriter:
 @contextmanager
 def written_whole(path: Path) -> Iterator[BinaryIO]:
     """Open a file that appears under its name once it is whole and on disk, readable by us alone, or never."""
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

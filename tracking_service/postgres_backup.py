@@ -56,7 +56,8 @@ async def connected(url: str) -> AsyncIterator["Plain"]:
     except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise DatabaseAwayError(str(error)) from error
     finally:
-        await connection.close(timeout=CONNECT_SECONDS)
+        # Not closed in order: where a copy broke off, the rest of it would be waited for.
+        connection.terminate()
 
 
 async def copy_out(url: str, writer: BackupWriter, say: Callable[[TableMember], None]) -> Manifest:
