@@ -61,8 +61,7 @@ class PostgresErasure:
         await self._clear_activities(erasure)
         await self._clear_lost_rows(erasure)
         await self._clear_links(erasure)
-        async with self._postgres.connection() as connection:
-            await erase_sessions(connection, *erasure)
+        await self._postgres.in_transaction(lambda connection: erase_sessions(connection, *erasure))
         if is_last:
             async with self._postgres.connection() as connection:
                 await connection.execute(QUERIES.end_erasure, *erasure)
@@ -70,45 +69,48 @@ class PostgresErasure:
 
     async def links_to_detach(self) -> tuple[str, list[str]]:
         """Return a business and some of its links that their recipient must be taken from; no links: none waits."""
-        async with self._postgres.connection() as connection:
-            rows = await connection.fetch(QUERIES.take_detachments, BATCH)
+        rows = await self._postgres.in_transaction(lambda connection: connection.fetch(QUERIES.take_detachments, BATCH))
         return (rows[0]["business_id"], [row["link"] for row in rows]) if rows else ("", [])
 
     async def end_detachments(self, business_id: str, link_ids: Sequence[str]) -> None:
         """Note that links have no recipient any more."""
-        async with self._postgres.connection() as connection:
-            await connection.execute(QUERIES.end_detachments, business_id, link_ids)
+        await self._postgres.in_transaction(
+            lambda connection: connection.execute(QUERIES.end_detachments, business_id, link_ids)
+        )
 
     async def _clear_activities(self, erasure: Erasure) -> None:
         behind = _FIRST
-        while True:
-            async with self._postgres.connection() as connection, connection.transaction():
-                rows = await connection.fetch(QUERIES.find_rows, *erasure, *behind, BATCH, PURCHASE)
-                await _clear_rows(connection, erasure.business_id, rows)
-            if len(rows) < BATCH:
-                return
+
+        async def work(connection: "Connection") -> Sequence["Row"]:
+            rows = await connection.fetch(QUERIES.find_rows, *erasure, *behind, BATCH, PURCHASE)
+            await _clear_rows(connection, erasure.business_id, rows)
+            return rows
+
+        while len(rows := await self._postgres.in_transaction(work)) == BATCH:
             behind = rows[-1]["occurred_at"], rows[-1]["id"]
 
     async def _clear_lost_rows(self, erasure: Erasure) -> None:
-        has_more = True
-        while has_more:
-            async with self._postgres.connection() as connection, connection.transaction():
-                rows = await connection.fetch(QUERIES.find_lost_rows, *erasure, BATCH, PURCHASE)
-                await _clear_rows(connection, erasure.business_id, rows)
-            has_more = len(rows) == BATCH
+        async def work(connection: "Connection") -> int:
+            rows = await connection.fetch(QUERIES.find_lost_rows, *erasure, BATCH, PURCHASE)
+            await _clear_rows(connection, erasure.business_id, rows)
+            return len(rows)
+
+        while await self._postgres.in_transaction(work) == BATCH:
+            pass
 
     async def _clear_links(self, erasure: Erasure) -> None:
         behind = ""
-        while True:
-            async with self._postgres.connection() as connection, connection.transaction():
-                rows = await connection.fetch(QUERIES.find_links, *erasure, behind, BATCH)
-                cleared = [(row["id"], row["revision"], *anonymous_link(row["link"])) for row in rows]
-                told = [line for line, row in zip(cleared, rows, strict=True) if line[2] != row["link"]]
-                if told:
-                    await connection.execute(QUERIES.clear_links, erasure.business_id, *columns(told))
-                    await want_detachments(connection, [(erasure.business_id, line[0]) for line in told])
-            if len(rows) < BATCH:
-                return
+
+        async def work(connection: "Connection") -> Sequence["Row"]:
+            rows: Sequence[Row] = await connection.fetch(QUERIES.find_links, *erasure, behind, BATCH)
+            cleared = [(row["id"], row["revision"], *anonymous_link(row["link"])) for row in rows]
+            told = [line for line, row in zip(cleared, rows, strict=True) if line[2] != row["link"]]
+            if told:
+                await connection.execute(QUERIES.clear_links, erasure.business_id, *columns(told))
+                await want_detachments(connection, [(erasure.business_id, line[0]) for line in told])
+            return rows
+
+        while len(rows := await self._postgres.in_transaction(work)) == BATCH:
             behind = rows[-1]["id"]
 
 

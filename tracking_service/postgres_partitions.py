@@ -3,12 +3,16 @@
 import asyncio
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from common.clock import now
 from common.errors import ClicktrailError
 from common.logging import get_logger
 from tracking_service.postgres import Postgres
 from tracking_service.queries import load
+
+if TYPE_CHECKING:
+    from tracking_service.postgres import Connection
 
 log = get_logger(__name__)
 QUERIES = load("partitions")
@@ -57,11 +61,13 @@ class Partitions:
             await asyncio.sleep(UPKEEP_SECONDS if is_done else RETRY_SECONDS)
 
     async def _make(self, table: str, from_time: datetime, to_time: datetime) -> bool:
+        async def work(connection: "Connection") -> None:
+            # Whoever waits for this lock makes writers wait behind it.
+            await connection.execute("SET LOCAL lock_timeout = '2s'")
+            await connection.execute(QUERIES.make_partitions, table, TIME_COLUMNS[table], from_time, to_time)
+
         try:
-            async with self._postgres.connection() as connection, connection.transaction():
-                # Whoever waits for this lock makes writers wait behind it.
-                await connection.execute("SET LOCAL lock_timeout = '2s'")
-                await connection.execute(QUERIES.make_partitions, table, TIME_COLUMNS[table], from_time, to_time)
+            await self._postgres.in_transaction(work)
         except ClicktrailError:
             log.warning("partitions could not be made; the default one takes their rows", table=table)
             return False
