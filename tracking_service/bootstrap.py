@@ -23,6 +23,8 @@ from tracking_service.account_servicer import AccountServicer
 from tracking_service.accounts import Accounts
 from tracking_service.action_servicer import ActionServicer
 from tracking_service.attribution_worker import AttributionWorker
+from tracking_service.click_origins import Origins
+from tracking_service.countries import open_countries
 from tracking_service.custom_actions import CustomActions
 from tracking_service.deliveries import Deliveries
 from tracking_service.erasures import Erasures, ErasureWorker
@@ -64,6 +66,7 @@ from tracking_service.sessions import Sessions
 from tracking_service.settings import TrackingSettings
 from tracking_service.shortener_links import ShortenerLinks
 from tracking_service.startup import until_fit
+from tracking_service.user_agents import describe
 
 log = get_logger(__name__)
 
@@ -84,7 +87,7 @@ class Alarms:
     erasure: asyncio.Event
 
 
-def served(postgres: Postgres, partitions: Partitions, provision: Provision, alarms: Alarms) -> Served:
+def served(postgres: Postgres, kept: PostgresDeliveries, provision: Provision, alarms: Alarms) -> Served:
     """Return every gRPC service with its servicer."""
     woken = alarms.attribution
     accounts = Accounts(PostgresAccounts(postgres), provision.accounts, provision.presence)
@@ -95,7 +98,7 @@ def served(postgres: Postgres, partitions: Partitions, provision: Provision, ala
     reports = Reports(PostgresReports(postgres))
     explanations = Explanations(PostgresExplanations(postgres))
     reconciliation = Reconciliation(PostgresReconcile(postgres))
-    deliveries = Deliveries(PostgresDeliveries(postgres, partitions), woken.set)
+    deliveries = Deliveries(kept, woken.set)
     return {
         "clicktrail.tracking.v1.AccountService": partial(
             account_service_pb2_grpc.add_AccountServiceServicer_to_server, AccountServicer(accounts)
@@ -165,7 +168,9 @@ class TrackingService:
         self._shortener = ShortenerLinks(settings.shortener_target)
         intake = EventIntake(PostgresEvents(postgres, self._partitions), self._alarms.attribution.set)
         self._provision = Provision(settings, postgres, intake)
-        registers = served(postgres, self._partitions, self._provision, self._alarms)
+        origins = Origins(describe, open_countries(settings.country_database).of)
+        kept = PostgresDeliveries(postgres, self._partitions, origins)
+        registers = served(postgres, kept, self._provision, self._alarms)
         self._server = GrpcServer(settings.tracking_listen, list(registers), list(registers.values()))
         self._upkeep: asyncio.Task[None] | None = None
         self._serving = asyncio.Event()

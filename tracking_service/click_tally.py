@@ -1,19 +1,23 @@
 """Adds up what new clicks change in the counters."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
 
+from tracking_service.click_origins import VERDICT, Origin, unpacked
 from tracking_service.deliveries import HUMAN, Click
-from tracking_service.domain import bucket_of, scopes_of
+from tracking_service.domain import LINK, bucket_of, cohort_of, scopes_of
 
 CounterKey = tuple[str, str, str, datetime]
 """Business, kind and id of the scope, and the bucket."""
 BreakdownKey = tuple[str, str, str, datetime, str, str]
 """The same, and a dimension and its value."""
 
-VERDICT = "verdict"
+# The one dimension of a recipient's link, see `breakdowns`.
+PACKED = "packed"
 
 
 @dataclass(slots=True)
@@ -24,10 +28,11 @@ class Counts:
     unique_clickers: int = 0
     bot_hits: int = 0
     sessions: int = 0
+    seconds_to_click: int = 0
 
-    def row(self) -> tuple[int, int, int, int]:
+    def row(self) -> tuple[int, int, int, int, int]:
         """Return the values in the order of the table."""
-        return self.clicks, self.unique_clickers, self.bot_hits, self.sessions
+        return self.clicks, self.unique_clickers, self.bot_hits, self.sessions, self.seconds_to_click
 
 
 @dataclass(slots=True)
@@ -42,15 +47,35 @@ class BreakdownCounts:
         return self.clicks, self.unique_clickers
 
 
-@dataclass(frozen=True, slots=True)
-class FirstClick:
-    """That a visitor's first click in a scope is now at `at`; `before` is where it was, if there was one."""
+class Seen(NamedTuple):
+    """A human click as it is remembered of a visitor's first; origin is packed, is_recipients of the link clicked."""
 
-    business_id: str
-    scope: str
-    scope_id: str
-    at: datetime
-    before: datetime | None
+    clicked_at: datetime
+    click_id: UUID
+    link_created_at: datetime
+    origin: str
+    is_recipients: bool
+
+    @property
+    def seconds_to_click(self) -> int:
+        """Return the whole seconds since the link was made; clocks may differ, so it is never below zero."""
+        return max(0, int((self.clicked_at - self.link_created_at).total_seconds() // 1))
+
+
+class NewClick(NamedTuple):
+    """A click that was not known, what it came from, and whether its link is a recipient's."""
+
+    click: Click
+    origin: Origin
+    is_recipients: bool
+
+
+class Hit(NamedTuple):
+    """Where and what is counted in breakdowns."""
+
+    place: CounterKey
+    origin: str
+    is_recipients: bool
 
 
 @dataclass(slots=True)
@@ -58,31 +83,58 @@ class ClickTally:
     """What a batch of new clicks changes; nothing of it is negative but where a first click moves."""
 
     counts: dict[CounterKey, Counts] = field(default_factory=lambda: defaultdict(Counts))
-    breakdowns: dict[BreakdownKey, BreakdownCounts] = field(default_factory=lambda: defaultdict(BreakdownCounts))
+    hits: dict[Hit, BreakdownCounts] = field(default_factory=lambda: defaultdict(BreakdownCounts))
 
-    def add_clicks(self, clicks: Iterable[Click]) -> None:
-        """Count hits in all their scopes."""
-        for click in clicks:
-            bucket = bucket_of(click.clicked_at)
+    def add_clicks(self, clicks: Iterable[NewClick]) -> None:
+        """Count hits in all their scopes, by their own date and by that of their link."""
+        for click, origin, is_recipients in clicks:
             is_human = click.is_human
-            for scope, scope_id in scopes_of(
+            packed = origin.packed(click.verdict)
+            for scope in scopes_of(
                 campaign=click.campaign, journey=click.journey, message=click.message, link=click.link
             ):
-                key = (click.business_id, scope, scope_id, bucket)
-                counts = self.counts[key]
-                counts.clicks += is_human
-                counts.bot_hits += not is_human
-                counts.sessions += is_human and click.session is not None
-                self.breakdowns[(*key, VERDICT, click.verdict)].clicks += 1
+                for place in _places(click.business_id, *scope, click.clicked_at, click.link_created_at):
+                    counts = self.counts[place]
+                    counts.clicks += is_human
+                    counts.bot_hits += not is_human
+                    counts.sessions += is_human and click.session is not None
+                    self.hits[Hit(place, packed, is_recipients)].clicks += 1
 
-    def move(self, first: FirstClick) -> None:
-        """Count a visitor where the first click is now, and no longer where it was."""
-        self.count_visitor(first.business_id, first.scope, first.scope_id, first.at, 1)
-        if first.before is not None:
-            self.count_visitor(first.business_id, first.scope, first.scope_id, first.before, -1)
+    def count_visitor(self, business_id: str, scope: str, scope_id: str, first: Seen, change: int) -> None:
+        """Count a visitor in (1) or out (-1) whose first click this is. Only people have one."""
+        for place in _places(business_id, scope, scope_id, first.clicked_at, first.link_created_at):
+            self.counts[place].unique_clickers += change
+            self.counts[place].seconds_to_click += change * first.seconds_to_click
+            self.hits[Hit(place, first.origin, first.is_recipients)].unique_clickers += change
 
-    def count_visitor(self, business_id: str, scope: str, scope_id: str, at: datetime, change: int) -> None:
-        """Count a visitor in (1) or out (-1), with a first click at this time. Only people have one."""
-        key = (business_id, scope, scope_id, bucket_of(at))
-        self.counts[key].unique_clickers += change
-        self.breakdowns[(*key, VERDICT, HUMAN)].unique_clickers += change
+    def breakdowns(self) -> dict[BreakdownKey, BreakdownCounts]:
+        """Return what is added to the breakdowns, value by value.
+
+        A recipient's link is clicked a few times: a row for each value of each dimension would be nearly all that is
+        written, so all values of a click together are one there.
+        """
+        found: dict[BreakdownKey, BreakdownCounts] = defaultdict(BreakdownCounts)
+        for (place, origin, is_recipients), counts in self.hits.items():
+            is_packed = is_recipients and place[1] == LINK
+            for dimension, value in [(PACKED, origin)] if is_packed else values_of(origin):
+                found[(*place, dimension, value)].clicks += counts.clicks
+                found[(*place, dimension, value)].unique_clickers += counts.unique_clickers
+        return found
+
+
+def values_of(origin: str) -> Iterator[tuple[str, str]]:
+    """Yield the dimensions that a packed origin counts in, with its values: of what is not human its verdict alone."""
+    verdict, values = unpacked(origin)
+    yield VERDICT, verdict
+    if verdict == HUMAN:
+        yield from values.items()
+
+
+def _places(
+    business_id: str, scope: str, scope_id: str, at: datetime, link_created_at: datetime
+) -> Iterator[CounterKey]:
+    """Yield where something is counted: by its own date, and by that of its link."""
+    yield business_id, scope, scope_id, bucket_of(at)
+    cohort = cohort_of(scope)
+    if cohort is not None:
+        yield business_id, cohort, scope_id, bucket_of(link_created_at)

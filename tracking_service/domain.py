@@ -7,6 +7,7 @@ Scope = tuple[str, str]
 """What counters are kept for: its kind and its id, such as ("campaign", "spring")."""
 
 BUSINESS_SCOPE: Scope = ("business", "")
+LINK = "link"
 
 # The smallest step in which time zones differ.
 BUCKET = timedelta(minutes=15)
@@ -28,7 +29,12 @@ def scopes_of(*, campaign: str | None, journey: str | None, message: str | None,
     if message:
         yield "message", message
     if link:
-        yield "link", link
+        yield LINK, link
+
+
+def cohort_of(scope: str) -> str | None:
+    """Return the kind of scope that counts the same by the date of the link; None for a link, which has one date."""
+    return None if scope == LINK else f"{scope} cohort"
 
 
 def visitor_of(profile_key: int | None, session: str | None) -> str:

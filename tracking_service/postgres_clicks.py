@@ -1,11 +1,13 @@
 """Keeps clicks, with all that follows from them: sessions, activities, counters."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tracking_service.attribution import CLOCK_TOLERANCE
 from tracking_service.catalogue import CLICKED
-from tracking_service.click_tally import ClickTally
+from tracking_service.click_origins import Origin, Origins
+from tracking_service.click_tally import ClickTally, NewClick, Seen
 from tracking_service.deliveries import Click
 from tracking_service.domain import scopes_of, visitor_of
 from tracking_service.postgres import columns
@@ -25,25 +27,35 @@ Owners = dict[SessionKey, int | None]
 """Whose the sessions of new clicks are."""
 
 
-async def keep_clicks(connection: "Connection", clicks: Iterable[Click], keys: ProfileKeys) -> int:
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What is known around a delivery's clicks: the surrogates of recipients, and what reads where clicks came from."""
+
+    keys: ProfileKeys
+    origins: Origins
+
+
+async def keep_clicks(connection: "Connection", clicks: Iterable[Click], known: Knowledge) -> int:
     """Keep the clicks that are not there yet, count them, and return how many those are."""
     delivered = {click.key: click for click in clicks}
     if not delivered:
         return 0
     # In the order of their keys, so that two deliveries of the same clicks never wait for each other in a circle.
-    rows = [_row(delivered[key], keys) for key in sorted(delivered)]
+    origins = {key: known.origins.of(delivered[key]) for key in sorted(delivered)}
+    rows = [_row(delivered[key], origin, known.keys) for key, origin in origins.items()]
     inserted = await connection.fetch(QUERIES.insert_clicks, *columns(rows))
-    new = [delivered[row["business_id"], row["clicked_at"], row["id"]] for row in inserted]
+    new = [tuple(row) for row in inserted]
     if new:
-        await _follow(connection, new, keys)
+        await _follow(connection, [_new_click(delivered[key], origins[key], known.keys) for key in new], known.keys)
     return len(new)
 
 
-async def _follow(connection: "Connection", new: Sequence[Click], keys: ProfileKeys) -> None:
+async def _follow(connection: "Connection", arrived: Sequence[NewClick], keys: ProfileKeys) -> None:
+    new = [each.click for each in arrived]
     people = [click for click in new if click.is_human]
     owners = await _mint_sessions(connection, [click for click in people if click.session is not None], keys)
     await _clear_those_of_erased(connection, people, keys, owners)
-    await _keep_activities(connection, new, keys, owners)
+    await _keep_activities(connection, arrived, keys, owners)
     # A click concerns what came after it, and in its session what the clocks may have put before it.
     await mark_dirty(
         connection,
@@ -53,10 +65,16 @@ async def _follow(connection: "Connection", new: Sequence[Click], keys: ProfileK
         ],
     )
     tally = ClickTally()
-    tally.add_clicks(new)
-    visits = [visit for click in people for visit in _visits(click, _owner(click, keys, owners))]
+    tally.add_clicks(arrived)
+    visits = [
+        visit for each in arrived if each.click.is_human for visit in _visits(each, _owner(each.click, keys, owners))
+    ]
     await keep_first_clicks(connection, visits, tally)
     await add_counts(connection, tally)
+
+
+def _new_click(click: Click, origin: Origin, keys: ProfileKeys) -> NewClick:
+    return NewClick(click, origin, _recipient(click, keys) is not None)
 
 
 async def _mint_sessions(connection: "Connection", clicks: Sequence[Click], keys: ProfileKeys) -> Owners:
@@ -107,25 +125,29 @@ async def _tell_what_came_before(
     )
 
 
-async def _keep_activities(connection: "Connection", new: Sequence[Click], keys: ProfileKeys, owners: Owners) -> None:
+async def _keep_activities(
+    connection: "Connection", new: Sequence[NewClick], keys: ProfileKeys, owners: Owners
+) -> None:
     rows = [
         (click.business_id, click.id, click.clicked_at, _owner(click, keys, owners), click.session, *_place(click),
-         click.verdict)
-        for click in new
+         click.verdict, origin.device, origin.browser, origin.os, origin.country)
+        for click, origin, _ in new
     ]  # fmt: skip
     # A crawler's hit on a shared link is nobody's doing.
     somebodys = [row for row in rows if row[3] is not None or row[4] is not None]
     if somebodys:
-        *most, verdicts = columns(somebodys)
-        await connection.execute(QUERIES.insert_click_activities, *most, CLICKED, verdicts)
+        await connection.execute(QUERIES.insert_click_activities, *columns(somebodys), CLICKED)
 
 
-def _visits(click: Click, owner: int | None) -> Iterable[VisitorClick]:
+def _visits(new: NewClick, owner: int | None) -> Iterable[VisitorClick]:
+    click = new.click
     visitor = visitor_of(owner, click.session)
+    origin = new.origin.packed(click.verdict)
+    seen = Seen(click.clicked_at, click.id, click.link_created_at, origin, new.is_recipients)
     for scope, scope_id in scopes_of(
         campaign=click.campaign, journey=click.journey, message=click.message, link=click.link
     ):
-        yield (click.business_id, scope, scope_id, visitor), click.clicked_at, click.id
+        yield (click.business_id, scope, scope_id, visitor), seen
 
 
 def _owner(click: Click, keys: ProfileKeys, owners: Owners) -> int | None:
@@ -142,7 +164,7 @@ def _place(click: Click) -> tuple[str, str | None, str | None, str | None]:
     return click.link, click.campaign, click.journey, click.message
 
 
-def _row(click: Click, keys: ProfileKeys) -> tuple[object, ...]:
+def _row(click: Click, origin: Origin, keys: ProfileKeys) -> tuple[object, ...]:
     recipient = _recipient(click, keys)
     seen = (click.query, click.address, click.user_agent, click.referrer, click.accept_language)
     # Of someone who was erased nothing is kept that could tell who it was.
@@ -150,5 +172,6 @@ def _row(click: Click, keys: ProfileKeys) -> tuple[object, ...]:
     return (
         click.business_id, click.clicked_at, click.id, click.link, click.template, click.campaign, click.journey,
         click.message, recipient, click.session, click.link_created_at, click.verdict, click.verdict_reason,
-        click.rules_version, click.host, *told, click.source,
+        click.rules_version, click.host, *told, click.source, origin.device, origin.browser, origin.os, origin.country,
+        origin.language, origin.referrer,
     )  # fmt: skip

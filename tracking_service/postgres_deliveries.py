@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from common.clock import now
+from tracking_service.click_origins import Origins
 from tracking_service.deliveries import Delivery, Item, Novelty, delivery_of, rejected
 from tracking_service.poison import ContentRefused, store_each
 from tracking_service.postgres import Postgres, columns, content_errors
-from tracking_service.postgres_clicks import keep_clicks
+from tracking_service.postgres_clicks import Knowledge, keep_clicks
 from tracking_service.postgres_identity import recipient_keys
 from tracking_service.postgres_link_copies import keep_links
 from tracking_service.postgres_partitions import CLICKS, Partitions
@@ -23,9 +24,10 @@ QUERIES = load("deliveries")
 class PostgresDeliveries:
     """Everything that the outbox delivers."""
 
-    def __init__(self, postgres: Postgres, partitions: Partitions) -> None:
+    def __init__(self, postgres: Postgres, partitions: Partitions, origins: Origins) -> None:
         self._postgres = postgres
         self._partitions = partitions
+        self._origins = origins
         self._rejected = PostgresRejected(postgres)
 
     async def take(self, delivery: Delivery) -> Novelty:
@@ -42,7 +44,7 @@ class PostgresDeliveries:
 
     async def _keep(self, delivery: Delivery) -> Novelty:
         with content_errors():
-            return await self._postgres.in_transaction(lambda connection: _take(connection, delivery))
+            return await self._postgres.in_transaction(lambda connection: _take(connection, delivery, self._origins))
 
     async def _keep_items(self, items: Sequence[Item]) -> Novelty:
         return await self._keep(delivery_of(items))
@@ -52,7 +54,7 @@ class PostgresDeliveries:
         return Novelty(0, 0, 1)
 
 
-async def _take(connection: "Connection", delivery: Delivery) -> Novelty:
+async def _take(connection: "Connection", delivery: Delivery, origins: Origins) -> Novelty:
     wanted = {
         (item.business_id, item.profile)
         for items in (delivery.clicks, delivery.links)
@@ -64,5 +66,5 @@ async def _take(connection: "Connection", delivery: Delivery) -> Novelty:
     if delivery.sessions:
         issued = [(session.business_id, session.id, session.created_at) for session in delivery.sessions]
         await connection.execute(QUERIES.keep_issued_sessions, *columns(issued))
-    new_clicks = await keep_clicks(connection, delivery.clicks, keys)
+    new_clicks = await keep_clicks(connection, delivery.clicks, Knowledge(keys, origins))
     return Novelty(new_clicks, new_links)

@@ -36,7 +36,7 @@ COUNTERS = (
     Counter(
         "click_counts",
         (*BY_SCOPE, "bucket"),
-        ("clicks", "unique_clickers", "bot_hits", "sessions"),
+        ("clicks", "unique_clickers", "bot_hits", "sessions", "seconds_to_click"),
         QUERIES.recount_clicks,
         after=QUERIES.visits,
     ),
@@ -49,7 +49,7 @@ COUNTERS = (
     ),
     Counter(
         "first_clicks",
-        (*BY_SCOPE, "visitor", "clicked_at", "click_id"),
+        (*BY_SCOPE, "visitor", "clicked_at", "click_id", "link_created_at", "origin", "is_recipients"),
         (),
         QUERIES.recount_first_clicks,
         at="clicked_at",
@@ -81,9 +81,7 @@ async def compare(
     connection: "Connection", counter: Counter, range_: Range, limit: int
 ) -> tuple[int, list[CounterDifference]]:
     """Return how many figures a counter has in a range, and at most so many of its rows that differ."""
-    rows = await connection.fetch(
-        _comparison(counter), range_.business_id, range_.from_at, range_.to_at, limit
-    )
+    rows = await connection.fetch(_comparison(counter), range_.business_id, range_.from_at, range_.to_at, limit)
     figures = counter.figures or _ROWS
     different = [row for row in rows if row["is_different"]]
     return int(rows[0]["total"]) * len(figures), [each for row in different for each in _differences(counter, row)]

@@ -1,19 +1,40 @@
 """Reads the counters of reports from PostgreSQL: rollups alone, never raw rows."""
 
-from datetime import datetime
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
-from tracking_service.domain import Scope
+from common.clock import EPOCH
+from tracking_service.click_tally import PACKED, values_of
+from tracking_service.domain import Scope, cohort_of
 from tracking_service.postgres import Postgres
 from tracking_service.postgres_profiles import check_business
 from tracking_service.queries import load
 from tracking_service.report import ActionSum, ClickSum, EventSum, Sums, ValueSum
-from tracking_service.report_range import Range
+from tracking_service.report_range import Basis, Range
 
 if TYPE_CHECKING:
     from tracking_service.postgres import Connection, Row
 
 QUERIES = load("reports")
+_EVER = (EPOCH, datetime(9999, 1, 1, tzinfo=UTC))
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which counters a report reads: a scope's, within a range of time and by its points."""
+
+    business_id: str
+    scope: Scope
+    from_at: datetime
+    to_at: datetime
+    points: Sequence[datetime]
+
+    @property
+    def within(self) -> tuple[object, ...]:
+        """Return the parameters of a query without points."""
+        return self.business_id, *self.scope, self.from_at, self.to_at
 
 
 class PostgresReports:
@@ -22,11 +43,14 @@ class PostgresReports:
     def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres
 
-    async def start(self, business_id: str, scope: Scope) -> datetime | None:
+    async def start(self, business_id: str, scope: Scope, basis: Basis) -> datetime | None:
         """Return the bucket of the first click or event of a scope, if there is one. Raises `BUSINESS_UNKNOWN`."""
         async with self._postgres.connection() as connection:
             await check_business(connection, business_id)
-            found: datetime | None = await connection.fetchval(QUERIES.find_start, business_id, *scope)
+            counted = _counted(scope, basis)
+            if counted is None:
+                return await _link_start(connection, business_id, scope[1])
+            found: datetime | None = await connection.fetchval(QUERIES.find_start, business_id, *counted)
             return found
 
     async def sums(self, business_id: str, scope: Scope, range_: Range) -> Sums:
@@ -38,14 +62,47 @@ class PostgresReports:
             self._postgres.connection() as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
-            within = (business_id, *scope, range_.from_at, range_.to_at)
-            return Sums(
-                await _recipients(connection, business_id, scope),
-                [ClickSum(*row) for row in await connection.fetch(QUERIES.sum_clicks, *within, range_.points)],
-                [_event_sum(row) for row in await connection.fetch(QUERIES.sum_events, *within, range_.points)],
-                [_action_sum(row) for row in await connection.fetch(QUERIES.sum_actions, *within)],
-                _breakdowns(await connection.fetch(QUERIES.sum_breakdowns, *within)),
-            )
+            recipients = await _recipients(connection, business_id, scope)
+            counted = _counted(scope, range_.basis)
+            if counted is None:
+                return await _link_cohort(connection, business_id, scope, range_, recipients)
+            wanted = Wanted(business_id, counted, range_.from_at, range_.to_at, range_.points)
+            return await _sums(connection, wanted, recipients)
+
+
+def _counted(scope: Scope, basis: Basis) -> Scope | None:
+    """Return the scope whose counters say what is asked for; None where there is none, as for a link by cohort."""
+    if basis is Basis.EVENT:
+        return scope
+    cohort = cohort_of(scope[0])
+    return None if cohort is None else (cohort, scope[1])
+
+
+async def _sums(connection: "Connection", wanted: Wanted, recipients: int) -> Sums:
+    return Sums(
+        recipients,
+        [ClickSum(*_whole(row)) for row in await connection.fetch(QUERIES.sum_clicks, *wanted.within, wanted.points)],
+        [EventSum(*_whole(row)) for row in await connection.fetch(QUERIES.sum_events, *wanted.within, wanted.points)],
+        [ActionSum(*_whole(row)) for row in await connection.fetch(QUERIES.sum_actions, *wanted.within)],
+        _breakdowns(await connection.fetch(QUERIES.sum_breakdowns, *wanted.within)),
+    )
+
+
+async def _link_cohort(
+    connection: "Connection", business_id: str, scope: Scope, range_: Range, recipients: int
+) -> Sums:
+    """Return all that a link has, in the point of its creation: the one date of its cohort."""
+    created_at = await _link_start(connection, business_id, scope[1])
+    if created_at is None or not range_.from_at <= created_at < range_.to_at:
+        return Sums(recipients, [], [], [], {})
+    # Everything lies behind the starts of the points up to the creation, so that the last of them is its point.
+    points = [EPOCH for start in range_.points if start <= created_at]
+    return await _sums(connection, Wanted(business_id, scope, *_EVER, points), recipients)
+
+
+async def _link_start(connection: "Connection", business_id: str, link: str) -> datetime | None:
+    found: datetime | None = await connection.fetchval(QUERIES.find_link_start, business_id, link)
+    return found
 
 
 async def _recipients(connection: "Connection", business_id: str, scope: Scope) -> int:
@@ -54,16 +111,17 @@ async def _recipients(connection: "Connection", business_id: str, scope: Scope) 
     return int(await connection.fetchval(QUERIES.count_recipients, business_id, *scope) or 0)
 
 
-def _event_sum(row: "Row") -> EventSum:
-    return EventSum(row["point"], row["currency"], row["conversions"], int(row["revenue"]))
+def _whole(row: "Row") -> Iterable[Any]:
+    """Return the values of a row, sums as whole numbers."""
+    return (value if isinstance(value, str) else int(value) for value in row)
 
 
-def _action_sum(row: "Row") -> ActionSum:
-    return ActionSum(row["action"], row["currency"], row["events"], int(row["revenue"]))
-
-
-def _breakdowns(rows: list["Row"]) -> dict[str, list[ValueSum]]:
-    found: dict[str, list[ValueSum]] = {}
-    for dimension, *values in rows:
-        found.setdefault(dimension, []).append(ValueSum(*values))
-    return found
+def _breakdowns(rows: Iterable["Row"]) -> dict[str, list[ValueSum]]:
+    """Return the values of each dimension; those that were counted together are taken apart."""
+    found: dict[str, dict[str, ValueSum]] = {}
+    for dimension, value, clicks, unique_clickers in rows:
+        for name, single in values_of(value) if dimension == PACKED else [(dimension, value)]:
+            values = found.setdefault(name, {})
+            known = values.get(single, ValueSum(single, 0, 0))
+            values[single] = ValueSum(single, known.clicks + clicks, known.unique_clickers + unique_clickers)
+    return {name: list(values.values()) for name, values in found.items()}

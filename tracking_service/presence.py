@@ -1,7 +1,7 @@
 """Knows whether PostgreSQL answers, so that during an outage nobody waits for it but one prober."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Protocol, TypeVar
 
 from common.errors import ClicktrailError, Reason, unavailable
@@ -12,8 +12,8 @@ Result = TypeVar("Result")
 
 # Work that takes longer makes us look whether the store is there at all.
 PATIENCE_SECONDS = 1.5
-# If it is, the work may take this much longer. With the look itself, callers with 5 seconds have some left.
-MORE_PATIENCE_SECONDS = 1.5
+# If it is, the work may take so long in all: callers with 5 seconds have some left for the disk.
+LONGEST_SECONDS = 3.5
 PROBE_PAUSE_SECONDS = 0.5
 
 
@@ -50,11 +50,12 @@ class Presence:
         """
         if self.is_away:
             raise away()
+        until = self._now() + LONGEST_SECONDS
         task = asyncio.create_task(work())
         task.add_done_callback(_hear)
         try:
             if not await _ends_within(task, PATIENCE_SECONDS) and await self.is_there():
-                await _ends_within(task, MORE_PATIENCE_SECONDS)
+                await _ends_within(task, until - self._now())
         finally:
             if not task.done():
                 self._leave(task)
@@ -63,7 +64,8 @@ class Presence:
         try:
             return task.result()
         except ClicktrailError as error:
-            if error.reason is Reason.STORE_DOWN:
+            # Whoever was hung up on has been looked for already.
+            if error.reason is Reason.STORE_DOWN and not self.is_away:
                 await self.is_there()
             raise
 
@@ -127,8 +129,8 @@ def away() -> ClicktrailError:
     return unavailable(Reason.STORE_DOWN, "The store cannot be reached at the moment; try again.")
 
 
-async def _ends_within(task: Awaitable[Any], seconds: float) -> bool:
-    done, _ = await asyncio.wait({asyncio.ensure_future(task)}, timeout=seconds)
+async def _ends_within(task: asyncio.Task[Any], seconds: float) -> bool:
+    done, _ = await asyncio.wait({task}, timeout=max(0.0, seconds))
     return bool(done)
 
 

@@ -36,8 +36,38 @@ class Figures:
     unique_clickers: int = 0
     bot_hits: int = 0
     sessions: int = 0
+    seconds_to_click: int = 0
     conversions: int = 0
+    conversions_led: int = 0
+    seconds_to_conversion: int = 0
     revenue: Revenue = field(default_factory=Revenue)
+    taken_back: Revenue = field(default_factory=Revenue)
+
+    def add_clicks(self, clicks: "ClickSum") -> None:
+        """Add clicks."""
+        self.clicks += clicks.clicks
+        self.unique_clickers += clicks.unique_clickers
+        self.bot_hits += clicks.bot_hits
+        self.sessions += clicks.sessions
+        self.seconds_to_click += clicks.seconds_to_click
+
+    def add_events(self, events: "EventSum") -> None:
+        """Add what events earned and took back."""
+        self.conversions += events.conversions
+        self.conversions_led += events.conversions_led
+        self.seconds_to_conversion += events.seconds_to_conversion
+        self.revenue.add(events.currency, events.revenue)
+        self.taken_back.add(events.currency, events.taken_back)
+
+    @property
+    def time_to_click(self) -> float | None:
+        """Seconds from link to first click, on average; None without a clicker."""
+        return self.seconds_to_click / self.unique_clickers if self.unique_clickers > 0 else None
+
+    @property
+    def time_to_conversion(self) -> float | None:
+        """Seconds from click to conversion, on average; None without a conversion that a click led to."""
+        return self.seconds_to_conversion / self.conversions_led if self.conversions_led > 0 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +79,7 @@ class ClickSum:
     unique_clickers: int
     bot_hits: int
     sessions: int
+    seconds_to_click: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +90,9 @@ class EventSum:
     currency: str
     conversions: int
     revenue: int
+    taken_back: int = 0
+    conversions_led: int = 0
+    seconds_to_conversion: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +163,10 @@ def compose(scope: Scope, range_: Range, sums: Sums) -> Report:
     totals = Figures()
     for clicks in sums.clicks:
         for figures in (totals, series[clicks.point - 1][1]):
-            figures.clicks += clicks.clicks
-            figures.unique_clickers += clicks.unique_clickers
-            figures.bot_hits += clicks.bot_hits
-            figures.sessions += clicks.sessions
+            figures.add_clicks(clicks)
     for events in sums.events:
         for figures in (totals, series[events.point - 1][1]):
-            figures.conversions += events.conversions
-            figures.revenue.add(events.currency, events.revenue)
+            figures.add_events(events)
     breakdowns = {dimension: _top(values) for dimension, values in sums.breakdowns.items()}
     return Report(scope, range_, sums.recipients, totals, _by_action(sums.actions), series, breakdowns)
 

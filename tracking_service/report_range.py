@@ -19,6 +19,13 @@ _HOUR = timedelta(hours=1)
 _DAY = timedelta(days=1)
 
 
+class Basis(StrEnum):
+    """By which date something enters a report: its own, or that of the link that led to it."""
+
+    EVENT = "event"
+    COHORT = "cohort"
+
+
 class Interval(StrEnum):
     """The width of a point."""
 
@@ -34,6 +41,7 @@ class WantedRange:
     to_at: datetime | None
     timezone: str
     interval: Interval | None
+    basis: Basis = Basis.EVENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +53,7 @@ class Range:
     timezone: str
     interval: Interval
     points: tuple[datetime, ...]
+    basis: Basis = Basis.EVENT
 
 
 @cache
@@ -86,7 +95,7 @@ def settle(wanted: WantedRange, first_at: datetime | None, now: datetime) -> Ran
         raise invalid([Fault(FaultType.INVALID, "interval", few)])
     if wanted.from_at is None and points:
         from_at = points[0]
-    return Range(from_at, to_at, wanted.timezone, interval, points)
+    return Range(from_at, to_at, wanted.timezone, interval, points, wanted.basis)
 
 
 def _faults(name: str, at: datetime | None) -> Iterator[Fault]:

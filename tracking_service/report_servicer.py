@@ -12,7 +12,7 @@ from tracking_service.messages import money_message
 from tracking_service.reconciliation import Reconciliation
 from tracking_service.reconciliation_messages import recount_message
 from tracking_service.report import Figures, Report, ValueSum
-from tracking_service.report_range import Interval, WantedRange
+from tracking_service.report_range import Basis, Interval, WantedRange
 from tracking_service.reports import Reports, scope_from
 from tracking_service.requests import check_texts, time_from
 
@@ -28,7 +28,12 @@ INTERVALS = {
     pb.REPORT_INTERVAL_DAY: Interval.DAY,
 }
 INTERVAL_MESSAGES = {interval: message for message, interval in INTERVALS.items()}
-BASES = {pb.REPORT_BASIS_UNSPECIFIED, pb.REPORT_BASIS_EVENT}
+BASES = {
+    pb.REPORT_BASIS_UNSPECIFIED: Basis.EVENT,
+    pb.REPORT_BASIS_EVENT: Basis.EVENT,
+    pb.REPORT_BASIS_COHORT: Basis.COHORT,
+}
+BASIS_MESSAGES = {Basis.EVENT: pb.REPORT_BASIS_EVENT, Basis.COHORT: pb.REPORT_BASIS_COHORT}
 
 
 class ReportServicer(report_service_pb2_grpc.ReportServiceServicer):
@@ -64,8 +69,6 @@ class ReportServicer(report_service_pb2_grpc.ReportServiceServicer):
 def _wanted(request: pb.GetReportRequest) -> WantedRange:
     if request.interval not in INTERVALS:
         raise invalid_field("interval", "It must be `hour` or `day`.")
-    if request.basis == pb.REPORT_BASIS_COHORT:
-        raise NotImplementedError
     if request.basis not in BASES:
         raise invalid_field("basis", "It must be `event` or `cohort`.")
     return WantedRange(
@@ -73,6 +76,7 @@ def _wanted(request: pb.GetReportRequest) -> WantedRange:
         to_at=_time(request, "to_time", "to"),
         timezone=request.timezone or "UTC",
         interval=INTERVALS[request.interval],
+        basis=BASES[request.basis],
     )
 
 
@@ -87,7 +91,7 @@ def _to_message(report: Report) -> pb.Report:
         from_time=to_timestamp(report.range.from_at),
         to_time=to_timestamp(report.range.to_at),
         timezone=report.range.timezone,
-        basis=pb.REPORT_BASIS_EVENT,
+        basis=BASIS_MESSAGES[report.range.basis],
         interval=INTERVAL_MESSAGES[report.range.interval],
         totals=totals_message(report),
         events=[
@@ -112,6 +116,9 @@ def totals_message(report: Report) -> pb.Totals:
         conversions=totals.conversions,
         conversion_rate=report.conversion_rate,
         revenue=map(money_message, totals.revenue.amounts()),
+        taken_back=map(money_message, totals.taken_back.amounts()),
+        time_to_click=totals.time_to_click,
+        time_to_conversion=totals.time_to_conversion,
     )
 
 
@@ -123,6 +130,8 @@ def _point(start: datetime, figures: Figures) -> pb.Point:
         bot_hits=figures.bot_hits,
         conversions=figures.conversions,
         revenue=map(money_message, figures.revenue.amounts()),
+        taken_back=map(money_message, figures.taken_back.amounts()),
+        sessions=figures.sessions,
     )
 
 

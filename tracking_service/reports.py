@@ -19,7 +19,7 @@ class Reports:
     async def report(self, business_id: str, scope: Scope, wanted: WantedRange) -> Report:
         """Return a report. Raises INVALID with every fault, `BUSINESS_UNKNOWN`."""
         check(wanted)
-        start = await self._store.start(business_id, scope)
+        start = await self._store.start(business_id, scope, wanted.basis)
         range_ = settle(wanted, start, now())
         return compose(scope, range_, await self._store.sums(business_id, scope, range_))
 

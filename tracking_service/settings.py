@@ -23,6 +23,15 @@ class TrackingSettings(Settings):
     """The folder that keeps events while PostgreSQL is away; several processes may share it."""
     spool_limit_bytes: int = Field(default=1_073_741_824, ge=0)
     """How many bytes of events one process keeps there at most; beyond, they are answered UNAVAILABLE."""
+    country_database: Path | None = None
+    """A database in MaxMind's format that tells the country of an address; without one, countries are unknown."""
+
+    @field_validator("country_database")
+    @classmethod
+    def _check_country_database(cls, path: Path | None) -> Path | None:
+        if path is not None and not path.is_file():
+            raise ValueError("there is no such file")
+        return path
 
     @field_validator("postgres_url")
     @classmethod

@@ -39,6 +39,8 @@ MAY_IMPORT = {
     "granian": ("gateway/__main__.py", "gateway/server.py"),
     "typer": ("cli/*.py",),
     "rich": ("cli/*.py",),
+    "ua_parser": ("tracking_service/user_agents.py",),
+    "maxminddb": ("tracking_service/countries.py",),
     "aiohttp": (),
 }
 # What a package may import of ours besides itself, and what nobody else may import of it.
@@ -58,6 +60,8 @@ PURE = (
     "tracking_service/attribution_decisions.py",
     "tracking_service/attribution_earnings.py",
     "tracking_service/attribution_sources.py",
+    "tracking_service/click_origins.py",
+    "tracking_service/click_tally.py",
     "tracking_service/domain.py",
     "tracking_service/event_rules.py",
     "tracking_service/identity.py",

@@ -193,6 +193,12 @@ CREATE TABLE clicks (
     referrer        text NOT NULL,
     accept_language text NOT NULL,
     source          text NOT NULL,
+    device          text NOT NULL, -- derived when it was taken in, likewise those below; nothing that tells of a person
+    browser         text NOT NULL,
+    os              text NOT NULL,
+    country         text NOT NULL,
+    language        text NOT NULL,
+    referring_host  text NOT NULL,
     PRIMARY KEY (business_id, clicked_at, id)
 ) PARTITION BY RANGE (clicked_at);
 
@@ -370,7 +376,8 @@ CREATE TABLE click_counts (
     clicks          bigint NOT NULL DEFAULT 0, -- human ones
     unique_clickers bigint NOT NULL DEFAULT 0, -- visitors whose first click here lies in the bucket
     bot_hits        bigint NOT NULL DEFAULT 0, -- all others
-    sessions        bigint NOT NULL DEFAULT 0,
+    sessions        bigint NOT NULL DEFAULT 0, -- those minted by its clicks
+    seconds_to_click numeric(40, 0) NOT NULL DEFAULT 0, -- of its visitors, from their link to their first click, whole each
     PRIMARY KEY (business_id, scope, scope_id, bucket)
 );
 
@@ -379,10 +386,12 @@ CREATE TABLE breakdown_counts (
     scope           text NOT NULL,
     scope_id        text NOT NULL,
     bucket          timestamptz NOT NULL,
-    dimension       text NOT NULL, -- 'verdict', later 'device', 'browser', …
+    -- 'verdict' of all hits; of human ones 'link' (its template), 'device', 'browser', 'os', 'country', 'language',
+    -- 'referrer'. For the scope of a recipient's link 'packed' alone: a JSON list of all these values, as in first_clicks.
+    dimension       text NOT NULL,
     value           text NOT NULL,
-    clicks          bigint NOT NULL DEFAULT 0,
-    unique_clickers bigint NOT NULL DEFAULT 0,
+    clicks          bigint NOT NULL DEFAULT 0, -- hits that have the value
+    unique_clickers bigint NOT NULL DEFAULT 0, -- visitors whose first click here has it
     PRIMARY KEY (business_id, scope, scope_id, bucket, dimension, value)
 );
 
@@ -410,6 +419,9 @@ CREATE TABLE first_clicks (
     visitor     text NOT NULL,
     clicked_at  timestamptz NOT NULL,
     click_id    uuid NOT NULL,
+    link_created_at timestamptz NOT NULL,
+    origin      text NOT NULL, -- a JSON list: verdict, template, device, browser, os, country, language, referring host
+    is_recipients boolean NOT NULL, -- whether the link clicked is a recipient's
     PRIMARY KEY (business_id, scope, scope_id, visitor)
 );
 

@@ -1,15 +1,20 @@
 -- name: keep_first_clicks
 -- The earliest click of each visitor in each scope, in the order of their keys. Answers with those that are earlier than
--- what was known, and where that was: null for a visitor's first.
-INSERT INTO first_clicks AS f (business_id, scope, scope_id, visitor, clicked_at, click_id)
+-- what was known, and what that was: nulls for a visitor's first.
+INSERT INTO first_clicks AS f (
+    business_id, scope, scope_id, visitor, clicked_at, click_id, link_created_at, origin, is_recipients)
 SELECT *
-FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::uuid[])
-    AS clicked (business_id, scope, scope_id, visitor, clicked_at, click_id)
+FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::uuid[], $7::timestamptz[], $8::text[],
+    $9::boolean[]
+) AS clicked (business_id, scope, scope_id, visitor, clicked_at, click_id, link_created_at, origin, is_recipients)
 ORDER BY business_id, scope, scope_id, visitor
 ON CONFLICT (business_id, scope, scope_id, visitor) DO UPDATE
-SET clicked_at = excluded.clicked_at, click_id = excluded.click_id
+SET clicked_at = excluded.clicked_at, click_id = excluded.click_id, link_created_at = excluded.link_created_at,
+    origin = excluded.origin, is_recipients = excluded.is_recipients
 WHERE (excluded.clicked_at, excluded.click_id) < (f.clicked_at, f.click_id)
-RETURNING new.business_id, new.scope, new.scope_id, new.clicked_at, old.clicked_at AS clicked_before;
+RETURNING new.business_id, new.scope, new.scope_id, new.visitor, old.clicked_at, old.click_id, old.link_created_at,
+          old.origin, old.is_recipients;
 
 -- name: take_first_clicks_of_sessions
 -- The first clicks of sessions (business, session, profile's surrogate) that turned out to be a person's: they are taken
@@ -22,20 +27,23 @@ USING unnest($1::text[], $2::text[], $3::bigint[]) AS claimed (business_id, sess
 WHERE s.business_id = claimed.business_id AND s.id = claimed.session AND s.click_id IS NOT NULL
   AND f.business_id = s.business_id AND f.scope = scopes.scope AND f.scope_id = scopes.scope_id
   AND f.visitor = 's' || s.id
-RETURNING f.business_id, f.scope, f.scope_id, f.clicked_at, f.click_id, claimed.profile_key;
+RETURNING f.business_id, f.scope, f.scope_id, claimed.profile_key, f.clicked_at, f.click_id, f.link_created_at, f.origin,
+          f.is_recipients;
 
 -- name: add_click_counts
 -- What new clicks add to their counters, in the order of their keys.
 INSERT INTO click_counts AS c (
-    business_id, scope, scope_id, bucket, clicks, unique_clickers, bot_hits, sessions)
+    business_id, scope, scope_id, bucket, clicks, unique_clickers, bot_hits, sessions, seconds_to_click)
 SELECT *
 FROM unnest(
-    $1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[]
-) AS added (business_id, scope, scope_id, bucket, clicks, unique_clickers, bot_hits, sessions)
+    $1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[],
+    $9::bigint[]
+) AS added (business_id, scope, scope_id, bucket, clicks, unique_clickers, bot_hits, sessions, seconds_to_click)
 ORDER BY business_id, scope, scope_id, bucket
 ON CONFLICT (business_id, scope, scope_id, bucket) DO UPDATE
 SET clicks = c.clicks + excluded.clicks, unique_clickers = c.unique_clickers + excluded.unique_clickers,
-    bot_hits = c.bot_hits + excluded.bot_hits, sessions = c.sessions + excluded.sessions;
+    bot_hits = c.bot_hits + excluded.bot_hits, sessions = c.sessions + excluded.sessions,
+    seconds_to_click = c.seconds_to_click + excluded.seconds_to_click;
 
 -- name: add_breakdown_counts
 -- What new clicks add to their breakdowns, in the order of their keys.

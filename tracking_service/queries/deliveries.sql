@@ -2,12 +2,14 @@
 -- Clicks that are not there yet; answers with those.
 INSERT INTO clicks (
     business_id, clicked_at, id, link, template, campaign, journey, message, profile_key, session, link_created_at,
-    verdict, verdict_reason, rules_version, host, query, address, user_agent, referrer, accept_language, source)
+    verdict, verdict_reason, rules_version, host, query, address, user_agent, referrer, accept_language, source,
+    device, browser, os, country, language, referring_host)
 SELECT *
 FROM unnest(
     $1::text[], $2::timestamptz[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
     $9::bigint[], $10::text[], $11::timestamptz[], $12::text[], $13::text[], $14::integer[], $15::text[], $16::text[],
-    $17::text[], $18::text[], $19::text[], $20::text[], $21::text[])
+    $17::text[], $18::text[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[], $24::text[], $25::text[],
+    $26::text[], $27::text[])
 ON CONFLICT (business_id, clicked_at, id) DO NOTHING
 RETURNING business_id, clicked_at, id;
 
@@ -55,12 +57,16 @@ WHERE a.business_id = minted.business_id AND a.session = minted.session AND a.li
 -- name: insert_click_activities
 -- What the recipients and sessions of new clicks did.
 INSERT INTO activities (
-    business_id, id, received_at, occurred_at, profile_key, session, action, link, campaign, journey, message, verdict)
-SELECT business_id, id, clicked_at, clicked_at, profile_key, session, $10, link, campaign, journey, message, verdict
+    business_id, id, received_at, occurred_at, profile_key, session, action, link, campaign, journey, message, verdict,
+    device, browser, os, country)
+SELECT business_id, id, clicked_at, clicked_at, profile_key, session, $15, link, campaign, journey, message, verdict,
+       device, browser, os, country
 FROM unnest(
     $1::text[], $2::uuid[], $3::timestamptz[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[],
-    $9::text[], $11::text[]
-) AS clicked (business_id, id, clicked_at, profile_key, session, link, campaign, journey, message, verdict)
+    $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[]
+) AS clicked (
+    business_id, id, clicked_at, profile_key, session, link, campaign, journey, message, verdict, device, browser, os,
+    country)
 ON CONFLICT (business_id, id) DO NOTHING;
 
 -- name: keep_issued_sessions

@@ -3,12 +3,15 @@
 -- click of each visitor in each scope. The words are those of `domain`: scopes_of, visitor_of, bucket_of.
 visits AS (
     SELECT c.clicked_at, c.id, c.verdict, c.verdict = 'human' AS is_human, c.session, c.link, c.campaign, c.journey,
-           c.message, coalesce('p' || coalesce(c.profile_key, s.profile_key), 's' || c.session, 'sNone') AS visitor
+           c.message, c.link_created_at, c.profile_key IS NOT NULL AS is_recipients,
+           json_build_array(c.verdict, c.template, c.device, c.browser, c.os, c.country, c.language, c.referring_host)::text
+               AS origin,
+           coalesce('p' || coalesce(c.profile_key, s.profile_key), 's' || c.session, 'sNone') AS visitor
     FROM clicks c
     LEFT JOIN sessions s ON s.business_id = c.business_id AND s.id = c.session
     WHERE c.business_id = $1
 ), scoped AS (
-    SELECT v.*, scopes.scope, scopes.scope_id, date_bin('15 minutes', v.clicked_at, '2000-01-01Z') AS bucket
+    SELECT v.*, scopes.scope, scopes.scope_id
     FROM visits v
     CROSS JOIN LATERAL (VALUES ('business', ''), ('campaign', v.campaign), ('journey', v.journey), ('message', v.message),
                                ('link', v.link)) AS scopes (scope, scope_id)
@@ -18,35 +21,49 @@ visits AS (
     FROM scoped
     WHERE is_human
     ORDER BY scope, scope_id, visitor, clicked_at, id
+), hits AS (
+    SELECT scope, scope_id, clicked_at, link_created_at, origin, is_recipients, verdict, 1 AS hits,
+           is_human::int AS clicks, 0 AS unique_clickers, (NOT is_human)::int AS bot_hits,
+           (is_human AND session IS NOT NULL)::int AS sessions, 0 AS seconds_to_click
+    FROM scoped
+    UNION ALL
+    SELECT scope, scope_id, clicked_at, link_created_at, origin, is_recipients, verdict, 0, 0, 1, 0, 0,
+           floor(greatest(extract(epoch FROM clicked_at - link_created_at), 0))
+    FROM firsts
+), placed AS (
+    SELECT h.*, places.scope AS place, date_bin('15 minutes', places.at, '2000-01-01Z') AS bucket
+    FROM hits h
+    CROSS JOIN LATERAL (VALUES (h.scope, h.clicked_at), (h.scope || ' cohort', h.link_created_at)) AS places (scope, at)
+    WHERE places.scope <> 'link cohort'
 )
 
 -- name: recount_clicks
 -- Hits, visitors and sessions, for `click_counts`. After `visits`.
-SELECT scope, scope_id, bucket, sum(clicks) AS clicks, sum(unique_clickers) AS unique_clickers,
-       sum(bot_hits) AS bot_hits, sum(sessions) AS sessions
-FROM (
-    SELECT scope, scope_id, bucket, is_human::int AS clicks, 0 AS unique_clickers, (NOT is_human)::int AS bot_hits,
-           (is_human AND session IS NOT NULL)::int AS sessions
-    FROM scoped
-    UNION ALL
-    SELECT scope, scope_id, bucket, 0, 1, 0, 0 FROM firsts
-) AS hits
-GROUP BY scope, scope_id, bucket
+SELECT place AS scope, scope_id, bucket, sum(clicks) AS clicks, sum(unique_clickers) AS unique_clickers,
+       sum(bot_hits) AS bot_hits, sum(sessions) AS sessions, sum(seconds_to_click) AS seconds_to_click
+FROM placed
+GROUP BY place, scope_id, bucket
 
 -- name: recount_breakdowns
 -- Hits and visitors by the values of each dimension, for `breakdown_counts`. After `visits`.
-SELECT scope, scope_id, bucket, dimension, value, sum(clicks) AS clicks, sum(unique_clickers) AS unique_clickers
-FROM (
-    SELECT scope, scope_id, bucket, 'verdict' AS dimension, verdict AS value, 1 AS clicks, 0 AS unique_clickers
-    FROM scoped
+SELECT p.place AS scope, p.scope_id, p.bucket, d.dimension, d.value, sum(p.hits) AS clicks,
+       sum(p.unique_clickers) AS unique_clickers
+FROM placed p
+CROSS JOIN LATERAL (
+    SELECT 'packed' AS dimension, p.origin AS value WHERE p.scope = 'link' AND p.is_recipients
     UNION ALL
-    SELECT scope, scope_id, bucket, 'verdict', verdict, 0, 1 FROM firsts
-) AS hits
-GROUP BY scope, scope_id, bucket, dimension, value
+    SELECT 'verdict', p.verdict WHERE NOT (p.scope = 'link' AND p.is_recipients)
+    UNION ALL
+    SELECT dimensions.name, p.origin::json ->> dimensions.number
+    FROM (VALUES ('link', 1), ('device', 2), ('browser', 3), ('os', 4), ('country', 5), ('language', 6), ('referrer', 7))
+        AS dimensions (name, number)
+    WHERE p.verdict = 'human' AND NOT (p.scope = 'link' AND p.is_recipients)
+) AS d
+GROUP BY p.place, p.scope_id, p.bucket, d.dimension, d.value
 
 -- name: recount_first_clicks
 -- The first click of each visitor, for `first_clicks`. After `visits`.
-SELECT scope, scope_id, visitor, clicked_at, id AS click_id FROM firsts
+SELECT scope, scope_id, visitor, clicked_at, id AS click_id, link_created_at, origin, is_recipients FROM firsts
 
 -- name: recount_events
 -- The sum of the ledger, for `event_counts`; what an entry counts is said where entries are appended.

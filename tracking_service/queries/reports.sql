@@ -4,6 +4,10 @@ SELECT least(
     (SELECT bucket FROM click_counts WHERE business_id = $1 AND scope = $2 AND scope_id = $3 ORDER BY bucket LIMIT 1),
     (SELECT bucket FROM event_counts WHERE business_id = $1 AND scope = $2 AND scope_id = $3 ORDER BY bucket LIMIT 1));
 
+-- name: find_link_start
+-- The bucket of a link's creation.
+SELECT date_bin('15 minutes', created_at, '2000-01-01Z') FROM links WHERE business_id = $1 AND id = $2;
+
 -- name: count_recipients
 -- How many profiles have a link in a scope.
 SELECT recipients FROM recipient_counts WHERE business_id = $1 AND scope = $2 AND scope_id = $3;
@@ -16,7 +20,7 @@ SELECT count(*) FROM links WHERE business_id = $1 AND id = $2 AND profile_key IS
 -- Clicks by the point that they lie in: 1 for the first of the starts in $6.
 SELECT width_bucket(bucket, $6::timestamptz[]) AS point, sum(clicks)::bigint AS clicks,
        sum(unique_clickers)::bigint AS unique_clickers, sum(bot_hits)::bigint AS bot_hits,
-       sum(sessions)::bigint AS sessions
+       sum(sessions)::bigint AS sessions, sum(seconds_to_click) AS seconds_to_click
 FROM click_counts
 WHERE business_id = $1 AND scope = $2 AND scope_id = $3 AND bucket >= $4 AND bucket < $5
 GROUP BY point;
@@ -24,7 +28,8 @@ GROUP BY point;
 -- name: sum_events
 -- Conversions and revenue by point and currency.
 SELECT width_bucket(bucket, $6::timestamptz[]) AS point, currency, sum(conversions)::bigint AS conversions,
-       sum(revenue) AS revenue
+       sum(revenue) AS revenue, sum(taken_back) AS taken_back, sum(conversions_led)::bigint AS conversions_led,
+       sum(seconds_to_conversion) AS seconds_to_conversion
 FROM event_counts
 WHERE business_id = $1 AND scope = $2 AND scope_id = $3 AND bucket >= $4 AND bucket < $5
 GROUP BY point, currency;

@@ -102,7 +102,8 @@ async def test_an_earlier_click_that_comes_late_moves_the_person(relay: Stub, da
     await deliver(relay, click(5, profile="ann"))
     assert await buckets(database) == {0: (1, 1), 30: (1, 0)}
     uniques = await database.fetch(
-        "SELECT bucket, unique_clickers FROM breakdown_counts WHERE scope = 'campaign' ORDER BY bucket"
+        "SELECT bucket, unique_clickers FROM breakdown_counts"
+        " WHERE scope = 'campaign' AND dimension = 'verdict' ORDER BY bucket"
     )
     assert [row["unique_clickers"] for row in uniques] == [1, 0]
 
@@ -114,7 +115,8 @@ async def test_a_crawler_is_counted_apart(relay: Stub, database: "Database") -> 
     kept = await database.fetch("SELECT verdict, session IS NULL AS bare FROM clicks ORDER BY clicked_at")
     assert [tuple(row) for row in kept] == [("bot", True), ("human", False)]
     verdicts = await database.fetch(
-        "SELECT value, clicks, unique_clickers FROM breakdown_counts WHERE scope = 'campaign' ORDER BY value"
+        "SELECT value, clicks, unique_clickers FROM breakdown_counts"
+        " WHERE scope = 'campaign' AND dimension = 'verdict' ORDER BY value"
     )
     assert [tuple(row) for row in verdicts] == [("bot", 1, 0), ("human", 1, 1)]
 
@@ -252,7 +254,7 @@ async def test_late_rows_get_a_partition_of_their_month(relay: Stub, database: "
     minutes = (early - START) / timedelta(minutes=1)
     await database.execute(
         "INSERT INTO clicks SELECT 'shop', $1, gen_random_uuid(), 'l', 't', NULL, NULL, NULL, NULL, NULL, $1, 'bot',"
-        " '', 1, '', '', '', '', '', '', ''",
+        " '', 1, '', '', '', '', '', '', '', '', '', '', '', '', ''",
         early,
     )
     assert await deliver(relay, click(minutes + 1)) == (1, 0)

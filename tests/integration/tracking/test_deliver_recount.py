@@ -42,7 +42,16 @@ BREAKDOWNS = """
     SELECT s.business_id, s.scope, s.scope_id, s.bucket, 'verdict', verdict, count(*), count(f.id)
     FROM scoped s LEFT JOIN firsts f
         ON (f.business_id, f.scope, f.scope_id, f.id) = (s.business_id, s.scope, s.scope_id, s.id)
-    GROUP BY s.business_id, s.scope, s.scope_id, s.bucket, verdict
+    WHERE s.scope <> 'link' GROUP BY s.business_id, s.scope, s.scope_id, s.bucket, verdict
+"""
+# What a report by cohort adds up, and links' own values, are recounted by the service itself.
+COUNTED_CLICKS = """
+    SELECT business_id, scope, scope_id, bucket, clicks, unique_clickers, bot_hits, sessions FROM click_counts
+    WHERE scope NOT LIKE '% cohort'
+"""
+COUNTED_VERDICTS = """
+    SELECT business_id, scope, scope_id, bucket, dimension, value, clicks, unique_clickers FROM breakdown_counts
+    WHERE scope NOT LIKE '% cohort' AND scope <> 'link' AND dimension = 'verdict'
 """
 VERDICTS = [click_pb2.VERDICT_HUMAN] * 4 + [click_pb2.VERDICT_BOT, click_pb2.VERDICT_PREVIEW]
 
@@ -64,7 +73,7 @@ def random_click(rng: random.Random, number: int) -> click_pb2.Click:
 
 async def differences(database: "Database", recount: str, table: str) -> list[str]:
     """Return the rows that only a recount or only a table of counters has."""
-    counted = f"(TABLE {table})"
+    counted = f"({table})"
     query = f"{Scoped}, recounted AS ({recount}) (SELECT * FROM recounted EXCEPT {counted})"  # noqa: S608  (ours)
     missing = await database.fetch(query)
     extra = await database.fetch(f"{Scoped}, recounted AS ({recount}) ({counted} EXCEPT SELECT * FROM recounted)")  # noqa: S608  (ours)
@@ -97,5 +106,5 @@ async def test_a_recount_finds_no_difference(channel: aio.Channel, database: "Da
 
     new = await asyncio.gather(*map(deliver, pieces))
     assert sum(new) == len({(each.id, each.clicked_at.seconds) for each in clicks})
-    assert await differences(database, COUNTS, "click_counts") == []
-    assert await differences(database, BREAKDOWNS, "breakdown_counts") == []
+    assert await differences(database, COUNTS, COUNTED_CLICKS) == []
+    assert await differences(database, BREAKDOWNS, COUNTED_VERDICTS) == []

@@ -46,7 +46,7 @@ TRACES = (
 SEEN: dict[str, Any] = {
     "address": "198.51.100.7",
     "user_agent": "AnasBrowser/1",
-    "referrer": "https://anas-page.example.com/",
+    "referrer": "https://mail.example.com/anas-page",
     "query": "q=anas-query",
     "accept_language": "anas-query",
 }

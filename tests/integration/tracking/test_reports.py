@@ -4,7 +4,6 @@ import random
 from datetime import timedelta
 from typing import Any
 
-import grpc
 import pytest
 import pytest_asyncio
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -178,19 +177,6 @@ async def test_an_unknown_business_has_no_report(caller: Caller) -> None:
     """Rather than one of zeros."""
     request = report_service_pb2.GetReportRequest(business_id="nobody")
     assert (await failure(caller.reports.GetReport(request, timeout=SECONDS))).reason is Reason.BUSINESS_UNKNOWN
-
-
-async def test_what_is_not_there_yet_says_so(caller: Caller) -> None:
-    """Reports by cohort, live reports, recounts."""
-    request = report_service_pb2.WatchReportRequest()
-    for call in (
-        caller.report(basis=report_service_pb2.REPORT_BASIS_COHORT),
-        caller.reports.Reconcile(report_service_pb2.ReconcileRequest(), timeout=SECONDS),
-        anext(aiter(caller.reports.WatchReport(request, timeout=SECONDS))),
-    ):
-        with pytest.raises(aio.AioRpcError) as caught:
-            await call
-        assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
 async def test_a_series_adds_up_to_its_totals(caller: Caller) -> None:
