@@ -53,7 +53,8 @@ def _failure(error: aio.AioRpcError, address: str) -> CommandFailed:
         return CommandFailed(f"{address} broke off. The same command may be run again.", ExitCode.UNAVAILABLE)
     if refusal is None:
         return CommandFailed(f"The service at {address} failed: {error.details() or error.code().name}")
-    if refusal.reason is Reason.UPSTREAM_DOWN:
+    # Where the service itself says that another one is away, its own words tell which.
+    if refusal.reason is Reason.UPSTREAM_DOWN and error.details() != str(refusal):
         return CommandFailed(f"There is no answer from {address}: is the service running there?", ExitCode.UNAVAILABLE)
     if refusal.kind is Kind.UNAVAILABLE:
         return CommandFailed(sentence_of(refusal), ExitCode.UNAVAILABLE)

@@ -67,4 +67,7 @@ def _told() -> Iterator[None]:
         yield
     except aio.AioRpcError as error:
         refusal = from_rpc_error(error)
-        raise refusal or unavailable(Reason.UPSTREAM_DOWN, "Tracking cannot tell at the moment.") from error
+        if refusal is None or refusal.reason is Reason.UPSTREAM_DOWN:
+            said = "Tracking, which keeps the copies, does not answer at the moment; try again."
+            raise unavailable(Reason.UPSTREAM_DOWN, said) from error
+        raise refusal from error
