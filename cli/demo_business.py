@@ -20,7 +20,9 @@ BUSINESS = "demo"
 CAMPAIGN = "spring-sale"
 DESTINATION = "https://shop.example.com/spring?ref=sms"
 PATIENCE_SECONDS = 30.0
-PAUSE_SECONDS = 0.1
+PAUSE_SECONDS = 0.25
+# A new Redis is known to be one within a moment.
+NEW_SECONDS = 5.0
 RECIPIENTS = tuple(f"customer-{number:02}" for number in range(1, 21))
 
 
@@ -48,7 +50,7 @@ async def _seed_links(shortener: str) -> list[DemoLink]:
         except aio.AioRpcError as error:
             if error.code() is not StatusCode.UNAVAILABLE or time.monotonic() > deadline:
                 raise
-            if time.monotonic() > deadline - PATIENCE_SECONDS / 2 and _is_emptied(error):
+            if time.monotonic() > deadline - PATIENCE_SECONDS + NEW_SECONDS and _is_emptied(error):
                 # A new Redis would be complete by now. Nobody else could restore it: we would stop all, being refused.
                 await restore_links(shortener)
         await asyncio.sleep(PAUSE_SECONDS)
