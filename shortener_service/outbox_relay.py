@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 import grpc
 from grpc import aio
 
+from common import grpc_errors
 from common.errors import ClicktrailError
 from common.logging import get_logger
 from shortener_service.store import Entry, Outbox
@@ -25,7 +26,7 @@ DELIVERY_BYTES = 2 * 1024 * 1024
 SMALLEST_DELIVERY_BYTES = 64 * 1024
 LONGEST_PAUSE_SECONDS = 5.0
 # Tracking is not there, or not in time. Anything else is a refusal of what was sent.
-AWAY = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNIMPLEMENTED})
+AWAY = grpc_errors.AWAY | {grpc.StatusCode.UNIMPLEMENTED}
 
 Deliver = Callable[[bytes], Awaitable[object]]
 """Sends a serialized `DeliverRequest`; raises `AioRpcError`."""
