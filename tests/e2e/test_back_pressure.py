@@ -68,3 +68,4 @@ async def test_more_connections_than_room_are_answered(chain: KillableSystem, na
     finally:
         for _, writer in idle:
             writer.close()
+            await writer.wait_closed()

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import ssl
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +28,8 @@ Way = Literal["killed", "frozen"]
 # Long enough to start anything again on a busy machine; nothing waits so long where all is well.
 PATIENT = {"REDIRECT_SECONDS": "60", "CALL_SECONDS": "60"}
 CLIENT_SECONDS = 120
+# Made once: a client makes one of its own otherwise, which costs more than all that is asked over plain HTTP.
+TLS = ssl.create_default_context()
 
 
 class KillableSystem:
@@ -110,6 +113,7 @@ class KillableSystem:
             base_url=(gateway or self.stack.gateway).url,
             headers={"User-Agent": PHONE, **headers},
             timeout=CLIENT_SECONDS,
+            verify=TLS,
         )
 
     def page(self, gateway: ServerProcess | None = None) -> httpx.AsyncClient:
