@@ -263,8 +263,11 @@ async def test_erasing_a_person_clears_what_was_set_aside(
     await erase(caller, "ann")
     (left,) = await rejections(channel)
     assert left.bytes > 0
-    await deliver(relay, poison)
-    await track(events, in_session)
+    assert await deliver(relay, poison) == (1, 0, 0)  # What was wrong with it told of her, and is kept no more.
+    await database.execute("ALTER TABLE clicks ADD CHECK (host <> 'bad.example.com')")
+    await database.execute("ALTER TABLE events ADD CHECK (action <> 'cart.viewed')")
+    await deliver(relay, click(4, profile="ann", host="bad.example.com"))
+    await track(events, submission(event("cart.viewed", session="session-of-ann")))
     kept = await database.fetch("SELECT kind, content, reason, session FROM rejected WHERE content = ''")
     assert sorted(row["kind"] for row in kept) == ["click", "event"]
     assert all(row["session"] is None and "erased" in row["reason"] for row in kept)
