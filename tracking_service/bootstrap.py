@@ -46,20 +46,24 @@ from tracking_service.postgres_link_export import PostgresLinkExport
 from tracking_service.postgres_link_listing import PostgresLinkListing
 from tracking_service.postgres_partitions import Partitions
 from tracking_service.postgres_profiles import PostgresProfiles
+from tracking_service.postgres_recipients import PostgresRecipients
 from tracking_service.postgres_reconcile import PostgresReconcile
 from tracking_service.postgres_rejected import PostgresRejected
 from tracking_service.postgres_report_page import PostgresReportPage
 from tracking_service.postgres_reports import PostgresReports
 from tracking_service.postgres_sessions import PostgresSessions
+from tracking_service.postgres_versions import PostgresVersions
 from tracking_service.profile_servicer import ProfileServicer
 from tracking_service.profiles import Profiles
 from tracking_service.provision import Provision
+from tracking_service.recipients import Recipients
 from tracking_service.reconciliation import Reconciliation
 from tracking_service.rejection_servicer import RejectionServicer
 from tracking_service.relay_servicer import RelayServicer
 from tracking_service.report_page import ReportPage
 from tracking_service.report_page_servicer import ReportPageServicer
-from tracking_service.report_servicer import ReportServicer
+from tracking_service.report_servicer import Reporting, ReportServicer
+from tracking_service.report_watch import ReportWatch
 from tracking_service.reports import Reports
 from tracking_service.session_servicer import SessionServicer
 from tracking_service.sessions import Sessions
@@ -87,7 +91,9 @@ class Alarms:
     erasure: asyncio.Event
 
 
-def served(postgres: Postgres, kept: PostgresDeliveries, provision: Provision, alarms: Alarms) -> Served:
+def served(
+    postgres: Postgres, kept: PostgresDeliveries, provision: Provision, reporting: Reporting, alarms: Alarms
+) -> Served:
     """Return every gRPC service with its servicer."""
     woken = alarms.attribution
     accounts = Accounts(PostgresAccounts(postgres), provision.accounts, provision.presence)
@@ -95,7 +101,6 @@ def served(postgres: Postgres, kept: PostgresDeliveries, provision: Provision, a
     erasures = Erasures(PostgresErasure(postgres), alarms.erasure)
     sessions = Sessions(PostgresSessions(postgres, woken.set))
     actions = CustomActions(PostgresActions(postgres))
-    reports = Reports(PostgresReports(postgres))
     explanations = Explanations(PostgresExplanations(postgres))
     reconciliation = Reconciliation(PostgresReconcile(postgres))
     deliveries = Deliveries(kept, woken.set)
@@ -124,11 +129,11 @@ def served(postgres: Postgres, kept: PostgresDeliveries, provision: Provision, a
             RejectionServicer(PostgresRejected(postgres)),
         ),
         "clicktrail.tracking.v1.ReportService": partial(
-            report_service_pb2_grpc.add_ReportServiceServicer_to_server, ReportServicer(reports, reconciliation)
+            report_service_pb2_grpc.add_ReportServiceServicer_to_server, ReportServicer(reporting, reconciliation)
         ),
         "clicktrail.tracking.v1.ReportPageService": partial(
             report_page_service_pb2_grpc.add_ReportPageServiceServicer_to_server,
-            ReportPageServicer(ReportPage(PostgresReportPage(postgres), reports)),
+            ReportPageServicer(ReportPage(PostgresReportPage(postgres), reporting.reports)),
         ),
         "clicktrail.tracking.v1.SessionService": partial(
             session_service_pb2_grpc.add_SessionServiceServicer_to_server, SessionServicer(sessions)
@@ -170,7 +175,10 @@ class TrackingService:
         self._provision = Provision(settings, postgres, intake)
         origins = Origins(describe, open_countries(settings.country_database).of)
         kept = PostgresDeliveries(postgres, self._partitions, origins)
-        registers = served(postgres, kept, self._provision, self._alarms)
+        reports = Reports(PostgresReports(postgres))
+        self._watch = ReportWatch(reports, PostgresVersions(postgres))
+        reporting = Reporting(reports, self._watch, Recipients(PostgresRecipients(postgres)))
+        registers = served(postgres, kept, self._provision, reporting, self._alarms)
         self._server = GrpcServer(settings.tracking_listen, list(registers), list(registers.values()))
         self._upkeep: asyncio.Task[None] | None = None
         self._serving = asyncio.Event()
@@ -192,6 +200,7 @@ class TrackingService:
 
     async def stop(self) -> None:
         """Finish the calls under way, end the upkeep, close the connections."""
+        await self._watch.close()
         await self._server.stop(self._drain_seconds)
         if self._upkeep is not None:
             self._upkeep.cancel()

@@ -84,11 +84,13 @@ def _next_wave(drafts: Mapping[int, Draft], waiting: Iterable[int], settled: Abs
 
 def _claims(draft: Draft) -> set[Hashable]:
     """Return what only one draft may be the first of, and what must be known before it."""
-    return {draft.identity, draft.once, draft.rival} - {None}
+    claims: set[Hashable] = {draft.identity, draft.once, draft.rival}
+    return claims - {None}
 
 
 def _settled_by(draft: Draft, receipt: Receipt) -> set[Hashable]:
     """Return what is now known to be there already: nobody can be its first any more."""
     if receipt.status is Status.REJECTED:
         return set()
-    return {draft.identity} if receipt.status is Status.CONFLICT else {draft.identity, draft.once} - {None}
+    known: set[Hashable] = {draft.identity, None if receipt.status is Status.CONFLICT else draft.once}
+    return known - {None}

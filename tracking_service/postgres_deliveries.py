@@ -13,6 +13,7 @@ from tracking_service.postgres_identity import recipient_keys
 from tracking_service.postgres_link_copies import keep_links
 from tracking_service.postgres_partitions import CLICKS, Partitions
 from tracking_service.postgres_rejected import PostgresRejected
+from tracking_service.postgres_versions import bump_versions
 from tracking_service.queries import load
 
 if TYPE_CHECKING:
@@ -67,4 +68,6 @@ async def _take(connection: "Connection", delivery: Delivery, origins: Origins) 
         issued = [(session.business_id, session.id, session.created_at) for session in delivery.sessions]
         await connection.execute(QUERIES.keep_issued_sessions, *columns(issued))
     new_clicks = await keep_clicks(connection, delivery.clicks, Knowledge(keys, origins))
+    if new_links:  # They change how many recipients there are.
+        await bump_versions(connection, {link.business_id for link in delivery.links})
     return Novelty(new_clicks, new_links)

@@ -8,8 +8,8 @@ from common.clock import to_timestamp
 from tracking_service.paging import page_of
 from tracking_service.postgres_report_page import LatestActivity
 from tracking_service.profile_servicer import activity_message
+from tracking_service.report_messages import totals_message
 from tracking_service.report_page import ReportPage, ReportScope
-from tracking_service.report_servicer import totals_message
 from tracking_service.requests import check_texts, time_from
 
 if TYPE_CHECKING:

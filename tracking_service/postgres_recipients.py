@@ -1,0 +1,66 @@
+"""Lists recipients and what they did from PostgreSQL: a few index probes for each."""
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from tracking_service.catalogue import CLICKED
+from tracking_service.click_origins import unpacked
+from tracking_service.domain import Scope
+from tracking_service.postgres import Postgres
+from tracking_service.postgres_profiles import check_business
+from tracking_service.queries import load
+from tracking_service.recipients import FirstVisit, Piece, Recipient
+from tracking_service.report import EventSum, Figures
+
+if TYPE_CHECKING:
+    from tracking_service.postgres import Connection, Row
+
+QUERIES = load("recipients")
+
+
+class PostgresRecipients:
+    """The recipients of all businesses."""
+
+    def __init__(self, postgres: Postgres) -> None:
+        self._postgres = postgres
+
+    async def piece(self, business_id: str, scope: Scope, behind: int, limit: int) -> Piece:
+        """Return the next recipients behind a surrogate, those who were erased left out. Raises `BUSINESS_UNKNOWN`."""
+        async with (
+            self._postgres.connection() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            await check_business(connection, business_id)
+            rows = await connection.fetch(QUERIES.list_recipients, business_id, *scope, behind, limit, CLICKED)
+            earned = await _earned(connection, business_id, scope, [row["profile_key"] for row in rows])
+        found = [_recipient(row, earned[row["profile_key"]]) for row in rows if row["profile"] is not None]
+        return Piece(found, rows[-1]["profile_key"] if len(rows) == limit else None)
+
+
+async def _earned(connection: "Connection", business_id: str, scope: Scope, people: list[int]) -> dict[int, Figures]:
+    earned: dict[int, Figures] = defaultdict(Figures)
+    for key, currency, conversions, revenue, taken_back in await connection.fetch(
+        QUERIES.sum_earnings, business_id, *scope, people, CLICKED
+    ):
+        earned[key].add_events(EventSum(1, currency, conversions, int(revenue), int(taken_back)))
+    return earned
+
+
+def _recipient(row: "Row", earned: Figures) -> Recipient:
+    return Recipient(
+        profile=row["profile"],
+        name=row["name"],
+        link=row["link"] or "",
+        first=_first(row),
+        clicks=row["clicks"],
+        conversions=earned.conversions,
+        revenue=earned.revenue.amounts(),
+        taken_back=earned.taken_back.amounts(),
+    )
+
+
+def _first(row: "Row") -> FirstVisit | None:
+    if row["clicked_at"] is None:
+        return None
+    _, values = unpacked(row["origin"])
+    return FirstVisit(row["clicked_at"], values["device"], values["browser"], values["os"], values["country"])
