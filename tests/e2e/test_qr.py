@@ -1,0 +1,108 @@
+"""QR codes of links, and the page that shows where one leads."""
+
+import secrets
+import struct
+from xml.etree import ElementTree as ET
+
+import httpx
+import pytest
+
+from tests.e2e.conftest import PHONE, System
+from tests.support.waiting import eventually
+
+DESTINATION = "https://shop.example.com/p/1?q=%3Cscript%3E&r='\"#end"
+
+
+async def make_link(private: httpx.AsyncClient, **fields: object) -> dict[str, str]:
+    """Return a new link."""
+    response = await private.post("/v1/links", json={"destination": "https://shop.example.com/p/1", **fields})
+    assert response.status_code == 201, response.text
+    made: dict[str, str] = response.json()
+    return made
+
+
+async def clicks_of(private: httpx.AsyncClient, campaign: str) -> int:
+    """Return the clicks that a campaign has."""
+    found: int = (await private.get(f"/v1/campaigns/{campaign}/report")).json()["totals"]["clicks"]
+    return found
+
+
+async def test_a_code_is_drawn_in_both_forms(private: httpx.AsyncClient, phone: httpx.AsyncClient) -> None:
+    """As large as asked for, black on white, to be kept for a while."""
+    code = (await make_link(private))["code"]
+    svg = await phone.get(f"/{code}.svg")
+    assert svg.headers["content-type"] == "image/svg+xml"
+    assert ET.fromstring(svg.text).tag.endswith("svg")  # noqa: S314  (our own)
+    png = await phone.get(f"/{code}.png", params={"scale": "3", "border": "0"})
+    assert png.headers["content-type"] == "image/png"
+    assert png.headers["cache-control"] == "public, max-age=300"
+    width, height = struct.unpack(">II", png.content[16:24])
+    assert width == height
+    assert width % 3 == 0
+    larger = await phone.get(f"/{code}.png", params={"scale": "6", "border": "0"})
+    assert struct.unpack(">I", larger.content[16:20])[0] == 2 * width
+    looked = await phone.head(f"/{code}.png")
+    assert (looked.status_code, looked.content) == (200, b"")
+
+
+@pytest.mark.parametrize("query", [{"scale": "0"}, {"scale": "33"}, {"border": "-1"}, {"border": "x"}, {"scale": ""}])
+async def test_no_drawing_is_endless(private: httpx.AsyncClient, query: dict[str, str]) -> None:
+    """A size out of bounds is refused by its name."""
+    code = (await make_link(private))["code"]
+    refused = await private.get(f"/{code}.png", params=query, headers={"Accept": "application/json"})
+    assert refused.status_code == 422
+    assert [fault["parameter"] for fault in refused.json()["errors"]] == list(query)
+
+
+async def test_a_scan_counts_as_one(private: httpx.AsyncClient, phone: httpx.AsyncClient) -> None:
+    """What the code says leads to the destination, and its click is in the report; looking at either is none."""
+    campaign = f"c-{secrets.token_hex(6)}"
+    code = (await make_link(private, campaign=campaign))["code"]
+    for view in ("+", ".svg", ".png"):
+        assert (await phone.get(f"/{code}{view}")).status_code == 200
+    scanned = await phone.get(f"/{code}?qr")
+    assert scanned.status_code == 302
+    assert scanned.headers["location"].startswith("https://shop.example.com/p/1?")
+
+    async def look() -> int:
+        return await clicks_of(private, campaign)
+
+    assert await eventually(look, lambda clicks: clicks > 0) == 1
+
+
+async def test_a_page_shows_where_a_link_leads(private: httpx.AsyncClient, system: System) -> None:
+    """For people, everything in it escaped; for programs as JSON; without the recipient."""
+    link = await make_link(private, destination=DESTINATION, profile=f"p-{secrets.token_hex(6)}")
+    async with httpx.AsyncClient(base_url=system.http, headers={"User-Agent": PHONE}) as anyone:
+        page = await anyone.get(f"/{link['code']}+", headers={"Accept": "text/html"})
+        encoded = await anyone.get(f"/{link['code']}%2B", headers={"Accept": "application/json"})
+    assert page.status_code == 200
+    assert "set-cookie" not in page.headers
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+    assert page.headers["referrer-policy"] == "no-referrer"
+    assert "shop.example.com" in page.text
+    assert "'\"" not in page.text
+    assert str(link["profile"]) not in page.text
+    shown = encoded.json()
+    assert set(shown) == {"short_url", "destination", "created_at"}
+    assert shown["destination"] == link["destination"]
+
+
+async def test_there_is_nothing_to_see_of_dead_links(private: httpx.AsyncClient, phone: httpx.AsyncClient) -> None:
+    """404 and 410 as for the link itself; one with a fallback shows that."""
+    dead = await make_link(private)
+    fallback = await make_link(private, fallback_url="https://shop.example.com/over")
+    for link in (dead, fallback):
+        assert (await private.delete(f"/v1/links/{link['id']}")).status_code == 204
+
+    async def look() -> list[int]:
+        return [(await phone.get(f"/{dead['code']}{view}")).status_code for view in ("+", ".svg", ".png")]
+
+    await eventually(look, lambda statuses: statuses == [410, 410, 410])
+    for view in ("+", ".svg", ".png"):
+        missing = await phone.get(f"/nothing-here{view}", headers={"Accept": "application/json"})
+        assert (missing.status_code, missing.json()["errors"][0]["type"]) == (404, "not_found")
+        wrong = await phone.post(f"/{fallback['code']}{view}")
+        assert (wrong.status_code, wrong.headers["allow"]) == (405, "GET, HEAD")
+    shown = await phone.get(f"/{fallback['code']}+", headers={"Accept": "application/json"})
+    assert shown.json()["destination"] == "https://shop.example.com/over"
