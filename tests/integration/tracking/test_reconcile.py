@@ -102,7 +102,9 @@ def random_click(rng: random.Random, number: int) -> click_pb2.Click:
 
 def random_event(rng: random.Random, number: int, sessions: list[str]) -> event_pb2.Submission:
     """Return an event of any kind, of a session with or without a click, perhaps of an order that others name."""
-    who = rng.choice([{"session": rng.choice(sessions)}, {"session": f"browser-{rng.randrange(9)}"}, {"session": None}])
+    who: dict[str, Any] = rng.choice(
+        [{"session": rng.choice(sessions)}, {"session": f"browser-{rng.randrange(9)}"}, {"session": None}]
+    )
     if who["session"] is None:
         who["profile"] = rng.choice(PEOPLE)
     step = rng.choice(["order.placed", "order.confirmed", "order.cancelled", "product.viewed", "page.viewed"])
