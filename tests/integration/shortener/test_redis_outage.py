@@ -1,19 +1,23 @@
 """While Redis is away, what a process knows still redirects, and its clicks go straight to tracking."""
 
+import asyncio
 import signal
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
 import pytest_asyncio
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from cli.embedded.redis_server import redis_server as new_redis_server
 from cli.embedded.server_process import ServerProcess
 from clicktrail.shortener.v1 import redirect_service_pb2 as pb
 from common.errors import Reason
 from common.ids import new_nonce, session_from_nonce
-from tests.integration.shortener.callers import Caller, hit, refusal
+from tests.integration.shortener.callers import Caller, hit, looking, refusal
 from tests.integration.shortener.conftest import Start
 from tests.integration.shortener.peers import Tracking
 from tests.support.waiting import eventually
@@ -151,3 +155,56 @@ async def recovered(shortener: Caller) -> bool:
         return bool((await shortener.create()).code)
     except grpc.aio.AioRpcError:
         return False
+
+
+async def test_a_redis_that_cannot_write_to_its_disk_is_an_outage(
+    shortener: Caller, own_redis: ServerProcess, tracking: Tracking
+) -> None:
+    """Where Redis refuses to write since its disk refuses (MISCONF), clicks go straight to tracking."""
+    link = await shortener.create()
+    await shortener.click(link.code)
+    async with Redis.from_url(own_redis.url) as redis:
+        # A snapshot that cannot be written makes it refuse, as does an append-only file that cannot.
+        await redis.config_set("save", "3600 1000000")
+        dump = Path(str((await redis.config_get("dir"))["dir"])) / "dump.rdb"
+        dump.mkdir()
+        (dump / "in the way").touch()
+        await redis.bgsave()
+
+        async def has_failed() -> bool:
+            return bool((await redis.info("persistence"))["rdb_last_bgsave_status"] == "err")
+
+        await eventually(has_failed, bool)
+        with pytest.raises(ResponseError, match="MISCONF"):
+            await redis.set("refused", "1")
+        outcome = await shortener.click(link.code)
+        assert outcome.kind == pb.OUTCOME_KIND_REDIRECT
+        assert outcome.session in delivered(tracking)
+        assert (await refusal(shortener.create())).reason is Reason.STORE_DOWN
+        await redis.config_set("save", "")
+    await eventually(lambda: recovered(shortener), bool)
+
+
+async def test_a_redis_that_loads_its_data_is_an_outage(
+    shortener: Caller, own_redis: ServerProcess, tracking: Tracking
+) -> None:
+    """Until Redis has read its file (LOADING), known links redirect and their clicks go straight to tracking."""
+    link = await shortener.create()
+    await shortener.click(link.code)
+    async with Redis.from_url(own_redis.url) as redis, Redis.from_url(own_redis.url, socket_timeout=120) as reloading:
+        await redis.config_set("rdbcompression", "no")
+        for number in range(30):
+            await redis.set(f"filler-{number}", b"x" * 1_000_000)
+        # It reads so slowly, and answers others every 2 MB.
+        await redis.config_set("key-load-delay", "150000")
+        reload: asyncio.Future[Any] = asyncio.ensure_future(reloading.execute_command("DEBUG", "RELOAD"))  # type: ignore[no-untyped-call]
+
+        async def is_loading() -> bool:
+            return bool((await redis.info("persistence"))["loading"])
+
+        await eventually(is_loading, bool)
+        outcome = await shortener.click(link.code)
+        await reload
+    assert outcome.kind == pb.OUTCOME_KIND_REDIRECT
+    await eventually(looking(lambda: delivered(tracking)), lambda seen: outcome.session in seen)
+    await eventually(lambda: recovered(shortener), bool)
