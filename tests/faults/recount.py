@@ -1,8 +1,9 @@
 """Counts again from raw rows, by the rules as they are written down, with no line of the code that is judged."""
 
+import json
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -37,7 +38,7 @@ def differences(rows: Rows) -> dict[str, list[str]]:
         ),
         "breakdown_counts": _compare(
             verdicts,
-            [row for row in rows.breakdown_counts if row["dimension"] == "verdict"],
+            _by_verdict(rows.breakdown_counts),
             ("scope", "scope_id", "bucket", "value"),
             ("clicks", "unique_clickers"),
         ),
@@ -50,16 +51,25 @@ def differences(rows: Rows) -> dict[str, list[str]]:
     }
 
 
-def _compare(recounted: Counts, table: "Sequence[Row]", keys: tuple[str, ...], figures: tuple[str, ...]) -> list[str]:
-    counted = {tuple(row[key] for key in keys): tuple(int(row[figure]) for figure in figures) for row in table}
-    # Not every table is kept by cohort.
-    kept = {key: value for key, value in recounted.items() if not key[0].endswith(COHORT) or _has_cohorts(table)}
-    wrong = [key for key in counted.keys() | kept.keys() if _figures(counted, key) != _figures(kept, key)]
-    return [f"{key}: counted {counted.get(key)}, recounted {kept.get(key)}" for key in wrong]
+def _compare(
+    recounted: Counts, table: "Iterable[Row | Mapping[str, Any]]", keys: tuple[str, ...], figures: tuple[str, ...]
+) -> list[str]:
+    counted: dict[tuple[Any, ...], tuple[int, ...]] = {}
+    for row in table:
+        key = tuple(row[name] for name in keys)
+        before = counted.get(key, (0,) * len(figures))
+        counted[key] = tuple(known + int(row[figure]) for known, figure in zip(before, figures, strict=True))
+    wrong = [key for key in counted.keys() | recounted.keys() if _figures(counted, key) != _figures(recounted, key)]
+    return [f"{key}: counted {counted.get(key)}, recounted {recounted.get(key)}" for key in wrong]
 
 
-def _has_cohorts(table: "Sequence[Row]") -> bool:
-    return any(row["scope"].endswith(COHORT) for row in table)
+def _by_verdict(breakdowns: "Iterable[Row]") -> "Iterator[Mapping[str, Any]]":
+    """Yield the rows of verdicts; those of a recipient's link stand first in a list of all that is known of a click."""
+    for row in breakdowns:
+        if row["dimension"] == "verdict":
+            yield dict(row)
+        elif row["dimension"] == "packed":
+            yield dict(row) | {"value": json.loads(row["value"])[0]}
 
 
 def _figures(counts: Mapping[tuple[Any, ...], tuple[int, ...]], key: tuple[Any, ...]) -> tuple[int, ...] | None:

@@ -22,7 +22,8 @@ _CLICKER_FORGOTTEN = """
     WHERE business_id = $1 AND dimension = 'verdict' AND value = 'human' AND scope = 'campaign'
 """
 _SET_ASIDE = """
-    INSERT INTO rejected (business_id, kind, item, content, reason) VALUES ($1, 'event', $3, '', 'tampered with')
+    INSERT INTO rejected (business_id, kind, item, content, reason, profile_hashes)
+    VALUES ($1, 'event', $3, '', 'tampered with', '{}')
 """
 TAMPERINGS = {
     "DELETE FROM clicks WHERE business_id = $1 AND session = $2": "sessions seen in a Location and not stored",
