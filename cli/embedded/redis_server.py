@@ -7,7 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -39,10 +39,14 @@ class RedisProgram:
     name = "Redis"
     stop_signal = signal.SIGTERM
 
-    def __init__(self, directory: Path, fsync: str) -> None:
+    def __init__(
+        self, directory: Path, fsync: str, *, password_file: Path | None = None, further: Sequence[str] = ()
+    ) -> None:
+        """Keep data and, if it has no other place, the password below `directory`; `further` lines of a redis.conf."""
         self._data = directory / "data"
-        self._password_file = directory / "password"
+        self._password_file = password_file or directory / "password"
         self._fsync = fsync
+        self._further = further
 
     def prepare(self) -> None:
         """Make the data directory and, once, the password."""
@@ -70,6 +74,7 @@ class RedisProgram:
             f"appendfsync {self._fsync}",
             'save ""',
             "maxmemory-policy noeviction",
+            *self._further,
         )
         return "\n".join((*lines, "")).encode()
 

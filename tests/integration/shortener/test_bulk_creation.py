@@ -16,7 +16,7 @@ from tests.integration.shortener.callers import (
     recipients_of,
     refusal,
 )
-from tests.integration.shortener.conftest import Start
+from tests.integration.shortener.conftest import Start, on_a_cluster_too
 from tests.integration.shortener.peers import Tracking
 from tests.support.waiting import eventually
 
@@ -27,6 +27,7 @@ def codes_of(results: list[link_service_pb2.LinkResult]) -> list[str]:
     return [result.link.code for result in results]
 
 
+@on_a_cluster_too
 async def test_thousands_in_order(shortener: Caller, tracking: Tracking) -> None:
     """Five thousand recipients get a link each, answered in their order, and every copy reaches tracking."""
     names = [f"customer-{number}" for number in range(5_000)]
@@ -42,6 +43,7 @@ async def test_thousands_in_order(shortener: Caller, tracking: Tracking) -> None
     assert await eventually(delivered, lambda seen: len(seen) == len(names)) == set(codes)
 
 
+@on_a_cluster_too
 async def test_a_retry_gets_the_same_codes(shortener: Caller) -> None:
     """A repeated creation returns the same links in the new order, and new ones only for new recipients."""
     names = [f"c{number}" for number in range(600)]
@@ -52,6 +54,7 @@ async def test_a_retry_gets_the_same_codes(shortener: Caller) -> None:
     assert second == first
 
 
+@on_a_cluster_too
 async def test_a_retry_after_codes_have_grown(start: Start, shortener: Caller, redis: Redis) -> None:
     """A repeated creation finds its links also when new codes are longer by now."""
     names = [f"c{number}" for number in range(50)]

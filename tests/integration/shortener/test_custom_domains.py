@@ -5,6 +5,7 @@ import pytest
 from clicktrail.shortener.v1 import domain_service_pb2, link_service_pb2, redirect_service_pb2
 from common.errors import Reason
 from tests.integration.shortener.callers import BUSINESS, DESTINATION, SECONDS, Caller, fields_of, refusal
+from tests.integration.shortener.conftest import on_a_cluster_too
 
 HOST = "go.example.com"
 REDIRECT = redirect_service_pb2.OUTCOME_KIND_REDIRECT
@@ -12,6 +13,7 @@ NOT_FOUND = redirect_service_pb2.OUTCOME_KIND_NOT_FOUND
 GONE = redirect_service_pb2.OUTCOME_KIND_GONE
 
 
+@on_a_cluster_too
 async def test_a_domain_serves_its_own_links_alone(shortener: Caller) -> None:
     """A link on a custom domain is served there and nowhere else; any other host serves the default domain's."""
     await shortener.register(HOST)

@@ -5,6 +5,7 @@ from redis.asyncio import Redis
 from clicktrail.shortener.v1 import link_pb2, link_service_pb2, redirect_service_pb2
 from common.errors import Reason
 from tests.integration.shortener.callers import BUSINESS, SECONDS, Caller, fields_of, looking, recipients_of, refusal
+from tests.integration.shortener.conftest import on_a_cluster_too
 from tests.integration.shortener.peers import Tracking
 from tests.support.waiting import eventually
 
@@ -30,6 +31,7 @@ async def stored(redis: Redis) -> bytes:
     return b" ".join(value if isinstance(value, bytes) else value.encode() for value in values)
 
 
+@on_a_cluster_too
 async def test_a_detached_link_leads_on_without_a_recipient(
     shortener: Caller, tracking: Tracking, redis: Redis
 ) -> None:
@@ -50,6 +52,7 @@ async def test_a_detached_link_leads_on_without_a_recipient(
     assert latest.link == detached
 
 
+@on_a_cluster_too
 async def test_a_detached_link_is_still_that_of_its_external_id(shortener: Caller) -> None:
     """To create it again, by either way, answers with it, whoever is asked for; another template is a conflict."""
     asked = {"campaign": "spring", "profile": PERSON, "external_id": "order-7"}

@@ -10,6 +10,7 @@ from clicktrail.shortener.v1 import session_service_pb2 as pb
 from common import clock
 from common.ids import new_nonce, session_from_nonce
 from tests.integration.shortener.callers import BUSINESS, SECONDS, Caller, fields_of, looking, refusal
+from tests.integration.shortener.conftest import on_a_cluster_too
 from tests.integration.shortener.peers import Tracking
 from tests.support.waiting import eventually
 
@@ -27,6 +28,7 @@ async def read(shortener: Caller, *ids: str, business_id: str = BUSINESS) -> dic
     return {session.id: session for session in found}
 
 
+@on_a_cluster_too
 async def test_an_issued_session(shortener: Caller, tracking: Tracking, redis: Redis) -> None:
     """An issued session is 32 letters and digits, known at once and for a day, and delivered to tracking."""
     session = await issue(shortener)
@@ -34,7 +36,7 @@ async def test_an_issued_session(shortener: Caller, tracking: Tracking, redis: R
     assert set(session.id) <= set(string.ascii_letters + string.digits)
     assert not session.HasField("profile")
     assert await read(shortener, session.id) == {session.id: session}
-    (key,) = await redis.keys(f"*:s:{session.id}")
+    (key,) = [key async for key in redis.scan_iter(match=f"*:s:{session.id}")]
     assert 86_000 < await redis.ttl(key) <= 86_400
     delivered = await eventually(looking(lambda: [each for d in tracking.deliveries for each in d.sessions]), bool)
     assert delivered == [session]
@@ -49,6 +51,7 @@ async def test_a_retry_issues_the_same(shortener: Caller) -> None:
     assert first.created_at == at
 
 
+@on_a_cluster_too
 async def test_a_clicks_session_knows_its_link(shortener: Caller) -> None:
     """The session of a click belongs to the link's recipient from that moment."""
     link = await shortener.create(campaign="spring", message="m1", profile="p1")
@@ -60,6 +63,7 @@ async def test_a_clicks_session_knows_its_link(shortener: Caller) -> None:
     assert session.HasField("created_at")
 
 
+@on_a_cluster_too
 async def test_only_ones_own_fresh_sessions(shortener: Caller) -> None:
     """Unknown sessions, ones that a browser made up, and another business's are left out."""
     mine, others = await issue(shortener), await issue(shortener, business_id="other")

@@ -18,7 +18,7 @@ from clicktrail.shortener.v1 import redirect_service_pb2, session_service_pb2
 from common.errors import Reason
 from shortener_service.store import UnsuitableStoreError
 from tests.integration.shortener.callers import BUSINESS, SECONDS, Caller, refusal
-from tests.integration.shortener.conftest import Start
+from tests.integration.shortener.conftest import Start, on_a_cluster_too
 from tests.integration.shortener.peers import Tracking
 from tests.support.waiting import eventually
 
@@ -44,6 +44,7 @@ async def test_a_forgetful_redis_is_refused(start: Start, redis: Redis, name: st
         await redis.config_set(name, before)
 
 
+@on_a_cluster_too
 @pytest.mark.usefixtures("shortener")
 async def test_another_number_of_shards_is_refused(start: Start) -> None:
     """The number of shards is fixed once there is data."""
@@ -51,6 +52,7 @@ async def test_another_number_of_shards_is_refused(start: Start) -> None:
         await start(outbox_shards=8)
 
 
+@on_a_cluster_too
 async def test_an_emptied_redis_declares_no_link_dead(start: Start, tracking: Tracking, redis: Redis) -> None:
     """Where tracking knows links and Redis does not, unknown codes cannot be told, and nothing is created."""
     tracking.archived_links = 1
@@ -62,7 +64,7 @@ async def test_an_emptied_redis_declares_no_link_dead(start: Start, tracking: Tr
         redirect_service_pb2.LookUpCodeRequest(host="localhost", code="abcdef"), timeout=SECONDS
     )
     assert (await refusal(look)).reason is Reason.STORE_INCOMPLETE
-    assert not await redis.keys("*:complete")
+    assert not [key async for key in redis.scan_iter(match="*:complete")]
     issued = await caller.sessions.IssueSession(
         session_service_pb2.IssueSessionRequest(business_id=BUSINESS), timeout=SECONDS
     )

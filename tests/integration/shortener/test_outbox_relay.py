@@ -9,9 +9,14 @@ from clicktrail.tracking.v1 import relay_service_pb2
 from common.ids import new_nonce
 from shortener_service.redis_outbox import GROUP
 from tests.integration.shortener.callers import Caller, hit, looking
-from tests.integration.shortener.conftest import Start
+from tests.integration.shortener.conftest import Start, on_a_cluster_too
 from tests.integration.shortener.peers import Tracking
 from tests.support.waiting import eventually
+
+DIE_WITH_IT = """
+redis.call('XADD', KEYS[1], '*', 'd', ARGV[1])
+return redis.call('XREADGROUP', 'GROUP', ARGV[2], 'dead', 'STREAMS', KEYS[1], '>')
+"""
 
 
 async def outbox_lengths(redis: Redis) -> int:
@@ -63,6 +68,7 @@ async def test_a_lost_reply_delivers_twice(shortener: Caller, tracking: Tracking
     assert tracking.clicks[0] == tracking.clicks[1]
 
 
+@on_a_cluster_too
 async def test_tracking_is_away_for_a_while(shortener: Caller, tracking: Tracking, redis: Redis) -> None:
     """Redirects go on while tracking is away, and everything is delivered when it is back."""
     link = await shortener.create()
@@ -87,6 +93,7 @@ async def test_a_refused_entry_stops_nobody(shortener: Caller, tracking: Trackin
     assert poisoned not in clicked
 
 
+@on_a_cluster_too
 async def test_a_refused_entry_is_tried_again(
     start: Start, shortener: Caller, tracking: Tracking, redis: Redis
 ) -> None:
@@ -101,6 +108,7 @@ async def test_a_refused_entry_is_tried_again(
     assert session in sessions_of(tracking)
 
 
+@on_a_cluster_too
 async def test_a_dead_consumers_entries_are_claimed(
     start: Start, shortener: Caller, tracking: Tracking, redis: Redis
 ) -> None:
@@ -109,16 +117,14 @@ async def test_a_dead_consumers_entries_are_claimed(
     await until_empty(redis)
     delivery = relay_service_pb2.DeliverRequest()
     delivery.clicks.add(session="of the dead")
-    async with redis.pipeline(transaction=True) as pipeline:
-        pipeline.xadd("{7}:outbox", {"d": delivery.SerializeToString()})
-        pipeline.xreadgroup(GROUP, "dead", {"{7}:outbox": ">"})
-        _, read = await pipeline.execute()
-    assert read
+    # In one step: the living would read it between two.
+    assert await redis.eval(DIE_WITH_IT, 1, "{7}:outbox", delivery.SerializeToString(), GROUP)
     await start(relay_claim_seconds=0.2)
     await until_empty(redis)
     assert "of the dead" in sessions_of(tracking)
 
 
+@on_a_cluster_too
 @pytest.mark.usefixtures("shortener")
 async def test_another_processes_entries_are_found(tracking: Tracking, redis: Redis) -> None:
     """Entries that another process appended are delivered too."""
@@ -129,6 +135,7 @@ async def test_another_processes_entries_are_found(tracking: Tracking, redis: Re
     await until_empty(redis)
 
 
+@on_a_cluster_too
 @pytest.mark.usefixtures("shortener")
 async def test_a_process_leaves_without_a_trace(start: Start, redis: Redis) -> None:
     """A process that stops in order removes its consumers; the others stay."""
@@ -163,6 +170,7 @@ async def consumers_of(redis: Redis) -> set[object]:
         return set()
 
 
+@on_a_cluster_too
 async def test_an_emptied_redis_gets_its_group_again(shortener: Caller, tracking: Tracking, redis: Redis) -> None:
     """When Redis has lost its groups, they are created again from the first entry on."""
     await shortener.create()

@@ -25,7 +25,7 @@ from tests.integration.shortener.callers import (
     looking,
     refusal,
 )
-from tests.integration.shortener.conftest import Start
+from tests.integration.shortener.conftest import Start, on_a_cluster_too
 from tests.integration.shortener.peers import Tracking
 from tests.support.waiting import eventually
 
@@ -41,6 +41,7 @@ async def clicks_of(tracking: Tracking, count: int) -> list[click_pb2.Click]:
     return await eventually(looking(lambda: tracking.clicks), lambda seen: len(seen) >= count)
 
 
+@on_a_cluster_too
 async def test_two_clicks_two_sessions(shortener: Caller, tracking: Tracking) -> None:
     """Two clicks of one person on one link are two sessions and two clicks."""
     link = await shortener.create(profile="p1")
@@ -58,6 +59,7 @@ async def test_two_clicks_two_sessions(shortener: Caller, tracking: Tracking) ->
     assert {click.session for click in await clicks_of(tracking, 2)} == {first.session, second.session}
 
 
+@on_a_cluster_too
 async def test_a_click_says_everything(shortener: Caller, tracking: Tracking) -> None:
     """A click carries what was known of link and hit, so that it can be read without either."""
     link = await shortener.create(campaign="spring", message="m1", profile="p1")
@@ -108,6 +110,7 @@ async def test_a_retry_is_the_same_click(shortener: Caller, tracking: Tracking) 
     assert len({click.session for click in clicks}) == 1
 
 
+@on_a_cluster_too
 async def test_a_crawler_gets_no_session(shortener: Caller, tracking: Tracking, redis: Redis) -> None:
     """A crawler is redirected without a session, and its hit kept with its verdict."""
     link = await shortener.create()
@@ -117,9 +120,10 @@ async def test_a_crawler_gets_no_session(shortener: Caller, tracking: Tracking, 
     (click,) = await clicks_of(tracking, 1)
     assert (click.verdict, click.verdict_reason) == (click_pb2.VERDICT_BOT, "crawler list: Googlebot")
     assert not click.session
-    assert not await redis.keys("*:s:*")
+    assert not [key async for key in redis.scan_iter(match="*:s:*")]
 
 
+@on_a_cluster_too
 async def test_a_flight_of_all_kinds(shortener: Caller, tracking: Tracking) -> None:
     """In one flight each hit has its own outcome; unknown and odd codes never fail their neighbours."""
     link = await shortener.create()
@@ -147,6 +151,7 @@ async def test_a_flight_of_all_kinds(shortener: Caller, tracking: Tracking) -> N
     assert verdicts == ["VERDICT_BOT", "VERDICT_HEAD", "VERDICT_HUMAN", "VERDICT_PREFETCH", "VERDICT_PREVIEW"]
 
 
+@on_a_cluster_too
 async def test_a_flight_is_one_entry(shortener: Caller, tracking: Tracking, redis: Redis) -> None:
     """The hits of a flight that share a shard are one entry of its outbox, with their sessions beside it."""
     link = await shortener.create()
@@ -162,6 +167,7 @@ async def test_a_flight_is_one_entry(shortener: Caller, tracking: Tracking, redi
         assert 0 < await redis.ttl(f"{{5}}:s:{outcome.session}") <= 86_400
 
 
+@on_a_cluster_too
 async def test_a_flight_over_all_shards(shortener: Caller, tracking: Tracking) -> None:
     """Hits of any first byte may share a flight; each goes to its own shard."""
     link = await shortener.create()
@@ -172,6 +178,7 @@ async def test_a_flight_over_all_shards(shortener: Caller, tracking: Tracking) -
     assert {click.session for click in clicks} == {outcome.session for outcome in outcomes}
 
 
+@on_a_cluster_too
 async def test_a_full_outbox_takes_no_click(start: Start, shortener: Caller, tracking: Tracking) -> None:
     """Above its limit nothing is redirected that would lose its click; unknown codes are still told."""
     link = await shortener.create()
