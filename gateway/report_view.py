@@ -208,7 +208,8 @@ def _breakdowns(report: Report) -> Iterator[Breakdown]:
                   _width(one.clicks, widest))
             for one in found
         ]  # fmt: skip
-        if values and not (len(values) == 1 and values[0].name in {"", "Unknown"}):
+        # That all clicks came by the one link, or from nobody knows where, says nothing.
+        if len(values) > 1 or (values and name != "link" and values[0].name != words.VALUES["unknown"]):
             yield Breakdown(name, title, values[:ROWS_SHOWN], values[ROWS_SHOWN:])
 
 

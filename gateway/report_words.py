@@ -8,6 +8,8 @@ from clicktrail.common.v1.types_pb2 import Money
 
 # Between an amount and its currency no line breaks.
 _JOINED = "\u00a0"
+# Enough to tell the templates of a campaign apart.
+_TEMPLATE_LENGTH = 8
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 # What was there instead of a person, as the list of what happened says it.
@@ -62,12 +64,13 @@ def amounts(given: Iterable[Money]) -> list[str]:
 def duration(seconds: float) -> str:
     """Return a length of time by its two largest units, such as "2 h 5 min"."""
     left = round(seconds)
+    first = next((place for place, (size, _) in enumerate(_UNITS) if left >= size), len(_UNITS) - 1)
     parts: list[str] = []
-    for size, unit in _UNITS:
+    for size, unit in _UNITS[first : first + 2]:
         number, left = divmod(left, size)
-        if number or (unit == "s" and not parts):
+        if number or not parts:
             parts.append(f"{number}{_JOINED}{unit}")
-    return " ".join(parts[:2])
+    return " ".join(parts)
 
 
 def action(name: str) -> str:
@@ -77,6 +80,8 @@ def action(name: str) -> str:
 
 def value(dimension: str, text: str) -> str:
     """Return the value of a breakdown in words, where it has some."""
+    if dimension == "link" and text not in VALUES:
+        return f"Template {text[:_TEMPLATE_LENGTH]}"
     if dimension == "verdict" or text in {"unknown", "other"} or dimension in {"device", "referrer"}:
         return VALUES.get(text, text)
     return text or "Unknown"

@@ -1,0 +1,127 @@
+"""What a report page shows, without a server."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clicktrail.common.v1.types_pb2 import Money
+from clicktrail.tracking.v1.report_service_pb2 import (
+    REPORT_INTERVAL_DAY,
+    Breakdowns,
+    BreakdownValue,
+    Point,
+    Report,
+    Totals,
+)
+from common.clock import to_timestamp
+from gateway import report_words as words
+from gateway.report_chart import NARROW, WIDE, chart, ticks
+from gateway.report_query import wish_of
+from gateway.report_series import BARS_LIMIT, series_of
+from gateway.report_view import view_of
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def report_of(days: int, **fields: object) -> Report:
+    """Return a report of so many days, with a click, a person and a dollar on each."""
+    points = [
+        Point(
+            time=to_timestamp(START + timedelta(days=day)),
+            clicks=1,
+            unique_clickers=1,
+            revenue=[Money(amount="1.00", currency="USD")],
+        )
+        for day in range(days)
+    ]
+    made = Report(timezone="UTC", interval=REPORT_INTERVAL_DAY, series=points, totals=Totals(clicks=days))
+    made.from_time.CopyFrom(to_timestamp(START))
+    made.to_time.CopyFrom(to_timestamp(START + timedelta(days=days)))
+    made.MergeFrom(Report(**fields))  # type: ignore[arg-type]  # fields by name
+    return made
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "written"),
+    [
+        ("1395.00", "USD", "1,395.00\u00a0USD"),
+        ("39500", "JPY", "39,500\u00a0JPY"),
+        ("-0.125", "KWD", "\u22120.125\u00a0KWD"),
+        ("92233720368547758.07", "USD", "92,233,720,368,547,758.07\u00a0USD"),
+    ],
+)
+def test_amounts_keep_their_digits(amount: str, currency: str, written: str) -> None:
+    """As many behind the point as the currency has, whatever the size."""
+    assert words.money(Money(amount=amount, currency=currency)) == written
+
+
+@pytest.mark.parametrize(
+    ("seconds", "written"),
+    [(0, "0 s"), (59.6, "1 min"), (61, "1 min 1 s"), (3_600, "1 h"), (90_000, "1 d 1 h"), (172_805, "2 d")],
+)
+def test_durations_have_two_units(seconds: float, written: str) -> None:
+    """The two largest."""
+    assert words.duration(seconds).replace("\u00a0", " ") == written
+
+
+@pytest.mark.parametrize("days", [0, 1, 48, 49, 365, 1_000])
+def test_a_series_has_few_bars_and_all_that_happened(days: int) -> None:
+    """However long it is, sums stay what they are."""
+    series = series_of(report_of(days))
+    assert len(series.bars) <= BARS_LIMIT
+    assert sum(bar.clicks for bar in series.bars) == days
+    assert sum(float(one.amount) for bar in series.bars for one in bar.revenue) == days
+
+
+@given(st.integers(0, 10**12))
+def test_an_axis_has_few_round_marks(highest: int) -> None:
+    """From 0 to the highest at least, evenly."""
+    marks = ticks(highest)
+    assert marks[0] == 0
+    assert marks[-1] >= highest
+    assert 2 <= len(marks) <= 6
+    assert {later - earlier for earlier, later in pairwise(marks)} == {marks[1]}
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+def test_a_chart_is_marks_alone(size: tuple[int, int, int]) -> None:
+    """No script, no style, no address; small, and passed over by screen readers."""
+    drawn = chart(series_of(report_of(1_000)), size)
+    assert ET.fromstring(drawn).get("aria-hidden") == "true"  # noqa: S314  (our own)
+    assert len(drawn) < 30_000
+    for unwanted in ("<script", "<style", "style=", "href"):
+        assert unwanted not in drawn
+    assert "http" not in drawn.replace('xmlns="http://www.w3.org/2000/svg"', "")
+
+
+def test_rates_are_those_of_the_report() -> None:
+    """And more people than recipients are said to be an upper bound."""
+    totals = Totals(
+        recipients=4, clicks=9, unique_clickers=5, click_through_rate=1.25, conversions=1, conversion_rate=0.25
+    )
+    view = view_of(Report(totals=totals, timezone="UTC"))
+    assert [step.share.replace("\u00a0", " ") for step in view.funnel] == ["100 %", "125 %", "25 %"]
+    assert view.is_upper_bound
+    assert not view_of(Report(totals=Totals(recipients=4, unique_clickers=4))).is_upper_bound
+
+
+def test_what_says_nothing_is_left_out() -> None:
+    """A breakdown without values, of unknown ones alone, or by a single link."""
+    one = [BreakdownValue(value="unknown", clicks=3)]
+    told = Breakdowns(country=one, link=[BreakdownValue(value="t1", clicks=3)], device=[BreakdownValue(value="mobile")])
+    assert [breakdown.name for breakdown in view_of(report_of(1, breakdowns=told)).breakdowns] == ["device"]
+
+
+def test_whatever_is_asked_for_is_a_wish() -> None:
+    """What cannot be understood is as good as absent, and addresses carry what is not usual."""
+    wish = wish_of({"range": "x", "basis": "y", "timezone": " Mars/Olympus ", "signature": "a&b"})
+    assert (wish.range, wish.basis, wish.timezone, wish.unknown_timezone) == ("all", "event", "UTC", "Mars/Olympus")
+    assert wish.path("/reports", range="7d") == "/reports?signature=a%26b&range=7d"
+    request = wish_of({"range": "7d", "timezone": "Asia/Kathmandu"}).request("shop", "journey", "welcome")
+    assert request.journey == "welcome"
+    assert request.from_time.seconds % 900 == 0
+    assert wish_of({"range": "24h"}).request("shop", "campaign", "spring").from_time.seconds % 3_600 == 0
