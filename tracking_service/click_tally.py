@@ -9,7 +9,7 @@ from uuid import UUID
 
 from tracking_service.click_origins import VERDICT, Origin, unpacked
 from tracking_service.deliveries import HUMAN, Click
-from tracking_service.domain import LINK, bucket_of, cohort_of, scopes_of
+from tracking_service.domain import LINK, bucket_of, by_day, cohort_of, day_of, scopes_of
 
 CounterKey = tuple[str, str, str, datetime]
 """Business, kind and id of the scope, and the bucket."""
@@ -111,14 +111,16 @@ class ClickTally:
         """Return what is added to the breakdowns, value by value.
 
         A recipient's link is clicked a few times: a row for each value of each dimension would be nearly all that is
-        written, so all values of a click together are one there.
+        written, so all values of a click together are one there. Everything else is counted by whole days too, since
+        a long range has a hundred values in each of thousands of quarters of an hour.
         """
         found: dict[BreakdownKey, BreakdownCounts] = defaultdict(BreakdownCounts)
         for (place, origin, is_recipients), counts in self.hits.items():
             is_packed = is_recipients and place[1] == LINK
             for dimension, value in [(PACKED, origin)] if is_packed else values_of(origin):
-                found[(*place, dimension, value)].clicks += counts.clicks
-                found[(*place, dimension, value)].unique_clickers += counts.unique_clickers
+                for bucket in [place] if is_packed else [place, _whole_day(place)]:
+                    found[(*bucket, dimension, value)].clicks += counts.clicks
+                    found[(*bucket, dimension, value)].unique_clickers += counts.unique_clickers
         return found
 
 
@@ -128,6 +130,11 @@ def values_of(origin: str) -> Iterator[tuple[str, str]]:
     yield VERDICT, verdict
     if verdict == HUMAN:
         yield from values.items()
+
+
+def _whole_day(place: CounterKey) -> CounterKey:
+    business_id, scope, scope_id, bucket = place
+    return business_id, by_day(scope), scope_id, day_of(bucket)
 
 
 def _places(

@@ -12,11 +12,22 @@ LINK = "link"
 # The smallest step in which time zones differ.
 BUCKET = timedelta(minutes=15)
 _ORIGIN = datetime(2000, 1, 1, tzinfo=UTC)
+_DAY = timedelta(days=1)
 
 
 def bucket_of(at: datetime) -> datetime:
     """Return the start of the quarter of an hour that a time lies in; the same as `date_bin` gives in SQL."""
     return at - (at - _ORIGIN) % BUCKET
+
+
+def day_of(at: datetime) -> datetime:
+    """Return the start of the day of UTC that a time lies in."""
+    return at - (at - _ORIGIN) % _DAY
+
+
+def day_behind(at: datetime) -> datetime:
+    """Return the first start of a day of UTC that does not lie before a time."""
+    return day_of(at + _DAY - timedelta(microseconds=1))
 
 
 def scopes_of(*, campaign: str | None, journey: str | None, message: str | None, link: str | None) -> Iterator[Scope]:
@@ -30,6 +41,11 @@ def scopes_of(*, campaign: str | None, journey: str | None, message: str | None,
         yield "message", message
     if link:
         yield LINK, link
+
+
+def by_day(scope: str) -> str:
+    """Return the kind of scope whose breakdowns count the same by whole days of UTC."""
+    return f"{scope} day"
 
 
 def cohort_of(scope: str) -> str | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from common.clock import EPOCH
 from tracking_service.click_tally import PACKED, values_of
-from tracking_service.domain import Scope, cohort_of
+from tracking_service.domain import BUCKET, Scope, by_day, cohort_of, day_behind, day_of
 from tracking_service.postgres import Postgres
 from tracking_service.postgres_profiles import check_business
 from tracking_service.queries import load
@@ -84,8 +84,27 @@ async def _sums(connection: "Connection", wanted: Wanted, recipients: int) -> Su
         [ClickSum(*_whole(row)) for row in await connection.fetch(QUERIES.sum_clicks, *wanted.within, wanted.points)],
         [EventSum(*_whole(row)) for row in await connection.fetch(QUERIES.sum_events, *wanted.within, wanted.points)],
         [ActionSum(*_whole(row)) for row in await connection.fetch(QUERIES.sum_actions, *wanted.within)],
-        _breakdowns(await connection.fetch(QUERIES.sum_breakdowns, *wanted.within)),
+        await _breakdowns(connection, wanted),
     )
+
+
+async def _breakdowns(connection: "Connection", wanted: Wanted) -> dict[str, list[ValueSum]]:
+    span = await connection.fetchrow(QUERIES.find_span, wanted.business_id, *wanted.scope)
+    if span is None or span["first"] is None:
+        return {}
+    days = whole_days(wanted.from_at, wanted.to_at, span["first"], span["last"])
+    found = await connection.fetch(QUERIES.sum_breakdowns, *wanted.within, *days, by_day(wanted.scope[0]))
+    return _by_dimension(found)
+
+
+def whole_days(from_at: datetime, to_at: datetime, first: datetime, last: datetime) -> tuple[datetime, datetime]:
+    """Return from when to when a range may be read by whole days, where counters lie between first and last.
+
+    Equal, at the end of the range, where it holds no whole day. A day at an end of all that there is counts as whole.
+    """
+    start = day_of(max(from_at, first)) if from_at <= first else day_behind(from_at)
+    end = day_behind(last + BUCKET) if last < to_at else day_of(to_at)
+    return (start, end) if start < end else (to_at, to_at)
 
 
 async def _link_cohort(
@@ -116,7 +135,7 @@ def _whole(row: "Row") -> Iterable[Any]:
     return (value if isinstance(value, str) else int(value) for value in row)
 
 
-def _breakdowns(rows: Iterable["Row"]) -> dict[str, list[ValueSum]]:
+def _by_dimension(rows: Iterable["Row"]) -> dict[str, list[ValueSum]]:
     """Return the values of each dimension; those that were counted together are taken apart."""
     found: dict[str, dict[str, ValueSum]] = {}
     for dimension, value, clicks, unique_clickers in rows:

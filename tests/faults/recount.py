@@ -17,6 +17,7 @@ Counts = dict[tuple[Any, ...], tuple[int, ...]]
 """Figures by what they are counted for; rows of zeros alone are left out."""
 
 COHORT = " cohort"
+DAY = " day"
 QUARTER = timedelta(minutes=15)
 TOLERANCE = timedelta(minutes=10)
 WINDOW = timedelta(days=7)
@@ -66,6 +67,8 @@ def _compare(
 def _by_verdict(breakdowns: "Iterable[Row]") -> "Iterator[Mapping[str, Any]]":
     """Yield the rows of verdicts; those of a recipient's link stand first in a list of all that is known of a click."""
     for row in breakdowns:
+        if row["scope"].endswith(DAY):  # The same once more.
+            continue
         if row["dimension"] == "verdict":
             yield dict(row)
         elif row["dimension"] == "packed":

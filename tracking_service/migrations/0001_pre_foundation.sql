@@ -388,6 +388,7 @@ CREATE TABLE breakdown_counts (
     bucket          timestamptz NOT NULL,
     -- 'verdict' of all hits; of human ones 'link' (its template), 'device', 'browser', 'os', 'country', 'language',
     -- 'referrer'. For the scope of a recipient's link 'packed' alone: a JSON list of all these values, as in first_clicks.
+    -- All but those are counted a second time by whole days of UTC, for scopes named 'campaign day', 'business cohort day' …
     dimension       text NOT NULL,
     value           text NOT NULL,
     clicks          bigint NOT NULL DEFAULT 0, -- hits that have the value

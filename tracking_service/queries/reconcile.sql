@@ -46,9 +46,14 @@ GROUP BY place, scope_id, bucket
 
 -- name: recount_breakdowns
 -- Hits and visitors by the values of each dimension, for `breakdown_counts`. After `visits`.
-SELECT p.place AS scope, p.scope_id, p.bucket, d.dimension, d.value, sum(p.hits) AS clicks,
+SELECT w.scope, p.scope_id, w.bucket, d.dimension, d.value, sum(p.hits) AS clicks,
        sum(p.unique_clickers) AS unique_clickers
 FROM placed p
+CROSS JOIN LATERAL (
+    SELECT p.place AS scope, p.bucket
+    UNION ALL
+    SELECT p.place || ' day', date_bin('1 day', p.bucket, '2000-01-01Z') WHERE NOT (p.scope = 'link' AND p.is_recipients)
+) AS w
 CROSS JOIN LATERAL (
     SELECT 'packed' AS dimension, p.origin AS value WHERE p.scope = 'link' AND p.is_recipients
     UNION ALL
@@ -59,7 +64,7 @@ CROSS JOIN LATERAL (
         AS dimensions (name, number)
     WHERE p.verdict = 'human' AND NOT (p.scope = 'link' AND p.is_recipients)
 ) AS d
-GROUP BY p.place, p.scope_id, p.bucket, d.dimension, d.value
+GROUP BY w.scope, p.scope_id, w.bucket, d.dimension, d.value
 
 -- name: recount_first_clicks
 -- The first click of each visitor, for `first_clicks`. After `visits`.

@@ -41,9 +41,30 @@ FROM event_counts
 WHERE business_id = $1 AND scope = $2 AND scope_id = $3 AND bucket >= $4 AND bucket < $5
 GROUP BY action, currency;
 
+-- name: find_span
+-- The first and the last bucket of a scope with a click.
+SELECT (SELECT bucket FROM click_counts WHERE business_id = $1 AND scope = $2 AND scope_id = $3 ORDER BY bucket LIMIT 1)
+           AS first,
+       (SELECT bucket FROM click_counts WHERE business_id = $1 AND scope = $2 AND scope_id = $3
+        ORDER BY bucket DESC LIMIT 1) AS last;
+
 -- name: sum_breakdowns
--- Clicks by the values of all dimensions.
+-- Clicks by the values of all dimensions, of [$4, $5): by days from $6 to $7, by quarters of an hour before and after. What
+-- is packed is not counted by days. The scope by days is $8.
 SELECT dimension, value, sum(clicks)::bigint AS clicks, sum(unique_clickers)::bigint AS unique_clickers
-FROM breakdown_counts
-WHERE business_id = $1 AND scope = $2 AND scope_id = $3 AND bucket >= $4 AND bucket < $5
+FROM (
+    SELECT dimension, value, clicks, unique_clickers FROM breakdown_counts
+    WHERE business_id = $1 AND scope = $2 AND scope_id = $3 AND bucket >= $4::timestamptz
+      AND bucket < least($5::timestamptz, $6::timestamptz)
+    UNION ALL
+    SELECT dimension, value, clicks, unique_clickers FROM breakdown_counts
+    WHERE business_id = $1 AND scope = $8 AND scope_id = $3 AND bucket >= $6 AND bucket < $7::timestamptz
+    UNION ALL
+    SELECT dimension, value, clicks, unique_clickers FROM breakdown_counts
+    WHERE business_id = $1 AND scope = $2 AND scope_id = $3 AND bucket >= greatest($4, $7) AND bucket < $5
+    UNION ALL
+    SELECT dimension, value, clicks, unique_clickers FROM breakdown_counts
+    WHERE $2::text = 'link' AND business_id = $1 AND scope = $2 AND scope_id = $3 AND bucket >= greatest($4, $6)
+      AND bucket < least($5, $7) AND dimension = 'packed'
+) AS counted
 GROUP BY dimension, value;

@@ -30,6 +30,15 @@ Report = report_service_pb2.Report
 
 # In minutes: some clicks lie beyond the window of the events.
 LIFE = 9 * 24 * 60
+# The whole, parts that begin and end within days, and within one.
+RANGES = [
+    (-60, LIFE + 60),
+    (105, LIFE - 4_005),
+    (-60, 3 * 24 * 60 + 30),
+    (5_010, LIFE + 60),
+    (4_320, 4_650),
+    (840, 2_280),
+]
 HUMAN, BOT = click_pb2.VERDICT_HUMAN, click_pb2.VERDICT_BOT
 PEOPLE = [f"p{number}" for number in range(6)]
 STEPS = ["order.placed", "order.confirmed", "order.shipped", "order.delivered", "order.cancelled"]
@@ -67,7 +76,9 @@ def random_click(chance: random.Random, number: int) -> click_pb2.Click:
 
 def random_event(chance: random.Random, sessions: list[str]) -> event_pb2.Event:
     """Return an event of a session or a person: a step of an order, a refund, a purchase, or a view."""
-    who = chance.choice([{"session": chance.choice(sessions)}, {"session": None, "profile": chance.choice(PEOPLE)}])
+    who: dict[str, Any] = {"session": chance.choice(sessions)}
+    if chance.random() < 0.5:
+        who = {"session": None, "profile": chance.choice(PEOPLE)}
     reference, amount = str(chance.randrange(12)), chance.choice(["10", "25.5", "0", None])
     told: dict[str, Any] = {**who, "tracked_at": to_timestamp(at(chance.randrange(LIFE)))}
     if amount is not None:
@@ -148,14 +159,15 @@ def added(amounts: Iterable[Any]) -> dict[str, int]:
 
 
 async def reports(caller: Caller) -> list[Report]:
-    """Return the reports of all scopes by both dates, in a zone of half hours, by hours and by days."""
+    """Return the reports of all scopes by both dates, in a zone of half hours, by hours and by days, of parts too."""
     found = []
     for scope in SCOPES:
         for basis in (report_service_pb2.REPORT_BASIS_EVENT, report_service_pb2.REPORT_BASIS_COHORT):
             for interval in (report_service_pb2.REPORT_INTERVAL_HOUR, report_service_pb2.REPORT_INTERVAL_DAY):
                 told: dict[str, Any] = {"basis": basis, "interval": interval, "timezone": "Australia/Lord_Howe"}
-                range_ = {"from_time": to_timestamp(at(-60)), "to_time": to_timestamp(at(LIFE + 60))}
-                found.append(await caller.report(**scope, **told, **range_))
+                for start, end in RANGES:
+                    range_ = {"from_time": to_timestamp(at(start)), "to_time": to_timestamp(at(end))}
+                    found.append(await caller.report(**scope, **told, **range_))
     return found
 
 

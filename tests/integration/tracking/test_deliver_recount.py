@@ -51,7 +51,7 @@ COUNTED_CLICKS = """
 """
 COUNTED_VERDICTS = """
     SELECT business_id, scope, scope_id, bucket, dimension, value, clicks, unique_clickers FROM breakdown_counts
-    WHERE scope NOT LIKE '% cohort' AND scope <> 'link' AND dimension = 'verdict'
+    WHERE scope IN ('business', 'campaign', 'journey', 'message') AND dimension = 'verdict'
 """
 VERDICTS = [click_pb2.VERDICT_HUMAN] * 4 + [click_pb2.VERDICT_BOT, click_pb2.VERDICT_PREVIEW]
 

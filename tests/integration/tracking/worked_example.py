@@ -104,7 +104,7 @@ class Story:
     def steps(self) -> list[Step]:
         """Return all steps. Each event and each claim keeps the time that it was received at."""
         copies = links()
-        delivered = [
+        delivered: list[Step] = [
             partial(self._caller.deliver, links=copies[:30]),
             partial(self._caller.deliver, links=copies[30:]),
             # The order of r11 is there before the click that led to it.

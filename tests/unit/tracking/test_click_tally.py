@@ -62,10 +62,11 @@ def test_a_first_click_that_moves_is_counted_out_where_it_was() -> None:
 def test_a_first_click_moves_to_other_values() -> None:
     """Each visitor counts in the values of the earliest click."""
     changed = moved(seen(NOON), seen(NOON, replace(ORIGIN, device="desktop"))).breakdowns()
-    devices = {
-        key[5]: counts.unique_clickers for key, counts in changed.items() if key[4] == "device" and key[1] == "campaign"
-    }
-    assert devices == {"mobile": -1, "desktop": 1}
+    for scope in ("campaign", "campaign day", "campaign cohort", "campaign cohort day"):
+        devices = {
+            key[5]: counts.unique_clickers for key, counts in changed.items() if key[4] == "device" and key[1] == scope
+        }
+        assert devices == {"mobile": -1, "desktop": 1}
 
 
 def test_a_recipients_link_has_one_row_for_all_values() -> None:
