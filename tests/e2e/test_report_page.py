@@ -1,7 +1,10 @@
 """The pages of reports: who may open them, and what stands on them."""
 
+import asyncio
 import re
 import secrets
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -213,3 +216,26 @@ async def test_the_list_has_everything_once(system: System, web: httpx.AsyncClie
             return (await listed())[0]
 
         await eventually(newest, lambda name: name == "welcome")
+
+
+async def test_a_command_signs_links(system: System, web: httpx.AsyncClient) -> None:
+    """To the page of a campaign, on the gateway that is named; and takes back those signed before."""
+    business = await make_business(system)
+    command = [sys.executable, "-m", "cli", "report-link", "--tracking", system.tracking, "--business", business.id]
+
+    async def run(*options: str) -> str:
+        done = await asyncio.to_thread(
+            subprocess.run, [*command, "--url", f"{system.http}/", *options], capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    first = await run("--campaign", "spring", "--days", "90")
+    assert first.startswith(f"{system.http}/reports/campaigns/spring?signature=")
+    assert (await web.get(first)).status_code == 200
+    second = await run("--revoke")
+    assert (await web.get(second)).status_code == 200
+
+    async def look() -> int:
+        return (await web.get(first)).status_code
+
+    await eventually(look, lambda status: status == 403)

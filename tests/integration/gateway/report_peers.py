@@ -15,6 +15,8 @@ from tests.integration.gateway.peer import BUSINESS, Context, Peer
 from tests.integration.gateway.tracking_peers import Reports
 
 SIGNATURE = "1799999999.shop.signed"
+# Judgements are remembered for a moment: what becomes of this one must not concern other tests.
+REVOKED_SIGNATURE = "1799999999.shop.revoked"
 PIECES = 3
 
 
@@ -74,7 +76,7 @@ class LiveReports(Reports):
 
 
 class ReportPages(Peer, report_page_service_pb2_grpc.ReportPageServiceServicer):
-    """Knows one signature."""
+    """Knows two signatures, one of them until it is revoked."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -88,7 +90,7 @@ class ReportPages(Peer, report_page_service_pb2_grpc.ReportPageServiceServicer):
     async def OpenReportLink(self, request: Any, context: Context) -> Any:  # noqa: ARG002  (gRPC passes it)
         """Judge a signature."""
         self.note(request)
-        if request.signature != SIGNATURE or self.is_revoked:
+        if request.signature not in {SIGNATURE, *(() if self.is_revoked else (REVOKED_SIGNATURE,))}:
             unknown = Fault(FaultType.UNAUTHORIZED, None, "Unknown.")
             raise ClicktrailError(Kind.UNAUTHENTICATED, Reason.CREDENTIAL_UNKNOWN, [unknown])
         return pages.OpenReportLinkResponse(business_id=BUSINESS, business_name="A shop")

@@ -19,7 +19,7 @@ from tests.integration.gateway.answers import faults_of
 from tests.integration.gateway.conftest import GatewayProcess, running_gateway
 from tests.integration.gateway.peer import STORE_DOWN
 from tests.integration.gateway.peers import Peers
-from tests.integration.gateway.report_peers import SIGNATURE
+from tests.integration.gateway.report_peers import REVOKED_SIGNATURE, SIGNATURE
 from tests.support.waiting import eventually
 
 STREAM = "/v1/campaigns/spring/report/stream"
@@ -98,7 +98,7 @@ async def test_a_break_of_tracking_is_not_noticed(server: httpx.AsyncClient, pee
 
 async def test_silence_is_filled_and_a_revoked_link_ends(web: httpx.AsyncClient, peers: Peers) -> None:
     """A comment now and then keeps the connection; with it the link is looked at again."""
-    async with listening(web, signature=SIGNATURE) as listener:
+    async with listening(web, signature=REVOKED_SIGNATURE) as listener:
         await listener.clicks()
         peers.report_pages.is_revoked = True
         with pytest.raises(EOFError):
