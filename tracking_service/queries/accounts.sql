@@ -14,23 +14,22 @@ WHERE id = $1;
 -- name: change_business
 -- The fields of a business that are named in the last parameter, and the business as it is then. Another attribution
 -- window has all of its events decided again.
-WITH known AS (
-    SELECT id, attribution_window_days FROM businesses WHERE id = $1 FOR UPDATE
+WITH changed AS (
+    UPDATE businesses
+    SET name = CASE WHEN 'name' = ANY ($8::text[]) THEN $2 ELSE name END,
+        locale = CASE WHEN 'locale' = ANY ($8) THEN $3 ELSE locale END,
+        country = CASE WHEN 'country' = ANY ($8) THEN $4 ELSE country END,
+        currency = CASE WHEN 'currency' = ANY ($8) THEN $5 ELSE currency END,
+        attribution_window_days =
+            CASE WHEN 'attribution_window_days' = ANY ($8) THEN $6::smallint ELSE attribution_window_days END,
+        origins = CASE WHEN 'origins' = ANY ($8) THEN $7::text[] ELSE origins END
+    WHERE id = $1
+    RETURNING new.id, new.name, new.locale, new.country, new.currency, new.attribution_window_days, new.origins,
+              new.created_at, old.attribution_window_days AS window_before
 ), swept AS (
-    INSERT INTO sweeps (business_id)
-    SELECT id FROM known
-    WHERE 'attribution_window_days' = ANY ($8::text[]) AND attribution_window_days <> $6::smallint
+    INSERT INTO sweeps (business_id) SELECT id FROM changed WHERE attribution_window_days <> window_before
 )
-UPDATE businesses
-SET name = CASE WHEN 'name' = ANY ($8::text[]) THEN $2 ELSE name END,
-    locale = CASE WHEN 'locale' = ANY ($8) THEN $3 ELSE locale END,
-    country = CASE WHEN 'country' = ANY ($8) THEN $4 ELSE country END,
-    currency = CASE WHEN 'currency' = ANY ($8) THEN $5 ELSE currency END,
-    attribution_window_days =
-        CASE WHEN 'attribution_window_days' = ANY ($8) THEN $6::smallint ELSE attribution_window_days END,
-    origins = CASE WHEN 'origins' = ANY ($8) THEN $7::text[] ELSE origins END
-WHERE id = $1
-RETURNING id, name, locale, country, currency, attribution_window_days, origins, created_at;
+SELECT id, name, locale, country, currency, attribution_window_days, origins, created_at FROM changed;
 
 -- name: find_business_of_token
 -- The business whose token has this hash, unless it was revoked.

@@ -1,0 +1,95 @@
+"""What a click came from is told from what its request said."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from tests.unit.tracking.country_database import write_database
+from tracking_service.click_origins import DIMENSIONS, Origin, Origins, language_of, referring_host, unpacked
+from tracking_service.countries import NoCountries, open_countries
+from tracking_service.user_agents import UserAgent, describe
+
+IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1"  # noqa: E501  (as it is sent)
+
+
+@pytest.mark.parametrize(
+    ("agent", "told"),
+    [
+        (IPHONE, ("mobile", "Mobile Safari", "iOS")),
+        (IPHONE.replace("iPhone", "iPad"), ("tablet", "Mobile Safari", "iOS")),
+        (
+            "Mozilla/5.0 (Linux; Android 14; SM-X210) AppleWebKit/537.36 Chrome/141.0 Safari/537.36",
+            ("tablet", "Chrome", "Android"),
+        ),
+        (
+            "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 Chrome/141.0 Mobile Safari/537.36",
+            ("mobile", "Chrome", "Android"),
+        ),
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", ("desktop", "Firefox", "Linux")),
+        ("Mozilla/5.0", ("unknown", "unknown", "unknown")),
+        ("", ("unknown", "unknown", "unknown")),
+        ("\0\x7f" * 10_000, ("unknown", "unknown", "unknown")),
+    ],
+)
+def test_what_a_user_agent_says(agent: str, told: tuple[str, str, str]) -> None:
+    """The kind of device, the browser and the system."""
+    assert tuple(describe(agent)) == told
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [
+        ("es-UY,es;q=0.9", "es"),
+        ("EN", "en"),
+        (" fil;q=1", "fil"),
+        ("*", "unknown"),
+        ("", "unknown"),
+        ("xyzw", "unknown"),
+    ],
+)
+def test_a_language_is_the_first_without_its_country(accepted: str, language: str) -> None:
+    """As browsers put it first."""
+    assert language_of(accepted) == language
+
+
+@pytest.mark.parametrize(
+    ("referrer", "host"),
+    [
+        ("", "direct"),
+        ("https://User@Mail.Example.com:8443/a?b=c", "mail.example.com"),
+        ("android-app://com.slack/", "com.slack"),
+        ("https://[bad/", "unknown"),
+        ("about:blank", "unknown"),
+        ("https://a b.example.com/", "unknown"),
+    ],
+)
+def test_a_referrer_is_its_host(referrer: str, host: str) -> None:
+    """Without what tells of a person."""
+    assert referring_host(referrer) == host
+
+
+def test_countries_come_from_the_operators_database(tmp_path: Path) -> None:
+    """By address; what is in none, or no address, is unknown."""
+    path = tmp_path / "countries.mmdb"
+    write_database(path, "UY")
+    countries = open_countries(path)
+    assert [countries.of(address) for address in ("0.1.2.3", "200.1.2.3", "::1", "nonsense")] == [
+        "UY", "unknown", "unknown", "unknown",
+    ]  # fmt: skip
+    assert open_countries(None).of("0.1.2.3") == "unknown"
+    (tmp_path / "text").write_text("no database")
+    with pytest.raises(ValueError, match="MaxMind"):
+        open_countries(tmp_path / "text")
+
+
+def test_an_origin_is_packed_and_unpacked() -> None:
+    """As SQL writes it."""
+    click = SimpleNamespace(template='t"1', address="", user_agent=IPHONE, referrer="", accept_language="es")
+    origin = Origins(describe, NoCountries().of).of(click)
+    assert origin == Origin('t"1', "mobile", "Mobile Safari", "iOS", "unknown", "es", "direct")
+    packed = origin.packed("human")
+    assert packed.startswith('["human", "t\\"1", "mobile", ')
+    verdict, values = unpacked(packed)
+    assert (verdict, tuple(values)) == ("human", DIMENSIONS)
+    assert UserAgent(values["device"], values["browser"], values["os"]) == describe(IPHONE)
