@@ -1,13 +1,14 @@
 """Brings up the real chain of processes, with a second gateway that makes one call per click."""
 
-import time
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-from benchmarks.load import Load
+from benchmarks.contender import DESTINATION
+from benchmarks.processes import Parts
 from cli.bulk_creation import Order, create_links
 from cli.calls import run
 from cli.data_directory import DataDirectory, Ready
@@ -20,39 +21,35 @@ from cli.service_program import ServiceProgram
 from cli.stack import Front, Stack
 from clicktrail.shortener.v1 import link_pb2, link_service_pb2
 from clicktrail.tracking.v1 import report_service_pb2
+from common.settings import PREFIX
 
-BATCHED = "flights"
-ONE_BY_ONE = "one call per click"
 CAMPAIGN = "benchmark"
-LINKS = 2_000
+LINKS = 20_000
 # A flight of one, and so many in the air that none ever waits for another.
 _ONE_BY_ONE_SETTINGS = {"FLIGHT_SIZE": "1", "FLIGHTS_IN_AIR": "1000"}
-_POLL_SECONDS = 0.05
-_DRAIN_SECONDS = 120.0
 
 
 class Chain:
-    """Two stores, tracking, shortener and two gateways; `paths` are those of 2,000 links."""
+    """Two stores, tracking, shortener and two gateways; `paths` are those of 20,000 links."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, workers: int = 1) -> None:
         data = DataDirectory(folder / "data")
         data.make()
-        self._stack = Stack(data, Front())
+        # Read by the gateways alone.
+        os.environ[f"{PREFIX}HTTP_WORKERS"] = str(workers)
+        self.stack = Stack(data, Front())
         self._ready: Ready | None = None
         program = ServiceProgram("gateway", self._one_by_one_settings, http_host="127.0.0.1")
-        self._second = ServerProcess(
+        self.second = ServerProcess(
             program, log=data.logs / "second_gateway.log", pid_file=data.path / "second.pid", port=free_port()
         )
-        self._forgotten = 0
         self.paths: list[str] = []
 
     def __enter__(self) -> Self:
         try:
-            self._ready = self._stack.start(lambda _step: None)
-            self._second.start()
-            template = link_pb2.LinkTemplate(destination="https://shop.example.com/p/1?ref=a", campaign=CAMPAIGN)
-            order = Order(BUSINESS, template, LINKS)
-            run(create_links(self._ready.shortener, order, _rows(), self._keep), self._ready.shortener)
+            self._ready = self.stack.start(lambda _step: None)
+            self.second.start()
+            self.paths = self.make_links(CAMPAIGN, LINKS)
         except BaseException:
             self._stop()
             raise
@@ -63,47 +60,70 @@ class Chain:
     ) -> None:
         self._stop()
 
-    def url(self, name: str) -> str:
-        """Return the address of a gateway."""
-        return self._second.url if name == ONE_BY_ONE else self._stack.gateway.url
+    @property
+    def ready(self) -> Ready:
+        """How it is reached."""
+        if self._ready is None:
+            raise RuntimeError("The chain has not been started.")
+        return self._ready
 
-    def settle(self, loads: Sequence[Load]) -> float:
-        """Wait until every answered redirect is a stored click; return the seconds that took."""
-        expected = sum(load.answered for load in loads)
-        begun = time.monotonic()
-        while self.stored_clicks() < expected and time.monotonic() - begun < _DRAIN_SECONDS:
-            time.sleep(_POLL_SECONDS)
-        return time.monotonic() - begun
+    def make_links(self, campaign: str, count: int) -> list[str]:
+        """Create a link for each of so many recipients of a campaign, and return their paths."""
+        paths: list[str] = []
 
-    def stored_clicks(self) -> int:
-        """Return the clicks that the report counts, but for those forgotten."""
-        return self._reported() - self._forgotten
+        def keep(row: Row, result: link_service_pb2.LinkResult) -> None:
+            if result.errors:
+                raise RuntimeError(f"No link for {row.external_id}: {result.errors[0].description}")
+            paths.append(urlsplit(result.link.short_url).path)
 
-    def forget_clicks(self) -> None:
-        """Leave the clicks sent so far out of the count, once they have all arrived."""
-        before = -1
-        while (now := self._reported()) != before:
-            before = now
-            time.sleep(1)
-        self._forgotten = now
+        template = link_pb2.LinkTemplate(destination=DESTINATION, campaign=campaign)
+        address = self.ready.shortener
+        run(create_links(address, Order(BUSINESS, template, count), _rows(count), keep), address)
+        return paths
 
-    def _reported(self) -> int:
-        request = report_service_pb2.GetReportRequest(business_id=BUSINESS, campaign=CAMPAIGN)
-        address = self._stack.tracking.url
+    def clicks_of(self, campaign: str) -> int:
+        """Return the clicks that a campaign's report counts."""
+        request = report_service_pb2.GetReportRequest(business_id=BUSINESS, campaign=campaign)
+        address = self.ready.tracking
         return run(fetch_report(address, request), address).totals.clicks
 
-    def _keep(self, row: Row, result: link_service_pb2.LinkResult) -> None:
-        if result.errors:
-            raise RuntimeError(f"No link for {row.external_id}: {result.errors[0].description}")
-        self.paths.append(urlsplit(result.link.short_url).path)
-
     def _one_by_one_settings(self, port: int) -> dict[str, str]:
-        return self._stack.gateway_settings(port) | _ONE_BY_ONE_SETTINGS
+        return self.stack.gateway_settings(port) | _ONE_BY_ONE_SETTINGS
 
     def _stop(self) -> None:
-        self._second.stop()
-        self._stack.stop()
+        self.second.stop()
+        self.stack.stop()
 
 
-def _rows() -> Iterator[Row]:
-    return (Row(number, f"customer-{number}", f"customer-{number}") for number in range(LINKS))
+class Clicktrail:
+    """The chain as a contender, by one of its gateways."""
+
+    def __init__(self, chain: Chain, name: str, gateway: ServerProcess) -> None:
+        self.name = name
+        self.url = gateway.url
+        self._chain = chain
+        self._gateway = gateway
+
+    @property
+    def parts(self) -> Parts:
+        """The processes."""
+        stack = self._chain.stack
+        return {
+            "gateway": [self._gateway.pid],
+            "shortener": [stack.shortener.pid],
+            "redis": [stack.redis.pid],
+            "tracking": [stack.tracking.pid],
+            "postgres": [stack.postgres.pid],
+        }
+
+    @property
+    def stored(self) -> int:
+        """The clicks in the report."""
+        return self._chain.clicks_of(CAMPAIGN)
+
+    def stop(self) -> None:
+        """Leave it to the chain."""
+
+
+def _rows(count: int) -> Iterator[Row]:
+    return (Row(number, f"customer-{number}", f"customer-{number}") for number in range(count))

@@ -8,12 +8,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.contender import Missing
+
 REDIRECT = 302
 USER_AGENT = (
     "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Mobile"
     " Safari/537.36"
 )
 _SCRIPT = Path(__file__).with_name("wrk.lua")
+_POST_SCRIPT = Path(__file__).with_name("wrk_post.lua")
 _THREADS = 2
 _PATIENCE_SECONDS = 60
 
@@ -44,9 +47,21 @@ def generator(folder: Path, paths: Sequence[str], connections: int, seconds: flo
     return lambda url: _by_ours(url, path_file, connections, seconds)
 
 
+def wrk_posts(url: str, token: str, body: Path, connections: int, seconds: float) -> Load:
+    """Post a body to a URL, again and again."""
+    wrk = shutil.which("wrk")
+    if wrk is None:
+        raise Missing("wrk is not on this machine: apt install wrk")
+    command = [wrk, f"-t{_THREADS}", f"-c{connections}", f"-d{seconds:g}s", "-s", str(_POST_SCRIPT), url]
+    return _told(_run([*command, "--", token, str(body)], seconds), connections)
+
+
 def _by_wrk(wrk: str, url: str, path_file: Path, connections: int, seconds: float) -> Load:
     command = [wrk, f"-t{_THREADS}", f"-c{connections}", f"-d{seconds:g}s", "-s", str(_SCRIPT), url]
-    said = _run([*command, "--", str(path_file), USER_AGENT], seconds)
+    return _told(_run([*command, "--", str(path_file), USER_AGENT], seconds), connections)
+
+
+def _told(said: str, connections: int) -> Load:
     found = json.loads(said.rpartition("RESULT ")[2])
     return Load(
         answered=found["requests"] - found["errors"],

@@ -1,0 +1,129 @@
+"""The obvious version as a contender: FastAPI on uvicorn, with a Redis and a PostgreSQL of its own."""
+
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.request import urlopen
+
+import asyncpg
+import redis
+import uvloop
+
+from benchmarks.contender import DESTINATION, Missing
+from benchmarks.processes import Parts
+from cli.embedded.postgres_server import postgres_server
+from cli.embedded.privileges import dying_with_us
+from cli.embedded.redis_server import redis_server
+from cli.embedded.server_process import ServerProcess
+
+PACKAGES = "pip install 'clicktrail[bench]'"
+_TABLES = """
+CREATE TABLE clicks (id uuid PRIMARY KEY, code text NOT NULL, session text NOT NULL, clicked_at timestamptz NOT NULL,
+    address text, user_agent text);
+CREATE INDEX ON clicks (code, clicked_at);
+CREATE TABLE events (id uuid PRIMARY KEY, action text NOT NULL, session text NOT NULL, received_at timestamptz NOT NULL,
+    content json NOT NULL);
+CREATE INDEX ON events (session);
+"""
+
+
+class Plain:
+    """One process of FastAPI and its stores."""
+
+    name = "FastAPI"
+
+    def __init__(self, folder: Path, paths: Sequence[str], workers: int) -> None:
+        if not all(find_spec(name) for name in ("fastapi", "uvicorn", "httptools")):
+            raise Missing(f"FastAPI is not installed: {PACKAGES}")
+        self._redis = redis_server(folder / "redis")
+        self._postgres = postgres_server(folder / "postgres")
+        program = PlainProgram(self._redis, self._postgres, workers)
+        self._app = ServerProcess(program, log=folder / "plain.log", pid_file=folder / "plain.pid")
+        try:
+            self._redis.start()
+            self._postgres.start()
+            self._fill(paths)
+            self._app.start()
+        except BaseException:
+            self.stop()
+            raise
+        self.url = self._app.url
+
+    @property
+    def parts(self) -> Parts:
+        """The processes."""
+        return {"app": [self._app.pid], "redis": [self._redis.pid], "postgres": [self._postgres.pid]}
+
+    @property
+    def stored(self) -> int:
+        """The rows of its clicks."""
+        return uvloop.run(self._count())
+
+    def stop(self) -> None:
+        """End all of it."""
+        for server in (self._app, self._redis, self._postgres):
+            server.stop()
+
+    def _fill(self, paths: Sequence[str]) -> None:
+        uvloop.run(self._make_tables())
+        with redis.Redis.from_url(self._redis.url) as client, client.pipeline(transaction=False) as pipeline:
+            for path in paths:
+                pipeline.set(path[1:], DESTINATION)
+            pipeline.execute()
+
+    async def _make_tables(self) -> None:
+        connection = await asyncpg.connect(self._postgres.url)
+        try:
+            await connection.execute(_TABLES)
+        finally:
+            await connection.close()
+
+    async def _count(self) -> int:
+        connection = await asyncpg.connect(self._postgres.url)
+        try:
+            return int(await connection.fetchval("SELECT count(*) FROM clicks"))
+        finally:
+            await connection.close()
+
+
+class PlainProgram:
+    """uvicorn with its fast parser and loop."""
+
+    name = "FastAPI"
+    stop_signal = signal.SIGTERM
+
+    def __init__(self, links: ServerProcess, rows: ServerProcess, workers: int) -> None:
+        self._links = links
+        self._rows = rows
+        self._workers = workers
+
+    def prepare(self) -> None:
+        """Make nothing."""
+
+    def command(self, port: int) -> Sequence[str]:
+        """Return the command line."""
+        options = ["--port", str(port), "--workers", str(self._workers), "--no-access-log", "--log-level", "warning"]
+        return dying_with_us([sys.executable, "-m", "uvicorn", "benchmarks.plain_app:app", *options], "TERM")
+
+    def environment(self, port: int) -> Mapping[str, str]:  # noqa: ARG002
+        """Return where its stores are."""
+        return os.environ | {"PLAIN_REDIS_URL": self._links.url, "PLAIN_POSTGRES_URL": self._rows.url}
+
+    def configuration(self, port: int) -> bytes:  # noqa: ARG002
+        """Say nothing."""
+        return b""
+
+    def url(self, port: int) -> str:
+        """Return where it is."""
+        return f"http://127.0.0.1:{port}"
+
+    def answers(self, port: int, pid: int) -> bool:  # noqa: ARG002
+        """Tell whether it answers."""
+        try:
+            with urlopen(f"{self.url(port)}/readyz", timeout=1) as answer:  # noqa: S310  (our own address)
+                return bool(answer.status == 200)  # noqa: PLR2004  (OK)
+        except OSError:
+            return False
