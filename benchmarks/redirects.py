@@ -30,6 +30,8 @@ RATIOS = {
 }
 _POLL_SECONDS = 0.05
 _DRAIN_SECONDS = 180.0
+# The relay looks for what it was not told of once a second.
+_QUIET_SECONDS = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,14 +176,15 @@ def _each(before: dict[str, float], after: dict[str, float], count: int) -> dict
 
 
 def _settle(stored: Callable[[], int], expected: int) -> int:
-    """Wait until so many are stored, and those that were cut off too; return how many are."""
-    until, seen = time.monotonic() + _DRAIN_SECONDS, -1
-    while (now := stored()) < expected or now != seen:
-        if time.monotonic() > until:
+    """Wait until so many are stored, and until no more come of those that were cut off; return how many are."""
+    until, seen, quiet_at = time.monotonic() + _DRAIN_SECONDS, -1, 0.0
+    while time.monotonic() < until:
+        if (now := stored()) != seen:
+            seen, quiet_at = now, time.monotonic()
+        elif seen >= expected and time.monotonic() > quiet_at + _QUIET_SECONDS:
             break
-        seen = now
         time.sleep(_POLL_SECONDS)
-    return now
+    return seen
 
 
 def _summary(turns: Sequence[Turn]) -> dict[str, object]:
