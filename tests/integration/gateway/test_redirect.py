@@ -67,7 +67,7 @@ async def test_what_does_not_redirect_shows_a_page_or_json(web: httpx.AsyncClien
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "//", "/../etc", "/..%2f", "/%2e%2e", "/a%00", "/%ff%fe", "/a.b", "/a/b", "/abc+", "/%C3%A9", "/a%0d%0ab",
+    ["/", "//", "/../etc", "/..%2f", "/%2e%2e", "/a%00", "/%ff%fe", "/a.b", "/a/b", "/%C3%A9", "/a%0d%0ab",
      "/" + "a" * 65],
 )  # fmt: skip
 async def test_what_is_no_code_is_not_asked_for(gateway: GatewayProcess, peers: Peers, path: str) -> None:

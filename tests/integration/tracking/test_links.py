@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-import grpc
 import pytest
 import pytest_asyncio
 from grpc import aio
@@ -75,10 +74,3 @@ async def test_the_count_tells_whether_there_are_links(archive: Stub, database: 
     assert (await archive.CountLinks(pb.CountLinksRequest(), timeout=SECONDS)).count >= 1
     await database.execute("TRUNCATE links")
     assert (await archive.CountLinks(pb.CountLinksRequest(), timeout=SECONDS)).count == 0
-
-
-async def test_the_export_is_not_there_yet(archive: Stub) -> None:
-    """And says so."""
-    with pytest.raises(aio.AioRpcError) as caught:
-        _ = [piece async for piece in archive.ExportLinks(pb.ExportLinksRequest(), timeout=SECONDS)]
-    assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
