@@ -93,12 +93,13 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     api = Api([*routes, document], Room(settings.queue_limit))
     site = ReportSite(services, access, watches)
     asyncio.get_running_loop().add_signal_handler(END_OF_STREAMS, watches.close)
+    log.info("serving", pid=os.getpid())
     yield Gateway(Redirects(hits, settings.trusted_proxies), api, Readiness(services), site, LinkPages(services))
     watches.close()
     await hits.close()
     await submissions.close()
     await services.close()
-    log.info("stopped")
+    log.info("stopped", pid=os.getpid())
 
 
 def _limits(settings: GatewaySettings, patience_seconds: float) -> Limits:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from common.errors import ClicktrailError
 from common.logging import get_logger
+from common.rare_warnings import RareWarning
 from tracking_service.ledger import Mark
 
 log = get_logger(__name__)
@@ -51,6 +52,8 @@ class AttributionWorker:
     def __init__(self, ledger: Ledger, woken: asyncio.Event) -> None:
         self._ledger = ledger
         self._woken = woken
+        self._waiting = RareWarning(log, "attribution waits")
+        self._sweep_waiting = RareWarning(log, "a sweep waits")
 
     async def run(self) -> None:
         """Work until cancelled. Failures are logged; no mark is lost by one."""
@@ -64,7 +67,7 @@ class AttributionWorker:
             await self._settle_each(await self._ledger.put_aside_before(RETRIES))
             return await self._settle_batch()
         except ClicktrailError as error:
-            log.warning("attribution waits", reason=error.reason)
+            self._waiting.tell(reason=error.reason)
         except Exception:
             # Clicks and events are taken in without it.
             log.exception("attribution failed")
@@ -77,7 +80,7 @@ class AttributionWorker:
         try:
             return await self._ledger.sweep()
         except ClicktrailError as error:
-            log.warning("a sweep waits", reason=error.reason)
+            self._sweep_waiting.tell(reason=error.reason)
         except Exception:
             log.exception("a sweep failed")
         return False
@@ -86,7 +89,7 @@ class AttributionWorker:
         try:
             return await self._ledger.settle(BATCH)
         except Exception as error:  # noqa: BLE001  (whatever it is, one of the marks may be its cause)
-            log.info("marks are decided one by one", cause=type(error).__name__)
+            log.debug("marks are decided one by one", cause=type(error).__name__)
         marks = await self._ledger.oldest(BATCH)
         await self._settle_each(marks)
         return len(marks)

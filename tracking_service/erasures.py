@@ -5,6 +5,7 @@ from typing import Protocol
 
 from common.errors import ClicktrailError
 from common.logging import get_logger
+from common.rare_warnings import RareWarning
 from tracking_service.erasure import Detacher, Erasure
 
 log = get_logger(__name__)
@@ -62,6 +63,8 @@ class ErasureWorker:
         self._store = store
         self._detacher = detacher
         self._woken = woken
+        self._waiting = RareWarning(log, "erasures wait")
+        self._links_waiting = RareWarning(log, "links of erased people wait to be detached")
 
     async def run(self) -> None:
         """Work until cancelled. What fails is tried again."""
@@ -80,7 +83,7 @@ class ErasureWorker:
             for erasure in await self._store.waiting(ERASURES):
                 await self._store.clear(erasure)
         except ClicktrailError as error:
-            log.warning("erasures wait", reason=error.reason)
+            self._waiting.tell(reason=error.reason)
         except Exception:
             log.exception("an erasure failed")
 
@@ -93,6 +96,6 @@ class ErasureWorker:
                 await self._detacher.detach(business_id, links)
                 await self._store.end_detachments(business_id, links)
         except ClicktrailError as error:
-            log.warning("links of erased people wait for the shortener", reason=error.reason)
+            self._links_waiting.tell(reason=error.reason)
         except Exception:
             log.exception("links of erased people could not be detached")

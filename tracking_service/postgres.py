@@ -10,6 +10,7 @@ import asyncpg
 
 from common.errors import Reason, unavailable
 from common.logging import get_logger
+from common.rare_warnings import RareWarning
 from tracking_service.poison import ContentRefused
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     Row = asyncpg.Record
 
 log = get_logger(__name__)
+_not_answered = RareWarning(log, "PostgreSQL does not answer")
 Result = TypeVar("Result")
 
 TRANSACTION_TRIES = 5
@@ -173,5 +175,5 @@ def content_errors() -> Iterator[None]:
 
 
 def _store_down(error: Exception) -> Exception:
-    log.warning("PostgreSQL does not answer", cause=f"{type(error).__name__}: {error}")
+    _not_answered.tell(cause=f"{type(error).__name__}: {error}")
     return unavailable(Reason.STORE_DOWN, "The store cannot be reached at the moment; try again.")

@@ -3,11 +3,8 @@
 import asyncio
 
 from common.errors import ClicktrailError
-from common.logging import get_logger
 from tracking_service.migrate import check_migrated, check_version
 from tracking_service.postgres import Postgres
-
-log = get_logger(__name__)
 
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 2.0
@@ -28,5 +25,4 @@ async def until_fit(postgres: Postgres) -> None:
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
         else:
-            log.info("PostgreSQL answers")
             return
