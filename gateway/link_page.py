@@ -53,7 +53,7 @@ class LinkPages:
         except Exception as error:  # noqa: BLE001  (told apart in the table of errors)
             problem = problem_of(error, request_id)
             page = page_of(problem, scope, is_link=True)
-            answered = Answer(problem.status, page.body, problem.headers, page.content_type.decode())
+            answered = Answer(problem.status, page.body, page.headers, page.content_type.decode())
         headers = {"cache-control": "private, no-store", **answered.headers}
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
         raw += [

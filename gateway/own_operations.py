@@ -25,7 +25,9 @@ _READINESS = in_json(
 _NOWHERE = {
     404: Response("There is no such link. A page, or JSON where `Accept` asks for it; likewise below.", _PAGE),
     410: Response("The link has expired, or was disabled.", _PAGE),
-    503: Response("A browser that fetches ahead asks again at the real click; or it cannot be told now.", _PAGE),
+    503: Response(
+        "A browser that fetches ahead asks again at the real click; or it cannot be told now: `Retry-After`.", _PAGE
+    ),
     500: Response("A fault of ours; the request id stands in the description.", _PAGE),
 }
 REDIRECT = Operation(

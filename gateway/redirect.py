@@ -10,7 +10,7 @@ from common.errors import Fault, FaultType
 from gateway.batcher import Batcher
 from gateway.hits import hit_of
 from gateway.http_errors import RETRY_AFTER_SECONDS, Problem, no_route, problem_of, refused, wrong_method
-from gateway.pages import page_of
+from gateway.pages import PREFETCHED, Page, page_of
 
 Flights = Batcher[redirect.Hit, redirect.Outcome]
 
@@ -35,14 +35,8 @@ _ON_OTHERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'"),
 )
-_PREFETCH = (
-    (b"content-length", b"0"),
-    (b"cache-control", b"private, no-store"),
-    (b"x-robots-tag", b"noindex"),
-)
 _EMPTY = {"type": "http.response.body", "body": b""}
 
-# A prefetch is no fault, but there is no page to show: the browser asks again at the real click.
 _REFUSALS: dict[int, Problem] = {
     redirect.OUTCOME_KIND_NOT_FOUND: refused(404, FaultType.NOT_FOUND, "This link does not exist.").problem,
     redirect.OUTCOME_KIND_GONE: refused(410, FaultType.NOT_FOUND, "This link has expired.").problem,
@@ -78,8 +72,8 @@ class Redirects:
             await send({"type": "http.response.start", "status": 302, "headers": headers})
             await send(_EMPTY)
         elif outcome.kind == redirect.OUTCOME_KIND_PREFETCH:
-            await send({"type": "http.response.start", "status": 503, "headers": list(_PREFETCH)})
-            await send(_EMPTY)
+            # No fault: the browser asks again at the real click.
+            await _send_page(send, scope, 503, PREFETCHED)
         else:
             problem = _REFUSALS.get(outcome.kind, _REFUSALS[redirect.OUTCOME_KIND_UNAVAILABLE])
             await _send_problem(send, scope, problem, is_link=True)
@@ -101,13 +95,16 @@ def _misdirected(scope: Scope, *, is_code: bool) -> Problem:
 
 
 async def _send_problem(send: Send, scope: Scope, problem: Problem, *, is_link: bool) -> None:
-    page = page_of(problem, scope, is_link=is_link)
+    await _send_page(send, scope, problem.status, page_of(problem, scope, is_link=is_link))
+
+
+async def _send_page(send: Send, scope: Scope, status: int, page: Page) -> None:
     headers = [
         *_ON_OTHERS,
         (b"vary", b"Accept"),
         (b"content-type", page.content_type),
         (b"content-length", str(len(page.body)).encode()),
-        *((name.encode(), value.encode()) for name, value in problem.headers.items()),
+        *((name.encode(), value.encode()) for name, value in page.headers.items()),
     ]
-    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else page.body})

@@ -42,9 +42,11 @@ async def test_head_is_told_apart(web: httpx.AsyncClient, peers: Peers) -> None:
 
 
 async def test_a_prefetch_is_asked_to_come_again(web: httpx.AsyncClient) -> None:
-    """No location that the browser could reuse."""
+    """No location that the browser could reuse, and nothing that comes again by itself, as a click would."""
     response = await web.get("/abc123", headers={"Sec-Purpose": "prefetch"})
     assert response.status_code == 503
+    assert not {"retry-after", "refresh"} & response.headers.keys()
+    assert b'<a href="">' in response.content
     assert "location" not in response.headers
     assert "no-store" in response.headers["cache-control"]
 
@@ -57,6 +59,8 @@ async def test_what_does_not_redirect_shows_a_page_or_json(web: httpx.AsyncClien
     assert page.headers["content-type"].startswith("text/html")
     assert len(page.content) < 2048
     assert b"http" not in page.content
+    assert (b'<a href="">Try again</a>' in page.content) == (status == 503)
+    assert page.headers.get("refresh") == page.headers.get("retry-after") == ("3" if status == 503 else None)
     program = await web.get(f"/{code}", headers=PROGRAM)
     assert program.status_code == status
     assert faults_of(program)
