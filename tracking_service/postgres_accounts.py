@@ -64,10 +64,7 @@ class PostgresAccounts:
         async with self._postgres.connection() as connection:
             rows = await connection.fetch(QUERIES.list_known, business_id, limit)
         return [
-            KnownBusiness(
-                row["id"], row["currency"], tuple(row["origins"]), frozenset(row["actions"]), frozenset(row["tokens"])
-            )
-            for row in rows
+            KnownBusiness(row["id"], row["currency"], tuple(row["origins"]), frozenset(row["tokens"])) for row in rows
         ]
 
     async def add_token(self, business_id: str, token: Token, token_hash: bytes) -> None:

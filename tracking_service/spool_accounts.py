@@ -9,6 +9,7 @@ from typing import NamedTuple
 from tracking_service.spool_sqlite import damages, open_file, set_aside, transaction
 
 FILE = "accounts.sqlite"
+VERSION = 2
 # Beyond, the file takes no more, and what is not in it is answered UNAVAILABLE during an outage.
 LIMIT_BYTES = 1024 * 1024 * 1024
 _SCHEMA = """
@@ -16,14 +17,13 @@ CREATE TABLE IF NOT EXISTS businesses (
     id TEXT PRIMARY KEY,
     currency TEXT NOT NULL,
     origins TEXT NOT NULL,
-    actions TEXT NOT NULL,
     tokens TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS tokens (hash BLOB PRIMARY KEY, business_id TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS tokens_business ON tokens (business_id);
 CREATE TABLE IF NOT EXISTS completion (is_complete INTEGER PRIMARY KEY)
 """
-_FIND = "SELECT id, currency, origins, actions, tokens FROM businesses b "
+_FIND = "SELECT id, currency, origins, tokens FROM businesses b "
 
 
 class KnownBusiness(NamedTuple):
@@ -32,7 +32,6 @@ class KnownBusiness(NamedTuple):
     id: str
     currency: str
     origins: tuple[str, ...]
-    actions: frozenset[str]
     tokens: frozenset[bytes]
 
 
@@ -94,7 +93,7 @@ class SpoolAccounts:
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._connection = open_file(self._path, _SCHEMA)
+            self._connection = open_file(self._path, _SCHEMA, VERSION)
             size = self._connection.execute("PRAGMA page_size").fetchone()[0]
             self._connection.execute(f"PRAGMA max_page_count = {LIMIT_BYTES // size}").fetchall()
         return self._connection
@@ -111,12 +110,11 @@ class SpoolAccounts:
 
 def _insert(connection: sqlite3.Connection, business: KnownBusiness) -> None:
     tokens = sorted(business.tokens)
-    texts = (json.dumps(business.origins), json.dumps(sorted(business.actions)), json.dumps([t.hex() for t in tokens]))
-    row = (business.id, business.currency, *texts)
-    connection.execute("INSERT INTO businesses (id, currency, origins, actions, tokens) VALUES (?, ?, ?, ?, ?)", row)
+    row = (business.id, business.currency, json.dumps(business.origins), json.dumps([token.hex() for token in tokens]))
+    connection.execute("INSERT INTO businesses (id, currency, origins, tokens) VALUES (?, ?, ?, ?)", row)
     connection.executemany("INSERT OR REPLACE INTO tokens VALUES (?, ?)", [(token, business.id) for token in tokens])
 
 
-def _business(id_: str, currency: str, origins: str, actions: str, tokens: str) -> KnownBusiness:
+def _business(id_: str, currency: str, origins: str, tokens: str) -> KnownBusiness:
     hashes = frozenset(map(bytes.fromhex, json.loads(tokens)))
-    return KnownBusiness(id_, currency, tuple(json.loads(origins)), frozenset(json.loads(actions)), hashes)
+    return KnownBusiness(id_, currency, tuple(json.loads(origins)), hashes)

@@ -18,6 +18,7 @@ from tracking_service.spool_sqlite import (
     used_bytes,
 )
 
+VERSION = 1
 BATCH_ROWS = 256
 BATCH_BYTES = 4 * 1024 * 1024
 # What a row takes beside its content, with its place in the index.
@@ -71,7 +72,7 @@ class SpoolFile:
     def __init__(self, path: Path, lock: SpoolLock) -> None:
         self.path = path
         self._lock = lock
-        self._connection = open_file(path, _SCHEMA)
+        self._connection = open_file(path, _SCHEMA, VERSION)
         self._inode = path.stat()
         # Rows up to here are done with, even if a full disk has kept us from removing them.
         self._done = 0

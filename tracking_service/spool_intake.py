@@ -74,7 +74,8 @@ class SpoolIntake:
 def assumed_setting(submission: Submission, known: Mapping[str, KnownBusiness]) -> Setting:
     """Return what a submission is judged by as long as PostgreSQL cannot be asked.
 
-    What is not known is taken to be right: a business, its actions, and the object that an event names.
+    What is not known, or may have changed since, is taken to be right: a business, its custom actions, and the object
+    that an event names.
     """
     business = known.get(submission.business_id)
     event = submission.event
@@ -82,9 +83,8 @@ def assumed_setting(submission: Submission, known: Mapping[str, KnownBusiness]) 
     if event.object is not None and (thing_id := uuid_of(event.object)):
         rule = CATALOGUE.get(event.action)
         things[thing_id] = ThingKept((rule and rule.needs) or "", "{}")
-    if business is None:
-        return Setting(_UNKNOWN_CURRENCY, frozenset({event.action}), things)
-    return Setting(business.currency, business.actions, things)
+    currency = _UNKNOWN_CURRENCY if business is None else business.currency
+    return Setting(currency, frozenset({event.action}), things)
 
 
 def _entry(draft: Draft, content: bytes) -> Entry:

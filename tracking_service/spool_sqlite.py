@@ -11,7 +11,6 @@ from common.logging import get_logger
 
 log = get_logger(__name__)
 
-VERSION = 1
 BUSY_SECONDS = 5.0
 # The log of writes is folded into the file when it has so many pages, and cut to this size again.
 CHECKPOINT_PAGES = 250
@@ -24,12 +23,15 @@ class DamagedError(Exception):
     """A file that is no SQLite file of ours, or is one no longer."""
 
 
-def open_file(path: Path, schema: str) -> sqlite3.Connection:
-    """Open, or make, a file with these tables; each commit is on disk when it returns. Raises `DamagedError`."""
+def open_file(path: Path, schema: str, version: int) -> sqlite3.Connection:
+    """Open, or make, a file with these tables; each commit is on disk when it returns.
+
+    Raises `DamagedError`, also where the tables are of another version.
+    """
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
         with damages():
-            _prepare(connection, schema)
+            _prepare(connection, schema, version)
         # A file that its folder does not know of after a loss of power is as good as none.
         sync_folder(path.parent)
     except BaseException:
@@ -101,18 +103,18 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _prepare(connection: sqlite3.Connection, schema: str) -> None:
+def _prepare(connection: sqlite3.Connection, schema: str, version: int) -> None:
     # Before there is a table, or never.
     connection.execute("PRAGMA auto_vacuum = FULL")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version not in (0, VERSION):
-        raise DamagedError(f"its version is {version}, not {VERSION}")
+    found = connection.execute("PRAGMA user_version").fetchone()[0]
+    if found not in (0, version):
+        raise DamagedError(f"its version is {found}, not {version}")
     with transaction(connection):
         for statement in schema.split(";"):
             connection.execute(statement)
-        if version == 0:
-            connection.execute(f"PRAGMA user_version = {VERSION}")
+        if found == 0:
+            connection.execute(f"PRAGMA user_version = {version}")

@@ -71,9 +71,8 @@ WHERE business_id = $1 AND id = $2
 RETURNING revoked_at;
 
 -- name: list_known
--- Businesses behind an id, each with its custom actions and the hashes of its tokens that are not revoked.
+-- Businesses behind an id, each with the hashes of its tokens that are not revoked.
 SELECT b.id, b.currency, b.origins,
-       ARRAY(SELECT a.name FROM actions a WHERE a.business_id = b.id) AS actions,
        ARRAY(SELECT t.hash FROM tokens t WHERE t.business_id = b.id AND t.revoked_at IS NULL) AS tokens
 FROM businesses b
 WHERE b.id COLLATE "C" > $1

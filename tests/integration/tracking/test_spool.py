@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from cli.embedded.server_process import ServerProcess
+from clicktrail.tracking.v1 import action_service_pb2, action_service_pb2_grpc
 from common.errors import Reason, unavailable
-from tests.integration.tracking.spooling import Running, freeze, outage, rows, site, stored, thaw
+from tests.integration.tracking.spooling import SECONDS, Running, freeze, outage, rows, site, stored, thaw
 from tests.integration.tracking.tracking_events import (
     ACCEPTED,
     CONFLICT,
@@ -70,12 +71,30 @@ async def test_an_id_of_our_own_stays_the_same(site: Running, outage: ServerProc
 async def test_what_is_wrong_is_told_at_once(site: Running, outage: ServerProcess) -> None:
     """What can be judged without PostgreSQL is; its neighbours are kept."""
     outage.kill()
-    wrong, right, unknown = await site.track(
-        submission(event(amount="ten")), submission(event()), submission(event("no.action"))
+    wrong, right, missing = await site.track(
+        submission(event(amount="ten")), submission(event()), submission(event(""))
     )
     assert (wrong.status, faults(wrong)) == (REJECTED, [("invalid", "amount")])
     assert right.status == ACCEPTED
-    assert (unknown.status, faults(unknown)) == (REJECTED, [("not_found", "action")])
+    assert (missing.status, faults(missing)) == (REJECTED, [("parameter_missing", "action")])
+
+
+async def test_a_custom_action_may_have_been_made_at_the_last_moment(
+    site: Running, outage: ServerProcess, postgres_url: str
+) -> None:
+    """What the accounts do not show yet may be right, so an event with it is kept, and judged when it is replayed."""
+    stub = action_service_pb2_grpc.ActionServiceStub(site.channel)
+    action = action_service_pb2.Action(name="table.booked")
+    await stub.CreateAction(action_service_pb2.CreateActionRequest(business_id="shop", action=action), timeout=SECONDS)
+    outage.kill()
+    booked, nonsense = await site.track(submission(event("table.booked")), submission(event("no.action"), minutes=1))
+    assert [booked.status, nonsense.status] == [ACCEPTED, ACCEPTED]
+    outage.start()
+    await site.until_replayed()
+    assert await stored(postgres_url) == [booked.id]
+    assert await rows(postgres_url, "SELECT item, reason FROM rejected") == [
+        (nonsense.id, "action: The business has no such action.")
+    ]
 
 
 async def test_what_proves_invalid_is_set_aside(site: Running, outage: ServerProcess, postgres_url: str) -> None:

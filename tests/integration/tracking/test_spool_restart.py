@@ -50,7 +50,7 @@ async def test_a_restart_during_the_outage(outage: ServerProcess, postgres_url: 
         assert await later.is_serving()
         assert (await later.authenticate(token)).business_id == "shop"
         again, wrong, new = await later.track(
-            submission(event(), key="k"), submission(event("no.action")), submission(event(), minutes=1)
+            submission(event(), key="k"), submission(event(amount="ten")), submission(event(), minutes=1)
         )
         assert [again.status, wrong.status, new.status] == [DUPLICATE, REJECTED, ACCEPTED]
         assert again.id == first.id
