@@ -1,5 +1,6 @@
 """Times: aware, in UTC, in microseconds."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -28,6 +29,17 @@ def from_timestamp(stamp: Timestamp) -> datetime:
 def is_in_calendar(stamp: Timestamp) -> bool:
     """Tell whether a timestamp lies in the years 1970 to 9998: beyond, time zones and databases run out of years."""
     return 0 <= stamp.seconds < YEAR_9999_SECONDS
+
+
+def now_timestamp() -> Timestamp:
+    """Return the present time as a protobuf timestamp, to the microsecond."""
+    seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
+    return Timestamp(seconds=seconds, nanos=nanoseconds // 1000 * 1000)
+
+
+def stamp_milliseconds(stamp: Timestamp) -> int:
+    """Return the whole milliseconds since 1970 of a protobuf timestamp."""
+    return stamp.seconds * 1000 + stamp.nanos // 1_000_000
 
 
 def milliseconds(at: datetime) -> int:

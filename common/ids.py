@@ -16,6 +16,9 @@ SESSION_ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowerca
 _FAIR = 248
 _TO_SESSION = bytes(ord(SESSION_ALPHABET[byte % 62]) for byte in range(256))
 _UNFAIR = bytes(range(_FAIR, 256))
+# Where a UUID says what it is: four bits of version, two of variant.
+_VERSION_AND_VARIANT = 0xF << 76 | 0x3 << 62
+_VERSION_7 = 0x7 << 76 | 0x2 << 62
 
 
 def new_nonce() -> bytes:
@@ -37,10 +40,13 @@ def session_from_nonce(nonce: bytes) -> str:
 
 def uuid7(at: datetime, randomness: bytes) -> UUID:
     """Return the UUID (version 7, RFC 9562) of a time and 10 random bytes, always the same one."""
-    value = milliseconds(at) << 80 | int.from_bytes(randomness[:10], "big")
-    value = value & ~(0xF << 76) | 7 << 76
-    value = value & ~(0x3 << 62) | 0x2 << 62
-    return UUID(int=value)
+    return UUID(bytes=uuid7_bytes(milliseconds(at), randomness))
+
+
+def uuid7_bytes(at_milliseconds: int, randomness: bytes) -> bytes:
+    """Return the 16 bytes of the UUID (version 7) of a time and 10 random bytes."""
+    value = at_milliseconds << 80 | int.from_bytes(randomness[:10], "big")
+    return (value & ~_VERSION_AND_VARIANT | _VERSION_7).to_bytes(16, "big")
 
 
 def new_uuid7(at: datetime) -> UUID:

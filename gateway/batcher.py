@@ -159,7 +159,10 @@ class Batcher(Generic[Item, Result]):
         now = self._loop.time()
         waiting = self._by_deadline
         while waiting and (waiting[0].result.done() or waiting[0].deadline <= now):
-            _fail([waiting.popleft()], unavailable(Reason.UPSTREAM_DOWN, "There was no answer in time; try again."))
+            passenger = waiting.popleft()
+            # Nearly all have their results: an error is made for those alone that get it.
+            if not passenger.result.done():
+                _fail([passenger], unavailable(Reason.UPSTREAM_DOWN, "There was no answer in time; try again."))
         self._sweeper = self._loop.call_later(SWEEP_SECONDS, self._sweep) if waiting else None
 
 

@@ -5,7 +5,7 @@ import ipaddress
 from starlette.types import Scope
 
 from clicktrail.shortener.v1.redirect_service_pb2 import Hit
-from common.clock import now, to_timestamp
+from common.clock import now_timestamp
 from common.ids import new_nonce
 
 HEADER_LENGTH_LIMIT = 1_024
@@ -36,7 +36,7 @@ def hit_of(scope: Scope, code: str, lane: int, trusted_proxies: int) -> Hit:
         accept_language=_text(headers, b"accept-language"),
         purpose=", ".join(purposes)[:HEADER_LENGTH_LIMIT],
         is_head=scope["method"] == "HEAD",
-        received_at=to_timestamp(now()),
+        received_at=now_timestamp(),
         nonce=bytes([lane]) + new_nonce()[1:],
     )
 

@@ -24,11 +24,21 @@ FRESH_SECONDS = 5.0
 class LiveLink:
     """A link, ready to be clicked."""
 
-    __slots__ = ("business_id", "click_head", "expires_at", "fallback", "is_disabled", "location", "session_head")
+    __slots__ = (
+        "_record",
+        "business_id",
+        "click_head",
+        "expires_at",
+        "fallback",
+        "is_disabled",
+        "location",
+        "session_head",
+    )
 
     def __init__(self, key: LinkKey, record: LinkRecord, known: KnownTemplate) -> None:
         link = Link(key, record, known.template)
         template = known.template
+        self._record = record
         self.business_id = template.business_id
         self.location = known.location
         self.is_disabled = record.is_disabled
@@ -37,6 +47,10 @@ class LiveLink:
         # Serialized messages may be concatenated: that merges them. So a click is these bytes and its own.
         self.click_head = _click_head(link, template_id_text(known.id)).SerializeToString()
         self.session_head = _session_head(link).SerializeToString()
+
+    def is_of(self, record: LinkRecord) -> bool:
+        """Tell whether it was made of this record; what a template says never changes."""
+        return self._record == record
 
     def is_gone(self, received_at: Timestamp) -> bool:
         """Tell whether it was expired or disabled for a hit of this time."""
@@ -89,8 +103,11 @@ class LiveLinks:
         for key, record in records.items():
             if record is None:
                 continue
+            remembered = self._remembered.get(key)
             if isinstance(record, ClicktrailError):
                 found[key] = self._as_remembered(key, record)
+            elif remembered is not None and remembered[1].is_of(record):
+                found[key] = self._remember(key, remembered[1], read_at)
             elif isinstance(known := templates.get(record.template_id), ClicktrailError):
                 found[key] = self._as_remembered(key, known)
             elif known is None:

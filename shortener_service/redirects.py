@@ -13,7 +13,7 @@ from clicktrail.shortener.v1 import session_pb2
 from clicktrail.tracking.v1 import relay_service_pb2
 from common import clock
 from common.errors import ClicktrailError, Reason, invalid_field
-from common.ids import NONCE_BYTES, session_from_nonce, uuid7
+from common.ids import NONCE_BYTES, session_from_nonce, uuid7_bytes
 from shortener_service import destinations
 from shortener_service.domain import Domain, LinkKey
 from shortener_service.domains import Domains, locate
@@ -45,7 +45,7 @@ class Flight:
         """Add a hit's click, and its session if it has one."""
         self.positions.append(position)
         self.delivery.clicks.add(
-            id=uuid7(clock.from_timestamp(hit.received_at), hit.nonce[40:]).bytes,
+            id=uuid7_bytes(clock.stamp_milliseconds(hit.received_at), hit.nonce[40:]),
             clicked_at=hit.received_at,
             session=session,
             verdict=judgement.verdict,
