@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from cli.addresses import DataDir
+from cli.data_directory import DataDirectory
 from cli.failures import CommandFailed, ExitCode
 from cli.service_program import environment_with, python_module
 
@@ -25,6 +27,7 @@ PostgresUrl = Annotated[
 def backup(
     file: Annotated[Path, typer.Argument(help="The file to write; one that is there is replaced at the end.")],
     postgres_url: PostgresUrl = None,
+    data_dir: DataDir = None,
 ) -> None:
     """Write everything that the database holds into one file, as of one moment, while the services run.
 
@@ -33,7 +36,12 @@ def backup(
 
     `clicktrail restore --from FILE` brings it back.
     """
-    run_backup_module("create", file, postgres_url)
+    run_backup_module("create", file, database_address(postgres_url, data_dir))
+
+
+def database_address(given: str | None, data_dir: Path | None) -> str | None:
+    """Return the database's address: the one given, the running stack's, or none: the default."""
+    return DataDirectory(data_dir).read_ready().postgres if data_dir and not given else given
 
 
 def run_backup_module(task: str, file: Path, postgres_url: str | None) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from cli.calls import channel_to
+from cli.calls import channel_to, reached
 from clicktrail.shortener.v1 import link_pb2, link_service_pb2, link_service_pb2_grpc
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ async def create_links(address: str, order: Order, rows: "Iterator[Row]", take: 
             await is_answered.wait()
 
     async with channel_to(address) as channel:
-        call = link_service_pb2_grpc.LinkServiceStub(channel).CreateLinks(
+        call = link_service_pb2_grpc.LinkServiceStub(await reached(channel, address)).CreateLinks(
             requests(), timeout=_DEADLINE_SECONDS + order.count * _SECONDS_PER_LINK, wait_for_ready=True
         )
         async for answer in call:

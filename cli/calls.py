@@ -40,6 +40,16 @@ async def channel_to(address: str) -> AsyncIterator[aio.Channel]:
         await channel.close()
 
 
+async def reached(channel: aio.Channel, address: str) -> aio.Channel:
+    """Return a channel that is connected: a call that may take an hour is not to wait an hour for its service."""
+    try:
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            await channel.channel_ready()
+    except TimeoutError:
+        raise _no_answer(address) from None
+    return channel
+
+
 def sentence_of(error: ClicktrailError) -> str:
     """Return a refusal in one line, each fault with its field."""
     return "; ".join(
@@ -55,7 +65,11 @@ def _failure(error: aio.AioRpcError, address: str) -> CommandFailed:
         return CommandFailed(f"The service at {address} failed: {error.details() or error.code().name}")
     # Where the service itself says that another one is away, its own words tell which.
     if refusal.reason is Reason.UPSTREAM_DOWN and error.details() != str(refusal):
-        return CommandFailed(f"There is no answer from {address}: is the service running there?", ExitCode.UNAVAILABLE)
+        return _no_answer(address)
     if refusal.kind is Kind.UNAVAILABLE:
         return CommandFailed(sentence_of(refusal), ExitCode.UNAVAILABLE)
     return CommandFailed(sentence_of(refusal))
+
+
+def _no_answer(address: str) -> CommandFailed:
+    return CommandFailed(f"There is no answer from {address}: is the service running there?", ExitCode.UNAVAILABLE)

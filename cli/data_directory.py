@@ -23,11 +23,12 @@ class DemoLink:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Where a running stack is reached, and what it was seeded with; the token is a secret."""
+    """Where a running stack is reached, and what it was seeded with; the token is a secret, and so is `postgres`."""
 
     http: str
     shortener: str
     tracking: str
+    postgres: str
     business: str
     token: str
     links: list[DemoLink]

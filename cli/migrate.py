@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli.failures import CommandFailed
+from cli.failures import CommandFailed, ExitCode
 from cli.service_program import environment_with, python_module
 
 
@@ -25,4 +25,8 @@ def migrate(
     command = python_module("tracking_service.migrate")
     done = subprocess.run(command, env=environment_with(settings), check=False)  # noqa: S603  (our own module)
     if done.returncode != 0:
-        raise CommandFailed("The migration failed; what it said stands above.")
+        known = done.returncode in list(ExitCode)
+        raise CommandFailed(
+            "The migration failed; what it said stands above.",
+            ExitCode(done.returncode) if known else ExitCode.FAILED,
+        )

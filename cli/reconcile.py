@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from cli.addresses import Business, DataDir, Tracking, business_id, tracking_address
-from cli.calls import channel_to, run
+from cli.calls import channel_to, reached, run
 from cli.failures import CommandFailed, ExitCode
 from cli.plain_json import to_plain
 from cli.terminal import console
@@ -59,9 +59,8 @@ def reconcile(  # noqa: PLR0913  (options of a command)
 
 async def _ask(address: str, request: pb.ReconcileRequest) -> pb.ReconcileResponse:
     async with channel_to(address) as channel:
-        return await report_service_pb2_grpc.ReportServiceStub(channel).Reconcile(
-            request, timeout=DEADLINE_SECONDS, wait_for_ready=True
-        )
+        service = report_service_pb2_grpc.ReportServiceStub(await reached(channel, address))
+        return await service.Reconcile(request, timeout=DEADLINE_SECONDS, wait_for_ready=True)
 
 
 def _looked_at(found: pb.ReconcileResponse) -> str:

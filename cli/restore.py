@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cli.addresses import DataDir, Shortener, shortener_address
-from cli.backup import PostgresUrl, run_backup_module
+from cli.backup import PostgresUrl, database_address, run_backup_module
 from cli.calls import channel_to, run
 from cli.failures import CommandFailed, ExitCode
 from clicktrail.shortener.v1 import restore_service_pb2, restore_service_pb2_grpc
@@ -43,7 +43,7 @@ def restore(
     What Redis had not delivered to the database yet is not in it.
     """
     if from_file is not None:
-        run_backup_module("load", from_file, postgres_url)
+        run_backup_module("load", from_file, database_address(postgres_url, data_dir))
     address = shortener_address(shortener, data_dir)
     try:
         told = run(restore_links(address, force=force), address)

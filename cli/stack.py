@@ -80,6 +80,7 @@ class Stack:
             http=self.gateway.url,
             shortener=self.shortener.url,
             tracking=self.tracking.url,
+            postgres=self.postgres.url,
             business=BUSINESS,
             token=token,
             links=links,

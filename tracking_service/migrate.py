@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
+# What the exit code says where PostgreSQL is away: it may work later.
+UNAVAILABLE = 3
 LEAST_SERVER_VERSION = 18
 # An arbitrary number, the same for all who migrate.
 ADVISORY_LOCK = 7_262_001
@@ -167,7 +169,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     configure_logging(service="migrate", level=settings.log_level, log_format=settings.log_format)
     try:
         done = asyncio.run(migrate(settings.postgres_url.get_secret_value(), phase))
-    except (UnfitDatabaseError, OSError, asyncpg.PostgresError) as error:
+    except OSError as error:
+        print(f"PostgreSQL cannot be reached: {error}", file=sys.stderr)  # noqa: T201  (for the person at the terminal)
+        sys.exit(UNAVAILABLE)
+    except (UnfitDatabaseError, asyncpg.PostgresError) as error:
         sys.exit(f"The database could not be migrated: {error}")
     print(f"{len(done)} migrations ran: {', '.join(done)}" if done else "Nothing to migrate.")  # noqa: T201  (its answer)
 

@@ -23,6 +23,9 @@ COMMANDS: tuple[list[str], ...] = (
     ["business", "create"],
     ["token", "create"],
     ["migrate"],
+    ["backup"],
+    ["restore"],
+    ["report-link"],
     ["healthcheck"],
 )
 
@@ -55,6 +58,41 @@ def test_a_service_that_is_away_is_one_line(tmp_path: Path) -> None:
     failed = clicktrail("report", "--campaign", "spring", "--data-dir", str(tmp_path))
     assert failed.returncode == 3
     assert failed.stderr.startswith(f"clicktrail: Nothing runs on {tmp_path}")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["report", "--business", "b", "--tracking", "{}"],
+        ["reconcile", "--business", "b", "--tracking", "{}"],
+        ["rejected", "--tracking", "{}"],
+        [
+            "links",
+            "create",
+            "--business",
+            "b",
+            "--csv",
+            "{csv}",
+            "--destination",
+            "https://a.example",
+            "--shortener",
+            "{}",
+        ],
+        ["restore", "--shortener", "{}"],
+        ["migrate", "--postgres-url", "postgresql://u@{}/d"],
+        ["backup", "{csv}", "--postgres-url", "postgresql://u@{}/d"],
+    ],
+    ids=" ".join,
+)
+def test_no_command_waits_long_for_what_is_away(arguments: list[str], tmp_path: Path) -> None:
+    """Each says within seconds who does not answer, and exits with 3."""
+    recipients = tmp_path / "recipients.csv"
+    recipients.write_text("profile,external_id\nana,1\n")
+    address = f"{LOOPBACK}:{free_port()}"
+    failed = clicktrail(*(argument.format(address, csv=recipients) for argument in arguments))
+    assert failed.returncode == 3, failed.stderr
+    assert str(address.rpartition(":")[2]) in failed.stderr
+    assert "Traceback" not in failed.stderr
 
 
 @pytest.mark.parametrize(
