@@ -18,8 +18,23 @@ LONG_RUNNING = {"redis", "postgres", "tracking", "shortener", "gateway"}
 
 
 def test_everything_is_there() -> None:
-    """Three services, two stores, migrations, and a way to run commands."""
-    assert set(SERVICES) == LONG_RUNNING | {"migrate", "cli"}
+    """Three services, two stores, migrations, and ways to run commands at the services and at the database."""
+    assert set(SERVICES) == LONG_RUNNING | {"migrate", "cli", "database"}
+
+
+def test_a_backup_starts_nothing_but_the_database() -> None:
+    """Neither services nor migrations: it is made before these, and loaded where no service runs."""
+    database = SERVICES["database"]
+    assert set(database["depends_on"]) == {"postgres"}
+    assert set(database["networks"]) == set(SERVICES["postgres"]["networks"])
+    assert "CLICKTRAIL_POSTGRES_URL" in database["environment"]
+
+
+@pytest.mark.parametrize("name", ["tracking", "shortener", "gateway"])
+def test_a_stop_leaves_time_to_drain(name: str) -> None:
+    """Containers are killed later than calls under way are given up."""
+    drain: float = GatewaySettings.model_fields["drain_seconds"].default
+    assert int(SERVICES[name]["stop_grace_period"].removesuffix("s")) > drain
 
 
 def test_only_the_gateway_is_published() -> None:
