@@ -38,6 +38,7 @@ def _totals(report: report_service_pb2.Report) -> Table:
         ("recipients", f"{totals.recipients:,}"),
         ("clicks", f"{totals.clicks:,}"),
         ("unique clickers", f"{totals.unique_clickers:,}"),
+        ("recipients who clicked", f"{totals.clicked_recipients:,}"),
         ("click-through rate", f"{totals.click_through_rate:.1%}"),
         ("bots and previews", f"{totals.bot_hits:,}"),
         ("sessions", f"{totals.sessions:,}"),

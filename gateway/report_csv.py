@@ -14,7 +14,7 @@ RECIPIENT_COLUMNS = (
     "revenue", "taken_back",
 )  # fmt: skip
 
-_COUNTS = ("clicks", "unique_clickers", "bot_hits", "sessions", "conversions")
+_COUNTS = ("clicks", "unique_clickers", "clicked_recipients", "bot_hits", "sessions", "conversions")
 _TOTALS = ("recipients", *_COUNTS, "click_through_rate", "conversion_rate")
 _TIMES = ("time_to_click", "time_to_conversion")
 _AMOUNTS = ("revenue", "taken_back")

@@ -111,7 +111,7 @@ def view_of(report: Report) -> ReportView:
         period=_period(report),
         figures=list(_figures(report.totals)),
         funnel=list(_funnel(report.totals)),
-        is_upper_bound=report.totals.unique_clickers > report.totals.recipients,
+        is_upper_bound=report.totals.unique_clickers != report.totals.clicked_recipients,
         narrow_chart=chart(series, NARROW) if has_bars else "",
         wide_chart=chart(series, WIDE) if has_bars else "",
         series=list(_series_rows(series)),
@@ -159,14 +159,21 @@ def _period(report: Report) -> str:
 def _figures(totals: Totals) -> Iterator[Figure]:
     yield Figure("Revenue", words.amounts(totals.revenue) or ["\u2013"], _taken_back(totals))
     yield Figure("Clicks", [words.count(totals.clicks)], _bots(totals))
-    rate = f"{words.percent(totals.click_through_rate)} of recipients" if totals.recipients else ""
-    yield Figure("People who clicked", [words.count(totals.unique_clickers)], rate)
-    rate = f"{words.percent(totals.conversion_rate)} of recipients" if totals.recipients else ""
+    yield Figure("People who clicked", [words.count(totals.unique_clickers)], _reached(totals))
+    # One person may buy twice, so that this is no share of people.
+    rate = f"{words.number(totals.conversion_rate * 100)} for each 100 recipients" if totals.recipients else ""
     yield Figure("Conversions", [words.count(totals.conversions)], rate)
     if totals.HasField("time_to_click"):
         yield Figure("Until they clicked", [words.duration(totals.time_to_click)], "on average, from the link's making")
     if totals.HasField("time_to_conversion"):
         yield Figure("Until they bought", [words.duration(totals.time_to_conversion)], "on average, from the click")
+
+
+def _reached(totals: Totals) -> str:
+    if not totals.recipients:
+        return ""
+    rate = words.percent(totals.click_through_rate)
+    return f"{words.count(totals.clicked_recipients)} of {words.count(totals.recipients)} recipients, {rate}"
 
 
 def _taken_back(totals: Totals) -> str:
@@ -181,16 +188,14 @@ def _bots(totals: Totals) -> str:
 
 
 def _funnel(totals: Totals) -> Iterator[Step]:
-    steps = [("Clicked", totals.unique_clickers), ("Bought", totals.conversions)]
+    # Of those who came by shared links nobody knows whether they are recipients: they stand in where there are none.
+    steps = [("People who clicked", totals.unique_clickers), ("Conversions", totals.conversions)]
     if totals.recipients:
-        steps.insert(0, ("Recipients", totals.recipients))
+        steps[:1] = [("Recipients", totals.recipients), ("Recipients who clicked", totals.clicked_recipients)]
     widest = max(number for _, number in steps)
-    # Of shared links people are known to be many only at most: they enter no rate.
-    rates = {"Clicked": totals.click_through_rate, "Bought": totals.conversion_rate} if totals.recipients else {}
     first = steps[0][1]
     for name, number in steps:
-        rate = rates.get(name, number / first if first else 0.0)
-        yield Step(name, words.count(number), words.percent(rate), _width(number, widest))
+        yield Step(name, words.count(number), words.percent(number / first if first else 0.0), _width(number, widest))
 
 
 def _series_rows(series: Series) -> Iterator[Row]:

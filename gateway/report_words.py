@@ -42,9 +42,14 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
+def number(amount: float) -> str:
+    """Return a number with at most one digit behind the point, such as "12.5"."""
+    return f"{amount:,.1f}".removesuffix(".0")
+
+
 def percent(rate: float) -> str:
     """Return a rate, such as "12.5 %"."""
-    return f"{rate * 100:.1f}".removesuffix(".0") + f"{_JOINED}%"
+    return f"{number(rate * 100)}{_JOINED}%"
 
 
 def money(one: Money) -> str:

@@ -29,10 +29,14 @@ class Counts:
     bot_hits: int = 0
     sessions: int = 0
     seconds_to_click: int = 0
+    clicked_recipients: int = 0
 
-    def row(self) -> tuple[int, int, int, int, int]:
+    def row(self) -> tuple[int, int, int, int, int, int]:
         """Return the values in the order of the table."""
-        return self.clicks, self.unique_clickers, self.bot_hits, self.sessions, self.seconds_to_click
+        return (
+            self.clicks, self.unique_clickers, self.bot_hits, self.sessions, self.seconds_to_click,
+            self.clicked_recipients,
+        )  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -45,6 +49,13 @@ class BreakdownCounts:
     def row(self) -> tuple[int, int]:
         """Return the values in the order of the table."""
         return self.clicks, self.unique_clickers
+
+
+class Own(NamedTuple):
+    """A human click on a link of the visitor's own: what tells when a recipient has clicked."""
+
+    clicked_at: datetime
+    link_created_at: datetime
 
 
 class Seen(NamedTuple):
@@ -60,6 +71,11 @@ class Seen(NamedTuple):
     def seconds_to_click(self) -> int:
         """Return the whole seconds since the link was made; clocks may differ, so it is never below zero."""
         return max(0, int((self.clicked_at - self.link_created_at).total_seconds() // 1))
+
+    @property
+    def own(self) -> Own | None:
+        """Return it as a recipient's click, where it is one."""
+        return Own(self.clicked_at, self.link_created_at) if self.is_recipients else None
 
 
 class NewClick(NamedTuple):
@@ -106,6 +122,11 @@ class ClickTally:
             self.counts[place].unique_clickers += change
             self.counts[place].seconds_to_click += change * first.seconds_to_click
             self.hits[Hit(place, first.origin, first.is_recipients)].unique_clickers += change
+
+    def count_recipient(self, business_id: str, scope: str, scope_id: str, first: Own, change: int) -> None:
+        """Count a recipient in (1) or out (-1) whose first click on a link of their own this is."""
+        for place in _places(business_id, scope, scope_id, *first):
+            self.counts[place].clicked_recipients += change
 
     def breakdowns(self) -> dict[BreakdownKey, BreakdownCounts]:
         """Return what is added to the breakdowns, value by value.

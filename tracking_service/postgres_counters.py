@@ -1,9 +1,9 @@
-"""Keeps the counters of clicks and the first click of each visitor."""
+"""Keeps the counters of clicks and the first clicks of each visitor."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from tracking_service.click_tally import ClickTally, Seen
+from tracking_service.click_tally import ClickTally, Own, Seen
 from tracking_service.domain import visitor_of
 from tracking_service.postgres import columns
 from tracking_service.postgres_versions import bump_versions
@@ -21,21 +21,39 @@ VisitorClick = tuple[VisitorKey, Seen]
 
 
 async def keep_first_clicks(connection: "Connection", clicks: Iterable[VisitorClick], tally: ClickTally) -> None:
-    """Keep the earliest click of each visitor in each scope, and tally those that became one."""
-    earliest: dict[VisitorKey, Seen] = {}
+    """Keep the earliest click of each visitor in each scope, also on links of their own, and tally what became one."""
+    firsts: dict[VisitorKey, Seen] = {}
+    owns: dict[VisitorKey, Own] = {}
     for key, seen in clicks:
-        known = earliest.get(key)
+        known = firsts.get(key)
         if known is None or seen[:2] < known[:2]:
-            earliest[key] = seen
-    if not earliest:
+            firsts[key] = seen
+        if seen.own is not None:
+            owns[key] = min(owns.get(key, seen.own), seen.own)
+    if not firsts:
         return
-    rows = [(*key, *first) for key, first in earliest.items()]
+    rows = [(*key, *first, *owns.get(key, (None, None))) for key, first in firsts.items()]
     for business_id, scope, scope_id, visitor, *before in await connection.fetch(
         QUERIES.keep_first_clicks, *columns(rows)
     ):
-        tally.count_visitor(business_id, scope, scope_id, earliest[business_id, scope, scope_id, visitor], 1)
-        if before[0] is not None:
-            tally.count_visitor(business_id, scope, scope_id, Seen(*before), -1)
+        key = (business_id, scope, scope_id, visitor)
+        first_before, own_before = before[: len(Seen._fields)], before[len(Seen._fields) :]
+        _move_first(tally, key[:3], firsts[key], None if first_before[0] is None else Seen(*first_before))
+        _move_own(tally, key[:3], owns.get(key), None if own_before[0] is None else Own(*own_before))
+
+
+def _move_first(tally: ClickTally, where: tuple[str, str, str], first: Seen, before: Seen | None) -> None:
+    if before is None or first[:2] < before[:2]:
+        tally.count_visitor(*where, first, 1)
+        if before is not None:
+            tally.count_visitor(*where, before, -1)
+
+
+def _move_own(tally: ClickTally, where: tuple[str, str, str], own: Own | None, before: Own | None) -> None:
+    if own is not None and (before is None or own < before):
+        tally.count_recipient(*where, own, 1)
+        if before is not None:
+            tally.count_recipient(*where, before, -1)
 
 
 async def give_first_clicks_to_persons(connection: "Connection", claimed: Sequence[tuple[str, str, int]]) -> None:

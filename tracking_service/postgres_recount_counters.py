@@ -20,7 +20,7 @@ class Counter:
     """A table of counters and the query that counts again: it gives the same columns, key and figures.
 
     A table without figures is compared row by row. `at` is the column of the key that a range is about; None: the table
-    is compared whole. `after` is what the query reads from.
+    is compared whole. `after` is what the query reads from, `only` what the rows of the table are.
     """
 
     table: str
@@ -29,6 +29,7 @@ class Counter:
     recount: str
     at: str | None = "bucket"
     after: str = ""
+    only: str = "true"
 
 
 BY_SCOPE = ("scope", "scope_id")
@@ -36,7 +37,7 @@ COUNTERS = (
     Counter(
         "click_counts",
         (*BY_SCOPE, "bucket"),
-        ("clicks", "unique_clickers", "bot_hits", "sessions", "seconds_to_click"),
+        ("clicks", "unique_clickers", "bot_hits", "sessions", "seconds_to_click", "clicked_recipients"),
         QUERIES.recount_clicks,
         after=QUERIES.visits,
     ),
@@ -54,6 +55,15 @@ COUNTERS = (
         QUERIES.recount_first_clicks,
         at="clicked_at",
         after=QUERIES.visits,
+    ),
+    Counter(
+        "first_clicks",
+        (*BY_SCOPE, "visitor", "own_clicked_at", "own_link_created_at"),
+        (),
+        QUERIES.recount_own_clicks,
+        at="own_clicked_at",
+        after=QUERIES.visits,
+        only="own_clicked_at IS NOT NULL",
     ),
     Counter(
         "event_counts",
@@ -119,7 +129,7 @@ def _comparison(counter: Counter) -> str:
         ), recounted AS (
             SELECT {key}{wanted} FROM again WHERE {within}
         ), counted AS (
-            SELECT {key}{wanted} FROM {counter.table} WHERE business_id = $1 AND ({within})
+            SELECT {key}{wanted} FROM {counter.table} WHERE business_id = $1 AND {counter.only} AND ({within})
         ), compared AS MATERIALIZED (
             SELECT {key}{both} FROM counted c FULL JOIN recounted r USING ({key})
         )

@@ -42,6 +42,7 @@ class Figures:
     seconds_to_conversion: int = 0
     revenue: Revenue = field(default_factory=Revenue)
     taken_back: Revenue = field(default_factory=Revenue)
+    clicked_recipients: int = 0
 
     def add_clicks(self, clicks: "ClickSum") -> None:
         """Add clicks."""
@@ -50,6 +51,7 @@ class Figures:
         self.bot_hits += clicks.bot_hits
         self.sessions += clicks.sessions
         self.seconds_to_click += clicks.seconds_to_click
+        self.clicked_recipients += clicks.clicked_recipients
 
     def add_events(self, events: "EventSum") -> None:
         """Add what events earned and took back."""
@@ -80,6 +82,7 @@ class ClickSum:
     bot_hits: int
     sessions: int
     seconds_to_click: int = 0
+    clicked_recipients: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +151,8 @@ class Report:
 
     @property
     def click_through_rate(self) -> float:
-        """Unique clickers ÷ recipients; 0 without recipients."""
-        return self.totals.unique_clickers / self.recipients if self.recipients else 0.0
+        """Recipients who clicked a link of their own ÷ recipients; 0 without recipients."""
+        return self.totals.clicked_recipients / self.recipients if self.recipients else 0.0
 
     @property
     def conversion_rate(self) -> float:

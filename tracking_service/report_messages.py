@@ -71,6 +71,7 @@ def totals_message(report: Report) -> pb.Totals:
         taken_back=map(money_message, totals.taken_back.amounts()),
         time_to_click=totals.time_to_click,
         time_to_conversion=totals.time_to_conversion,
+        clicked_recipients=totals.clicked_recipients,
     )
 
 
@@ -84,6 +85,7 @@ def _point(start: datetime, figures: Figures) -> pb.Point:
         revenue=map(money_message, figures.revenue.amounts()),
         taken_back=map(money_message, figures.taken_back.amounts()),
         sessions=figures.sessions,
+        clicked_recipients=figures.clicked_recipients,
     )
 
 

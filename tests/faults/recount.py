@@ -35,7 +35,7 @@ def differences(rows: Rows) -> dict[str, list[str]]:
             counts,
             rows.click_counts,
             ("scope", "scope_id", "bucket"),
-            ("clicks", "unique_clickers", "bot_hits", "sessions"),
+            ("clicks", "unique_clickers", "bot_hits", "sessions", "clicked_recipients"),
         ),
         "breakdown_counts": _compare(
             verdicts,
@@ -83,9 +83,10 @@ def _figures(counts: Mapping[tuple[Any, ...], tuple[int, ...]], key: tuple[Any, 
 def _click_counts(rows: Rows) -> tuple[Counts, Counts]:
     """Return the counts of clicks, and those by verdict."""
     owners = {row["id"]: row["profile_key"] for row in rows.sessions}
-    counts: dict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    counts: dict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0, 0, 0, 0, 0])
     verdicts: dict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0, 0])
     firsts: dict[tuple[Any, ...], tuple[datetime, UUID, datetime]] = {}
+    owns: dict[tuple[Any, ...], tuple[datetime, datetime, datetime]] = {}
     for click in rows.clicks:
         is_human = click["verdict"] == "human"
         person = click["profile_key"] or owners.get(click["session"])
@@ -99,9 +100,14 @@ def _click_counts(rows: Rows) -> tuple[Counts, Counts]:
             if is_human:
                 first = (click["clicked_at"], click["id"], at)
                 firsts[scope, scope_id, visitor] = min(firsts.get((scope, scope_id, visitor), first), first)
+            if is_human and click["profile_key"]:
+                own = (click["clicked_at"], click["link_created_at"], at)
+                owns[scope, scope_id, visitor] = min(owns.get((scope, scope_id, visitor), own), own)
     for (scope, scope_id, _), (_, _, at) in firsts.items():
         counts[scope, scope_id, _bucket(at)][1] += 1
         verdicts[scope, scope_id, _bucket(at), "human"][1] += 1
+    for (scope, scope_id, _), (_, _, at) in owns.items():
+        counts[scope, scope_id, _bucket(at)][4] += 1
     return (
         {key: tuple(value) for key, value in counts.items()},
         {key: tuple(value) for key, value in verdicts.items()},

@@ -378,6 +378,7 @@ CREATE TABLE click_counts (
     bot_hits        bigint NOT NULL DEFAULT 0, -- all others
     sessions        bigint NOT NULL DEFAULT 0, -- those minted by its clicks
     seconds_to_click numeric(40, 0) NOT NULL DEFAULT 0, -- of its visitors, from their link to their first click, whole each
+    clicked_recipients bigint NOT NULL DEFAULT 0, -- recipients whose first click here on a link of their own lies in it
     PRIMARY KEY (business_id, scope, scope_id, bucket)
 );
 
@@ -423,6 +424,8 @@ CREATE TABLE first_clicks (
     link_created_at timestamptz NOT NULL,
     origin      text NOT NULL, -- a JSON list: verdict, template, device, browser, os, country, language, referring host
     is_recipients boolean NOT NULL, -- whether the link clicked is a recipient's
+    own_clicked_at timestamptz, -- the earliest on a link of the visitor's own; null: there was none
+    own_link_created_at timestamptz,
     PRIMARY KEY (business_id, scope, scope_id, visitor)
 );
 

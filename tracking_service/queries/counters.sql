@@ -1,20 +1,32 @@
 -- name: keep_first_clicks
--- The earliest click of each visitor in each scope, in the order of their keys. Answers with those that are earlier than
--- what was known, and what that was: nulls for a visitor's first.
+-- The earliest click of each visitor in each scope, and the earliest on a link of their own, each by itself, in the order
+-- of their keys. Answers with those of whom either is earlier than what was known, and what that was: nulls for none.
 INSERT INTO first_clicks AS f (
-    business_id, scope, scope_id, visitor, clicked_at, click_id, link_created_at, origin, is_recipients)
+    business_id, scope, scope_id, visitor, clicked_at, click_id, link_created_at, origin, is_recipients, own_clicked_at,
+    own_link_created_at)
 SELECT *
 FROM unnest(
     $1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::uuid[], $7::timestamptz[], $8::text[],
-    $9::boolean[]
-) AS clicked (business_id, scope, scope_id, visitor, clicked_at, click_id, link_created_at, origin, is_recipients)
+    $9::boolean[], $10::timestamptz[], $11::timestamptz[]
+) AS clicked (
+    business_id, scope, scope_id, visitor, clicked_at, click_id, link_created_at, origin, is_recipients, own_clicked_at,
+    own_link_created_at)
 ORDER BY business_id, scope, scope_id, visitor
 ON CONFLICT (business_id, scope, scope_id, visitor) DO UPDATE
-SET clicked_at = excluded.clicked_at, click_id = excluded.click_id, link_created_at = excluded.link_created_at,
-    origin = excluded.origin, is_recipients = excluded.is_recipients
+SET (clicked_at, click_id, link_created_at, origin, is_recipients) = (
+        SELECT * FROM (VALUES
+            (excluded.clicked_at, excluded.click_id, excluded.link_created_at, excluded.origin, excluded.is_recipients),
+            (f.clicked_at, f.click_id, f.link_created_at, f.origin, f.is_recipients)
+        ) AS both_firsts (at, id) ORDER BY at, id LIMIT 1),
+    (own_clicked_at, own_link_created_at) = (
+        SELECT * FROM (VALUES
+            (excluded.own_clicked_at, excluded.own_link_created_at), (f.own_clicked_at, f.own_link_created_at)
+        ) AS both_owns (at, created_at) ORDER BY at, created_at LIMIT 1)
 WHERE (excluded.clicked_at, excluded.click_id) < (f.clicked_at, f.click_id)
+   OR (excluded.own_clicked_at, excluded.own_link_created_at)
+      < (coalesce(f.own_clicked_at, 'infinity'), coalesce(f.own_link_created_at, 'infinity'))
 RETURNING new.business_id, new.scope, new.scope_id, new.visitor, old.clicked_at, old.click_id, old.link_created_at,
-          old.origin, old.is_recipients;
+          old.origin, old.is_recipients, old.own_clicked_at, old.own_link_created_at;
 
 -- name: take_first_clicks_of_sessions
 -- The first clicks of sessions (business, session, profile's surrogate) that turned out to be a person's: they are taken
@@ -33,17 +45,21 @@ RETURNING f.business_id, f.scope, f.scope_id, claimed.profile_key, f.clicked_at,
 -- name: add_click_counts
 -- What new clicks add to their counters, in the order of their keys.
 INSERT INTO click_counts AS c (
-    business_id, scope, scope_id, bucket, clicks, unique_clickers, bot_hits, sessions, seconds_to_click)
+    business_id, scope, scope_id, bucket, clicks, unique_clickers, bot_hits, sessions, seconds_to_click,
+    clicked_recipients)
 SELECT *
 FROM unnest(
     $1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[],
-    $9::bigint[]
-) AS added (business_id, scope, scope_id, bucket, clicks, unique_clickers, bot_hits, sessions, seconds_to_click)
+    $9::bigint[], $10::bigint[]
+) AS added (
+    business_id, scope, scope_id, bucket, clicks, unique_clickers, bot_hits, sessions, seconds_to_click,
+    clicked_recipients)
 ORDER BY business_id, scope, scope_id, bucket
 ON CONFLICT (business_id, scope, scope_id, bucket) DO UPDATE
 SET clicks = c.clicks + excluded.clicks, unique_clickers = c.unique_clickers + excluded.unique_clickers,
     bot_hits = c.bot_hits + excluded.bot_hits, sessions = c.sessions + excluded.sessions,
-    seconds_to_click = c.seconds_to_click + excluded.seconds_to_click;
+    seconds_to_click = c.seconds_to_click + excluded.seconds_to_click,
+    clicked_recipients = c.clicked_recipients + excluded.clicked_recipients;
 
 -- name: add_breakdown_counts
 -- What new clicks add to their breakdowns, in the order of their keys.

@@ -1,6 +1,6 @@
 -- name: visits
 -- A part of the recounts of clicks: hits of the business $1 with the scopes that they count in, who came, and the first
--- click of each visitor in each scope. The words are those of `domain`: scopes_of, visitor_of, bucket_of.
+-- click of each visitor in each scope, also on links of their own. The words are those of `domain`: scopes_of, visitor_of, bucket_of.
 visits AS (
     SELECT c.clicked_at, c.id, c.verdict, c.verdict = 'human' AS is_human, c.session, c.link, c.campaign, c.journey,
            c.message, c.link_created_at, c.profile_key IS NOT NULL AS is_recipients,
@@ -21,15 +21,23 @@ visits AS (
     FROM scoped
     WHERE is_human
     ORDER BY scope, scope_id, visitor, clicked_at, id
+), owns AS (
+    SELECT DISTINCT ON (scope, scope_id, visitor) *
+    FROM scoped
+    WHERE is_human AND is_recipients
+    ORDER BY scope, scope_id, visitor, clicked_at, link_created_at
 ), hits AS (
     SELECT scope, scope_id, clicked_at, link_created_at, origin, is_recipients, verdict, 1 AS hits,
            is_human::int AS clicks, 0 AS unique_clickers, (NOT is_human)::int AS bot_hits,
-           (is_human AND session IS NOT NULL)::int AS sessions, 0 AS seconds_to_click
+           (is_human AND session IS NOT NULL)::int AS sessions, 0 AS seconds_to_click, 0 AS clicked_recipients
     FROM scoped
     UNION ALL
     SELECT scope, scope_id, clicked_at, link_created_at, origin, is_recipients, verdict, 0, 0, 1, 0, 0,
-           floor(greatest(extract(epoch FROM clicked_at - link_created_at), 0))
+           floor(greatest(extract(epoch FROM clicked_at - link_created_at), 0)), 0
     FROM firsts
+    UNION ALL
+    SELECT scope, scope_id, clicked_at, link_created_at, origin, is_recipients, verdict, 0, 0, 0, 0, 0, 0, 1
+    FROM owns
 ), placed AS (
     SELECT h.*, places.scope AS place, date_bin('15 minutes', places.at, '2000-01-01Z') AS bucket
     FROM hits h
@@ -40,7 +48,8 @@ visits AS (
 -- name: recount_clicks
 -- Hits, visitors and sessions, for `click_counts`. After `visits`.
 SELECT place AS scope, scope_id, bucket, sum(clicks) AS clicks, sum(unique_clickers) AS unique_clickers,
-       sum(bot_hits) AS bot_hits, sum(sessions) AS sessions, sum(seconds_to_click) AS seconds_to_click
+       sum(bot_hits) AS bot_hits, sum(sessions) AS sessions, sum(seconds_to_click) AS seconds_to_click,
+       sum(clicked_recipients) AS clicked_recipients
 FROM placed
 GROUP BY place, scope_id, bucket
 
@@ -69,6 +78,10 @@ GROUP BY w.scope, p.scope_id, w.bucket, d.dimension, d.value
 -- name: recount_first_clicks
 -- The first click of each visitor, for `first_clicks`. After `visits`.
 SELECT scope, scope_id, visitor, clicked_at, id AS click_id, link_created_at, origin, is_recipients FROM firsts
+
+-- name: recount_own_clicks
+-- The first click of each visitor on a link of their own, for `first_clicks`. After `visits`.
+SELECT scope, scope_id, visitor, clicked_at AS own_clicked_at, link_created_at AS own_link_created_at FROM owns
 
 -- name: recount_events
 -- The sum of the ledger, for `event_counts`; what an entry counts is said where entries are appended.

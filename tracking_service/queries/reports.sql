@@ -20,7 +20,8 @@ SELECT count(*) FROM links WHERE business_id = $1 AND id = $2 AND profile_key IS
 -- Clicks by the point that they lie in: 1 for the first of the starts in $6.
 SELECT width_bucket(bucket, $6::timestamptz[]) AS point, sum(clicks)::bigint AS clicks,
        sum(unique_clickers)::bigint AS unique_clickers, sum(bot_hits)::bigint AS bot_hits,
-       sum(sessions)::bigint AS sessions, sum(seconds_to_click) AS seconds_to_click
+       sum(sessions)::bigint AS sessions, sum(seconds_to_click) AS seconds_to_click,
+       sum(clicked_recipients)::bigint AS clicked_recipients
 FROM click_counts
 WHERE business_id = $1 AND scope = $2 AND scope_id = $3 AND bucket >= $4 AND bucket < $5
 GROUP BY point;

@@ -139,7 +139,7 @@ async def at_once(steps: Iterable[Step], number: int) -> None:
 def add_up(report: Report) -> None:
     """Hold the sums of the series and of each breakdown to the totals."""
     totals, series = report.totals, report.series
-    for name in ("clicks", "unique_clickers", "bot_hits", "conversions", "sessions"):
+    for name in ("clicks", "unique_clickers", "clicked_recipients", "bot_hits", "conversions", "sessions"):
         assert sum(getattr(point, name) for point in series) == getattr(totals, name), name
     for name in ("revenue", "taken_back"):
         assert added(getattr(point, name) for point in series) == added([getattr(totals, name)]), name

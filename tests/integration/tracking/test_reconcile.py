@@ -32,6 +32,7 @@ MINUTES = 400
 TAMPERING = {
     "click_counts.clicks": "UPDATE click_counts SET clicks = clicks + 1 WHERE {row}",
     "click_counts.unique_clickers": "UPDATE click_counts SET unique_clickers = unique_clickers - 1 WHERE {row}",
+    "click_counts.clicked_recipients": "UPDATE click_counts SET clicked_recipients = 7 WHERE {row}",
     "click_counts.bot_hits": "UPDATE click_counts SET bot_hits = bot_hits + 1 WHERE {row}",
     "click_counts.sessions": "UPDATE click_counts SET sessions = 0 WHERE scope = 'business'",
     "breakdown_counts.clicks": "UPDATE breakdown_counts SET clicks = clicks + 1 WHERE {row}",

@@ -2,7 +2,7 @@
 
 import random
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
@@ -17,6 +17,11 @@ from tests.integration.tracking.clicking import START, click, link
 from tests.integration.tracking.tracking_events import order
 from tests.support.waiting import eventually
 from tracking_service.domain import BUCKET, bucket_of
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    Database = asyncpg.Connection[asyncpg.Record]
 
 HOUR = report_service_pb2.REPORT_INTERVAL_HOUR
 DAY = report_service_pb2.REPORT_INTERVAL_DAY
@@ -191,3 +196,46 @@ async def test_a_series_adds_up_to_its_totals(caller: Caller) -> None:
             )
             assert report.totals.clicks == sum(point.clicks for point in report.series) == 300
             assert report.totals.unique_clickers == sum(point.unique_clickers for point in report.series) == 40
+
+
+async def rate(caller: Caller, **fields: Any) -> tuple[int, int, float]:
+    """Return unique clickers, recipients who clicked and the click-through rate of a campaign."""
+    totals = (await caller.report(campaign="spring", **fields)).totals
+    return totals.unique_clickers, totals.clicked_recipients, totals.click_through_rate
+
+
+async def test_only_recipients_enter_the_click_through_rate(caller: Caller) -> None:
+    """Not those who came by a shared link, nor a recipient who did, until a link of their own is clicked."""
+    strangers = [click(number, seed=number, link="shared") for number in range(5)]
+    anas = click(10, seed=10, link="shared")
+    await caller.deliver(*strangers, anas, links=[link("l1", profile="ana"), link("l2", profile="ben"), link("shared")])
+    await caller.attach(anas.session, "ana")
+    assert await rate(caller) == (6, 0, 0)
+    await caller.deliver(click(20, link="l1", profile="ana"), click(25, link="l1", profile="ana"))
+    assert await rate(caller) == (6, 1, 0.5)
+    # Counted where the first of them lies, though ana had come by the shared link before.
+    assert await rate(caller, from_time=at(15), to_time=at(30)) == (0, 1, 0.5)
+    assert await rate(caller, from_time=at(0), to_time=at(15)) == (6, 0, 0)
+
+
+async def test_an_earlier_click_of_a_recipient_moves_both_firsts(caller: Caller, database: "Database") -> None:
+    """The first of all and the first on a link of their own, each by itself."""
+    made = link("l1", profile="ana")
+    shared = click(0, seed=9, link="shared")
+    for arrived in (click(50, link="l1", profile="ana"), click(35, link="l1", profile="ana"), shared):
+        await caller.deliver(arrived, links=[made])
+    await caller.attach(shared.session, "ana")
+    series = [
+        (point.unique_clickers, point.clicked_recipients)
+        for hour in (0, 15, 30, 45)
+        for point in (await caller.report(campaign="spring", from_time=at(hour), to_time=at(hour + 15))).series
+    ]
+    assert series == [(1, 0), (0, 0), (0, 1), (0, 0)]
+    await caller.deliver(click(16, link="l1", profile="ana"))
+    assert await rate(caller, from_time=at(15), to_time=at(30)) == (0, 1, 1)
+    assert await rate(caller, basis=report_service_pb2.REPORT_BASIS_COHORT) == (1, 1, 1)
+    request = report_service_pb2.ReconcileRequest(business_id="shop")
+    assert list((await caller.reports.Reconcile(request, timeout=SECONDS)).differences) == []
+    await database.execute("UPDATE first_clicks SET own_clicked_at = own_clicked_at + interval '1 second'")
+    found = (await caller.reports.Reconcile(request, timeout=SECONDS)).differences
+    assert {one.counter for one in found} == {"first_clicks"}

@@ -25,19 +25,21 @@ pytestmark = pytest.mark.usefixtures("business")
 Report = report_service_pb2.Report
 COHORT = report_service_pb2.REPORT_BASIS_COHORT
 HOUR = report_service_pb2.REPORT_INTERVAL_HOUR
-# Recipients, clicks, unique clickers, bot hits, sessions, conversions, seconds to click, seconds to conversion,
-# revenue, taken back.
-TOTALS: dict[str, tuple[int, int, int, int, int, int, float, float, str, str]] = {
+# Recipients, those of them who clicked, clicks, unique clickers, bot hits, sessions, conversions, seconds to click,
+# seconds to conversion, revenue, taken back.
+TOTALS: dict[str, tuple[int, int, int, int, int, int, int, float, float, str, str]] = {
     # Of the 150.00 earned, 30.00 came back in part and 50.00 EUR wholly. (60 + 61 + 62 + 65) / 4 minutes to a click.
-    "spring": (20, 5, 4, 3, 5, 1, 62 * 60, 600, "70.00 USD", "50.00 EUR, 30.00 USD"),
+    "spring": (20, 4, 5, 4, 3, 5, 1, 62 * 60, 600, "70.00 USD", "50.00 EUR, 30.00 USD"),
     # (60 + 61 + 62) / 3 minutes to a click, (10 + 3) / 2 to a conversion.
-    "summer": (20, 4, 3, 0, 4, 2, 61 * 60, 390, "5.00 EUR, 10.00 USD", ""),
+    "summer": (20, 3, 4, 3, 0, 4, 2, 61 * 60, 390, "5.00 EUR, 10.00 USD", ""),
     # Somebody, r40 in two sessions, r31: (60 + 70 + 85) / 3 minutes to a click, (20 + 5) / 2 to a conversion.
-    "winter": (6, 4, 3, 0, 4, 2, 4300, 750, "75.00 USD", ""),
-    "welcome": (10, 2, 2, 0, 2, 1, 210.5 * 60, 1200, "25.00 USD", "30.00 USD"),
-    "winback": (5, 1, 1, 0, 1, 1, 3600, 600, "12.34 USD", ""),
+    # Of those only r31 has a link of their own here.
+    "winter": (6, 1, 4, 3, 0, 4, 2, 4300, 750, "75.00 USD", ""),
+    "welcome": (10, 2, 2, 2, 0, 2, 1, 210.5 * 60, 1200, "25.00 USD", "30.00 USD"),
+    "winback": (5, 1, 1, 1, 0, 1, 1, 3600, 600, "12.34 USD", ""),
     # With what no click led to: 40.00 of an external source, 20.00 beyond the window.
-    "": (40, 16, 11, 3, 16, 9, 51420 / 11, 4680 / 7, "5.00 EUR, 252.34 USD", "50.00 EUR, 60.00 USD"),
+    # Somebody and r40, of the eleven, clicked no link of their own.
+    "": (40, 9, 16, 11, 3, 16, 9, 51420 / 11, 4680 / 7, "5.00 EUR, 252.34 USD", "50.00 EUR, 60.00 USD"),
 }
 SPRING_EVENTS = {
     "order.placed": (2, "50.00 EUR, 100.00 USD"),
@@ -99,7 +101,8 @@ def totals(found: Report) -> tuple[Any, ...]:
     """Return the totals of a report in the order of the table."""
     told = found.totals
     return (
-        told.recipients, told.clicks, told.unique_clickers, told.bot_hits, told.sessions, told.conversions,
+        told.recipients, told.clicked_recipients, told.clicks, told.unique_clickers, told.bot_hits, told.sessions,
+        told.conversions,
         pytest.approx(told.time_to_click), pytest.approx(told.time_to_conversion), money(told.revenue),
         money(told.taken_back),
     )  # fmt: skip
@@ -125,6 +128,7 @@ async def check(caller: Caller, database: "Database") -> None:
     assert {scope: totals(await report(caller, scope)) for scope in TOTALS} == TOTALS
     spring = await report(caller, "spring")
     assert (spring.totals.click_through_rate, spring.totals.conversion_rate) == (0.2, 0.05)
+    assert (await report(caller, "winter")).totals.click_through_rate == pytest.approx(1 / 6)
     assert {one.action: (one.count, money(one.revenue)) for one in spring.events} == SPRING_EVENTS
     series = [
         (one.clicks, one.unique_clickers, one.bot_hits, one.conversions, money(one.revenue), money(one.taken_back))
@@ -147,9 +151,10 @@ async def check_cohorts(caller: Caller) -> None:
     assert breakdowns(spring) == SPRING_BREAKDOWNS
     later = await report(caller, "spring", basis=COHORT, from_time=to_timestamp(at(15)))
     assert (later.totals.clicks, later.totals.conversions) == (0, 0)
-    # The links of spring and welcome were made then; r31 came first by a link of winter.
+    # The links of spring and welcome were made then; r31 came first by a link of winter, also of their own ones.
     business = (await report(caller, "", **first_quarter)).totals
     assert (business.clicks, business.unique_clickers, business.conversions) == (7, 5, 2)
+    assert business.clicked_recipients == 5
     assert money(business.revenue) == "95.00 USD"
 
 
@@ -157,7 +162,7 @@ async def check_link(caller: Caller) -> None:
     """Look at a recipient's link: it has a report of its own, by either date."""
     for basis in (report_service_pb2.REPORT_BASIS_EVENT, COHORT):
         found = await report(caller, "", link="spring-1", basis=basis)
-        assert totals(found)[:6] == (1, 2, 1, 1, 2, 1)
+        assert totals(found)[:7] == (1, 1, 2, 1, 1, 2, 1)
         assert breakdowns(found)["device"] == {"mobile": (2, 1)}
         assert breakdowns(found)["verdict"] == {"human": (2, 1), "preview": (1, 0)}
     assert found.series[0].clicks == 2

@@ -99,14 +99,24 @@ def test_a_chart_is_marks_alone(size: tuple[int, int, int]) -> None:
 
 
 def test_rates_are_those_of_the_report() -> None:
-    """And more people than recipients are said to be an upper bound."""
+    """Only recipients enter them; people who came by shared links are said to be an upper bound."""
     totals = Totals(
-        recipients=4, clicks=9, unique_clickers=5, click_through_rate=1.25, conversions=1, conversion_rate=0.25
-    )
+        recipients=4, clicks=9, unique_clickers=5, clicked_recipients=3, click_through_rate=0.75, conversions=1,
+        conversion_rate=0.25,
+    )  # fmt: skip
     view = view_of(Report(totals=totals, timezone="UTC"))
-    assert [step.share.replace("\u00a0", " ") for step in view.funnel] == ["100 %", "125 %", "25 %"]
+    assert [step.share.replace("\u00a0", " ") for step in view.funnel] == ["100 %", "75 %", "25 %"]
+    remarks = {figure.name: figure.remark.replace("\u00a0", " ") for figure in view.figures}
+    assert remarks["People who clicked"] == "3 of 4 recipients, 75 %"
+    assert remarks["Conversions"] == "25 for each 100 recipients"
     assert view.is_upper_bound
-    assert not view_of(Report(totals=Totals(recipients=4, unique_clickers=4))).is_upper_bound
+    assert not view_of(Report(totals=Totals(recipients=4, unique_clickers=4, clicked_recipients=4))).is_upper_bound
+
+
+def test_without_recipients_the_funnel_begins_with_those_who_clicked() -> None:
+    """As where a campaign has shared links alone."""
+    view = view_of(Report(totals=Totals(unique_clickers=8, conversions=2), timezone="UTC"))
+    assert [(step.name, step.count) for step in view.funnel] == [("People who clicked", "8"), ("Conversions", "2")]
 
 
 def test_what_says_nothing_is_left_out() -> None:

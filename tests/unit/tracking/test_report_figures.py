@@ -38,7 +38,7 @@ def test_revenue_is_kept_by_currency() -> None:
 
 def test_rates_are_zero_without_recipients() -> None:
     """And shares of the recipients otherwise."""
-    clicks, events = [ClickSum(1, 9, 3, 0, 9)], [EventSum(1, "", 1, 0)]
+    clicks, events = [ClickSum(1, 9, 5, 0, 9, clicked_recipients=3)], [EventSum(1, "", 1, 0)]
     assert (report(clicks=clicks).click_through_rate, report(events=events).conversion_rate) == (0, 0)
     made = report(recipients=4, clicks=clicks, events=events)
     assert (made.click_through_rate, made.conversion_rate) == (0.75, 0.25)

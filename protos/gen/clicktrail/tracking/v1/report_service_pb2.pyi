@@ -285,6 +285,7 @@ class Totals(_message.Message):
     TAKEN_BACK_FIELD_NUMBER: _builtins.int
     TIME_TO_CLICK_FIELD_NUMBER: _builtins.int
     TIME_TO_CONVERSION_FIELD_NUMBER: _builtins.int
+    CLICKED_RECIPIENTS_FIELD_NUMBER: _builtins.int
     recipients: _builtins.int
     """Distinct profiles with a link here."""
     clicks: _builtins.int
@@ -292,7 +293,7 @@ class Totals(_message.Message):
     unique_clickers: _builtins.int
     """People whose first click here lies in the range."""
     click_through_rate: _builtins.float
-    """Unique clickers ÷ recipients; 0 without recipients."""
+    """Recipients who clicked ÷ recipients; 0 without recipients. Who came by a shared link alone is in neither."""
     bot_hits: _builtins.int
     """Hits that are not human."""
     sessions: _builtins.int
@@ -305,6 +306,8 @@ class Totals(_message.Message):
     """Seconds from the creation of the link to the first click, on average over the unique clickers. Absent without any."""
     time_to_conversion: _builtins.float
     """Seconds from the click to the conversion, on average over the conversions that a click led to. Absent without any."""
+    clicked_recipients: _builtins.int
+    """Recipients whose first click on a link of their own lies in the range."""
     @_builtins.property
     def revenue(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Money]:
         """What was earned and not taken back, by currency; below zero where more was taken back in the range than earned."""
@@ -328,10 +331,11 @@ class Totals(_message.Message):
         taken_back: _abc.Iterable[_types_pb2.Money] | None = ...,
         time_to_click: _builtins.float | None = ...,
         time_to_conversion: _builtins.float | None = ...,
+        clicked_recipients: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_time_to_click", b"_time_to_click", "_time_to_conversion", b"_time_to_conversion", "time_to_click", b"time_to_click", "time_to_conversion", b"time_to_conversion"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_time_to_click", b"_time_to_click", "_time_to_conversion", b"_time_to_conversion", "bot_hits", b"bot_hits", "click_through_rate", b"click_through_rate", "clicks", b"clicks", "conversion_rate", b"conversion_rate", "conversions", b"conversions", "recipients", b"recipients", "revenue", b"revenue", "sessions", b"sessions", "taken_back", b"taken_back", "time_to_click", b"time_to_click", "time_to_conversion", b"time_to_conversion", "unique_clickers", b"unique_clickers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_time_to_click", b"_time_to_click", "_time_to_conversion", b"_time_to_conversion", "bot_hits", b"bot_hits", "click_through_rate", b"click_through_rate", "clicked_recipients", b"clicked_recipients", "clicks", b"clicks", "conversion_rate", b"conversion_rate", "conversions", b"conversions", "recipients", b"recipients", "revenue", b"revenue", "sessions", b"sessions", "taken_back", b"taken_back", "time_to_click", b"time_to_click", "time_to_conversion", b"time_to_conversion", "unique_clickers", b"unique_clickers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__time_to_click: _TypeAlias = _typing.Literal["time_to_click"]  # noqa: Y015
     _WhichOneofArgType__time_to_click: _TypeAlias = _typing.Literal["_time_to_click", b"_time_to_click"]  # noqa: Y015
@@ -390,6 +394,7 @@ class Point(_message.Message):
     REVENUE_FIELD_NUMBER: _builtins.int
     TAKEN_BACK_FIELD_NUMBER: _builtins.int
     SESSIONS_FIELD_NUMBER: _builtins.int
+    CLICKED_RECIPIENTS_FIELD_NUMBER: _builtins.int
     clicks: _builtins.int
     """See `Totals`; likewise below."""
     unique_clickers: _builtins.int
@@ -400,6 +405,8 @@ class Point(_message.Message):
     """Conversions."""
     sessions: _builtins.int
     """Sessions minted by counted clicks."""
+    clicked_recipients: _builtins.int
+    """Recipients whose first click on a link of their own lies in it."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
         """Its start."""
@@ -423,10 +430,11 @@ class Point(_message.Message):
         revenue: _abc.Iterable[_types_pb2.Money] | None = ...,
         taken_back: _abc.Iterable[_types_pb2.Money] | None = ...,
         sessions: _builtins.int = ...,
+        clicked_recipients: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bot_hits", b"bot_hits", "clicks", b"clicks", "conversions", b"conversions", "revenue", b"revenue", "sessions", b"sessions", "taken_back", b"taken_back", "time", b"time", "unique_clickers", b"unique_clickers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bot_hits", b"bot_hits", "clicked_recipients", b"clicked_recipients", "clicks", b"clicks", "conversions", b"conversions", "revenue", b"revenue", "sessions", b"sessions", "taken_back", b"taken_back", "time", b"time", "unique_clickers", b"unique_clickers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
