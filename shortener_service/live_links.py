@@ -8,8 +8,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from clicktrail.shortener.v1 import session_pb2
 from clicktrail.tracking.v1 import click_pb2
 from common import clock
-from common.errors import ClicktrailError
+from common.errors import ClicktrailError, Reason
 from common.logging import get_logger
+from common.rare_warnings import RareWarning
 from shortener_service import destinations
 from shortener_service.domain import Link, LinkKey, LinkRecord
 from shortener_service.formats import template_id_text
@@ -17,6 +18,8 @@ from shortener_service.store import LinkStore, store_incomplete
 from shortener_service.templates import KnownTemplate, Templates
 
 log = get_logger(__name__)
+# Redis may be emptied while we run; whoever started us does not see it otherwise.
+_incomplete = RareWarning(log, "redis is not complete: unknown codes answer 503 until `clicktrail restore`")
 
 FRESH_SECONDS = 5.0
 
@@ -105,6 +108,8 @@ class LiveLinks:
                 continue
             remembered = self._remembered.get(key)
             if isinstance(record, ClicktrailError):
+                if record.reason is Reason.STORE_INCOMPLETE:
+                    _incomplete.tell()
                 found[key] = self._as_remembered(key, record)
             elif remembered is not None and remembered[1].is_of(record):
                 found[key] = self._remember(key, remembered[1], read_at)
