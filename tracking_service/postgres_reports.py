@@ -1,14 +1,14 @@
 """Reads the counters of reports from PostgreSQL: rollups alone, never raw rows."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from common.clock import EPOCH
 from tracking_service.click_tally import PACKED, values_of
 from tracking_service.domain import BUCKET, Scope, by_day, cohort_of, day_behind, day_of
-from tracking_service.postgres import Postgres
+from tracking_service.postgres import Postgres, columns
 from tracking_service.postgres_profiles import check_business
 from tracking_service.queries import load
 from tracking_service.report import ActionSum, ClickSum, EventSum, Sums, ValueSum
@@ -68,6 +68,28 @@ class PostgresReports:
                 return await _link_cohort(connection, business_id, scope, range_, recipients)
             wanted = Wanted(business_id, counted, range_.from_at, range_.to_at, range_.points)
             return await _sums(connection, wanted, recipients)
+
+    async def totals(self, business_id: str, scopes: Sequence[Scope], range_: Range) -> dict[Scope, Sums]:
+        """Return what the counters say of scopes other than links in a range of one point, but nothing by values.
+
+        All of it as of one moment, in three queries however many scopes there are.
+        """
+        if not scopes:
+            return {}
+        wanted = (business_id, *columns(scopes))
+        within = (*wanted, range_.from_at, range_.to_at)
+        found = {scope: Sums(0, [], [], [], {}) for scope in scopes}
+        async with (
+            self._postgres.connection() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            for kind, scope_id, *clicks in await connection.fetch(QUERIES.total_clicks, *within):
+                found[kind, scope_id].clicks.append(ClickSum(1, *_whole(clicks)))
+            for kind, scope_id, *events in await connection.fetch(QUERIES.total_events, *within):
+                found[kind, scope_id].events.append(EventSum(1, *_whole(events)))
+            for kind, scope_id, recipients in await connection.fetch(QUERIES.total_recipients, *wanted):
+                found[kind, scope_id] = replace(found[kind, scope_id], recipients=int(recipients))
+        return found
 
 
 def _counted(scope: Scope, basis: Basis) -> Scope | None:
@@ -130,7 +152,7 @@ async def _recipients(connection: "Connection", business_id: str, scope: Scope) 
     return int(await connection.fetchval(QUERIES.count_recipients, business_id, *scope) or 0)
 
 
-def _whole(row: "Row") -> Iterable[Any]:
+def _whole(row: "Iterable[Any]") -> Iterable[Any]:
     """Return the values of a row, sums as whole numbers."""
     return (value if isinstance(value, str) else int(value) for value in row)
 

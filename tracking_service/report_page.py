@@ -10,10 +10,8 @@ from tracking_service import report_links
 from tracking_service.domain import Scope
 from tracking_service.postgres_report_page import LatestActivity, PostgresReportPage
 from tracking_service.report import Report
-from tracking_service.report_range import Interval, WantedRange
 from tracking_service.reports import Reports
 
-WHOLE_LIFE = WantedRange(from_at=None, to_at=None, timezone="UTC", interval=Interval.DAY)
 OFFSET_LIMIT = 100_000
 
 
@@ -37,11 +35,11 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class ReportScope:
-    """A campaign or journey, and the report of its whole life."""
+    """A campaign or journey, and the totals of its whole life."""
 
     scope: Scope
     newest_link_at: datetime
-    report: Report
+    totals: Report
 
 
 class ReportPage:
@@ -75,14 +73,13 @@ class ReportPage:
         return Opened(claim.business_id, owner.name, claim.expires_at)
 
     async def scopes(self, business_id: str, limit: int, offset: int) -> tuple[list[ReportScope], bool]:
-        """Return campaigns and journeys with their reports, newest first, and whether there are more."""
+        """Return campaigns and journeys with their totals, newest first, and whether there are more."""
         if not 0 <= offset <= OFFSET_LIMIT:
             raise invalid_field("offset", f"It must be 0 to {OFFSET_LIMIT}.")
         found = await self._store.scopes(business_id, limit + 1, offset)
-        scopes = [
-            ReportScope(scope, newest_link_at, await self._reports.report(business_id, scope, WHOLE_LIFE))
-            for scope, newest_link_at in found[:limit]
-        ]
+        shown = found[:limit]
+        totals = await self._reports.totals(business_id, [scope for scope, _ in shown])
+        scopes = [ReportScope(*place, report) for place, report in zip(shown, totals, strict=True)]
         return scopes, len(found) > limit
 
     async def latest(

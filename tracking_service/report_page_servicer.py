@@ -84,7 +84,7 @@ def _scope(found: ReportScope) -> pb.ReportScope:
         campaign=scope_id if kind == "campaign" else None,
         journey=scope_id if kind == "journey" else None,
         newest_link_at=to_timestamp(found.newest_link_at),
-        totals=totals_message(found.report),
+        totals=totals_message(found.totals),
     )
 
 

@@ -1,7 +1,7 @@
 """Cut the range of a report into hours or days of a time zone."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import cache
@@ -54,6 +54,14 @@ class Range:
     interval: Interval
     points: tuple[datetime, ...]
     basis: Basis = Basis.EVENT
+
+
+WHOLE_LIFE = WantedRange(from_at=None, to_at=None, timezone="UTC", interval=Interval.DAY)
+
+
+def whole(range_: Range) -> Range:
+    """Return a range as one point."""
+    return replace(range_, points=(range_.from_at,))
 
 
 @cache

@@ -1,13 +1,13 @@
 """Reports: the use cases."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from common.clock import now
+from common.clock import EPOCH, now
 from common.errors import Fault, FaultType, invalid
 from tracking_service.domain import BUSINESS_SCOPE, Scope
 from tracking_service.postgres_reports import PostgresReports
 from tracking_service.report import Report, compose
-from tracking_service.report_range import WantedRange, check, settle
+from tracking_service.report_range import WHOLE_LIFE, WantedRange, check, settle, whole
 
 
 class Reports:
@@ -22,6 +22,12 @@ class Reports:
         start = await self._store.start(business_id, scope, wanted.basis)
         range_ = settle(wanted, start, now())
         return compose(scope, range_, await self._store.sums(business_id, scope, range_))
+
+    async def totals(self, business_id: str, scopes: Sequence[Scope]) -> list[Report]:
+        """Return what reports of whole lives say in their totals, in order: one point, no events, no breakdowns."""
+        range_ = whole(settle(WHOLE_LIFE, EPOCH, now()))
+        totals = await self._store.totals(business_id, scopes, range_)
+        return [compose(scope, range_, totals[scope]) for scope in scopes]
 
 
 def scope_from(named: Mapping[str, str]) -> Scope:

@@ -42,6 +42,35 @@ FROM event_counts
 WHERE business_id = $1 AND scope = $2 AND scope_id = $3 AND bucket >= $4 AND bucket < $5
 GROUP BY action, currency;
 
+-- name: total_clicks
+-- Clicks of scopes ($2 their kinds, $3 their ids) in [$4, $5), of those that have some.
+SELECT wanted.scope, wanted.scope_id, c.*
+FROM unnest($2::text[], $3::text[]) AS wanted (scope, scope_id)
+CROSS JOIN LATERAL (
+    SELECT sum(clicks)::bigint AS clicks, sum(unique_clickers)::bigint AS unique_clickers,
+           sum(bot_hits)::bigint AS bot_hits, sum(sessions)::bigint AS sessions,
+           sum(seconds_to_click) AS seconds_to_click, sum(clicked_recipients)::bigint AS clicked_recipients
+    FROM click_counts
+    WHERE business_id = $1 AND scope = wanted.scope AND scope_id = wanted.scope_id AND bucket >= $4 AND bucket < $5
+    HAVING count(*) > 0) AS c;
+
+-- name: total_events
+-- Conversions and revenue of scopes by currency, likewise.
+SELECT wanted.scope, wanted.scope_id, c.*
+FROM unnest($2::text[], $3::text[]) AS wanted (scope, scope_id)
+CROSS JOIN LATERAL (
+    SELECT currency, sum(conversions)::bigint AS conversions, sum(revenue) AS revenue, sum(taken_back) AS taken_back,
+           sum(conversions_led)::bigint AS conversions_led, sum(seconds_to_conversion) AS seconds_to_conversion
+    FROM event_counts
+    WHERE business_id = $1 AND scope = wanted.scope AND scope_id = wanted.scope_id AND bucket >= $4 AND bucket < $5
+    GROUP BY currency) AS c;
+
+-- name: total_recipients
+-- How many profiles have a link in scopes, of those that have some.
+SELECT c.scope, c.scope_id, c.recipients
+FROM unnest($2::text[], $3::text[]) AS wanted (scope, scope_id)
+JOIN recipient_counts c ON c.business_id = $1 AND c.scope = wanted.scope AND c.scope_id = wanted.scope_id;
+
 -- name: find_span
 -- The first and the last bucket of a scope with a click.
 SELECT (SELECT bucket FROM click_counts WHERE business_id = $1 AND scope = $2 AND scope_id = $3 ORDER BY bucket LIMIT 1)
