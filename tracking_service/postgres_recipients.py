@@ -3,6 +3,7 @@
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from tracking_service.attribution_earnings import CANCELLED, ORDER_EARNS_FROM, REFUNDED
 from tracking_service.catalogue import CLICKED
 from tracking_service.click_origins import unpacked
 from tracking_service.domain import Scope
@@ -40,7 +41,7 @@ class PostgresRecipients:
 async def _earned(connection: "Connection", business_id: str, scope: Scope, people: list[int]) -> dict[int, Figures]:
     earned: dict[int, Figures] = defaultdict(Figures)
     for key, currency, conversions, revenue, taken_back in await connection.fetch(
-        QUERIES.sum_earnings, business_id, *scope, people, CLICKED
+        QUERIES.sum_earnings, business_id, *scope, people, CLICKED, list(ORDER_EARNS_FROM), [CANCELLED, REFUNDED]
     ):
         earned[key].add_events(EventSum(1, currency, conversions, int(revenue), int(taken_back)))
     return earned

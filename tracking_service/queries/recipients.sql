@@ -28,16 +28,45 @@ CROSS JOIN LATERAL (
 ORDER BY page.profile_key;
 
 -- name: sum_earnings
--- What the events of people (surrogates) that are credited to a scope earned and took back, by currency.
-SELECT a.profile_key, coalesce(c.currency, '') AS currency, sum(c.sign * c.conversions)::bigint AS conversions,
+-- What people (surrogates) earned for a scope, and what was taken back of that, by currency: by their own events, and by
+-- whatever takes back from the orders that these earn for, whoever sent it. $6 is the steps of orders that may earn, $7
+-- the actions that take back.
+WITH own AS (
+    SELECT people.profile_key, a.id, a.received_at, a.action
+    FROM unnest($4::bigint[]) AS people (profile_key)
+    CROSS JOIN LATERAL (
+        SELECT id, received_at, action FROM activities
+        WHERE business_id = $1 AND profile_key = people.profile_key AND action <> $5
+        OFFSET 0) AS a
+), orders AS (
+    SELECT earning.profile_key, e.object_id
+    FROM (
+        SELECT own.profile_key, own.id, own.received_at
+        FROM own
+        JOIN credits c ON c.business_id = $1 AND c.event_id = own.id
+        WHERE own.action = ANY ($6::text[])
+        GROUP BY own.profile_key, own.id, own.received_at
+        HAVING sum(c.sign * c.revenue_minor::numeric) > 0
+    ) AS earning
+    CROSS JOIN LATERAL (
+        SELECT object_id FROM events WHERE business_id = $1 AND received_at = earning.received_at AND id = earning.id
+        OFFSET 0) AS e
+), concerned AS (
+    SELECT profile_key, id FROM own WHERE action <> ALL ($7::text[])
+    UNION ALL
+    SELECT orders.profile_key, r.event_id
+    FROM orders
+    CROSS JOIN LATERAL (
+        (SELECT event_id FROM order_refunds WHERE business_id = $1 AND order_id = orders.object_id OFFSET 0)
+        UNION ALL
+        (SELECT event_id FROM order_actions
+         WHERE business_id = $1 AND object_id = orders.object_id AND action = ANY ($7) OFFSET 0)) AS r
+)
+SELECT o.profile_key, coalesce(c.currency, '') AS currency, sum(c.sign * c.conversions)::bigint AS conversions,
        coalesce(sum(c.sign * c.revenue_minor::numeric), 0) AS revenue,
        coalesce(sum(c.sign * greatest(-c.revenue_minor::numeric, 0)), 0) AS taken_back
-FROM unnest($4::bigint[]) AS people (profile_key)
-CROSS JOIN LATERAL (
-    SELECT id, profile_key FROM activities
-    WHERE business_id = $1 AND profile_key = people.profile_key AND action <> $5
-    OFFSET 0) AS a
-JOIN credits c ON c.business_id = $1 AND c.event_id = a.id
+FROM concerned o
+JOIN credits c ON c.business_id = $1 AND c.event_id = o.id
 WHERE CASE $2 WHEN 'campaign' THEN c.campaign WHEN 'journey' THEN c.journey WHEN 'message' THEN c.message ELSE c.link END
       = $3
-GROUP BY a.profile_key, coalesce(c.currency, '');
+GROUP BY o.profile_key, coalesce(c.currency, '');
