@@ -60,7 +60,7 @@ class Shop:
     def step(self, action: str, minutes: float, amount: str | None = None, **fields: Any) -> Step:
         """Return a step of the order 1001 by the visitor."""
         outside = {name: fields.pop(name) for name in ("credential",) if name in fields}
-        told = {"session": self.click.session, "tracked_at": to_timestamp(at(minutes))} | fields
+        told: dict[str, Any] = {"session": self.click.session, "tracked_at": to_timestamp(at(minutes))} | fields
         key = f"{action} {minutes} {outside}"
         received = to_timestamp(at(40 * DAY))
         sent = order(action, amount=amount, **told)
@@ -71,7 +71,7 @@ class Shop:
         outside = {name: fields.pop(name) for name in ("credential",) if name in fields}
         refunded = {"reference": f"r{minutes}", "order": fields.pop("order", "1001"), "source": "shopify"}
         action = fields.pop("action", "refund.received")
-        told = {"session": self.click.session, "tracked_at": to_timestamp(at(minutes))} | fields
+        told: dict[str, Any] = {"session": self.click.session, "tracked_at": to_timestamp(at(minutes))} | fields
         sent = event(action, object_parameters=refunded, amount=amount, **told)
         return partial(
             self.caller.track, sent, key=f"refund {minutes}", received_at=to_timestamp(at(40 * DAY)), **outside
@@ -223,7 +223,11 @@ async def test_sums_beyond_64_bits(shop: Shop) -> None:
     """Are told in full, in totals, series, events, and of the recipient."""
     largest = "92233720368547758.07"
     for number in range(3):
-        told = {"session": shop.click.session, "tracked_at": to_timestamp(at(5)), "amount": largest}
+        told: dict[str, Any] = {
+            "session": shop.click.session,
+            "tracked_at": to_timestamp(at(5)),
+            "amount": largest,
+        }
         await shop.caller.track(order(reference=str(number), **told))
     total = "276701161105643274.21 USD"
     assert await shop.earned() == (3, total, "")
