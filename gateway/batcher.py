@@ -18,6 +18,8 @@ Carry = Callable[[Sequence[Item], float], Awaitable[Sequence[Result]]]
 
 FIRST_PAUSE_SECONDS = 0.02
 LONGEST_PAUSE_SECONDS = 0.25
+# Whoever is there and has no room stays so for a while: told to the caller at once, who knows when to come back.
+FULL = frozenset({Reason.OVERLOADED, Reason.OUTBOX_FULL, Reason.SPOOL_FULL})
 # How late the end of an item's time may be noticed.
 SWEEP_SECONDS = 0.05
 
@@ -137,7 +139,7 @@ class Batcher(Generic[Item, Result]):
                 if not _may_pass(error):
                     await self._refused(aboard, error)
                     return
-                if left <= pause:
+                if left <= pause or _is_full(error):
                     _fail(aboard, error)
                     return
             else:
@@ -168,6 +170,10 @@ class Batcher(Generic[Item, Result]):
 
 def _may_pass(error: Exception) -> bool:
     return isinstance(error, ClicktrailError) and error.kind is Kind.UNAVAILABLE
+
+
+def _is_full(error: Exception) -> bool:
+    return isinstance(error, ClicktrailError) and error.reason in FULL
 
 
 def _hand_out(aboard: Sequence[_Passenger[Item, Result]], results: Sequence[Result]) -> None:

@@ -139,6 +139,17 @@ async def test_an_unavailable_service_is_tried_again_with_the_same_items(airport
     await batcher.close()
 
 
+@pytest.mark.parametrize("reason", [Reason.OVERLOADED, Reason.OUTBOX_FULL, Reason.SPOOL_FULL])
+async def test_a_service_without_room_is_not_asked_again(airport: Airport, reason: Reason) -> None:
+    """Everybody aboard is told at once, with the time to come back."""
+    airport.refuse = lambda _: unavailable(reason, "There is no room.", retry_after_seconds=5)
+    batcher = batcher_of(airport)
+    outcomes = await asyncio.gather(*map(batcher.submit, (1, 2)), return_exceptions=True)
+    assert [getattr(outcome, "retry_after_seconds", None) for outcome in outcomes] == [5, 5]
+    assert airport.flights == [[1, 2]]
+    await batcher.close()
+
+
 async def test_an_item_gets_the_reason_when_its_time_is_over(airport: Airport) -> None:
     """Patience ends with what was last in the way."""
     airport.refuse = lambda _: AWAY
