@@ -41,7 +41,7 @@ class Spool:
             log.warning(
                 "the spool cannot be written to; without it no events are taken while PostgreSQL is away",
                 folder=str(self._path),
-                cause=f"{type(error).__name__}: {error}",
+                cause=_cause(error),
             )
         self.filled.set()
 
@@ -82,7 +82,7 @@ class Spool:
 
     def _refusal(self, error: Exception) -> ClicktrailError:
         is_full = isinstance(error, FullError)
-        failure = "the spool is full" if is_full else f"{type(error).__name__}: {error}"
+        failure = "the spool is full" if is_full else _cause(error)
         # An outage is long: said once, not with every event.
         if failure != self._failure:
             log.error("events cannot be kept", cause=failure, folder=str(self._path))
@@ -92,3 +92,9 @@ class Spool:
             "Events cannot be kept at the moment; try again.",
             retry_after_seconds=FULL_RETRY_SECONDS,
         )
+
+
+def _cause(error: Exception) -> str:
+    """Return what is wrong, without the name of a file that is another one at each try."""
+    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return f"{type(error).__name__}: {said}"

@@ -72,7 +72,7 @@ class SpoolFile:
     def __init__(self, path: Path, lock: SpoolLock) -> None:
         self.path = path
         self._lock = lock
-        self._connection = open_file(path, _SCHEMA, VERSION)
+        self._connection = open_file(path, _SCHEMA, VERSION, is_ours_alone=True)
         self._inode = path.stat()
         # Rows up to here are done with, even if a full disk has kept us from removing them.
         self._done = 0

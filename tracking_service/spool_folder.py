@@ -9,7 +9,7 @@ from uuid import uuid4
 from common.logging import get_logger
 from tracking_service.spool_file import Entry, Fate, FullError, Row, SpoolFile, bytes_of, open_spool_file
 from tracking_service.spool_lock import SpoolLock
-from tracking_service.spool_sqlite import DamagedError
+from tracking_service.spool_sqlite import DamagedError, remove_file
 
 log = get_logger(__name__)
 
@@ -149,10 +149,15 @@ class SpoolFolder:
         self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self._path / f"events-{uuid4().hex}.sqlite"
         lock = SpoolLock.take(_lock_of(path))
-        file = None if lock is None else open_spool_file(path, lock)
-        if file is None:
+        if lock is None:
             raise FileExistsError(path)
-        return file
+        try:
+            return SpoolFile(path, lock)
+        except BaseException:
+            # Or a full disk would be littered with empty files, one for each event that is refused.
+            remove_file(path)
+            lock.remove()
+            raise
 
     def _take(self, path: Path) -> SpoolFile | None:
         try:

@@ -23,14 +23,18 @@ class DamagedError(Exception):
     """A file that is no SQLite file of ours, or is one no longer."""
 
 
-def open_file(path: Path, schema: str, version: int) -> sqlite3.Connection:
+def open_file(path: Path, schema: str, version: int, *, is_ours_alone: bool = False) -> sqlite3.Connection:
     """Open, or make, a file with these tables; each commit is on disk when it returns.
 
-    Raises `DamagedError`, also where the tables are of another version.
+    One that is ours alone takes no room to be opened, and so can be on a full disk. Raises `DamagedError`, also where
+    the tables are of another version.
     """
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
         with damages():
+            if is_ours_alone:
+                # The index of the log of writes is then in memory, not in a file that may find no room.
+                connection.execute("PRAGMA locking_mode = EXCLUSIVE")
             _prepare(connection, schema, version)
         # A file that its folder does not know of after a loss of power is as good as none.
         sync_folder(path.parent)
@@ -104,8 +108,9 @@ def sync_folder(folder: Path) -> None:
 
 
 def _prepare(connection: sqlite3.Connection, schema: str, version: int) -> None:
-    # Before there is a table, or never.
-    connection.execute("PRAGMA auto_vacuum = FULL")
+    if connection.execute("PRAGMA page_count").fetchone()[0] == 0:
+        # Before there is a table, or never. Said again, it writes, for which a full disk has no room.
+        connection.execute("PRAGMA auto_vacuum = FULL")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")

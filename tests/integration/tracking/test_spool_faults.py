@@ -1,15 +1,22 @@
 """A spool that is full, damaged or not there: nothing acknowledged is lost, and nothing else is acknowledged."""
 
+import errno
+import shutil
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from cli.embedded.server_process import ServerProcess
-from common.errors import Kind, Reason
+from common.errors import ClicktrailError, Kind, Reason
 from tests.integration.tracking.spooling import Running, files, outage, running, site, stored
 from tests.integration.tracking.tracking_events import ACCEPTED, DUPLICATE, event, submission
+from tracking_service.spool import Spool
 from tracking_service.spool_file import Entry, Fate, SpoolFile
+from tracking_service.spool_folder import SpoolFolder
 from tracking_service.spool_lock import SpoolLock
 
 __all__ = ["outage", "site"]
@@ -99,11 +106,10 @@ async def test_a_file_damaged_under_the_service(
     """What can still be read of it is stored, and new events are taken."""
     outage.kill()
     (first,) = await site.track(submission(event()))
-    (path,) = files(spool_dir, "events-*.sqlite")
-    with sqlite3.connect(path) as other:
-        other.execute("DROP INDEX events_id")
-        other.execute("ALTER TABLE events RENAME COLUMN fingerprint TO something")
-    other.close()
+    own = site.service._provision.replay._spool._folder._own
+    assert own is not None
+    own._connection.execute("DROP INDEX events_id")
+    own._connection.execute("ALTER TABLE events RENAME COLUMN fingerprint TO something")
     (second,) = await site.track(submission(event(), minutes=1))
     assert [first.status, second.status] == [ACCEPTED, ACCEPTED]
     outage.start()
@@ -150,6 +156,61 @@ def test_a_full_disk_keeps_all_or_nothing(file: SpoolFile) -> None:
     assert [row.id for row in file.oldest()] == [b"a"]
     assert file.append(entries("a")) == [Fate.SAME]
     file.close()
+
+
+READ_ON_A_FULL_DISK = """
+import resource, sys
+from pathlib import Path
+from tracking_service.spool_file import SpoolFile
+from tracking_service.spool_lock import SpoolLock
+
+path = Path(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+file = SpoolFile(path, SpoolLock.take(path.with_suffix(".lock")))
+print(len(file.oldest()))
+"""
+
+
+def test_what_a_dead_process_left_can_be_read_on_a_full_disk(file: SpoolFile, tmp_path: Path) -> None:
+    """It takes no room to be opened, so that what made the disk full can be replayed."""
+    file.append(entries("a", "b"))
+    left = tmp_path / "left.sqlite"
+    for ending in ("", "-wal"):
+        shutil.copy(f"{file.path}{ending}", f"{left}{ending}")
+    command = [sys.executable, "-c", READ_ON_A_FULL_DISK, str(left)]
+    read = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  (our own program)
+    assert (read.stdout, read.stderr) == ("2\n", "")
+    file.remove()
+
+
+def test_a_disk_without_room_is_not_littered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that cannot be made leaves nothing behind, not even its lock."""
+
+    def fail(*_: object, **_named: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr("tracking_service.spool_file.open_file", fail)
+    folder = SpoolFolder(tmp_path, LIMIT)
+    for _ in range(2):
+        with pytest.raises(sqlite3.OperationalError, match="full"):
+            folder.append(entries("a"))
+    assert files(tmp_path) == []
+
+
+async def test_a_disk_that_cannot_be_written_is_told_of_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many events are refused, for each of which another file was tried."""
+
+    def refuse(path: Path) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr(SpoolLock, "take", refuse)
+    spool = Spool(tmp_path, LIMIT)
+    with capture_logs() as lines:
+        for _ in range(3):
+            with pytest.raises(ClicktrailError):
+                await spool.keep(entries("a"))
+    assert [line["cause"] for line in lines] == ["OSError: Read-only file system"]
+    await spool.close()
 
 
 def test_numbers_are_never_given_twice(file: SpoolFile) -> None:
