@@ -1,5 +1,6 @@
 """The spool outlives its process, and so does what events and credentials are judged by."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from cli.embedded.ports import free_port
 from cli.embedded.server_process import ServerProcess
 from common.channels import open_channel
 from common.errors import Kind, Reason
-from tests.integration.tracking.spooling import Running, failure, files, outage, rows, running, site, stored
+from tests.integration.tracking.spooling import SECONDS, Running, failure, files, outage, rows, running, site, stored
 from tests.integration.tracking.tracking_events import ACCEPTED, DUPLICATE, REJECTED, Stub, event, submission, track
 from tracking_service.spool_folder import PATTERN
 
@@ -31,7 +32,8 @@ async def process(postgres_url: str, folder: Path) -> AsyncIterator[tuple["subpr
     service = subprocess.Popen([sys.executable, "-m", "tracking_service"], env=environment)  # noqa: ASYNC220  (starting it takes no time)
     try:
         async with open_channel(f"ipv4:127.0.0.1:{port}") as channel:
-            await channel.channel_ready()
+            async with asyncio.timeout(SECONDS):
+                await channel.channel_ready()
             yield service, Stub(channel)
     finally:
         service.kill()
