@@ -177,6 +177,28 @@ async def test_a_frozen_server_is_an_outage(site: Running, outage: ServerProcess
     assert {receipt.id for receipt in receipts} < set(await stored(postgres_url))
 
 
+async def test_a_failing_disk_of_postgres_is_an_outage(site: Running, postgres_url: str) -> None:
+    """What PostgreSQL cannot write to its disk is kept on ours until it can."""
+    await rows(
+        postgres_url,
+        """
+        CREATE FUNCTION fail_to_write() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION 'could not write block 7: Input/output error' USING ERRCODE = 'io_error'; END $$;
+        """,
+    )
+    await rows(
+        postgres_url,
+        "CREATE TRIGGER failing BEFORE INSERT ON event_keys FOR EACH ROW EXECUTE FUNCTION fail_to_write()",
+    )
+    (receipt,) = await site.track(submission(event()))
+    assert receipt.status == ACCEPTED
+    assert await stored(postgres_url) == []
+    await rows(postgres_url, "DROP TRIGGER failing ON event_keys")
+    await site.until_replayed()
+    assert await stored(postgres_url) == [receipt.id]
+    assert await rows(postgres_url, "SELECT * FROM rejected") == []
+
+
 async def test_a_commit_whose_answer_was_lost(
     site: Running, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
