@@ -41,7 +41,7 @@ def backup(
 
 def database_address(given: str | None, data_dir: Path | None) -> str | None:
     """Return the database's address: the one given, the running stack's, or none: the default."""
-    return DataDirectory(data_dir).read_ready().postgres if data_dir and not given else given
+    return DataDirectory(data_dir).read_postgres_url() if data_dir and not given else given
 
 
 def run_backup_module(task: str, file: Path, postgres_url: str | None) -> None:

@@ -23,19 +23,21 @@ class DemoLink:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Where a running stack is reached, and what it was seeded with; the token is a secret, and so is `postgres`."""
+    """Where a running stack is reached, and what it was seeded with; the token is a secret."""
 
     http: str
     shortener: str
     tracking: str
-    postgres: str
     business: str
     token: str
     links: list[DemoLink]
 
 
 class DataDirectory:
-    """`redis/`, `postgres/`, `spool/`, `logs/`; files: `lock`, `demo.json` (kept), `ready.json` (while ready)."""
+    """`redis/`, `postgres/`, `spool/`, `logs/`; files: `lock`, `demo.json` (kept).
+
+    While it is ready: `ready.json`, and `postgres.url` for backups.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
@@ -44,6 +46,7 @@ class DataDirectory:
         self.spool = self.path / "spool"
         self.logs = self.path / "logs"
         self._ready = self.path / "ready.json"
+        self._postgres_url = self.path / "postgres.url"
         self._demo = self.path / "demo.json"
 
     def is_made(self) -> bool:
@@ -76,13 +79,15 @@ class DataDirectory:
                 ) from None
             yield
 
-    def announce(self, ready: Ready) -> None:
-        """Write ready.json, whole or not at all, for our user alone."""
+    def announce(self, ready: Ready, postgres_url: str) -> None:
+        """Write postgres.url and ready.json, each whole or not at all, for our user alone."""
+        write_secret(self._postgres_url, postgres_url + "\n")
         write_secret(self._ready, json.dumps(asdict(ready), indent=2) + "\n")
 
     def withdraw(self) -> None:
-        """Remove ready.json."""
+        """Remove ready.json and postgres.url."""
         self._ready.unlink(missing_ok=True)
+        self._postgres_url.unlink(missing_ok=True)
 
     def read_ready(self) -> Ready:
         """Read ready.json; raise `CommandFailed` where nothing runs here."""
@@ -90,13 +95,18 @@ class DataDirectory:
             found = json.loads(self._ready.read_text(encoding="utf-8"))
             return Ready(**found | {"links": [DemoLink(**link) for link in found["links"]]})
         except FileNotFoundError:
-            raise CommandFailed(
-                f"Nothing runs on {self.path}: there is no ready.json. Start it with"
-                f" clicktrail up --data-dir {str(self.path)!r}.",
-                ExitCode.UNAVAILABLE,
-            ) from None
+            raise self._nothing_runs() from None
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise CommandFailed(f"{self._ready} cannot be read: {error}.", ExitCode.USAGE) from None
+
+    def read_postgres_url(self) -> str:
+        """Read where PostgreSQL is reached, password included; raise `CommandFailed` where nothing runs here."""
+        try:
+            return self._postgres_url.read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            raise self._nothing_runs() from None
+        except (OSError, ValueError) as error:
+            raise CommandFailed(f"{self._postgres_url} cannot be read: {error}.", ExitCode.USAGE) from None
 
     def read_demo_token(self) -> str | None:
         """Read the demo business's token that an earlier start was given."""
@@ -108,3 +118,10 @@ class DataDirectory:
     def keep_demo_token(self, token: str) -> None:
         """Keep the demo business's token for later starts: tracking stores only its hash."""
         write_secret(self._demo, json.dumps({"token": token}) + "\n")
+
+    def _nothing_runs(self) -> CommandFailed:
+        return CommandFailed(
+            f"Nothing runs on {self.path}: there is no ready.json. Start it with"
+            f" clicktrail up --data-dir {str(self.path)!r}.",
+            ExitCode.UNAVAILABLE,
+        )

@@ -80,7 +80,6 @@ class Stack:
             http=self.gateway.url,
             shortener=self.shortener.url,
             tracking=self.tracking.url,
-            postgres=self.postgres.url,
             business=BUSINESS,
             token=token,
             links=links,

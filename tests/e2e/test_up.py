@@ -163,6 +163,18 @@ def test_ready_json_says_where_everything_is(up: Up) -> None:
     assert answer.headers["location"].startswith("https://shop.example.com/spring?ref=sms&")
 
 
+def test_what_runs_is_backed_up_by_its_directory(up: Up, tmp_path: Path) -> None:
+    """`backup --data-dir` finds the database, whose address stands in a file for our eyes alone."""
+    up.ready()
+    assert (up.data / "postgres.url").stat().st_mode & 0o777 == 0o600
+    file = tmp_path / "clicktrail.tar"
+    command = [sys.executable, "-m", "cli", "backup", str(file), "--data-dir", str(up.data)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  (our own command)
+    assert done.returncode == 0, done.stderr
+    assert "links: 20 rows" in done.stderr
+    assert file.stat().st_size > 0
+
+
 def test_a_second_one_on_the_same_data_is_refused(up: Up, start_up: Callable[..., Up]) -> None:
     """Another `up` on the same directory says so in one line and leaves the first alone."""
     ready = up.ready()
