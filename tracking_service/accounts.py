@@ -27,6 +27,8 @@ from tracking_service.presence import Presence
 
 TOKEN_NAME_LENGTH = 100
 _LONGEST_CREDENTIAL = 200
+# A slow store is not waited for: whoever brings an event waits for that afterwards, 5 seconds in all.
+CREDENTIAL_SECONDS = 1.0
 
 
 class Holder(Protocol):
@@ -131,7 +133,7 @@ class Accounts:
 
     async def _holder(self, credential: str) -> Holder | None:
         try:
-            return await self._presence.attempt(lambda: self._stored_holder(credential))
+            return await self._presence.attempt(lambda: self._stored_holder(credential), CREDENTIAL_SECONDS)
         except ClicktrailError as error:
             if error.reason is not Reason.STORE_DOWN:
                 raise

@@ -43,18 +43,20 @@ class Presence:
         """Whether it counts as away now."""
         return not self._back.is_set()
 
-    async def attempt(self, work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
+    async def attempt(
+        self, work: Callable[[], Coroutine[Any, Any, Result]], longest_seconds: float = LONGEST_SECONDS
+    ) -> Result:
         """Return the result of work at the store. Raises `STORE_DOWN`: at once while the store is away.
 
         Work that the store does not answer is let go, and may be done nevertheless.
         """
         if self.is_away:
             raise away()
-        until = self._now() + LONGEST_SECONDS
+        until = self._now() + longest_seconds
         task = asyncio.create_task(work())
         task.add_done_callback(_hear)
         try:
-            if not await _ends_within(task, PATIENCE_SECONDS) and await self.is_there():
+            if not await _ends_within(task, min(PATIENCE_SECONDS, longest_seconds)) and await self.is_there():
                 await _ends_within(task, until - self._now())
         finally:
             if not task.done():

@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import asyncpg
+
 from cli.embedded.ports import free_port
 from cli.embedded.server_process import ServerProcess
 from common.channels import open_channel
@@ -75,6 +77,21 @@ async def test_credentials_during_an_outage(site: Running, outage: ServerProcess
         error = await failure(site.authenticate(unknown))
         assert (error.kind, error.reason) == (Kind.UNAVAILABLE, Reason.STORE_DOWN)
         assert error.retry_after_seconds
+
+
+async def test_a_store_that_is_there_and_does_not_answer(site: Running, postgres_url: str) -> None:
+    """A credential is judged by the last known accounts, and an event goes to the spool."""
+    connection = await asyncpg.connect(postgres_url)
+    try:
+        async with connection.transaction():
+            await connection.execute("LOCK TABLE businesses, event_keys IN ACCESS EXCLUSIVE MODE")
+            assert (await site.authenticate("shop")).business_id == "shop"
+            (receipt,) = await site.track(submission(event()))
+    finally:
+        await connection.close()
+    assert receipt.status == ACCEPTED
+    await site.until_replayed()
+    assert await stored(postgres_url) == [receipt.id]
 
 
 async def test_accounts_are_followed(site: Running, outage: ServerProcess) -> None:
