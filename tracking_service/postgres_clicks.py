@@ -14,6 +14,7 @@ from tracking_service.postgres import columns
 from tracking_service.postgres_counters import VisitorClick, add_counts, keep_first_clicks
 from tracking_service.postgres_identity import hand_over_sessions, mark_dirty
 from tracking_service.postgres_link_copies import ProfileKeys
+from tracking_service.postgres_texts import packed_columns
 from tracking_service.queries import load
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ async def keep_clicks(connection: "Connection", clicks: Iterable[Click], known: 
     # In the order of their keys, so that two deliveries of the same clicks never wait for each other in a circle.
     origins = {key: known.origins.of(delivered[key]) for key in sorted(delivered)}
     rows = [_row(delivered[key], origin, known.keys) for key, origin in origins.items()]
-    inserted = await connection.fetch(QUERIES.insert_clicks, *columns(rows))
+    inserted = await connection.fetch(QUERIES.insert_clicks, *packed_columns(rows))
     new = [tuple(row) for row in inserted]
     if new:
         await _follow(connection, [_new_click(delivered[key], origins[key], known.keys) for key in new], known.keys)
@@ -87,7 +88,7 @@ async def _mint_sessions(connection: "Connection", clicks: Sequence[Click], keys
         (*key, _recipient(click, keys), click.id, click.clicked_at, click.link_created_at, *_place(click))
         for key, click in minting.items()
     ]
-    minted = await connection.fetch(QUERIES.mint_sessions, *columns(rows))
+    minted = await connection.fetch(QUERIES.mint_sessions, *packed_columns(rows))
     await _tell_what_came_before(connection, [row for row in minted if row["was_known"]], minting)
     return {(row["business_id"], row["id"]): row["profile_key"] for row in minted}
 
@@ -136,7 +137,7 @@ async def _keep_activities(
     # A crawler's hit on a shared link is nobody's doing.
     somebodys = [row for row in rows if row[3] is not None or row[4] is not None]
     if somebodys:
-        await connection.execute(QUERIES.insert_click_activities, *columns(somebodys), CLICKED)
+        await connection.execute(QUERIES.insert_click_activities, *packed_columns(somebodys), CLICKED)
 
 
 def _visits(new: NewClick, owner: int | None) -> Iterable[VisitorClick]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from tracking_service.click_tally import ClickTally, Own, Seen
 from tracking_service.domain import visitor_of
 from tracking_service.postgres import columns
+from tracking_service.postgres_texts import packed_columns
 from tracking_service.postgres_versions import bump_versions
 from tracking_service.queries import load
 
@@ -34,7 +35,7 @@ async def keep_first_clicks(connection: "Connection", clicks: Iterable[VisitorCl
         return
     rows = [(*key, *first, *owns.get(key, (None, None))) for key, first in firsts.items()]
     for business_id, scope, scope_id, visitor, *before in await connection.fetch(
-        QUERIES.keep_first_clicks, *columns(rows)
+        QUERIES.keep_first_clicks, *packed_columns(rows)
     ):
         key = (business_id, scope, scope_id, visitor)
         first_before, own_before = before[: len(Seen._fields)], before[len(Seen._fields) :]
@@ -80,7 +81,7 @@ async def add_counts(connection: "Connection", tally: ClickTally) -> None:
     if not tally.counts:
         return
     counts = [(*key, *counts.row()) for key, counts in tally.counts.items()]
-    await connection.execute(QUERIES.add_click_counts, *columns(counts))
+    await connection.execute(QUERIES.add_click_counts, *packed_columns(counts))
     breakdowns = [(*key, *counts.row()) for key, counts in tally.breakdowns().items()]
-    await connection.execute(QUERIES.add_breakdown_counts, *columns(breakdowns))
+    await connection.execute(QUERIES.add_breakdown_counts, *packed_columns(breakdowns))
     await bump_versions(connection, {key[0] for key in tally.counts})

@@ -8,6 +8,7 @@ from tracking_service.erasure import profile_hash
 from tracking_service.identity import SessionState, SessionUse, first_state, settle
 from tracking_service.postgres import columns
 from tracking_service.postgres_counters import give_first_clicks_to_persons
+from tracking_service.postgres_texts import packed_columns
 from tracking_service.queries import load
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ async def profile_keys(
     found = await _find_profiles(connection, missing)
     missing = [pair for pair in missing if pair not in found]
     if missing:
-        rows = await connection.fetch(QUERIES.create_profiles, *columns(missing), at)
+        rows = await connection.fetch(QUERIES.create_profiles, *packed_columns(missing), at)
         found |= {(row["business_id"], row["id"]): row["profile_key"] for row in rows}
         missing = [pair for pair in missing if pair not in found]
     if missing:  # Another transaction created them in between, and has committed.
@@ -109,13 +110,13 @@ async def mark_dirty(connection: "Connection", visitors: Iterable[Visitor | Visi
     """
     marks = {(*visitor, None)[:4] for visitor in visitors}
     if marks:
-        await connection.execute(QUERIES.mark_dirty, *columns(list(marks)))
+        await connection.execute(QUERIES.mark_dirty, *packed_columns(list(marks)))
 
 
 async def _find_profiles(connection: "Connection", wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
     if not wanted:
         return {}
-    rows = await connection.fetch(QUERIES.find_profile_keys, *columns(wanted))
+    rows = await connection.fetch(QUERIES.find_profile_keys, *packed_columns(wanted))
     return {(row["business_id"], row["id"]): row["profile_key"] for row in rows}
 
 

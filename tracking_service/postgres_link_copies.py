@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 from tracking_service.deliveries import LinkCopy
 from tracking_service.domain import scopes_of
 from tracking_service.erasure import anonymous_link
-from tracking_service.postgres import columns
 from tracking_service.postgres_erasure import want_detachments
 from tracking_service.postgres_own_sources import keep_own_sources
+from tracking_service.postgres_texts import packed_columns
 from tracking_service.queries import load
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ async def keep_links(connection: "Connection", links: Iterable[LinkCopy], keys: 
         latest[link.business_id, link.id] = link
     if not latest:
         return 0
-    kept = await connection.fetch(QUERIES.keep_links, *columns([_row(link, keys) for link in latest.values()]))
+    kept = await connection.fetch(QUERIES.keep_links, *packed_columns([_row(link, keys) for link in latest.values()]))
     new = [latest[row["business_id"], row["id"]] for row in kept if row["is_new"]]
     await _count_recipients(connection, new, keys)
     await keep_own_sources(connection, new)
@@ -44,7 +44,7 @@ async def _count_recipients(connection: "Connection", new: Sequence[LinkCopy], k
         for scope, scope_id in scopes_of(campaign=link.campaign, journey=link.journey, message=link.message, link=None)
     ]
     if addressed:
-        await connection.execute(QUERIES.count_recipients, *columns(addressed))
+        await connection.execute(QUERIES.count_recipients, *packed_columns(addressed))
 
 
 def _is_of_erased(link: LinkCopy, keys: ProfileKeys) -> bool:

@@ -5,6 +5,13 @@
 -- is json, never jsonb: jsonb refuses \u0000 and lone surrogates.
 -- Raw rows carry profile_key, a surrogate, never the profile's id: erasing a person then leaves counts as they are.
 
+-- Many texts that came as one: its first character stands between them, its second for a null.
+CREATE FUNCTION texts(packed text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE
+    WHEN length(packed) = 2 THEN ARRAY[''] -- one empty text
+    ELSE string_to_array(substr(packed, 3), left(packed, 1), substr(packed, 2, 1))
+END;
+
 -- Accounts -------------------------------------------------------------------
 
 CREATE TABLE businesses (

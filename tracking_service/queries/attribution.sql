@@ -54,7 +54,8 @@ WITH marks AS (
         UNION ALL
         SELECT m.business_id, s.profile_key, m.since
         FROM sessions_marked m
-        JOIN sessions s ON s.business_id = m.business_id AND s.id = m.session
+        CROSS JOIN LATERAL (
+            SELECT profile_key FROM sessions WHERE business_id = m.business_id AND id = m.session OFFSET 0) AS s
     ) AS persons
     WHERE profile_key IS NOT NULL
     GROUP BY business_id, profile_key

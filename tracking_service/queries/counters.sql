@@ -6,7 +6,7 @@ INSERT INTO first_clicks AS f (
     own_link_created_at)
 SELECT *
 FROM unnest(
-    $1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::uuid[], $7::timestamptz[], $8::text[],
+    texts($1), texts($2), texts($3), texts($4), $5::timestamptz[], $6::uuid[], $7::timestamptz[], texts($8),
     $9::boolean[], $10::timestamptz[], $11::timestamptz[]
 ) AS clicked (
     business_id, scope, scope_id, visitor, clicked_at, click_id, link_created_at, origin, is_recipients, own_clicked_at,
@@ -49,7 +49,7 @@ INSERT INTO click_counts AS c (
     clicked_recipients)
 SELECT *
 FROM unnest(
-    $1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[],
+    texts($1), texts($2), texts($3), $4::timestamptz[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[],
     $9::bigint[], $10::bigint[]
 ) AS added (
     business_id, scope, scope_id, bucket, clicks, unique_clickers, bot_hits, sessions, seconds_to_click,
@@ -67,7 +67,7 @@ INSERT INTO breakdown_counts AS c (
     business_id, scope, scope_id, bucket, dimension, value, clicks, unique_clickers)
 SELECT *
 FROM unnest(
-    $1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::bigint[], $8::bigint[]
+    texts($1), texts($2), texts($3), $4::timestamptz[], texts($5), texts($6), $7::bigint[], $8::bigint[]
 ) AS added (business_id, scope, scope_id, bucket, dimension, value, clicks, unique_clickers)
 ORDER BY business_id, scope, scope_id, bucket, dimension, value
 ON CONFLICT (business_id, scope, scope_id, bucket, dimension, value) DO UPDATE

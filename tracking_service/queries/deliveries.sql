@@ -6,10 +6,10 @@ INSERT INTO clicks (
     device, browser, os, country, language, referring_host)
 SELECT *
 FROM unnest(
-    $1::text[], $2::timestamptz[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-    $9::bigint[], $10::text[], $11::timestamptz[], $12::text[], $13::text[], $14::integer[], $15::text[], $16::text[],
-    $17::text[], $18::text[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[], $24::text[], $25::text[],
-    $26::text[], $27::text[])
+    texts($1), $2::timestamptz[], $3::uuid[], texts($4), texts($5), texts($6), texts($7), texts($8),
+    $9::bigint[], texts($10), $11::timestamptz[], texts($12), texts($13), $14::integer[], texts($15), texts($16),
+    texts($17), texts($18), texts($19), texts($20), texts($21), texts($22), texts($23), texts($24), texts($25),
+    texts($26), texts($27))
 ON CONFLICT (business_id, clicked_at, id) DO NOTHING
 RETURNING business_id, clicked_at, id;
 
@@ -32,8 +32,8 @@ INSERT INTO sessions AS s (
 SELECT business_id, id, profile_key, click_id, clicked_at, link_created_at, link, campaign, journey, message,
        profile_key IS NOT NULL, clicked_at
 FROM unnest(
-    $1::text[], $2::text[], $3::bigint[], $4::uuid[], $5::timestamptz[], $6::timestamptz[], $7::text[], $8::text[],
-    $9::text[], $10::text[]
+    texts($1), texts($2), $3::bigint[], $4::uuid[], $5::timestamptz[], $6::timestamptz[], texts($7), texts($8),
+    texts($9), texts($10)
 ) AS minted (business_id, id, profile_key, click_id, clicked_at, link_created_at, link, campaign, journey, message)
 ORDER BY business_id, id
 ON CONFLICT (business_id, id) DO UPDATE
@@ -62,8 +62,8 @@ INSERT INTO activities (
 SELECT business_id, id, clicked_at, clicked_at, profile_key, session, $15, link, campaign, journey, message, verdict,
        device, browser, os, country
 FROM unnest(
-    $1::text[], $2::uuid[], $3::timestamptz[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[],
-    $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[]
+    texts($1), $2::uuid[], $3::timestamptz[], $4::bigint[], texts($5), texts($6), texts($7), texts($8),
+    texts($9), texts($10), texts($11), texts($12), texts($13), texts($14)
 ) AS clicked (
     business_id, id, clicked_at, profile_key, session, link, campaign, journey, message, verdict, device, browser, os,
     country)
@@ -84,8 +84,8 @@ INSERT INTO links AS l (
     detached_id)
 SELECT *
 FROM unnest(
-    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::bigint[], $9::bytea[],
-    $10::timestamptz[], $11::text[], $12::text[]
+    texts($1), texts($2), texts($3), texts($4), texts($5), texts($6), $7::bigint[], $8::bigint[], $9::bytea[],
+    $10::timestamptz[], texts($11), texts($12)
 ) AS copied (
     business_id, id, template, campaign, journey, message, profile_key, revision, link, created_at, origin_template,
     detached_id)
@@ -101,7 +101,7 @@ RETURNING new.business_id, new.id, old.id IS NULL AS is_new;
 WITH added AS (
     INSERT INTO recipients (business_id, scope, scope_id, profile_key)
     SELECT DISTINCT business_id, scope, scope_id, profile_key
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[])
+    FROM unnest(texts($1), texts($2), texts($3), $4::bigint[])
         AS addressed (business_id, scope, scope_id, profile_key)
     ORDER BY business_id, scope, scope_id, profile_key
     ON CONFLICT (business_id, scope, scope_id, profile_key) DO NOTHING
