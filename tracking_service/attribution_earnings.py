@@ -71,7 +71,8 @@ def names_order(object_text: str | None) -> bool:
     if object_text is None:
         return False
     parameters = json.loads(object_text, parse_int=str, parse_float=str)
-    return isinstance(parameters, dict) and parameters.get("order") not in (None, "", {})
+    order = parameters.get("order") if isinstance(parameters, dict) else None
+    return order not in (None, {}) and str(order).strip() != ""
 
 
 def _alone(event: Event) -> Earning:

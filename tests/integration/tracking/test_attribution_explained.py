@@ -1,12 +1,13 @@
 """Why an event is credited as it is can be asked."""
 
 import uuid
+from typing import Any
 
 import pytest
 import pytest_asyncio
 from grpc import aio
 
-from clicktrail.tracking.v1 import event_pb2, event_service_pb2
+from clicktrail.tracking.v1 import account_service_pb2, event_pb2, event_service_pb2
 from common.clock import to_timestamp
 from common.errors import Reason
 from tests.integration.tracking.calling import SECONDS, Caller, failure, faults
@@ -100,3 +101,43 @@ async def test_there_is_nothing_to_explain(caller: Caller, unknown: str) -> None
     error = await failure(caller.events.ExplainAttribution(request, timeout=SECONDS))
     assert error.reason is Reason.EVENT_UNKNOWN
     assert faults(error) == [("not_found", "event")]
+
+
+async def test_only_ones_own_events_are_explained(caller: Caller, accounts: Any) -> None:
+    """Neither those of another business nor clicks are known."""
+    business = account_service_pb2.Business(id="other", name="Another shop")
+    await accounts.CreateBusiness(account_service_pb2.CreateBusinessRequest(business=business), timeout=SECONDS)
+    minted = click(profile="ana")
+    await caller.deliver(minted)
+    receipt = await caller.track(order(session=minted.session, amount="10", **tracked(5)))
+    assert (await explained(caller, receipt, 1)).revenue.amount == "10.00"
+    for business_id, event_id in (("other", receipt.id), ("shop", str(uuid.UUID(bytes=minted.id))), ("no", receipt.id)):
+        request = event_service_pb2.ExplainAttributionRequest(business_id=business_id, event=event_id)
+        error = await failure(caller.events.ExplainAttribution(request, timeout=SECONDS))
+        assert error.reason is Reason.EVENT_UNKNOWN, business_id
+
+
+async def test_what_earns_nothing_says_why(caller: Caller) -> None:
+    """A step behind the one that earns, a part of an order, a refund without an order, what a page says."""
+    minted = click(profile="ana")
+    await caller.deliver(minted)
+    told: dict[str, Any] = {"session": minted.session, "amount": "10"}
+    bought = {"reference": "p1", "order": "1001"}
+    page = {"credential": event_pb2.CREDENTIAL_PUBLIC}
+    await caller.track(order(**told, **tracked(5)))
+    events = {
+        "an earlier step of its order earns": await caller.track(order("order.confirmed", **told, **tracked(6))),
+        "it is part of an order, which earns for it": await caller.track(
+            event("product.purchased", object_parameters=bought, **told, **tracked(6))
+        ),
+        "it names no order that earned": await caller.track(
+            event("refund.received", object_parameters={"reference": "r1"}, **told, **tracked(6))
+        ),
+        "sent by a page, it takes nothing back": await caller.track(
+            order("order.cancelled", session=minted.session, **tracked(7)), **page
+        ),
+        "its action earns nothing": await caller.track(event(**told, **tracked(8))),
+    }
+    for reason, receipt in events.items():
+        found = await explained(caller, receipt, 1)
+        assert (found.earns, found.HasField("revenue"), found.is_conversion) == (reason, False, False)

@@ -221,6 +221,7 @@ def test_what_an_event_counts_for() -> None:
         (None, False),
         ('{"reference": "p1"}', False),
         ('{"reference": "p1", "order": null}', False),
+        ('{"reference": "p1", "order": " "}', False),
         ('{"reference": "p1", "order": "o1"}', True),
         ('{"reference": "\\ud800\\u0000", "order": 5}', True),
     ],
