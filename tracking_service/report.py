@@ -186,9 +186,12 @@ def _by_action(sums: Iterable[ActionSum]) -> list[ActionCount]:
 
 
 def _top(values: Iterable[ValueSum]) -> list[ValueSum]:
-    """Return the values with most clicks, and all others as one."""
-    ranked = sorted((value for value in values if value.clicks), key=lambda value: (-value.clicks, value.value))
-    top, rest = ranked[:TOP_VALUES], ranked[TOP_VALUES:]
+    """Return the values with most clicks, and all others as one; a value of that very name is one of the others."""
+    ranked = sorted(
+        (value for value in values if value.clicks), key=lambda value: (value.value == REST, -value.clicks, value.value)
+    )
+    top = [value for value in ranked[:TOP_VALUES] if value.value != REST]
+    rest = ranked[len(top) :]
     if not rest:
         return top
     clicks, unique = sum(value.clicks for value in rest), sum(value.unique_clickers for value in rest)

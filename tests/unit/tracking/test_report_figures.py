@@ -65,3 +65,13 @@ def test_breakdowns_hold_the_top_values_and_the_rest() -> None:
     values = [ValueSum(f"v{number:02}", 100 - number, 1) for number in range(60)]
     top = report(breakdowns={"browser": values}).breakdowns["browser"]
     assert (len(top), top[0].value, top[-1]) == (51, "v00", ValueSum("other", sum(range(41, 51)), 10))
+
+
+def test_a_value_may_be_called_as_the_rest_is() -> None:
+    """It is one of the others then, so that no value stands there twice."""
+    few = [ValueSum("other", 9, 2), ValueSum("a", 1, 1)]
+    assert report(breakdowns={"referrer": few}).breakdowns["referrer"] == [ValueSum("a", 1, 1), ValueSum("other", 9, 2)]
+    many = [ValueSum("other", 99, 5), *(ValueSum(f"v{number:02}", 10, 1) for number in range(51))]
+    found = report(breakdowns={"referrer": many}).breakdowns["referrer"]
+    assert (len(found), found[-1]) == (51, ValueSum("other", 109, 6))
+    assert len({one.value for one in found}) == 51
