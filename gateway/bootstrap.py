@@ -24,9 +24,10 @@ from gateway import own_operations, view_operations
 from gateway.api import Api
 from gateway.app import Application, Gateway
 from gateway.batcher import Batcher, Limits
-from gateway.clients import EventFlights, RedirectFlights, connect
+from gateway.clients import EventFlights, connect
 from gateway.credentials import Credentials
 from gateway.events import Events
+from gateway.flight_streams import RedirectFlights
 from gateway.fresh_sessions import FreshSessions
 from gateway.hellotext import PageRoutes
 from gateway.link_page import LinkPages
@@ -72,7 +73,8 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     services = connect(settings.shortener_target, settings.tracking_target, settings.call_seconds)
     credentials = Credentials(services)
     fresh_sessions = FreshSessions(services)
-    hits = Batcher(RedirectFlights(services), _limits(settings, settings.redirect_seconds))
+    flights = RedirectFlights(services.shortener, settings.redirect_seconds)
+    hits = Batcher(flights, _limits(settings, settings.redirect_seconds))
     submissions = Batcher(EventFlights(services), _limits(settings, settings.call_seconds))
     events = Events(credentials, fresh_sessions, submissions, settings.trusted_proxies)
     pages = PageRoutes(services, credentials, fresh_sessions)
