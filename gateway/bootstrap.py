@@ -18,6 +18,7 @@ from clicktrail.tracking.v1 import (
     report_service_pb2,
     session_service_pb2,
 )
+from common.garbage import spare_what_stays
 from common.logging import configure_logging, get_logger
 from common.settings import load_settings
 from gateway import own_operations, view_operations
@@ -95,6 +96,7 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     api = Api([*routes, document], Room(settings.queue_limit))
     site = ReportSite(services, access, watches)
     asyncio.get_running_loop().add_signal_handler(END_OF_STREAMS, watches.close)
+    spare_what_stays()
     log.info("serving", pid=os.getpid())
     yield Gateway(Redirects(hits, settings.trusted_proxies), api, Readiness(services), site, LinkPages(services))
     watches.close()
