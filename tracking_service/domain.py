@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 Scope = tuple[str, str]
 """What counters are kept for: its kind and its id, such as ("campaign", "spring")."""
@@ -13,11 +14,18 @@ LINK = "link"
 BUCKET = timedelta(minutes=15)
 _ORIGIN = datetime(2000, 1, 1, tzinfo=UTC)
 _DAY = timedelta(days=1)
+_BUCKETS_REMEMBERED = 10_000
 
 
 def bucket_of(at: datetime) -> datetime:
     """Return the start of the quarter of an hour that a time lies in; the same as `date_bin` gives in SQL."""
-    return at - (at - _ORIGIN) % BUCKET
+    return _bucket((at - _ORIGIN) // BUCKET)
+
+
+@lru_cache(_BUCKETS_REMEMBERED)
+def _bucket(number: int) -> datetime:
+    """Return the start of a quarter of an hour: one object for all clicks in it, whose hash is known."""
+    return _ORIGIN + number * BUCKET
 
 
 def day_of(at: datetime) -> datetime:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tracking_service.attribution import CLOCK_TOLERANCE
 from tracking_service.catalogue import CLICKED
@@ -24,7 +24,16 @@ QUERIES = load("deliveries")
 
 SessionKey = tuple[str, str]
 """Business and session."""
-Owners = dict[SessionKey, int | None]
+
+
+class Minted(NamedTuple):
+    """A session that a new click has: whose it is, and whether it was known before."""
+
+    owner: int | None
+    was_known: bool
+
+
+Owners = dict[SessionKey, Minted]
 """Whose the sessions of new clicks are."""
 
 
@@ -57,12 +66,15 @@ async def _follow(connection: "Connection", arrived: Sequence[NewClick], keys: P
     owners = await _mint_sessions(connection, [click for click in people if click.session is not None], keys)
     await _clear_those_of_erased(connection, people, keys, owners)
     await _keep_activities(connection, arrived, keys, owners)
-    # A click concerns what came after it, and in its session what the clocks may have put before it.
+    # A click concerns what came after it, and in its session what the clocks may have put before it. An event of a
+    # session that this click has made waits for us and then marks itself.
     await mark_dirty(
         connection,
         [
-            (click.business_id, click.session, _owner(click, keys, owners), click.clicked_at - CLOCK_TOLERANCE)
+            (click.business_id, session, owner, click.clicked_at - CLOCK_TOLERANCE)
             for click in people
+            for session, owner in [(_used_session(click, owners), _owner(click, keys, owners))]
+            if session is not None or owner is not None
         ],
     )
     tally = ClickTally()
@@ -90,7 +102,7 @@ async def _mint_sessions(connection: "Connection", clicks: Sequence[Click], keys
     ]
     minted = await connection.fetch(QUERIES.mint_sessions, *packed_columns(rows))
     await _tell_what_came_before(connection, [row for row in minted if row["was_known"]], minting)
-    return {(row["business_id"], row["id"]): row["profile_key"] for row in minted}
+    return {(row["business_id"], row["id"]): Minted(row["profile_key"], row["was_known"]) for row in minted}
 
 
 async def _clear_those_of_erased(
@@ -100,7 +112,7 @@ async def _clear_those_of_erased(
     claimed = [
         (*click.key, owner)
         for click in clicks
-        if _recipient(click, keys) is None and (owner := owners.get((click.business_id, click.session or "")))
+        if _recipient(click, keys) is None and (owner := _owner(click, keys, owners))
     ]
     if claimed:
         await connection.execute(QUERIES.clear_clicks_of_erased, *columns(claimed))
@@ -151,10 +163,19 @@ def _visits(new: NewClick, owner: int | None) -> Iterable[VisitorClick]:
         yield (click.business_id, scope, scope_id, visitor), seen
 
 
+def _used_session(click: Click, owners: Owners) -> str | None:
+    """Return the session of a click, where there may be events in it: not where the click has just made it."""
+    minted = owners.get((click.business_id, click.session or ""))
+    return None if minted is not None and not minted.was_known else click.session
+
+
 def _owner(click: Click, keys: ProfileKeys, owners: Owners) -> int | None:
     """Return who clicked: the link's recipient, else whose the session is."""
     recipient = _recipient(click, keys)
-    return owners.get((click.business_id, click.session or "")) if recipient is None else recipient
+    if recipient is not None:
+        return recipient
+    minted = owners.get((click.business_id, click.session or ""))
+    return None if minted is None else minted.owner
 
 
 def _recipient(click: Click, keys: ProfileKeys) -> int | None:

@@ -1,6 +1,7 @@
 """Keeps the counters of clicks and the first clicks of each visitor."""
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from tracking_service.click_tally import ClickTally, Own, Seen
@@ -24,23 +25,37 @@ VisitorClick = tuple[VisitorKey, Seen]
 async def keep_first_clicks(connection: "Connection", clicks: Iterable[VisitorClick], tally: ClickTally) -> None:
     """Keep the earliest click of each visitor in each scope, also on links of their own, and tally what became one."""
     firsts: dict[VisitorKey, Seen] = {}
-    owns: dict[VisitorKey, Own] = {}
+    owns: dict[VisitorKey, Seen] = {}
     for key, seen in clicks:
         known = firsts.get(key)
         if known is None or seen[:2] < known[:2]:
             firsts[key] = seen
-        if seen.own is not None:
-            owns[key] = min(owns.get(key, seen.own), seen.own)
+        if seen.is_recipients:
+            owns[key] = min(owns.get(key, seen), seen, key=attrgetter("clicked_at", "link_created_at"))
     if not firsts:
         return
-    rows = [(*key, *first, *owns.get(key, (None, None))) for key, first in firsts.items()]
     for business_id, scope, scope_id, visitor, *before in await connection.fetch(
-        QUERIES.keep_first_clicks, *packed_columns(rows)
+        QUERIES.keep_first_clicks, *_first_columns(firsts, owns)
     ):
         key = (business_id, scope, scope_id, visitor)
         first_before, own_before = before[: len(Seen._fields)], before[len(Seen._fields) :]
         _move_first(tally, key[:3], firsts[key], None if first_before[0] is None else Seen(*first_before))
-        _move_own(tally, key[:3], owns.get(key), None if own_before[0] is None else Own(*own_before))
+        _move_own(tally, key[:3], _own(owns.get(key)), None if own_before[0] is None else Own(*own_before))
+
+
+def _first_columns(firsts: dict[VisitorKey, Seen], owns: dict[VisitorKey, Seen]) -> list[object]:
+    """Return the parameters of `keep_first_clicks`."""
+    numbers = {seen: number for number, seen in enumerate({*firsts.values(), *owns.values()}, 1)}
+    rows = [
+        (*key, numbers[first], first.origin, None if (own := owns.get(key)) is None else numbers[own])
+        for key, first in firsts.items()
+    ]
+    clicks = [(seen.clicked_at, seen.click_id, seen.link_created_at, seen.is_recipients) for seen in numbers]
+    return [*packed_columns(rows), *columns(clicks)]
+
+
+def _own(seen: Seen | None) -> Own | None:
+    return None if seen is None else seen.own
 
 
 def _move_first(tally: ClickTally, where: tuple[str, str, str], first: Seen, before: Seen | None) -> None:

@@ -1,16 +1,13 @@
 -- name: keep_first_clicks
 -- The earliest click of each visitor in each scope, and the earliest on a link of their own, each by itself, in the order
--- of their keys. Answers with those of whom either is earlier than what was known, and what that was: nulls for none.
+-- of their keys; the clicks themselves, which are the same in several scopes, by their number. Answers with those of whom either is earlier than what was known, and what that was: nulls for none.
 INSERT INTO first_clicks AS f (
     business_id, scope, scope_id, visitor, clicked_at, click_id, link_created_at, origin, is_recipients, own_clicked_at,
     own_link_created_at)
-SELECT *
-FROM unnest(
-    texts($1), texts($2), texts($3), texts($4), $5::timestamptz[], $6::uuid[], $7::timestamptz[], texts($8),
-    $9::boolean[], $10::timestamptz[], $11::timestamptz[]
-) AS clicked (
-    business_id, scope, scope_id, visitor, clicked_at, click_id, link_created_at, origin, is_recipients, own_clicked_at,
-    own_link_created_at)
+SELECT business_id, scope, scope_id, visitor, ($8::timestamptz[])[first], ($9::uuid[])[first],
+       ($10::timestamptz[])[first], origin, ($11::boolean[])[first], ($8::timestamptz[])[own], ($10::timestamptz[])[own]
+FROM unnest(texts($1), texts($2), texts($3), texts($4), $5::integer[], texts($6), $7::integer[])
+    AS clicked (business_id, scope, scope_id, visitor, first, origin, own)
 ORDER BY business_id, scope, scope_id, visitor
 ON CONFLICT (business_id, scope, scope_id, visitor) DO UPDATE
 SET (clicked_at, click_id, link_created_at, origin, is_recipients) = (

@@ -223,7 +223,9 @@ async def test_a_session_issued_without_a_click_is_kept(relay: Stub, database: "
 
 
 async def test_new_clicks_have_their_visitors_decided_again(relay: Stub, database: "Database") -> None:
-    """In the same transaction; those of crawlers do not."""
+    """In the same transaction: the recipient, and a session that may have events already; those of crawlers do not."""
+    used = click(2, profile="bob")
+    await deliver(relay, sessions=[issued(used.session)])
     await database.execute("CREATE TABLE marked AS TABLE dirty_visitors")
     await database.execute(
         "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS"
@@ -231,9 +233,9 @@ async def test_new_clicks_have_their_visitors_decided_again(relay: Stub, databas
     )
     await database.execute("CREATE TRIGGER note AFTER INSERT ON dirty_visitors FOR EACH ROW EXECUTE FUNCTION note()")
     clicked = click(profile="ann")
-    await deliver(relay, clicked, click(1, verdict=BOT))
+    await deliver(relay, clicked, click(1, verdict=BOT), used)
     rows = await database.fetch("SELECT session, profile_key IS NOT NULL AS known FROM marked")
-    assert [tuple(row) for row in rows] == [(clicked.session, True)]
+    assert {tuple(row) for row in rows} == {(None, True), (used.session, True)}
 
 
 async def test_what_a_header_may_hold_holds_nothing_up(relay: Stub, database: "Database") -> None:
