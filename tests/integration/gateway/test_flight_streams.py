@@ -5,20 +5,21 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import grpc
 import pytest
 from grpc import aio
 
 from clicktrail.shortener.v1 import redirect_service_pb2 as pb
-from clicktrail.shortener.v1 import redirect_service_pb2_grpc
 from common.channels import open_channel
 from common.errors import ClicktrailError, Reason
 from gateway.flight_streams import RedirectFlights
 from tests.support.waiting import eventually
 
 SECONDS = 10.0
+SERVICE = "clicktrail.shortener.v1.RedirectService"
 
 
-class Echo(redirect_service_pb2_grpc.RedirectServiceServicer):
+class Echo:
     """Answers each hit with its own code, "late" only when it is let go."""
 
     def __init__(self) -> None:
@@ -46,7 +47,10 @@ class Echo(redirect_service_pb2_grpc.RedirectServiceServicer):
 async def flights_to(echo: Echo) -> AsyncIterator[RedirectFlights]:
     """Serve this shortener, and return what carries flights to it."""
     server = aio.server()
-    redirect_service_pb2_grpc.add_RedirectServiceServicer_to_server(echo, server)
+    handler = grpc.stream_stream_rpc_method_handler(
+        echo.ResolveFlights, pb.ResolveFlightsRequest.FromString, pb.ResolveFlightsResponse.SerializeToString
+    )
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {"ResolveFlights": handler}),))
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     channel = open_channel(f"ipv4:127.0.0.1:{port}")

@@ -114,7 +114,8 @@ async def test_a_retry_is_the_same_click(shortener: Caller, tracking: Tracking) 
 async def test_flights_over_one_stream(shortener: Caller) -> None:
     """Each is answered before the next is read; one that is refused ends the stream."""
     link = await shortener.create()
-    stream = shortener.redirects.ResolveFlights(timeout=SECONDS)
+    # The types of the stubs know streams of requests by iterators alone.
+    stream: Any = shortener.redirects.ResolveFlights(timeout=SECONDS)
     for count in (1, 3):
         await stream.write(pb.ResolveFlightsRequest(hits=[hit(link.code) for _ in range(count)]))
         assert [outcome.kind for outcome in (await stream.read()).outcomes] == [REDIRECT] * count
