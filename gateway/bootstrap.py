@@ -18,17 +18,15 @@ from clicktrail.tracking.v1 import (
     report_service_pb2,
     session_service_pb2,
 )
-from common.garbage import spare_what_stays
 from common.logging import configure_logging, get_logger
 from common.settings import load_settings
 from gateway import own_operations, view_operations
 from gateway.api import Api
 from gateway.app import Application, Gateway
 from gateway.batcher import Batcher, Limits
-from gateway.clients import EventFlights, connect
+from gateway.clients import EventFlights, RedirectFlights, connect
 from gateway.credentials import Credentials
 from gateway.events import Events
-from gateway.flight_streams import RedirectFlights
 from gateway.fresh_sessions import FreshSessions
 from gateway.hellotext import PageRoutes
 from gateway.link_page import LinkPages
@@ -74,8 +72,7 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     services = connect(settings.shortener_target, settings.tracking_target, settings.call_seconds)
     credentials = Credentials(services)
     fresh_sessions = FreshSessions(services)
-    flights = RedirectFlights(services.shortener, settings.redirect_seconds)
-    hits = Batcher(flights, _limits(settings, settings.redirect_seconds))
+    hits = Batcher(RedirectFlights(services), _limits(settings, settings.redirect_seconds))
     submissions = Batcher(EventFlights(services), _limits(settings, settings.call_seconds))
     events = Events(credentials, fresh_sessions, submissions, settings.trusted_proxies)
     pages = PageRoutes(services, credentials, fresh_sessions)
@@ -96,7 +93,6 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     api = Api([*routes, document], Room(settings.queue_limit))
     site = ReportSite(services, access, watches)
     asyncio.get_running_loop().add_signal_handler(END_OF_STREAMS, watches.close)
-    spare_what_stays()
     log.info("serving", pid=os.getpid())
     yield Gateway(Redirects(hits, settings.trusted_proxies), api, Readiness(services), site, LinkPages(services))
     watches.close()

@@ -11,6 +11,7 @@ from google.protobuf.message_factory import GetMessageClass
 from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from clicktrail.shortener.v1 import redirect_service_pb2 as redirect
 from clicktrail.tracking.v1 import event_pb2, event_service_pb2
 from common.channels import open_channel
 from common.errors import Reason
@@ -93,6 +94,22 @@ class Services:
 def connect(shortener_target: str, tracking_target: str, call_seconds: float) -> Services:
     """Return the services at these targets; they need not be there yet."""
     return Services(open_channel(shortener_target), open_channel(tracking_target), call_seconds)
+
+
+class RedirectFlights:
+    """Carries hits to the shortener."""
+
+    def __init__(self, services: Services) -> None:
+        self._resolve = services.method(
+            redirect.DESCRIPTOR.services_by_name["RedirectService"].methods_by_name["ResolveFlight"]
+        )
+
+    async def __call__(self, hits: Sequence[redirect.Hit], seconds: float) -> Sequence[redirect.Outcome]:
+        """Resolve a flight of hits."""
+        response: redirect.ResolveFlightResponse = await self._resolve(
+            redirect.ResolveFlightRequest(hits=hits), seconds
+        )
+        return response.outcomes
 
 
 class EventFlights:

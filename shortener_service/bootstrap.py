@@ -13,7 +13,6 @@ from clicktrail.shortener.v1 import (
 )
 from clicktrail.tracking.v1 import relay_service_pb2
 from common.channels import open_channel
-from common.garbage import spare_what_stays
 from common.logging import get_logger
 from common.server import GrpcServer, Register
 from shortener_service.creation import Creation
@@ -122,7 +121,6 @@ class Shortener:
         await wait_for_store(self._installation, self._secret)
         self._completing = asyncio.create_task(self._complete())
         self._relay.start()
-        spare_what_stays()
         await self._server.set_serving(is_serving=True)
         log.info("serving")
 

@@ -26,7 +26,6 @@ MAY_IMPORT = {
         "tracking_service/shortener_links.py",
         "gateway/client_streams.py",
         "gateway/clients.py",
-        "gateway/flight_streams.py",
         "gateway/http_errors.py",
         "cli/calls.py",
         "cli/demo_business.py",

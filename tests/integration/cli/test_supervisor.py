@@ -65,12 +65,16 @@ def test_a_server_that_cannot_be_started_is_tried_again(server: ServerProcess, t
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_watch(server: ServerProcess, number: signal.Signals) -> None:
     """Each signal that asks for a stop ends the watch, and the former handlers are back afterwards."""
-    before = signal.getsignal(number)
-    with stop_signals_raise():
-        Timer(0.3, signal.raise_signal, [number]).start()
-        with pytest.raises(StopRequested):
-            keep_running([server])
-    assert signal.getsignal(number) is before
+    # Not as under `nohup`, where SIGHUP is ignored and stays so.
+    before = signal.signal(number, signal.SIG_DFL)
+    try:
+        with stop_signals_raise():
+            Timer(0.3, signal.raise_signal, [number]).start()
+            with pytest.raises(StopRequested):
+                keep_running([server])
+        assert signal.getsignal(number) is signal.SIG_DFL
+    finally:
+        signal.signal(number, before)
 
 
 def test_a_server_never_started_has_ended(tmp_path: Path) -> None:

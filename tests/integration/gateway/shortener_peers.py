@@ -1,6 +1,5 @@
 """A small shortener."""
 
-from collections.abc import AsyncIterator
 from typing import Any, ClassVar
 
 from clicktrail.common.v1.types_pb2 import Fault as FaultMessage
@@ -33,13 +32,12 @@ class Redirects(Peer, redirect_service_pb2_grpc.RedirectServiceServicer):
         "later": redirect_service_pb2.OUTCOME_KIND_UNAVAILABLE,
     }
 
-    async def ResolveFlights(self, request_iterator: Any, context: Context) -> AsyncIterator[Any]:  # noqa: ARG002  (gRPC passes it)
-        """Resolve flights; one with the poisonous code fails as a whole."""
-        async for request in request_iterator:
-            self.note(request)
-            if any(hit.code == POISON for hit in request.hits):
-                raise RuntimeError("poison")
-            yield redirect_service_pb2.ResolveFlightsResponse(outcomes=[self._outcome(hit) for hit in request.hits])
+    async def ResolveFlight(self, request: Any, context: Context) -> Any:  # noqa: ARG002  (gRPC passes it)
+        """Resolve a flight; one with the poisonous code fails as a whole."""
+        self.note(request)
+        if any(hit.code == POISON for hit in request.hits):
+            raise RuntimeError("poison")
+        return redirect_service_pb2.ResolveFlightResponse(outcomes=[self._outcome(hit) for hit in request.hits])
 
     def _outcome(self, hit: redirect_service_pb2.Hit) -> redirect_service_pb2.Outcome:
         if hit.purpose:

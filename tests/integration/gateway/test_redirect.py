@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from clicktrail.shortener.v1.redirect_service_pb2 import ResolveFlightsRequest
+from clicktrail.shortener.v1.redirect_service_pb2 import ResolveFlightRequest
 from tests.integration.gateway.answers import faults_of, raw
 from tests.integration.gateway.conftest import GatewayProcess
 from tests.integration.gateway.peer import DESTINATION, STORE_DOWN
@@ -26,7 +26,7 @@ async def test_a_link_redirects(web: httpx.AsyncClient, peers: Peers) -> None:
     assert response.headers["cache-control"] == "private, no-store"
     assert response.headers["x-robots-tag"] == "noindex"
     assert response.headers["referrer-policy"]
-    (hit,) = peers.redirects.last(ResolveFlightsRequest).hits
+    (hit,) = peers.redirects.last(ResolveFlightRequest).hits
     assert (hit.code, hit.host, hit.query, hit.address) == ("abc123", "go.example", "qr=1", "127.0.0.1")
     assert (hit.user_agent, hit.referrer, hit.accept_language) == ("phone", "https://a.example/", "es")
     assert not hit.is_head
@@ -38,7 +38,7 @@ async def test_head_is_told_apart(web: httpx.AsyncClient, peers: Peers) -> None:
     """The same headers, no body."""
     response = await web.head("/abc123")
     assert (response.status_code, response.headers["location"], response.content) == (302, DESTINATION, b"")
-    assert peers.redirects.last(ResolveFlightsRequest).hits[0].is_head
+    assert peers.redirects.last(ResolveFlightRequest).hits[0].is_head
 
 
 async def test_a_prefetch_is_asked_to_come_again(web: httpx.AsyncClient) -> None:
