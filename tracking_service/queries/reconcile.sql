@@ -1,42 +1,67 @@
 -- name: visits
 -- A part of the recounts of clicks: hits of the business $1 with the scopes that they count in, who came, and the first
--- click of each visitor in each scope, also on links of their own. The words are those of `domain`: scopes_of, visitor_of, bucket_of.
+-- click of each visitor in each scope, also on links of their own. Hits that count alike are added up before they are
+-- spread over scopes, dates and dimensions: there may be millions. The words are those of `domain`: scopes_of, visitor_of,
+-- bucket_of.
 visits AS (
-    SELECT c.clicked_at, c.id, c.verdict, c.verdict = 'human' AS is_human, c.session, c.link, c.campaign, c.journey,
-           c.message, c.link_created_at, c.profile_key IS NOT NULL AS is_recipients,
+    SELECT c.clicked_at, c.id, c.verdict, c.verdict = 'human' AS is_human, c.session IS NOT NULL AS has_session, c.link,
+           c.campaign, c.journey, c.message, c.link_created_at, c.profile_key IS NOT NULL AS is_recipients,
            json_build_array(c.verdict, c.template, c.device, c.browser, c.os, c.country, c.language, c.referring_host)::text
                AS origin,
-           coalesce('p' || coalesce(c.profile_key, s.profile_key), 's' || c.session, 'sNone') AS visitor
+           coalesce('p' || coalesce(c.profile_key, (
+               SELECT s.profile_key FROM sessions s WHERE s.business_id = c.business_id AND s.id = c.session
+           )), 's' || c.session, 'sNone') AS visitor
     FROM clicks c
-    LEFT JOIN sessions s ON s.business_id = c.business_id AND s.id = c.session
     WHERE c.business_id = $1
-), scoped AS (
-    SELECT v.*, scopes.scope, scopes.scope_id
-    FROM visits v
-    CROSS JOIN LATERAL (VALUES ('business', ''), ('campaign', v.campaign), ('journey', v.journey), ('message', v.message),
-                               ('link', v.link)) AS scopes (scope, scope_id)
-    WHERE scopes.scope_id IS NOT NULL
+), alike AS (
+    -- Those of a link once more by themselves; without one, a row is of all the scopes that links share.
+    SELECT campaign, journey, message, link, bucket, link_bucket, origin, is_recipients, verdict, count(*) AS hits,
+           count(*) FILTER (WHERE is_human) AS clicks, count(*) FILTER (WHERE NOT is_human) AS bot_hits,
+           count(*) FILTER (WHERE is_human AND has_session) AS sessions
+    FROM (
+        SELECT *, date_bin('15 minutes', clicked_at, '2000-01-01Z') AS bucket,
+               date_bin('15 minutes', link_created_at, '2000-01-01Z') AS link_bucket
+        FROM visits
+    ) AS binned
+    GROUP BY GROUPING SETS ((campaign, journey, message), (link)), bucket, link_bucket, origin, is_recipients, verdict
 ), firsts AS (
+    -- Of each link first, which leaves few for the scopes that links share.
     SELECT DISTINCT ON (scope, scope_id, visitor) *
-    FROM scoped
-    WHERE is_human
+    FROM (
+        SELECT DISTINCT ON (visitor, link, campaign, journey, message) *
+        FROM visits
+        WHERE is_human
+        ORDER BY visitor, link, campaign, journey, message, clicked_at, id
+    ) AS f
+    CROSS JOIN LATERAL (VALUES ('business', ''), ('campaign', campaign), ('journey', journey), ('message', message),
+                               ('link', link)) AS scopes (scope, scope_id)
+    WHERE scope_id IS NOT NULL
     ORDER BY scope, scope_id, visitor, clicked_at, id
 ), owns AS (
-    SELECT DISTINCT ON (scope, scope_id, visitor) *
-    FROM scoped
-    WHERE is_human AND is_recipients
-    ORDER BY scope, scope_id, visitor, clicked_at, link_created_at
+    SELECT scope, scope_id, visitor, (min(own))[1] AS clicked_at, (min(own))[2] AS link_created_at
+    FROM (
+        SELECT visitor, link, campaign, journey, message, min(ARRAY[clicked_at, link_created_at]) AS own
+        FROM visits
+        WHERE is_human AND is_recipients
+        GROUP BY visitor, link, campaign, journey, message
+    ) AS o
+    CROSS JOIN LATERAL (VALUES ('business', ''), ('campaign', campaign), ('journey', journey), ('message', message),
+                               ('link', link)) AS scopes (scope, scope_id)
+    WHERE scope_id IS NOT NULL
+    GROUP BY scope, scope_id, visitor
 ), hits AS (
-    SELECT scope, scope_id, clicked_at, link_created_at, origin, is_recipients, verdict, 1 AS hits,
-           is_human::int AS clicks, 0 AS unique_clickers, (NOT is_human)::int AS bot_hits,
-           (is_human AND session IS NOT NULL)::int AS sessions, 0 AS seconds_to_click, 0 AS clicked_recipients
-    FROM scoped
+    SELECT scope, scope_id, bucket AS clicked_at, link_bucket AS link_created_at, origin, is_recipients, verdict, hits,
+           clicks, 0 AS unique_clickers, bot_hits, sessions, 0 AS seconds_to_click, 0 AS clicked_recipients
+    FROM alike
+    CROSS JOIN LATERAL (VALUES ('business', CASE WHEN link IS NULL THEN '' END), ('campaign', campaign),
+                               ('journey', journey), ('message', message), ('link', link)) AS scopes (scope, scope_id)
+    WHERE scope_id IS NOT NULL
     UNION ALL
     SELECT scope, scope_id, clicked_at, link_created_at, origin, is_recipients, verdict, 0, 0, 1, 0, 0,
            floor(greatest(extract(epoch FROM clicked_at - link_created_at), 0)), 0
     FROM firsts
     UNION ALL
-    SELECT scope, scope_id, clicked_at, link_created_at, origin, is_recipients, verdict, 0, 0, 0, 0, 0, 0, 1
+    SELECT scope, scope_id, clicked_at, link_created_at, NULL, true, NULL, 0, 0, 0, 0, 0, 0, 1
     FROM owns
 ), placed AS (
     SELECT h.*, places.scope AS place, date_bin('15 minutes', places.at, '2000-01-01Z') AS bucket
@@ -57,21 +82,24 @@ GROUP BY place, scope_id, bucket
 -- Hits and visitors by the values of each dimension, for `breakdown_counts`. After `visits`.
 SELECT w.scope, p.scope_id, w.bucket, d.dimension, d.value, sum(p.hits) AS clicks,
        sum(p.unique_clickers) AS unique_clickers
-FROM placed p
+FROM (
+    SELECT place, scope_id, bucket, origin, verdict, scope = 'link' AND is_recipients AS is_packed, sum(hits) AS hits,
+           sum(unique_clickers) AS unique_clickers
+    FROM placed
+    WHERE hits > 0 OR unique_clickers > 0
+    GROUP BY place, scope_id, bucket, origin, verdict, is_packed
+) AS p
 CROSS JOIN LATERAL (
     SELECT p.place AS scope, p.bucket
     UNION ALL
-    SELECT p.place || ' day', date_bin('1 day', p.bucket, '2000-01-01Z') WHERE NOT (p.scope = 'link' AND p.is_recipients)
+    SELECT p.place || ' day', date_bin('1 day', p.bucket, '2000-01-01Z') WHERE NOT p.is_packed
 ) AS w
 CROSS JOIN LATERAL (
-    SELECT 'packed' AS dimension, p.origin AS value WHERE p.scope = 'link' AND p.is_recipients
+    SELECT 'packed' AS dimension, p.origin AS value WHERE p.is_packed
     UNION ALL
-    SELECT 'verdict', p.verdict WHERE NOT (p.scope = 'link' AND p.is_recipients)
-    UNION ALL
-    SELECT dimensions.name, p.origin::json ->> dimensions.number
-    FROM (VALUES ('link', 1), ('device', 2), ('browser', 3), ('os', 4), ('country', 5), ('language', 6), ('referrer', 7))
-        AS dimensions (name, number)
-    WHERE p.verdict = 'human' AND NOT (p.scope = 'link' AND p.is_recipients)
+    SELECT (ARRAY['verdict', 'link', 'device', 'browser', 'os', 'country', 'language', 'referrer'])[number], packed.value
+    FROM json_array_elements_text(p.origin::json) WITH ORDINALITY AS packed (value, number)
+    WHERE NOT p.is_packed AND (p.verdict = 'human' OR number = 1)
 ) AS d
 GROUP BY w.scope, p.scope_id, w.bucket, d.dimension, d.value
 
