@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Mapping
-from urllib.parse import unquote_to_bytes
 
 from starlette.types import Receive, Scope, Send
 
@@ -10,10 +9,9 @@ from gateway.cors import ON_EVERY_ANSWER, preflight_headers
 from gateway.exchange import Answer, Exchange, Handler, Routes, Streamed
 from gateway.http_errors import no_route, problem_of, wrong_method
 from gateway.room import Room
-from gateway.streaming import send_stream
+from gateway.sending import send_answer, send_stream
 
 _PREFIX = "/v1"
-_NOT_KEPT: dict[str, str] = {"cache-control": "no-store"}
 
 Methods = Mapping[str, Handler]
 Segments = tuple[str, ...]
@@ -40,10 +38,11 @@ class Api:
         request_id = secrets.token_hex(8)
         stay = self._room.stay()
         exchange = Exchange(scope, receive, request_id, stay.hold)
+        headers = {"x-request-id": request_id, "cache-control": "no-store"}
         if exchange.method == "OPTIONS":
-            headers = [*preflight_headers(scope), (b"x-request-id", request_id.encode()), *_raw(_NOT_KEPT)]
-            await _send(send, 204, headers, b"")
+            await send_answer(send, Answer(204), {**preflight_headers(exchange.headers), **headers})
             return
+        headers = {**ON_EVERY_ANSWER, **headers}
         answer: Answer | Streamed
         try:
             with stay:
@@ -52,14 +51,10 @@ class Api:
             problem = problem_of(error, request_id)
             await exchange.body.discard()
             answer = Answer(problem.status, problem.body(), problem.headers)
-        headers = [*ON_EVERY_ANSWER, (b"x-request-id", request_id.encode())]
         if isinstance(answer, Streamed):
-            headers.append((b"content-type", answer.content_type.encode()))
-            await send_stream(receive, send, answer.pieces, [*headers, *_raw({**_NOT_KEPT, **answer.headers})])
-            return
-        if answer.body:
-            headers.append((b"content-type", answer.content_type.encode()))
-        await _send(send, answer.status, [*headers, *_raw({**_NOT_KEPT, **answer.headers})], answer.body)
+            await send_stream(receive, send, answer, headers)
+        else:
+            await send_answer(send, answer, headers)
 
     def _handler(self, exchange: Exchange) -> Handler:
         methods = self._find(exchange)
@@ -69,7 +64,7 @@ class Api:
         return handler
 
     def _find(self, exchange: Exchange) -> Methods:
-        segments = _segments_of(exchange.scope)
+        segments = exchange.segments()
         if methods := self._fixed.get(segments):
             return methods
         for pattern, methods in self._patterns:
@@ -84,18 +79,6 @@ def _split(path: str) -> Segments:
     return tuple(path.split("/"))
 
 
-def _segments_of(scope: Scope) -> Segments:
-    """Return the segments of a path, each decoded by itself: an id may hold a slash.
-
-    Raises the refusal with 404 for what is not UTF-8.
-    """
-    raw: bytes = scope["raw_path"]
-    try:
-        return tuple(unquote_to_bytes(segment).decode() for segment in raw.split(b"/"))
-    except UnicodeDecodeError:
-        raise no_route() from None
-
-
 def _match(pattern: Segments, segments: Segments) -> dict[str, str] | None:
     """Return the values of a pattern's placeholders, none of them empty; None where it does not match."""
     if len(pattern) != len(segments):
@@ -107,14 +90,3 @@ def _match(pattern: Segments, segments: Segments) -> dict[str, str] | None:
         elif expected != segment:
             return None
     return parameters
-
-
-async def _send(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
-    if body:
-        headers.append((b"content-length", str(len(body)).encode()))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-
-
-def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
-    return [(name.encode(), value.encode()) for name, value in headers.items()]

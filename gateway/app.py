@@ -6,14 +6,14 @@ from dataclasses import dataclass, replace
 
 from starlette.types import Receive, Scope, Send
 
+from gateway import own_operations
 from gateway.api import Api
 from gateway.exchange import Answer, answer
 from gateway.http_errors import wrong_method
 from gateway.link_page import LinkPages
-from gateway.own_operations import OPERATIONS
 from gateway.readiness import Readiness
 from gateway.redirect import METHODS, Redirects
-from gateway.report_site import ReportSite
+from gateway.reports.site import ReportSite
 
 _FIXED_HEADERS = [(b"cache-control", b"no-store")]
 _ROBOTS = b"User-agent: *\nDisallow:\n"
@@ -60,7 +60,7 @@ class Gateway:
         return await self.readiness.answer() if path == "/readyz" else answer(200, {"status": "ok"})
 
 
-_OWN_PATHS = frozenset(operation.path for operation in OPERATIONS)
+_OWN_PATHS = frozenset(operation.path for operation in own_operations.ALL)
 
 Open = Callable[[], AbstractAsyncContextManager[Gateway]]
 

@@ -20,7 +20,7 @@ from clicktrail.tracking.v1 import (
 )
 from common.logging import configure_logging, get_logger
 from common.settings import load_settings
-from gateway import own_operations, view_operations
+from gateway import link_operations, own_operations
 from gateway.api import Api
 from gateway.app import Application, Gateway
 from gateway.batcher import Batcher, Limits
@@ -33,16 +33,17 @@ from gateway.link_page import LinkPages
 from gateway.openapi import document_route
 from gateway.readiness import Readiness
 from gateway.redirect import Redirects
-from gateway.report_access import ReportAccess
-from gateway.report_downloads import ReportDownloads
-from gateway.report_site import ReportSite
-from gateway.report_streams import ReportStreams
+from gateway.reports import page_operations
+from gateway.reports.access import ReportAccess
+from gateway.reports.downloads import ReportDownloads
+from gateway.reports.site import ReportSite
+from gateway.reports.streams import ReportStreams
+from gateway.reports.watches import Watches
 from gateway.room import Room
 from gateway.settings import GatewaySettings
 from gateway.stopping import END_OF_STREAMS
 from gateway.tracker import tracker_routes
 from gateway.transcoder import Transcoder
-from gateway.watches import Watches
 
 log = get_logger(__name__)
 
@@ -89,7 +90,9 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         *streams.routes(),
         *tracker_routes(),
     ]
-    document = document_route([*(route.operation for route in routes), *own_operations.ALL, *view_operations.ALL])
+    document = document_route(
+        [*(route.operation for route in routes), *link_operations.ALL, *own_operations.ALL, *page_operations.ALL]
+    )
     api = Api([*routes, document], Room(settings.queue_limit))
     site = ReportSite(services, access, watches)
     asyncio.get_running_loop().add_signal_handler(END_OF_STREAMS, watches.close)

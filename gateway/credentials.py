@@ -1,19 +1,15 @@
 """Says whose a request is."""
 
-import asyncio
 import re
-from collections import OrderedDict
 from dataclasses import dataclass
 
 from clicktrail.tracking.v1 import account_service_pb2 as account
 from clicktrail.tracking.v1.event_pb2 import CREDENTIAL_PUBLIC
-from common.errors import ClicktrailError, Kind
 from gateway.clients import Services
 from gateway.exchange import Exchange
 from gateway.http_errors import RefusedError, unauthorized
+from gateway.judgements import Judgements
 
-# A revoked token must be refused within 5 seconds.
-REMEMBERED_SECONDS = 3.0
 REMEMBERED_LIMIT = 10_000
 
 _CREDENTIAL = re.compile(r"[\x21-\x7e]{1,512}")
@@ -30,12 +26,12 @@ class Account:
 
 
 class Credentials:
-    """Judges credentials, and remembers the judgement for a moment; many at once ask for it only once."""
+    """Judges the credentials of requests to the API."""
 
     def __init__(self, services: Services) -> None:
         methods = account.DESCRIPTOR.services_by_name["AccountService"].methods_by_name
         self._authenticate = services.method(methods["Authenticate"])
-        self._remembered: OrderedDict[str, tuple[float, asyncio.Task[Account | None]]] = OrderedDict()
+        self._judgements = Judgements(self._ask, REMEMBERED_LIMIT)
 
     async def private(self, exchange: Exchange) -> Account:
         """Return the account of a private token. Raises the refusal with 401."""
@@ -60,34 +56,15 @@ class Credentials:
     async def _account(self, credential: str) -> Account:
         if not _CREDENTIAL.fullmatch(credential):
             raise _unknown()
-        found = await asyncio.shield(self._judgement(credential))
+        found = await self._judgements.of(credential)
         if found is None:
             raise _unknown()
         return found
 
-    def _judgement(self, credential: str) -> asyncio.Task[Account | None]:
-        now = asyncio.get_running_loop().time()
-        until, judgement = self._remembered.get(credential, (0.0, None))
-        if judgement is not None and now < until:
-            return judgement
-        judgement = asyncio.create_task(self._ask(credential))
-        self._remembered[credential] = (now + REMEMBERED_SECONDS, judgement)
-        self._remembered.move_to_end(credential)
-        if len(self._remembered) > REMEMBERED_LIMIT:
-            self._remembered.popitem(last=False)
-        return judgement
-
-    async def _ask(self, credential: str) -> Account | None:
-        try:
-            response: account.AuthenticateResponse = await self._authenticate(
-                account.AuthenticateRequest(credential=credential), is_repeatable=True
-            )
-        except Exception as error:
-            if isinstance(error, ClicktrailError) and error.kind is Kind.UNAUTHENTICATED:
-                return None
-            # What could not be told now is asked again by the next.
-            self._remembered.pop(credential, None)
-            raise
+    async def _ask(self, credential: str) -> Account:
+        response: account.AuthenticateResponse = await self._authenticate(
+            account.AuthenticateRequest(credential=credential), is_repeatable=True
+        )
         origins = frozenset(_normal(origin) for origin in response.origins)
         return Account(response.business_id, response.credential != CREDENTIAL_PUBLIC, origins)
 

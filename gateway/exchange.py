@@ -3,13 +3,13 @@
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope
 
 from gateway.bodies import Body
-from gateway.http_errors import bad_request
+from gateway.http_errors import bad_request, no_route
 from gateway.json_text import Value, dumps
 from gateway.operations import JSON, Operation
 
@@ -33,12 +33,27 @@ class Exchange:
 
     def query(self) -> list[tuple[str, str]]:
         """Return the parameters of the query, in order."""
+        return query_of(self.scope)
+
+    def segments(self) -> tuple[str, ...]:
+        """Return the segments of the path, each decoded by itself: an id may hold a slash.
+
+        Raises the refusal with 404 for what is not UTF-8.
+        """
+        raw: bytes = self.scope["raw_path"]
         try:
-            return parse_qsl(
-                self.scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=QUERY_FIELDS_LIMIT
-            )
-        except ValueError:
-            raise bad_request(f"The query has more than {QUERY_FIELDS_LIMIT} parameters.") from None
+            return tuple(unquote_to_bytes(segment).decode() for segment in raw.split(b"/"))
+        except UnicodeDecodeError:
+            raise no_route() from None
+
+
+def query_of(scope: Scope) -> list[tuple[str, str]]:
+    """Return the parameters of a request's query, in order. Raises the refusal with 400 beyond their limit."""
+    text = scope["query_string"].decode("latin-1")
+    try:
+        return parse_qsl(text, keep_blank_values=True, max_num_fields=QUERY_FIELDS_LIMIT)
+    except ValueError:
+        raise bad_request(f"The query has more than {QUERY_FIELDS_LIMIT} parameters.") from None
 
 
 @dataclass(frozen=True, slots=True)

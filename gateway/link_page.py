@@ -3,7 +3,7 @@
 import asyncio
 import re
 import secrets
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from starlette.types import Scope, Send
 
@@ -12,12 +12,12 @@ from clicktrail.shortener.v1.link_pb2 import Link
 from common.clock import from_timestamp, to_rfc3339
 from common.errors import FaultType
 from gateway.clients import Services
-from gateway.cors import RawHeaders
-from gateway.exchange import QUERY_FIELDS_LIMIT, Answer, answer
+from gateway.exchange import Answer, answer, query_of
 from gateway.hits import host_of
-from gateway.http_errors import bad_request, problem_of, refused, wrong_method
+from gateway.http_errors import problem_of, refused, wrong_method
 from gateway.pages import page_of, wants_json
 from gateway.qr_codes import TYPES, drawn, sizes_of
+from gateway.sending import send_answer
 from gateway.templating import filled
 
 METHODS = ("GET", "HEAD")
@@ -25,13 +25,14 @@ KEPT_SECONDS = 300
 
 _VIEW = re.compile(r"/([A-Za-z0-9_-]{1,64})(\+|\.svg|\.png)")
 _HTML = "text/html; charset=utf-8"
-_HEADERS: RawHeaders = [
-    (b"vary", b"Accept"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"x-robots-tag", b"noindex"),
-    (b"x-content-type-options", b"nosniff"),
-    (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
-]
+_HEADERS = {
+    "cache-control": "private, no-store",
+    "vary": "Accept",
+    "referrer-policy": "no-referrer",
+    "x-robots-tag": "noindex",
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+}
 
 
 class LinkPages:
@@ -54,21 +55,14 @@ class LinkPages:
             problem = problem_of(error, request_id)
             page = page_of(problem, scope, is_link=True)
             answered = Answer(problem.status, page.body, page.headers, page.content_type.decode())
-        headers = {"cache-control": "private, no-store", **answered.headers}
-        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
-        raw += [
-            (b"content-type", answered.content_type.encode()),
-            (b"content-length", str(len(answered.body)).encode()),
-        ]
-        await send({"type": "http.response.start", "status": answered.status, "headers": [*_HEADERS, *raw]})
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answered.body})
+        await send_answer(send, answered, _HEADERS, is_head=scope["method"] == "HEAD")
 
     async def _answer(self, scope: Scope, request_id: str) -> Answer:
         if scope["method"] not in METHODS:
             raise wrong_method(scope["method"], METHODS)
         found = _VIEW.fullmatch(scope["path"])
         code, view = found.groups() if found else ("", "")
-        sizes = None if view == "+" else sizes_of(_query(scope))
+        sizes = None if view == "+" else sizes_of(query_of(scope))
         host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
         request = pb.LookUpCodeRequest(host=host_of(host), code=code)
         looked_up: pb.LookUpCodeResponse = await self._look_up(request, request_id=request_id, is_repeatable=True)
@@ -95,12 +89,3 @@ def _shown(scope: Scope, link: Link, destination: str) -> Answer:
         return answer(200, dict(told))
     page = filled("link.html", host=urlsplit(destination).hostname or "", created_on=f"{created_at:%-d %B %Y}", **told)
     return Answer(200, page, content_type=_HTML)
-
-
-def _query(scope: Scope) -> list[tuple[str, str]]:
-    try:
-        return parse_qsl(
-            scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=QUERY_FIELDS_LIMIT
-        )
-    except ValueError:
-        raise bad_request(f"The query has more than {QUERY_FIELDS_LIMIT} parameters.") from None

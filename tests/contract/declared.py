@@ -21,7 +21,7 @@ def declared_document() -> dict[str, Any]:
 
 
 def _modules() -> Iterator[ModuleType]:
-    for found in pkgutil.iter_modules(gateway.__path__, "gateway."):
+    for found in pkgutil.walk_packages(gateway.__path__, "gateway."):
         if not found.name.endswith("__main__"):
             yield import_module(found.name)
 

@@ -12,9 +12,9 @@ import pytest
 
 from clicktrail.tracking.v1.report_service_pb2 import GetReportRequest, WatchReportRequest
 from common.errors import ClicktrailError, Reason, invalid_field
-from gateway import watches as watching
 from gateway.clients import connect
-from gateway.watches import Watches
+from gateway.reports import watches as watching
+from gateway.reports.watches import Watches
 from tests.integration.gateway.answers import faults_of
 from tests.integration.gateway.conftest import GatewayProcess, running_gateway
 from tests.integration.gateway.peer import STORE_DOWN

@@ -18,11 +18,11 @@ from clicktrail.tracking.v1.report_service_pb2 import (
     Totals,
 )
 from common.clock import to_timestamp
-from gateway import report_words as words
-from gateway.report_chart import NARROW, WIDE, chart, ticks
-from gateway.report_query import wish_of
-from gateway.report_series import BARS_LIMIT, series_of
-from gateway.report_view import view_of
+from gateway.reports import words
+from gateway.reports.chart import NARROW, WIDE, chart, ticks
+from gateway.reports.query import wish_of
+from gateway.reports.series import BARS_LIMIT, series_of
+from gateway.reports.view import view_of
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 

@@ -8,10 +8,10 @@ from gateway.client_streams import StreamMethod
 from gateway.clients import Services
 from gateway.csv_text import CONTENT_TYPE, MARK, attachment, line
 from gateway.exchange import Exchange, Route, Routes, Streamed
-from gateway.report_access import ReportAccess
-from gateway.report_csv import RECIPIENT_COLUMNS, SCOPES, Row, recipient_row, report_rows, scope_of
-from gateway.report_operations import RECIPIENT_DOWNLOADS, REPORT_DOWNLOADS
-from gateway.report_requests import recipients_request, report_request
+from gateway.reports.access import ReportAccess
+from gateway.reports.csv_rows import RECIPIENT_COLUMNS, SCOPES, Row, recipient_row, report_rows, scope_of
+from gateway.reports.operations import RECIPIENT_DOWNLOADS, REPORT_DOWNLOADS
+from gateway.reports.requests import recipients_request, report_request
 
 # Hundreds of thousands of recipients take a while to read, and longer to send to a phone.
 RECIPIENTS_SECONDS = 300.0

@@ -15,7 +15,7 @@ from clicktrail.tracking.v1.report_service_pb2 import (
     GetReportRequest,
 )
 from common.clock import from_timestamp, now, to_rfc3339, to_timestamp
-from gateway.report_access import PARAMETER
+from gateway.reports.access import PARAMETER
 
 RANGES = {"all": "All time", "24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
 BASES = {"event": "By date of click", "cohort": "By date of link"}

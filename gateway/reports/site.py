@@ -4,7 +4,6 @@ import asyncio
 import re
 import secrets
 from collections.abc import Mapping
-from urllib.parse import unquote_to_bytes
 
 from starlette.types import Receive, Scope, Send
 
@@ -14,11 +13,12 @@ from gateway.clients import Services
 from gateway.exchange import Answer, Exchange
 from gateway.http_errors import no_route, problem_of, wrong_method
 from gateway.json_text import is_plain
-from gateway.report_access import Reader, ReportAccess
-from gateway.report_assets import ASSETS
-from gateway.report_pages import ROOT, SCOPES_SHOWN, Subject, list_page, problem_page, report_page
-from gateway.report_query import Wish, wish_of
-from gateway.watches import Watches
+from gateway.reports.access import Reader, ReportAccess
+from gateway.reports.assets import ASSETS
+from gateway.reports.pages import ROOT, SCOPES_SHOWN, Subject, list_page, problem_page, report_page
+from gateway.reports.query import Wish, wish_of
+from gateway.reports.watches import Watches
+from gateway.sending import send_answer
 
 METHODS = ("GET", "HEAD")
 KINDS = {"campaigns": "campaign", "journeys": "journey"}
@@ -65,12 +65,7 @@ class ReportSite:
             answered = await self._answer(exchange)
         except Exception as error:  # noqa: BLE001  (told apart in the table of errors)
             answered = _problem_page(error, exchange.request_id)
-        headers = {**_HEADERS, **answered.headers, "content-type": answered.content_type}
-        raw = [(name.encode(), text.encode()) for name, text in headers.items()]
-        raw.append((b"content-length", str(len(answered.body)).encode()))
-        await send({"type": "http.response.start", "status": answered.status, "headers": raw})
-        body = b"" if exchange.method == "HEAD" else answered.body
-        await send({"type": "http.response.body", "body": body})
+        await send_answer(send, answered, _HEADERS, is_head=exchange.method == "HEAD")
 
     async def _answer(self, exchange: Exchange) -> Answer:
         if exchange.method not in METHODS:
@@ -80,7 +75,7 @@ class ReportSite:
         query = dict(exchange.query())
         wish = wish_of(query)
         reader = await self._access.reader(wish.signature)
-        match _segments(exchange.scope):
+        match exchange.segments():
             case ["", "reports"]:
                 return await self._list(reader, wish, _page_number(query), exchange.request_id)
             case ["", "reports", kinds, scope_id] if kinds in KINDS and scope_id and is_plain(scope_id):
@@ -121,15 +116,6 @@ def _problem_page(error: Exception, request_id: str) -> Answer:
     )
     headers = {name: value for name, value in problem.headers.items() if name != "www-authenticate"}
     return Answer(status, problem_page(title, text), headers, _HTML)
-
-
-def _segments(scope: Scope) -> list[str]:
-    """Return the segments of a path, each decoded by itself: an id may hold a slash. Raises the refusal with 404."""
-    raw: bytes = scope["raw_path"]
-    try:
-        return [unquote_to_bytes(segment).decode() for segment in raw.split(b"/")]
-    except UnicodeDecodeError:
-        raise no_route() from None
 
 
 def _page_number(query: Mapping[str, str]) -> int:

@@ -6,7 +6,7 @@ from clicktrail.tracking.v1.report_service_pb2 import GetReportRequest, ListReci
 from common.errors import Fault, FaultType, invalid
 from gateway.json_reader import fill, members_of_query
 from gateway.json_text import is_plain
-from gateway.report_access import PARAMETER
+from gateway.reports.access import PARAMETER
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message

@@ -5,10 +5,10 @@ from urllib.parse import quote
 
 from clicktrail.tracking.v1.report_page_service_pb2 import ListLatestActivitiesResponse, ListScopesResponse, ReportScope
 from clicktrail.tracking.v1.report_service_pb2 import GetReportRequest, Report
-from gateway.report_access import Reader
-from gateway.report_assets import addresses
-from gateway.report_query import BASES, RANGES, Wish, cities
-from gateway.report_view import happening_of, scope_row, view_of
+from gateway.reports.access import Reader
+from gateway.reports.assets import addresses
+from gateway.reports.query import BASES, RANGES, Wish, cities
+from gateway.reports.view import happening_of, scope_row, view_of
 from gateway.templating import filled
 
 ROOT = "/reports"

@@ -8,10 +8,10 @@ from common.errors import ClicktrailError
 from gateway.exchange import Exchange, Route, Routes, Streamed
 from gateway.http_errors import RefusedError
 from gateway.json_writer import write
-from gateway.report_access import ReportAccess
-from gateway.report_operations import STREAMS
-from gateway.report_requests import report_request
-from gateway.watches import Watches
+from gateway.reports.access import ReportAccess
+from gateway.reports.operations import STREAMS
+from gateway.reports.requests import report_request
+from gateway.reports.watches import Watches
 
 CONTENT_TYPE = "text/event-stream; charset=utf-8"
 # Proxies and phones cut what says nothing for long; and so soon a revoked credential is noticed.

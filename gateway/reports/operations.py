@@ -8,13 +8,13 @@ from clicktrail.tracking.v1.report_service_pb2 import GetReportRequest
 from gateway.json_names import key_of
 from gateway.operations import COMMON_ERRORS, Access, Operation, Parameter, Response, Schema
 from gateway.proto_comments import comment_of, limits_of
-from gateway.report_access import PARAMETER
+from gateway.reports.access import PARAMETER
 from gateway.schemas import scalar
 
 _TEXT: Schema = {"type": "string"}
 _SIGNATURE = Parameter(PARAMETER, _TEXT, "The signature of a link to the report page, in the place of a private token.")
 _SCOPES = ("campaign", "journey", "link")
-_ERRORS = (COMMON_ERRORS - {400}) | {400, 404}
+_ERRORS = COMMON_ERRORS | {404}
 _SAVED = {"Content-Disposition": "The name to save it under."}
 _NAMED = {"campaign", "journey", "message", "link"}
 

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 from clicktrail.tracking.v1.report_page_service_pb2 import LatestActivity, ReportScope
 from clicktrail.tracking.v1.report_service_pb2 import BreakdownValue, Report, Totals
 from common.clock import from_timestamp
-from gateway import report_words as words
-from gateway.report_chart import NARROW, WIDE, chart
-from gateway.report_series import Series, series_of
+from gateway.reports import words
+from gateway.reports.chart import NARROW, WIDE, chart
+from gateway.reports.series import Series, series_of
 
 # In the order of the page; what a report does not have is left out.
 BREAKDOWNS = {

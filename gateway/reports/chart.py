@@ -8,8 +8,8 @@ from xml.etree import ElementTree as ET
 
 import pygal
 
-from gateway.report_series import Series
-from gateway.report_words import point
+from gateway.reports.series import Series
+from gateway.reports.words import point
 
 # Its plug-ins are none of ours, and what it finds them with is of a form that Python warns of at every import.
 sys.meta_path[:] = [finder for finder in sys.meta_path if hasattr(finder, "find_spec")]

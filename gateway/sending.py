@@ -1,0 +1,56 @@
+"""Sends answers: whole ones, and those that come in pieces, for as long as somebody listens."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+
+from starlette.types import Receive, Send
+
+from gateway.exchange import Answer, Streamed
+
+RawHeaders = list[tuple[bytes, bytes]]
+
+
+async def send_answer(send: Send, answer: Answer, headers: Mapping[str, str], *, is_head: bool = False) -> None:
+    """Send an answer with these headers, but for those that it sets itself. To HEAD the body is only announced."""
+    sent = {**headers, **answer.headers}
+    if answer.body:
+        sent |= {"content-type": answer.content_type, "content-length": str(len(answer.body))}
+    await send({"type": "http.response.start", "status": answer.status, "headers": _raw(sent)})
+    await send({"type": "http.response.body", "body": b"" if is_head else answer.body})
+
+
+async def send_stream(receive: Receive, send: Send, answer: Streamed, headers: Mapping[str, str]) -> None:
+    """Send pieces, until they end or nobody listens any more; the request's body must have been read.
+
+    Raises what the pieces raise: the answer then breaks off, so that nobody takes it for whole.
+    """
+    sent = {**headers, **answer.headers, "content-type": answer.content_type}
+    await send({"type": "http.response.start", "status": 200, "headers": _raw(sent)})
+    sending = asyncio.create_task(_send_all(send, answer.pieces))
+    leaving = asyncio.create_task(_until_gone(receive))
+    try:
+        await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        # What is under way ends first: pieces cannot be closed while one of them is being made.
+        is_whole = sending.done()
+        for task in (sending, leaving):
+            task.cancel()
+        await asyncio.wait((sending, leaving))
+        await answer.pieces.aclose()
+    if is_whole:
+        sending.result()
+
+
+async def _send_all(send: Send, pieces: AsyncGenerator[bytes, None]) -> None:
+    async for piece in pieces:
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _raw(headers: Mapping[str, str]) -> RawHeaders:
+    return [(name.encode(), text.encode("latin-1")) for name, text in headers.items()]
