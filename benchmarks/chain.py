@@ -26,7 +26,7 @@ from common.settings import PREFIX
 CAMPAIGN = "benchmark"
 LINKS = 20_000
 # A flight of one, and so many in the air that none ever waits for another.
-_ONE_BY_ONE_SETTINGS = {"FLIGHT_SIZE": "1", "FLIGHTS_IN_AIR": "1000"}
+_ONE_BY_ONE_SETTINGS = {"FLIGHT_SIZE": "1", "REDIRECT_FLIGHTS_IN_AIR": "1000", "EVENT_FLIGHTS_IN_AIR": "1000"}
 
 
 class Chain:

@@ -1,6 +1,6 @@
 """The gateway as one ASGI application: short links first, then the API, then what operators ask."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 
@@ -29,19 +29,22 @@ class Gateway:
     report_site: ReportSite
     link_pages: LinkPages
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answer one request."""
         path: str = scope["path"]
         if self.api.serves(path):
-            await self.api(scope, receive, send)
-        elif path in _OWN_PATHS:
-            await _send(send, await self._own_if_asked(scope))
-        elif self.report_site.serves(path):
-            await self.report_site(scope, receive, send)
-        elif self.link_pages.serves(path):
-            await self.link_pages(scope, send)
-        else:
-            await self.redirects(scope, send)
+            return self.api(scope, receive, send)
+        if path in _OWN_PATHS:
+            return self._answer_own(scope, send)
+        if self.report_site.serves(path):
+            return self.report_site(scope, receive, send)
+        if self.link_pages.serves(path):
+            return self.link_pages(scope, send)
+        return self.redirects(scope, send)
+
+    async def _answer_own(self, scope: Scope, send: Send) -> None:
+        """Answer a request for one of our own paths."""
+        await _send(send, await self._own_if_asked(scope))
 
     async def _own_if_asked(self, scope: Scope) -> Answer:
         """Return what one of our own paths answers, or the refusal of a method that it does not have."""
@@ -72,12 +75,10 @@ class Application:
         self._open = open_gateway
         self._gateway: Gateway | None = None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve as ASGI asks."""
-        if scope["type"] == "http" and self._gateway is not None:
-            await self._gateway(scope, receive, send)
-        elif scope["type"] == "lifespan":
-            await self._live(receive, send)
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Serve as ASGI asks, until the end of the lifespan."""
+        # Each coroutine around another one would cost every redirect a little.
+        return self._live(receive, send) if self._gateway is None else self._gateway(scope, receive, send)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()

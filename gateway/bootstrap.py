@@ -73,8 +73,14 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     services = connect(settings.shortener_target, settings.tracking_target, settings.call_seconds)
     credentials = Credentials(services)
     fresh_sessions = FreshSessions(services)
-    hits = Batcher(RedirectFlights(services), _limits(settings, settings.redirect_seconds))
-    submissions = Batcher(EventFlights(services), _limits(settings, settings.call_seconds))
+    hits = Batcher(
+        RedirectFlights(services),
+        Limits(settings.flight_size, settings.redirect_flights_in_air, settings.queue_limit, settings.redirect_seconds),
+    )
+    submissions = Batcher(
+        EventFlights(services),
+        Limits(settings.flight_size, settings.event_flights_in_air, settings.queue_limit, settings.call_seconds),
+    )
     events = Events(credentials, fresh_sessions, submissions, settings.trusted_proxies)
     pages = PageRoutes(services, credentials, fresh_sessions)
     transcoder = Transcoder(services, credentials, fresh_sessions)
@@ -103,10 +109,6 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     await submissions.close()
     await services.close()
     log.info("stopped", pid=os.getpid())
-
-
-def _limits(settings: GatewaySettings, patience_seconds: float) -> Limits:
-    return Limits(settings.flight_size, settings.flights_in_air, settings.queue_limit, patience_seconds)
 
 
 def _stop_with_parent() -> None:

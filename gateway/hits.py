@@ -12,6 +12,8 @@ HEADER_LENGTH_LIMIT = 1_024
 
 _PURPOSES = frozenset({b"sec-purpose", b"purpose", b"x-purpose", b"x-moz"})
 _FORWARDED_FOR = b"x-forwarded-for"
+# The headers that a hit tells as they are.
+_FIELDS = {b"user-agent": "user_agent", b"referer": "referrer", b"accept-language": "accept_language"}
 
 
 def hit_of(scope: Scope, code: str, lane: int, trusted_proxies: int) -> Hit:
@@ -19,26 +21,28 @@ def hit_of(scope: Scope, code: str, lane: int, trusted_proxies: int) -> Hit:
 
     The nonce begins with the lane: hits of one flight have it in common.
     """
-    headers: dict[bytes, bytes] = {}
+    # Only what is there is set: each field takes time.
+    hit = Hit(
+        code=code,
+        address=client_address(scope, trusted_proxies),
+        received_at=now_timestamp(),
+        nonce=bytes((lane,)) + new_nonce()[1:],
+    )
+    if query := scope["query_string"]:
+        hit.query = _text(query)
+    if scope["method"] == "HEAD":
+        hit.is_head = True
     purposes: list[str] = []
     for name, value in scope["headers"]:
-        if name in _PURPOSES:
-            purposes.append(value.decode("latin-1"))
-        else:
-            headers[name] = value
-    return Hit(
-        code=code,
-        host=host_of(_text(headers, b"host")),
-        query=scope["query_string"].decode("latin-1")[:HEADER_LENGTH_LIMIT],
-        address=client_address(scope, trusted_proxies),
-        user_agent=_text(headers, b"user-agent"),
-        referrer=_text(headers, b"referer"),
-        accept_language=_text(headers, b"accept-language"),
-        purpose=", ".join(purposes)[:HEADER_LENGTH_LIMIT],
-        is_head=scope["method"] == "HEAD",
-        received_at=now_timestamp(),
-        nonce=bytes([lane]) + new_nonce()[1:],
-    )
+        if field := _FIELDS.get(name):
+            setattr(hit, field, _text(value))
+        elif name == b"host":
+            hit.host = host_of(_text(value))
+        elif name in _PURPOSES:
+            purposes.append(_text(value))
+    if purposes:
+        hit.purpose = ", ".join(purposes)[:HEADER_LENGTH_LIMIT]
+    return hit
 
 
 def host_of(header: str) -> str:
@@ -63,5 +67,5 @@ def client_address(scope: Scope, trusted_proxies: int) -> str:
         return peer
 
 
-def _text(headers: dict[bytes, bytes], name: bytes) -> str:
-    return headers.get(name, b"").decode("latin-1")[:HEADER_LENGTH_LIMIT]
+def _text(value: bytes) -> str:
+    return value[:HEADER_LENGTH_LIMIT].decode("latin-1")

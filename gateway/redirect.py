@@ -83,9 +83,10 @@ def _location_of(outcome: redirect.Outcome) -> bytes | None:
     """Return where a hit is redirected, if it is. Raises `ValueError` for what would break the header."""
     if outcome.kind != redirect.OUTCOME_KIND_REDIRECT:
         return None
-    if not _SAFE_LOCATION.fullmatch(outcome.location):
+    location = outcome.location
+    if not _SAFE_LOCATION.fullmatch(location):
         raise ValueError("The location of a link is not fit for a header.")
-    return outcome.location.encode("ascii")
+    return location.encode("ascii")
 
 
 def _misdirected(scope: Scope, *, is_code: bool) -> Problem:

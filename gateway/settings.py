@@ -22,8 +22,10 @@ class GatewaySettings(Settings):
     """Tracking, likewise."""
     flight_size: Annotated[int, Field(ge=1, le=1_000)] = 256
     """The most hits or events that travel in one call."""
-    flights_in_air: Count = 4
-    """Calls of one kind under way at once."""
+    redirect_flights_in_air: Count = 2
+    """Calls with hits under way at once: fewer are larger, and cost less by the hit."""
+    event_flights_in_air: Count = 4
+    """Calls with events under way at once."""
     queue_limit: Count = 10_000
     """Hits, likewise events, that may wait for a flight, and requests of the API under way; beyond, 503 at once."""
     redirect_seconds: Annotated[float, Field(gt=0, le=60)] = 2.0

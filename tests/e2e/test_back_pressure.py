@@ -13,7 +13,12 @@ from tests.support.killable import PATIENT, KillableSystem
 
 ROOM = 20
 SENT = 100
-NARROW = PATIENT | {"QUEUE_LIMIT": str(ROOM), "FLIGHT_SIZE": "1", "FLIGHTS_IN_AIR": "1"}
+NARROW = PATIENT | {
+    "QUEUE_LIMIT": str(ROOM),
+    "FLIGHT_SIZE": "1",
+    "REDIRECT_FLIGHTS_IN_AIR": "1",
+    "EVENT_FLIGHTS_IN_AIR": "1",
+}
 
 
 @pytest.fixture

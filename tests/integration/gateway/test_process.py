@@ -120,7 +120,7 @@ async def test_a_revoked_token_is_soon_refused(server: httpx.AsyncClient, peers:
 
 async def test_a_full_queue_is_503_at_once(peers: Peers, tmp_path: Path) -> None:
     """With when to come again."""
-    limits = {"CLICKTRAIL_QUEUE_LIMIT": "1", "CLICKTRAIL_FLIGHTS_IN_AIR": "1", "CLICKTRAIL_FLIGHT_SIZE": "1"}
+    limits = {"CLICKTRAIL_QUEUE_LIMIT": "1", "CLICKTRAIL_REDIRECT_FLIGHTS_IN_AIR": "1", "CLICKTRAIL_FLIGHT_SIZE": "1"}
     async with running_gateway(peers.environment | limits, tmp_path / "log") as gateway, client_of(gateway) as client:
         peers.redirects.failures.extend([STORE_DOWN] * 6)
         responses = await asyncio.gather(*(client.get("/abc") for _ in range(6)))
