@@ -18,6 +18,8 @@ MOST_SESSION_PARAMETERS = 5
 
 _PROFILE = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 _PARAMETER = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+# Clients take them out of a path before they send it, percent-encoded or not.
+_PATH_STEPS = frozenset({".", ".."})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 LeadsToUs = Callable[[destinations.Address], bool]
@@ -69,6 +71,9 @@ def check_names(template: Template, faults: Faults) -> None:
         faults.add("campaign", "and journey exclude each other.", FaultType.AMBIGUOUS_PARAMETER)
     for name in ("campaign", "journey", "message"):
         _check_name(name, getattr(template, name), faults)
+    for name in ("campaign", "journey"):
+        if getattr(template, name) in _PATH_STEPS:
+            faults.add(name, "cannot be a step of a path: no address would lead to its report.")
 
 
 def check_options(template: Template, faults: Faults, leads_to_us: LeadsToUs) -> None:
@@ -99,6 +104,8 @@ def check_draft(draft: Draft, faults: Faults) -> None:
 def _check_name(parameter: str, value: str, faults: Faults) -> None:
     if len(value) > LONGEST_NAME or _CONTROL.search(value):
         faults.add(parameter, f"takes at most {LONGEST_NAME} characters, none of them a control character.")
+    elif value != value.strip():
+        faults.add(parameter, "has white space at its beginning or end.")
 
 
 def _check_address(parameter: str, text: str, faults: Faults, leads_to_us: LeadsToUs) -> None:

@@ -81,6 +81,15 @@ async def test_all_faults_are_told_at_once(shortener: Caller) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("parameter", "name"),
+    [("campaign", " "), ("campaign", ".."), ("journey", "."), ("message", "m1 "), ("external_id", "\u00a0e1")],
+)
+async def test_a_name_can_be_told_from_another_and_asked_for(shortener: Caller, parameter: str, name: str) -> None:
+    """White space at its ends is refused, and so is what clients take out of the path of a campaign's report."""
+    assert fields_of(await refusal(shortener.create(**{parameter: name}))) == {parameter}
+
+
 async def test_a_time_out_of_this_world(shortener: Caller) -> None:
     """An expiry that no calendar has is refused by name."""
     assert fields_of(await refusal(shortener.create(expires_at=Timestamp(seconds=10**15)))) == {"expires_at"}
