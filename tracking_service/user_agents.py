@@ -8,6 +8,8 @@ from ua_parser import parse
 UNKNOWN = "unknown"
 # Nobody's says more in more; a made-up one must not cost more.
 _LONGEST = 1_000
+# The list takes some names out of the user agent as they stand. Each is a value of a breakdown, and in its index.
+_LONGEST_NAME = 100
 # User agents remembered, about 1 KB each: the same few thousand make nearly all clicks.
 _REMEMBERED = 10_000
 _DESKTOPS = frozenset({"Windows", "Mac OS X", "Linux", "Ubuntu", "Fedora", "Debian", "Chrome OS", "FreeBSD", "OpenBSD"})
@@ -28,7 +30,7 @@ def describe(user_agent: str) -> UserAgent:
     system = told.os.family if told.os else UNKNOWN
     model = " ".join(filter(None, (told.device.family, told.device.brand, told.device.model))) if told.device else ""
     browser = told.user_agent.family if told.user_agent else UNKNOWN
-    return UserAgent(_kind(user_agent, system, model), browser, system)
+    return UserAgent(_kind(user_agent, system, model), browser[:_LONGEST_NAME], system[:_LONGEST_NAME])
 
 
 def _kind(user_agent: str, system: str, model: str) -> str:

@@ -37,6 +37,11 @@ def test_what_a_user_agent_says(agent: str, told: tuple[str, str, str]) -> None:
     assert tuple(describe(agent)) == told
 
 
+def test_a_name_out_of_a_user_agent_has_an_end() -> None:
+    """Apps name themselves as they like: the value of a breakdown is the beginning of it."""
+    assert describe("C" * 500 + "/1.0 CFNetwork/1 Darwin/1").browser == "C" * 100
+
+
 @pytest.mark.parametrize(
     ("accepted", "language"),
     [
