@@ -175,7 +175,7 @@ class TrackingService:
         self._provision = Provision(settings, postgres, intake)
         origins = Origins(describe, open_countries(settings.country_database).of)
         kept = PostgresDeliveries(postgres, self._partitions, origins)
-        reports = Reports(PostgresReports(postgres))
+        reports = Reports(PostgresReports(postgres), self._shortener)
         self._watch = ReportWatch(reports, PostgresVersions(postgres))
         reporting = Reporting(reports, self._watch, Recipients(PostgresRecipients(postgres)))
         registers = served(postgres, kept, self._provision, reporting, self._alarms)

@@ -53,6 +53,11 @@ class PostgresReports:
             found: datetime | None = await connection.fetchval(QUERIES.find_start, business_id, *counted)
             return found
 
+    async def has_link(self, business_id: str, link: str) -> bool:
+        """Tell whether a link is kept here."""
+        async with self._postgres.connection() as connection:
+            return await _link_start(connection, business_id, link) is not None
+
     async def sums(self, business_id: str, scope: Scope, range_: Range) -> Sums:
         """Return what the counters say of a scope and a range with at least one point.
 

@@ -1,6 +1,7 @@
 """Reports: the use cases."""
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from common.clock import EPOCH, now
 from common.errors import Fault, FaultType, invalid
@@ -10,16 +11,26 @@ from tracking_service.report import Report, compose
 from tracking_service.report_range import WHOLE_LIFE, WantedRange, check, settle, whole
 
 
+class FreshLinks(Protocol):
+    """What knows links from their creation on."""
+
+    async def check(self, business_id: str, link_id: str) -> None:
+        """Raise `LINK_UNKNOWN` where the business has no such link, UNAVAILABLE where that cannot be told now."""
+
+
 class Reports:
     """Reports on what a scope's links brought."""
 
-    def __init__(self, store: PostgresReports) -> None:
+    def __init__(self, store: PostgresReports, fresh_links: FreshLinks) -> None:
         self._store = store
+        self._fresh_links = fresh_links
 
     async def report(self, business_id: str, scope: Scope, wanted: WantedRange) -> Report:
-        """Return a report. Raises INVALID with every fault, `BUSINESS_UNKNOWN`."""
+        """Return a report. Raises INVALID with every fault, `BUSINESS_UNKNOWN`, and `LINK_UNKNOWN` for a link."""
         check(wanted)
         start = await self._store.start(business_id, scope, wanted.basis)
+        if start is None and scope[0] == "link":
+            await self._check_link(business_id, scope[1])
         range_ = settle(wanted, start, now())
         return compose(scope, range_, await self._store.sums(business_id, scope, range_))
 
@@ -28,6 +39,11 @@ class Reports:
         range_ = whole(settle(WHOLE_LIFE, EPOCH, now()))
         totals = await self._store.totals(business_id, scopes, range_)
         return [compose(scope, range_, totals[scope]) for scope in scopes]
+
+    async def _check_link(self, business_id: str, link_id: str) -> None:
+        """Raise `LINK_UNKNOWN` for a link that is neither kept here nor on its way here."""
+        if not await self._store.has_link(business_id, link_id):
+            await self._fresh_links.check(business_id, link_id)
 
 
 def scope_from(named: Mapping[str, str]) -> Scope:

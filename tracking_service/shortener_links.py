@@ -8,10 +8,12 @@ from common.errors import Reason, unavailable
 from common.grpc_errors import from_rpc_error
 
 CALL_SECONDS = 10.0
+# Somebody waits for the answer.
+ASK_SECONDS = 2.0
 
 
 class ShortenerLinks:
-    """Changes links over a channel to the shortener. Owns it: close it."""
+    """Asks after links and changes them, over a channel to the shortener. Owns it: close it."""
 
     def __init__(self, target: str) -> None:
         self._channel = open_channel(target)
@@ -20,6 +22,15 @@ class ShortenerLinks:
     async def close(self) -> None:
         """Close the channel."""
         await self._channel.close()
+
+    async def check(self, business_id: str, link_id: str) -> None:
+        """Raise `LINK_UNKNOWN` where the business has no such link, UNAVAILABLE where that cannot be told now."""
+        request = link_service_pb2.GetLinkRequest(business_id=business_id, id=link_id)
+        try:
+            await self._stub.GetLink(request, timeout=ASK_SECONDS, wait_for_ready=True)
+        except aio.AioRpcError as error:
+            told = from_rpc_error(error)
+            raise told or unavailable(Reason.UPSTREAM_DOWN, "The shortener does not tell of links now.") from error
 
     async def detach(self, business_id: str, link_ids: list[str]) -> None:
         """Take the recipient from links, at most 1,000. Raises UNAVAILABLE where the shortener cannot do it now."""

@@ -215,3 +215,17 @@ async def test_reports_name_the_faulty_parameter(server: httpx.AsyncClient, quer
     """Times off a quarter of an hour, unknown words, too many points."""
     refused = await server.get(f"/v1/report?{query}")
     assert (refused.status_code, told(refused)) == (422, [("invalid", parameter)])
+
+
+@pytest.mark.parametrize("form", ["", ".csv", "/stream"])
+async def test_a_link_that_is_not_there_has_no_report(
+    server: httpx.AsyncClient, other: httpx.AsyncClient, form: str
+) -> None:
+    """Not even for another business; its own can ask from its creation on."""
+    link = (await make_link(other, profile="ana"))["id"]
+    path = f"/v1/links/{link}/report{form}"
+    refused = await server.get(path)
+    assert refused.status_code == 404
+    assert [type_ for type_, _ in told(refused)] == ["not_found"]
+    async with other.stream("GET", path) as answer:
+        assert answer.status_code == 200

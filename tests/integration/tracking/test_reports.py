@@ -47,6 +47,13 @@ def named(report: Report) -> dict[str, str]:
     return {field.name: value for field, value in report.ListFields() if field.name in kinds}
 
 
+async def test_a_link_without_a_click_has_a_report(caller: Caller) -> None:
+    """Of zeros; of one that is not known here, nothing is said while the shortener cannot be asked."""
+    await caller.deliver(links=[link("l1")])
+    assert (await caller.report(link="l1")).totals.clicks == 0
+    assert (await failure(caller.report(link="l2"))).reason is Reason.UPSTREAM_DOWN
+
+
 async def test_clicks_are_reported_at_once(caller: Caller) -> None:
     """With a point for every hour, also those without a click."""
     await caller.deliver(

@@ -64,8 +64,9 @@ class ReportServiceServicer:
     def GetReport(self, request, context):
         """Reports on a campaign, journey, message, link, or on the whole business where none of them is named.
 
-        A campaign without a click has a report of zeros. Errors: INVALID_ARGUMENT (times not on a quarter of an hour, an
-        unknown time zone, more than 1,000 points).
+        A campaign without a click has a report of zeros: a campaign is a name that links bear. Errors: INVALID_ARGUMENT
+        (times not on a quarter of an hour, an unknown time zone, more than 1,000 points), NOT_FOUND (`BUSINESS_UNKNOWN`,
+        `LINK_UNKNOWN`), UNAVAILABLE (a link that is not known here, while the shortener is away).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -19,8 +19,9 @@ class ReportServiceStub:
     GetReport: _aio.UnaryUnaryMultiCallable[_report_service_pb2.GetReportRequest, _report_service_pb2.GetReportResponse]
     """Reports on a campaign, journey, message, link, or on the whole business where none of them is named.
 
-    A campaign without a click has a report of zeros. Errors: INVALID_ARGUMENT (times not on a quarter of an hour, an
-    unknown time zone, more than 1,000 points).
+    A campaign without a click has a report of zeros: a campaign is a name that links bear. Errors: INVALID_ARGUMENT
+    (times not on a quarter of an hour, an unknown time zone, more than 1,000 points), NOT_FOUND (`BUSINESS_UNKNOWN`,
+    `LINK_UNKNOWN`), UNAVAILABLE (a link that is not known here, while the shortener is away).
     """
     WatchReport: _aio.UnaryStreamMultiCallable[_report_service_pb2.WatchReportRequest, _report_service_pb2.WatchReportResponse]
     """Sends a report at once, and then whenever it has changed, at most once a second.
@@ -54,8 +55,9 @@ class ReportServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_report_service_pb2.GetReportResponse]:
         """Reports on a campaign, journey, message, link, or on the whole business where none of them is named.
 
-        A campaign without a click has a report of zeros. Errors: INVALID_ARGUMENT (times not on a quarter of an hour, an
-        unknown time zone, more than 1,000 points).
+        A campaign without a click has a report of zeros: a campaign is a name that links bear. Errors: INVALID_ARGUMENT
+        (times not on a quarter of an hour, an unknown time zone, more than 1,000 points), NOT_FOUND (`BUSINESS_UNKNOWN`,
+        `LINK_UNKNOWN`), UNAVAILABLE (a link that is not known here, while the shortener is away).
         """
 
     @_abc_1.abstractmethod
