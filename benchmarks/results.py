@@ -22,6 +22,8 @@ GOALS: dict[str, tuple[str, str, str]] = {
     "click_to_report_p99_s": ("click to report at half of the peak, p99 (s)", "< 1", "0.2"),
     "report_ms_10m": ("report of the larger campaign (ms)", "< 20", "5"),
     "report_ratio_10m_100k": ("its time against that of the smaller one", "≈ 1", ""),
+    "slowest_read_ms_10m": ("the slowest of its reports and lists (ms)", "< 20", ""),
+    "largest_read_ratio_10m_100k": ("the worst of their times against the smaller campaign's", "≤ 1.5", ""),
 }
 
 

@@ -14,7 +14,8 @@ from benchmarks.latency import idle_latencies
 from benchmarks.links import measure_creation, measure_memory
 from benchmarks.load import generator
 from benchmarks.redirects import Pace, are_whole, measure_answer_path, measure_half, measure_peaks, peak_of
-from benchmarks.reports import measure_freshness, measure_sizes
+from benchmarks.report_sizes import measure_sizes
+from benchmarks.reports import measure_freshness
 from benchmarks.results import Results
 from cli.terminal import console
 
@@ -76,7 +77,7 @@ class Run:
         measure_memory(self._chain, self._options.memory_links, self._results)
 
     def reports(self) -> None:
-        """Time reports of few clicks and of many."""
+        """Time reports, and the lists beside them, of few clicks and of many."""
         measure_sizes(self._chain, self._options.clicks, self._options.fewer_clicks, self._results)
 
     def _leave_out(self, missing: Missing) -> None:

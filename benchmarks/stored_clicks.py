@@ -12,26 +12,15 @@ import asyncpg
 import uvloop
 from grpc import aio
 
+from benchmarks.made_clicks import AGENTS, click_of, link_of
 from benchmarks.processes import processor_seconds
 from cli.calls import channel_to
 from cli.data_directory import DataDirectory
 from cli.demo_business import BUSINESS
 from cli.stack import Front, Stack
-from clicktrail.shortener.v1 import link_pb2
 from clicktrail.tracking.v1 import click_pb2, relay_service_pb2
-from common.clock import now, to_timestamp
-from common.ids import new_nonce, session_from_nonce, uuid7
+from common.clock import now
 
-AGENTS = tuple(
-    f"Mozilla/5.0 ({system}) AppleWebKit/537.36 (KHTML, like Gecko) {browser}"
-    for system, browser in (
-        ("Linux; Android 15; Pixel 9", "Chrome/138.0.0.0 Mobile Safari/537.36"),
-        ("Linux; Android 14; SM-S921B", "SamsungBrowser/27.0 Chrome/125.0.0.0 Mobile Safari/537.36"),
-        ("iPhone; CPU iPhone OS 18_5 like Mac OS X", "Version/18.5 Mobile/15E148 Safari/604.1"),
-        ("iPad; CPU OS 17_6 like Mac OS X", "Version/17.6 Mobile/15E148 Safari/604.1"),
-        ("Windows NT 10.0; Win64; x64", "Chrome/138.0.0.0 Safari/537.36"),
-    )
-)
 _CAMPAIGN = "stored"
 _METHOD = "/clicktrail.tracking.v1.RelayService/Deliver"
 _SECONDS = 60.0
@@ -79,9 +68,7 @@ def _told(name: str, cost: dict[str, float]) -> str:
 
 async def _deliver(channel: aio.Channel, pieces: Sequence[bytes], at_once: int) -> None:
     """Send serialized deliveries, so many at a time."""
-    call: aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(
-        "/clicktrail.tracking.v1.RelayService/Deliver"
-    )
+    call: aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(_METHOD)
     waiting = iter(pieces)
 
     async def send() -> None:
@@ -98,24 +85,9 @@ async def _settled(database: "asyncpg.Connection[asyncpg.Record]") -> None:
 
 
 def _links(count: int, batch: int) -> Iterator[bytes]:
-    at = to_timestamp(now())
+    at = now()
     for start in range(0, count, batch):
-        copies = [
-            relay_service_pb2.LinkCopy(
-                link=link_pb2.Link(
-                    id=f"link{number}",
-                    business_id=BUSINESS,
-                    destination="https://shop.example/spring?utm_source=clicktrail",
-                    campaign=_CAMPAIGN,
-                    profile=f"customer-{number}",
-                    external_id=f"customer-{number}",
-                    created_at=at,
-                ),
-                template="spring",
-                revision=1,
-            )
-            for number in range(start, min(count, start + batch))
-        ]
+        copies = [link_of(BUSINESS, _CAMPAIGN, number, at) for number in range(start, min(count, start + batch))]
         yield relay_service_pb2.DeliverRequest(links=copies).SerializeToString()
 
 
@@ -127,27 +99,8 @@ def _clicks(count: int, batch: int, links: int, start: int) -> Iterator[bytes]:
 
 
 def _click(number: int, links: int) -> click_pb2.Click:
-    at, nonce = now(), new_nonce()
-    recipient = number * 7919 % links
-    return click_pb2.Click(
-        business_id=BUSINESS,
-        id=uuid7(at, nonce[40:50]).bytes,
-        clicked_at=to_timestamp(at),
-        link=f"link{recipient}",
-        template="spring",
-        campaign=_CAMPAIGN,
-        profile=f"customer-{recipient}",
-        link_created_at=to_timestamp(at),
-        session=session_from_nonce(nonce),
-        verdict=click_pb2.VERDICT_HUMAN,
-        verdict_reason="no rule against it",
-        rules_version=1,
-        host="localhost",
-        address=f"203.0.{recipient >> 8 & 255}.{recipient & 255}",
-        user_agent=AGENTS[number % len(AGENTS)],
-        accept_language="de-DE,de;q=0.9,en;q=0.8",
-        source="link",
-    )
+    at = now()
+    return click_of(BUSINESS, _CAMPAIGN, number * 7919 % links, at, at, user_agent=AGENTS[number % len(AGENTS)])
 
 
 def _options() -> argparse.Namespace:
