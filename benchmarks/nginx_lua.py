@@ -1,17 +1,16 @@
 """nginx with Lua that does the same work in Redis, with no service in between."""
 
 import shutil
-import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from string import Template
 from urllib.parse import urlsplit
-from urllib.request import urlopen
 
 import redis
 
 from benchmarks.contender import DESTINATION, Missing
 from benchmarks.processes import Parts
+from benchmarks.web_program import WebProgram
 from cli.embedded.privileges import dying_with_us
 from cli.embedded.redis_server import redis_server
 from cli.embedded.server_process import ServerProcess
@@ -26,11 +25,12 @@ class NginxLua:
     name = "nginx + Lua"
 
     def __init__(self, folder: Path, paths: Sequence[str], workers: int) -> None:
-        program = NginxProgram(folder / "nginx", workers)
+        nginx = Nginx(folder / "nginx", workers)
         self._redis = redis_server(folder / "redis")
         self._redis.start()
         self._client = redis.Redis.from_url(self._redis.url)
-        program.redis_url = self._redis.url
+        nginx.redis_url = self._redis.url
+        program = WebProgram("nginx", nginx.command)
         self._nginx = ServerProcess(program, log=folder / "nginx.log", pid_file=folder / "nginx.pid")
         try:
             self._fill(paths)
@@ -63,11 +63,8 @@ class NginxLua:
             pipeline.execute()
 
 
-class NginxProgram:
+class Nginx:
     """Debian's nginx with a configuration of ours."""
-
-    name = "nginx"
-    stop_signal = signal.SIGTERM
 
     def __init__(self, folder: Path, workers: int) -> None:
         found = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
@@ -81,10 +78,6 @@ class NginxProgram:
         self._workers = workers
         self.redis_url = ""
 
-    def prepare(self) -> None:
-        """Make its folder."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-
     def command(self, port: int) -> Sequence[str]:
         """Write the configuration, and return the command line."""
         parts = urlsplit(self.redis_url)
@@ -97,26 +90,7 @@ class NginxProgram:
             redis_password=parts.password,
             script=_HERE / "redirect.lua",
         )
+        self._folder.mkdir(parents=True, exist_ok=True)
         configuration = self._folder / "nginx.conf"
         configuration.write_text(text)
         return dying_with_us([self._binary, "-p", str(self._folder), "-c", str(configuration)], "TERM")
-
-    def environment(self, port: int) -> Mapping[str, str] | None:  # noqa: ARG002
-        """Keep ours."""
-        return None
-
-    def configuration(self, port: int) -> bytes:  # noqa: ARG002
-        """Say nothing."""
-        return b""
-
-    def url(self, port: int) -> str:
-        """Return where it is."""
-        return f"http://127.0.0.1:{port}"
-
-    def answers(self, port: int, pid: int) -> bool:  # noqa: ARG002
-        """Tell whether it answers."""
-        try:
-            with urlopen(f"{self.url(port)}/readyz", timeout=1) as answer:  # noqa: S310  (our own address)
-                return bool(answer.status == 200)  # noqa: PLR2004  (OK)
-        except OSError:
-            return False

@@ -1,12 +1,10 @@
 """The obvious version as a contender: FastAPI on uvicorn, with a Redis and a PostgreSQL of its own."""
 
 import os
-import signal
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.request import urlopen
 
 import asyncpg
 import redis
@@ -14,6 +12,7 @@ import uvloop
 
 from benchmarks.contender import DESTINATION, Missing
 from benchmarks.processes import Parts
+from benchmarks.web_program import WebProgram
 from cli.embedded.postgres_server import postgres_server
 from cli.embedded.privileges import dying_with_us
 from cli.embedded.redis_server import redis_server
@@ -40,7 +39,8 @@ class Plain:
             raise Missing(f"FastAPI is not installed: {PACKAGES}")
         self._redis = redis_server(folder / "redis")
         self._postgres = postgres_server(folder / "postgres")
-        program = PlainProgram(self._redis, self._postgres, workers)
+        # uvicorn with its fast parser and loop.
+        program = WebProgram(self.name, lambda port: _command(port, workers), self._environment)
         self._app = ServerProcess(program, log=folder / "plain.log", pid_file=folder / "plain.pid")
         try:
             self._redis.start()
@@ -88,42 +88,10 @@ class Plain:
         finally:
             await connection.close()
 
+    def _environment(self) -> Mapping[str, str]:
+        return os.environ | {"PLAIN_REDIS_URL": self._redis.url, "PLAIN_POSTGRES_URL": self._postgres.url}
 
-class PlainProgram:
-    """uvicorn with its fast parser and loop."""
 
-    name = "FastAPI"
-    stop_signal = signal.SIGTERM
-
-    def __init__(self, links: ServerProcess, rows: ServerProcess, workers: int) -> None:
-        self._links = links
-        self._rows = rows
-        self._workers = workers
-
-    def prepare(self) -> None:
-        """Make nothing."""
-
-    def command(self, port: int) -> Sequence[str]:
-        """Return the command line."""
-        options = ["--port", str(port), "--workers", str(self._workers), "--no-access-log", "--log-level", "warning"]
-        return dying_with_us([sys.executable, "-m", "uvicorn", "benchmarks.plain_app:app", *options], "TERM")
-
-    def environment(self, port: int) -> Mapping[str, str]:  # noqa: ARG002
-        """Return where its stores are."""
-        return os.environ | {"PLAIN_REDIS_URL": self._links.url, "PLAIN_POSTGRES_URL": self._rows.url}
-
-    def configuration(self, port: int) -> bytes:  # noqa: ARG002
-        """Say nothing."""
-        return b""
-
-    def url(self, port: int) -> str:
-        """Return where it is."""
-        return f"http://127.0.0.1:{port}"
-
-    def answers(self, port: int, pid: int) -> bool:  # noqa: ARG002
-        """Tell whether it answers."""
-        try:
-            with urlopen(f"{self.url(port)}/readyz", timeout=1) as answer:  # noqa: S310  (our own address)
-                return bool(answer.status == 200)  # noqa: PLR2004  (OK)
-        except OSError:
-            return False
+def _command(port: int, workers: int) -> Sequence[str]:
+    options = ["--port", str(port), "--workers", str(workers), "--no-access-log", "--log-level", "warning"]
+    return dying_with_us([sys.executable, "-m", "uvicorn", "benchmarks.plain_app:app", *options], "TERM")

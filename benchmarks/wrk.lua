@@ -1,4 +1,6 @@
 -- Asks for the paths of a file in turn, as a phone would; says what came of it as JSON.
+dofile(debug.getinfo(1, "S").source:match("^@(.*/)") .. "wrk_done.lua")
+
 local requests = {}
 local at = 0
 
@@ -14,16 +16,4 @@ end
 function request()
   at = at % #requests + 1
   return requests[at]
-end
-
-function done(summary, latency, _)
-  local errors = summary.errors
-  print(string.format(
-    'RESULT {"requests": %d, "errors": %d, "seconds": %f, "p50_ms": %f, "p99_ms": %f}',
-    summary.requests,
-    errors.status + errors.connect + errors.read + errors.write + errors.timeout,
-    summary.duration / 1e6,
-    latency:percentile(50) / 1e3,
-    latency:percentile(99) / 1e3
-  ))
 end
