@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 from grpc import StatusCode, aio
 
 from cli.failures import CommandFailed, ExitCode
+from clicktrail.common.v1 import types_pb2
 from common.channels import open_channel
-from common.errors import ClicktrailError, Kind, Reason
+from common.errors import ClicktrailError, Fault, Kind, Reason
 from common.grpc_errors import from_rpc_error
 
 DEADLINE_SECONDS = 10.0
@@ -52,9 +53,14 @@ async def reached(channel: aio.Channel, address: str) -> aio.Channel:
 
 def sentence_of(error: ClicktrailError) -> str:
     """Return a refusal in one line, each fault with its field."""
-    return "; ".join(
-        f"{fault.parameter}: {fault.description}" if fault.parameter else fault.description for fault in error.faults
-    )
+    return "; ".join(map(fault_line, error.faults))
+
+
+def fault_line(fault: Fault | types_pb2.Fault) -> str:
+    """Return a fault with its field, once."""
+    if not fault.parameter or fault.description.startswith(fault.parameter):
+        return fault.description
+    return f"{fault.parameter}: {fault.description}"
 
 
 def _failure(error: aio.AioRpcError, address: str) -> CommandFailed:
@@ -68,6 +74,8 @@ def _failure(error: aio.AioRpcError, address: str) -> CommandFailed:
         return _no_answer(address)
     if refusal.kind is Kind.UNAVAILABLE:
         return CommandFailed(sentence_of(refusal), ExitCode.UNAVAILABLE)
+    if refusal.kind is Kind.INVALID:
+        return CommandFailed(sentence_of(refusal), ExitCode.USAGE)
     return CommandFailed(sentence_of(refusal))
 
 

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from cli.addresses import Business, DataDir, Shortener, business_id, shortener_address
 from cli.bulk_creation import Order, create_links
-from cli.calls import run
+from cli.calls import fault_line, run
 from cli.failures import CommandFailed, ExitCode
 from cli.recipients import Row, count_rows, read_rows
 from clicktrail.common.v1 import types_pb2
@@ -85,8 +85,8 @@ class Ledger:
     """Writes the links, remembers the first errors, and moves the bar."""
 
     def __init__(self, file: TextIO, progress: Progress, count: int) -> None:
+        self._file = file
         self._writer = csv.writer(file)
-        self._writer.writerow(_COLUMNS)
         self._progress = progress
         self._task = progress.add_task("links", total=count)
         self._made = 0
@@ -95,13 +95,12 @@ class Ledger:
 
     def take(self, row: Row, result: link_service_pb2.LinkResult) -> None:
         """Enter one recipient's result."""
+        if not self._made + self._failed:
+            self._begin()
         if result.errors:
             self._failed += 1
             if len(self._errors) < _ERRORS_SHOWN:
-                said = "; ".join(
-                    f"{fault.parameter}: {fault.description}" if fault.parameter else fault.description
-                    for fault in result.errors
-                )
+                said = "; ".join(map(fault_line, result.errors))
                 self._errors.append(f"line {row.line}, {row.external_id}: {said}")
         else:
             self._made += 1
@@ -118,14 +117,21 @@ class Ledger:
             raise CommandFailed(f"{self._failed} of {self._failed + self._made} recipients of {source} have no link.")
         typer.echo(f"{self._made} links", err=True)
 
+    def _begin(self) -> None:
+        """Write the header, in place of what the file had: only now is it certain that anything is made."""
+        if self._file is not sys.stdout:
+            self._file.truncate(0)
+        self._writer.writerow(_COLUMNS)
+
 
 @contextmanager
 def _written_to(path: Path | None) -> Iterator[TextIO]:
+    """Open the file for the links, or fail before any is made; what it has stays until it is truncated."""
     if path is None:
         yield sys.stdout
         return
     try:
-        file = path.open("w", newline="", encoding="utf-8")
+        file = path.open("a", newline="", encoding="utf-8")
     except OSError as error:
         raise CommandFailed(f"{path} cannot be written: {error.strerror}.", ExitCode.USAGE) from None
     with file:
@@ -135,4 +141,5 @@ def _written_to(path: Path | None) -> Iterator[TextIO]:
 def _progress() -> Progress:
     """Return a bar on standard error, gone when done: standard output may be the CSV."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=Console(stderr=True), transient=True)
+    console = Console(stderr=True)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

@@ -11,6 +11,7 @@ from cli.data_directory import DataDirectory, Ready
 from cli.stack import Front, Stack
 from cli.supervisor import StopRequested, keep_running, stop_signals_raise
 from common.logging import configure_logging
+from common.settings import LogLevel
 
 console = Console(stderr=True)
 
@@ -31,7 +32,7 @@ def up(
             metavar="URL",
         ),
     ] = None,
-    log_level: Annotated[str, typer.Option(envvar="CLICKTRAIL_LOG_LEVEL", help="How much is logged.")] = "info",
+    log_level: Annotated[LogLevel, typer.Option(envvar="CLICKTRAIL_LOG_LEVEL", help="How much is logged.")] = "info",
 ) -> None:
     """Run Clicktrail on this machine, its Redis and PostgreSQL included, until interrupted.
 

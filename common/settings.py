@@ -10,6 +10,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 PREFIX = "CLICKTRAIL_"
 HIGHEST_PORT = 65_535
 
+LogLevel = Literal["debug", "info", "warning", "error"]
+
 
 def _check_listen(value: str) -> str:
     host, _, port = value.rpartition(":")
@@ -39,7 +41,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
 
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: LogLevel = "info"
     """From which level on to log."""
     log_format: Literal["auto", "json", "text"] = "auto"
     """How to log; `auto` is text at a terminal, else JSON."""

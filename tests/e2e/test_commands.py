@@ -42,6 +42,8 @@ def test_links_are_created_from_a_file_and_repeated_the_same(
     rows = list(csv.DictReader((tmp_path / "links.csv").read_text().splitlines()))
     assert [row["profile"] for row in rows] == [f"person-{number}" for number in range(RECIPIENTS)]
     assert httpx.get(f"{system.http}/{rows[-1]['code']}").status_code == 302
+    assert clicktrail(*command, *where, "-o", str(tmp_path / "links.csv")).returncode == 0
+    assert list(csv.DictReader((tmp_path / "links.csv").read_text().splitlines())) == rows
     again = clicktrail(*command, *where)
     assert list(csv.DictReader(again.stdout.splitlines())) == rows
 
@@ -58,13 +60,18 @@ def test_recipients_without_a_link_are_told(system: "System", tmp_path: Path) ->
     assert "1 of 2 recipients" in made.stderr
 
 
-def test_a_destination_that_is_refused_is_one_line(system: "System", recipients: Path) -> None:
-    """What the service refuses is told in its words, with the field."""
+def test_a_destination_that_is_refused_is_one_line(system: "System", recipients: Path, tmp_path: Path) -> None:
+    """What the service refuses is told in its words, with the field once; the links of before stay in their file."""
     command = ["links", "create", "--csv", str(recipients), "--destination", "ftp://shop.example.com/p"]
-    made = clicktrail(*command, "--business", system.business, "--shortener", system.shortener)
-    assert made.returncode == 1
-    assert "destination" in made.stderr
-    assert "Traceback" not in made.stderr
+    command += ["--business", system.business, "--shortener", system.shortener]
+    made = clicktrail(*command)
+    assert (made.returncode, made.stdout) == (2, "")
+    assert made.stderr.startswith("clicktrail: template.destination is not an http or https address")
+    assert made.stderr.count("\n") == 1
+    kept = tmp_path / "links.csv"
+    kept.write_text("of before")
+    assert clicktrail(*command, "-o", str(kept)).returncode == 2
+    assert kept.read_text() == "of before"
 
 
 def test_a_report_is_shown_as_json(system: "System") -> None:
@@ -76,6 +83,13 @@ def test_a_report_is_shown_as_json(system: "System") -> None:
     assert (report["campaign"], report["journey"], report["interval"]) == ("spring-sale", None, "day")
     assert report["totals"]["recipients"] == 20
     assert "recipients" in clicktrail("report", *where).stdout
+
+
+@pytest.mark.parametrize("option", ["--from=2026-11-22T00:07", "--from=9999-01-01", "--campaign="])
+def test_what_tracking_refuses_is_a_wrong_command(system: "System", option: str) -> None:
+    """It exits with 2, as what the command finds out by itself does."""
+    refused = clicktrail("report", option, "--business", system.business, "--tracking", system.tracking)
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
 
 
 def test_a_business_is_created_with_its_token(system: "System") -> None:

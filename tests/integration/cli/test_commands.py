@@ -115,6 +115,14 @@ def test_a_wrong_option_is_one_line(arguments: list[str], said: str) -> None:
     assert failed.stderr.count("\n") == 1
 
 
+def test_a_log_level_that_there_is_not_names_those_that_there_are() -> None:
+    """It is found out before anything is started."""
+    failed = clicktrail("up", "--log-level", "loud")
+    assert failed.returncode == 2
+    assert "--log-level" in failed.stderr
+    assert "Traceback" not in failed.stderr
+
+
 @pytest.mark.parametrize("is_there", [False, True])
 def test_a_taken_port_leaves_nothing_behind(tmp_path: Path, is_there: bool) -> None:  # noqa: FBT001  (a parameter)
     """Neither a new data directory nor anything in one that was empty."""
