@@ -16,9 +16,9 @@ SESSION_ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowerca
 _FAIR = 248
 _TO_SESSION = bytes(ord(SESSION_ALPHABET[byte % 62]) for byte in range(256))
 _UNFAIR = bytes(range(_FAIR, 256))
-# Where a UUID says what it is: four bits of version, two of variant.
-_VERSION_AND_VARIANT = 0xF << 76 | 0x3 << 62
-_VERSION_7 = 0x7 << 76 | 0x2 << 62
+# The bytes in which a UUID says what it is: four bits of version, two of variant, and chance.
+_VERSION_7 = [bytes([0x70 | byte & 0x0F]) for byte in range(256)]
+_VARIANT = [bytes([0x80 | byte & 0x3F]) for byte in range(256)]
 
 
 def new_nonce() -> bytes:
@@ -45,8 +45,14 @@ def uuid7(at: datetime, randomness: bytes) -> UUID:
 
 def uuid7_bytes(at_milliseconds: int, randomness: bytes) -> bytes:
     """Return the 16 bytes of the UUID (version 7) of a time and 10 random bytes."""
-    value = at_milliseconds << 80 | int.from_bytes(randomness[:10], "big")
-    return (value & ~_VERSION_AND_VARIANT | _VERSION_7).to_bytes(16, "big")
+    version, second, variant = randomness[:3]
+    return b"%b%b%c%b%b" % (
+        at_milliseconds.to_bytes(6, "big"),
+        _VERSION_7[version],
+        second,
+        _VARIANT[variant],
+        randomness[3:10],
+    )
 
 
 def new_uuid7(at: datetime) -> UUID:

@@ -57,8 +57,7 @@ class Template:
         return series_of(self.business_id, self.campaign, self.journey, self.message)
 
 
-@dataclass(frozen=True, slots=True)
-class LinkRecord:
+class LinkRecord(NamedTuple):
     """What is kept of one link beside its code: small, since there are a million of them a campaign."""
 
     template_id: bytes
@@ -98,8 +97,8 @@ class Link:
 
     @property
     def id(self) -> str:
-        """Return the public id: the code alone on the default domain, else `domain:code`."""
-        return f"{self.key.domain}:{self.key.code}" if self.key.domain else self.key.code
+        """Return the public id."""
+        return id_of(self.key)
 
     @property
     def created_at(self) -> datetime:
@@ -113,6 +112,11 @@ class Link:
 
 
 UTM_NAMES = ("source", "medium", "campaign", "term", "content")
+
+
+def id_of(key: LinkKey) -> str:
+    """Return a link's public id: the code alone on the default domain, else `domain:code`."""
+    return f"{key.domain}:{key.code}" if key.domain else key.code
 
 
 def key_from_id(link_id: str) -> LinkKey:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from common.errors import ClicktrailError, FaultType, Reason, already_exists, invalid, not_allowed, not_found
-from shortener_service import codes, destinations
+from shortener_service import destinations
 from shortener_service.domain import Domain, LinkKey
 from shortener_service.drafts import Faults
 from shortener_service.store import DomainStore
@@ -114,11 +114,9 @@ def _of(business_id: str, domains: Mapping[str, Domain]) -> list[Domain]:
     return [domain for domain in domains.values() if domain.business_id == business_id]
 
 
-def locate(host: str, code: str, domains: Mapping[str, Domain]) -> tuple[LinkKey | None, Domain | None]:
-    """Return what a host's code would be found by, None where it cannot be a code, and the host's custom domain."""
+def locate(host: str, code: str, domains: Mapping[str, Domain]) -> tuple[LinkKey, Domain | None]:
+    """Return what a host's code would be found by, and the host's custom domain."""
     domain = domains.get(host.lower().removesuffix(".")) if domains else None
-    if not codes.is_well_formed(code):
-        return None, domain
     return LinkKey(domain.name if domain else "", code), domain
 
 

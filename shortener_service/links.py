@@ -11,6 +11,7 @@ from shortener_service import codes, drafts
 from shortener_service.domain import Link, LinkKey, LinkRecord, key_from_id
 from shortener_service.domains import Domains, locate
 from shortener_service.drafts import Faults
+from shortener_service.formats import record_from_bytes
 from shortener_service.messages import LinkMessages, delivery_of
 from shortener_service.store import LinkStore, store_incomplete
 from shortener_service.templates import Templates
@@ -44,7 +45,7 @@ class Links:
     async def get(self, business_id: str, link_id: str) -> Link:
         """Return a link of this business."""
         key = key_from_id(link_id)
-        link = await self._find(key) if codes.is_well_formed(key.code) else None
+        link = await self._find(key)
         if link is None or link.template.business_id != business_id:
             raise _unknown("id", link_id)
         return link
@@ -52,7 +53,7 @@ class Links:
     async def look_up(self, host: str, code: str) -> Link:
         """Return the link that a host serves under a code."""
         key, domain = locate(host, code, await self._domains.current())
-        link = await self._find(key) if key else None
+        link = await self._find(key)
         # A domain may have changed hands; the links of the one before are not the new one's.
         if link is None or (domain is not None and link.template.business_id != domain.business_id):
             raise _unknown("code", code)
@@ -88,7 +89,7 @@ class Links:
     async def _is_detached(self, business_id: str, link_id: str) -> bool:
         """Try to take the recipient from a link; tell whether there is nothing left to do."""
         key = key_from_id(link_id)
-        link = await self._find(key) if codes.is_well_formed(key.code) else None
+        link = await self._find(key)
         if link is None or link.template.business_id != business_id or not link.record.profile:
             return True
         record = _without_recipient(link)
@@ -99,11 +100,14 @@ class Links:
         return True
 
     async def _find(self, key: LinkKey) -> Link | None:
-        (record,) = await self._store.get_records([key])
-        if isinstance(record, ClicktrailError):
-            raise record
-        if record is None:
+        if not codes.is_well_formed(key.code):
             return None
+        (kept,) = await self._store.get_records([key])
+        if isinstance(kept, ClicktrailError):
+            raise kept
+        if kept is None:
+            return None
+        record = record_from_bytes(kept)
         known = (await self._templates.read([record.template_id])).get(record.template_id)
         if known is None:
             raise store_incomplete()
@@ -146,8 +150,7 @@ def _unchanged(change: Change) -> dict[str, Any]:
 def _changed_record(record: LinkRecord, template_id: bytes, *, is_disabled: bool) -> LinkRecord:
     revision = max(clock.milliseconds(clock.now()), record.revision + 1)
     origin_id = record.first_template_id
-    return replace(
-        record,
+    return record._replace(
         template_id=template_id,
         is_disabled=is_disabled,
         origin_id=origin_id,
@@ -160,7 +163,7 @@ def _without_recipient(link: Link) -> LinkRecord:
     # Creation looks for it within the series that it was created in; no change leads out of that.
     external_id = detached_id(link.template.series, before.external_id) if before.external_id else ""
     after = _changed_record(before, before.template_id, is_disabled=before.is_disabled)
-    return replace(after, profile="", external_id=external_id, is_detached=True)
+    return after._replace(profile="", external_id=external_id, is_detached=True)
 
 
 def _unknown(parameter: str, value: str) -> ClicktrailError:

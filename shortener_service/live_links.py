@@ -1,7 +1,8 @@
 """Links as the redirect needs them: everything that is the same at every click is made once."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -11,11 +12,12 @@ from common import clock
 from common.errors import ClicktrailError, Reason
 from common.logging import get_logger
 from common.rare_warnings import RareWarning
-from shortener_service import destinations
-from shortener_service.domain import Link, LinkKey, LinkRecord
-from shortener_service.formats import template_id_text
+from shortener_service import codes
+from shortener_service.domain import LinkKey, LinkRecord, id_of
+from shortener_service.formats import record_from_bytes, template_id_text
 from shortener_service.store import LinkStore, store_incomplete
 from shortener_service.templates import KnownTemplate, Templates
+from shortener_service.wire import delimited, tag_of, text
 
 log = get_logger(__name__)
 # Redis may be emptied while we run; whoever started us does not see it otherwise.
@@ -23,43 +25,46 @@ _incomplete = RareWarning(log, "redis is not complete: unknown codes answer 503 
 
 FRESH_SECONDS = 5.0
 
+_LINK = tag_of(click_pb2.Click, "link")
+_PROFILE = tag_of(click_pb2.Click, "profile")
+_LINK_CREATED_AT = tag_of(click_pb2.Click, "link_created_at")
+_SESSION_LINK = tag_of(session_pb2.Session, "link")
+_SESSION_PROFILE = tag_of(session_pb2.Session, "profile")
+
 
 class LiveLink:
-    """A link, ready to be clicked."""
+    """A link, ready to be clicked: `kept` is its record as it is in the store."""
 
-    __slots__ = (
-        "_record",
-        "business_id",
-        "click_head",
-        "expires_at",
-        "fallback",
-        "is_disabled",
-        "location",
-        "session_head",
-    )
+    __slots__ = ("click_head", "is_disabled", "kept", "known", "session_head")
 
-    def __init__(self, key: LinkKey, record: LinkRecord, known: KnownTemplate) -> None:
-        link = Link(key, record, known.template)
-        template = known.template
-        self._record = record
-        self.business_id = template.business_id
-        self.location = known.location
+    def __init__(self, key: LinkKey, kept: bytes, record: LinkRecord, known: KnownTemplate) -> None:
+        self.kept = kept
+        self.known = known
         self.is_disabled = record.is_disabled
-        self.expires_at = template.expires_at
-        self.fallback = str(destinations.parse(template.fallback_url)) if template.fallback_url else ""
+        link_id = id_of(key)
         # Serialized messages may be concatenated: that merges them. So a click is these bytes and its own.
-        self.click_head = _click_head(link, template_id_text(known.id)).SerializeToString()
-        self.session_head = _session_head(link).SerializeToString()
-
-    def is_of(self, record: LinkRecord) -> bool:
-        """Tell whether it was made of this record; what a template says never changes."""
-        return self._record == record
+        self.click_head = b"".join(
+            (
+                known.click_part,
+                text(_LINK, link_id),
+                text(_PROFILE, record.profile),
+                delimited(_LINK_CREATED_AT, _timestamp(record.created_seconds)),
+            )
+        )
+        self.session_head = known.session_part + text(_SESSION_LINK, link_id) + text(_SESSION_PROFILE, record.profile)
 
     def is_gone(self, received_at: Timestamp) -> bool:
         """Tell whether it was expired or disabled for a hit of this time."""
         if self.is_disabled:
             return True
-        return self.expires_at is not None and clock.from_timestamp(received_at) >= self.expires_at
+        expires_at = self.known.template.expires_at
+        return expires_at is not None and clock.from_timestamp(received_at) >= expires_at
+
+
+@lru_cache(maxsize=4_096)
+def _timestamp(seconds: int) -> bytes:
+    """Return a serialized time; links created together have one."""
+    return Timestamp(seconds=seconds).SerializeToString()
 
 
 class LiveLinks:
@@ -83,7 +88,7 @@ class LiveLinks:
             remembered = self._remembered.get(key)
             if remembered is not None and remembered[0] > oldest:
                 links[key] = remembered[1]
-            else:
+            elif codes.is_well_formed(key.code):
                 missing.append(key)
         if missing:
             try:
@@ -98,29 +103,38 @@ class LiveLinks:
 
     async def _fetch(self, keys: list[LinkKey]) -> dict[LinkKey, LiveLink | ClicktrailError]:
         read_at = time.monotonic()
-        records = dict(zip(keys, await self._store.get_records(keys), strict=True))
-        templates = await self._templates.read_apart(
-            record.template_id for record in records.values() if isinstance(record, LinkRecord)
-        )
         found: dict[LinkKey, LiveLink | ClicktrailError] = {}
-        for key, record in records.items():
-            if record is None:
+        changed: dict[LinkKey, bytes] = {}
+        for key, kept in zip(keys, await self._store.get_records(keys), strict=True):
+            if kept is None:
                 continue
-            remembered = self._remembered.get(key)
-            if isinstance(record, ClicktrailError):
-                if record.reason is Reason.STORE_INCOMPLETE:
+            if isinstance(kept, ClicktrailError):
+                if kept.reason is Reason.STORE_INCOMPLETE:
                     _incomplete.tell()
-                found[key] = self._as_remembered(key, record)
-            elif remembered is not None and remembered[1].is_of(record):
+                found[key] = self._as_remembered(key, kept)
+            elif (remembered := self._remembered.get(key)) is not None and remembered[1].kept == kept:
                 found[key] = self._remember(key, remembered[1], read_at)
-            elif isinstance(known := templates.get(record.template_id), ClicktrailError):
-                found[key] = self._as_remembered(key, known)
+            else:
+                changed[key] = kept
+        if changed:
+            found |= await self._make(changed, read_at)
+        return found
+
+    async def _make(self, kept: Mapping[LinkKey, bytes], read_at: float) -> dict[LinkKey, LiveLink | ClicktrailError]:
+        """Make links out of their records, or tell why one cannot be made."""
+        records = {key: record_from_bytes(content) for key, content in kept.items()}
+        templates = await self._templates.read_apart(record.template_id for record in records.values())
+        made: dict[LinkKey, LiveLink | ClicktrailError] = {}
+        for key, record in records.items():
+            known = templates.get(record.template_id)
+            if isinstance(known, ClicktrailError):
+                made[key] = self._as_remembered(key, known)
             elif known is None:
                 log.error("a link has lost its template", template=template_id_text(record.template_id))
-                found[key] = store_incomplete()
+                made[key] = store_incomplete()
             else:
-                found[key] = self._remember(key, LiveLink(key, record, known), read_at)
-        return found
+                made[key] = self._remember(key, LiveLink(key, kept[key], record, known), read_at)
+        return made
 
     def _as_remembered(self, key: LinkKey, error: ClicktrailError) -> LiveLink | ClicktrailError:
         """Return what is remembered of a link: that goes on while its server is away, or is being restored."""
@@ -133,29 +147,3 @@ class LiveLinks:
         if len(self._remembered) > self._limit:
             del self._remembered[next(iter(self._remembered))]
         return link
-
-
-def _click_head(link: Link, template_id: str) -> click_pb2.Click:
-    template = link.template
-    return click_pb2.Click(
-        business_id=template.business_id,
-        link=link.id,
-        template=template_id,
-        campaign=template.campaign,
-        journey=template.journey,
-        message=template.message,
-        profile=link.record.profile,
-        link_created_at=Timestamp(seconds=link.record.created_seconds),
-    )
-
-
-def _session_head(link: Link) -> session_pb2.Session:
-    template = link.template
-    return session_pb2.Session(
-        business_id=template.business_id,
-        link=link.id,
-        profile=link.record.profile or None,
-        campaign=template.campaign or None,
-        journey=template.journey or None,
-        message=template.message or None,
-    )

@@ -75,17 +75,18 @@ class RedisLinkStore:
                 found[at] = [] if answer == 1 else _found(answer)
         return found
 
-    async def get_records(self, keys: Sequence[LinkKey]) -> list[LinkRecord | ClicktrailError | None]:
+    async def get_records(self, keys: Sequence[LinkKey]) -> list[bytes | ClicktrailError | None]:
         """Return the records of links, in order, or why one cannot be read."""
         places = [self._keys.bucket(key.code) for key in keys]
         contents = await self._calls.run_apart(
             [("HGET", bucket, field_of(key)) for key, (_, bucket) in zip(keys, places, strict=True)]
         )
-        missing = [at for at, content in enumerate(contents) if content is None]
-        again = await self._look_again([(*places[at], field_of(keys[at])) for at in missing])
-        for at, found in zip(missing, again, strict=True):
-            contents[at] = found
-        return [formats.record_from_bytes(found) if isinstance(found, bytes) else found for found in contents]
+        if None in contents:
+            missing = [at for at, content in enumerate(contents) if content is None]
+            again = await self._look_again([(*places[at], field_of(keys[at])) for at in missing])
+            for at, found in zip(missing, again, strict=True):
+                contents[at] = found
+        return contents
 
     async def change(self, key: LinkKey, old: LinkRecord, new: LinkRecord, delivery: bytes) -> bool:
         """Replace a record and append its delivery, unless it is not the old one any more."""

@@ -49,8 +49,11 @@ class LinkStore(Protocol):
         `StoreRestored` where the store is of another generation than the caller's secret.
         """
 
-    async def get_records(self, keys: Sequence[LinkKey]) -> list[LinkRecord | ClicktrailError | None]:
-        """Return the records of links, in order; None where there is none, an error where that cannot be told."""
+    async def get_records(self, keys: Sequence[LinkKey]) -> list[bytes | ClicktrailError | None]:
+        """Return the records of links, in order; None where there is none, an error where that cannot be told.
+
+        They are as they were written (`formats`): who knows a record already need not read it.
+        """
 
     async def change(self, key: LinkKey, old: LinkRecord, new: LinkRecord, delivery: bytes) -> bool:
         """Replace a record and append its delivery, unless it is not the old one any more."""

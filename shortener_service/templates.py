@@ -1,22 +1,31 @@
-"""Templates in memory: what a template says never changes, so that one read once is known for ever."""
+"""Templates in memory: what a template says never changes, so one read once is known for ever, and worked out once."""
 
 from collections.abc import Iterable, Sequence
 
+from clicktrail.shortener.v1 import session_pb2
+from clicktrail.tracking.v1 import click_pb2
 from common.errors import ClicktrailError
+from shortener_service import destinations
 from shortener_service.domain import Template
+from shortener_service.formats import template_id_text
 from shortener_service.locations import Location
 from shortener_service.store import LinkStore
 
 
 class KnownTemplate:
-    """A template, and where its links lead."""
+    """A template, and what follows from it for each of its links."""
 
-    __slots__ = ("id", "location", "template")
+    __slots__ = ("click_part", "fallback", "id", "location", "session_part", "template")
 
     def __init__(self, template_id: bytes, template: Template, session_parameters: Sequence[str]) -> None:
         self.id = template_id
         self.template = template
         self.location = Location(template, session_parameters)
+        self.fallback = str(destinations.parse(template.fallback_url)) if template.fallback_url else ""
+        self.click_part = _click_part(template, template_id_text(template_id)).SerializeToString()
+        """What each click says of the template, as part of a serialized `Click`."""
+        self.session_part = _session_part(template).SerializeToString()
+        """Likewise, of a `Session`."""
 
 
 class Templates:
@@ -62,3 +71,22 @@ class Templates:
             # The one that was learnt first.
             del self._known[next(iter(self._known))]
         return known
+
+
+def _click_part(template: Template, template_id: str) -> click_pb2.Click:
+    return click_pb2.Click(
+        business_id=template.business_id,
+        template=template_id,
+        campaign=template.campaign,
+        journey=template.journey,
+        message=template.message,
+    )
+
+
+def _session_part(template: Template) -> session_pb2.Session:
+    return session_pb2.Session(
+        business_id=template.business_id,
+        campaign=template.campaign or None,
+        journey=template.journey or None,
+        message=template.message or None,
+    )

@@ -17,6 +17,8 @@ records = st.builds(
     profile=ids,
     external_id=ids,
     is_disabled=st.booleans(),
+    origin_id=st.just(b""),
+    changed_milliseconds=st.just(0),
     is_detached=st.booleans(),
 )
 

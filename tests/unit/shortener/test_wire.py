@@ -1,0 +1,22 @@
+"""Pieces of messages are what protobuf itself would write."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clicktrail.tracking.v1 import click_pb2, relay_service_pb2
+from shortener_service import wire
+
+
+@given(st.text(max_size=300), st.binary(max_size=40), st.integers(0, 3))
+def test_pieces_read_as_one_message(value: str, content: bytes, repeats: int) -> None:
+    """Fields written apart, short and long ones, are read together."""
+    click = wire.text(wire.tag_of(click_pb2.Click, "user_agent"), value * 10**repeats)
+    click += wire.delimited(wire.tag_of(click_pb2.Click, "id"), content)
+    delivery = wire.delimited(wire.tag_of(relay_service_pb2.DeliverRequest, "clicks"), click) * 2
+    expected = click_pb2.Click(user_agent=value * 10**repeats, id=content)
+    assert list(relay_service_pb2.DeliverRequest.FromString(delivery).clicks) == [expected, expected]
+
+
+def test_an_empty_text_is_no_field() -> None:
+    """What is absent takes no room."""
+    assert wire.text(wire.tag_of(click_pb2.Click, "query"), "") == b""
