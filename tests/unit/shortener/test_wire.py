@@ -7,7 +7,7 @@ from clicktrail.tracking.v1 import click_pb2, relay_service_pb2
 from shortener_service import wire
 
 
-@given(st.text(max_size=300), st.binary(max_size=40), st.integers(0, 3))
+@given(st.text(max_size=300), st.binary(max_size=40), st.integers(0, 2))
 def test_pieces_read_as_one_message(value: str, content: bytes, repeats: int) -> None:
     """Fields written apart, short and long ones, are read together."""
     click = wire.text(wire.tag_of(click_pb2.Click, "user_agent"), value * 10**repeats)
