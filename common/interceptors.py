@@ -120,8 +120,6 @@ async def _abort(method: str, error: Exception, context: "Context") -> None:
         raise error
     if isinstance(error, ClicktrailError):
         await context.abort_with_status(to_status(error))
-    if isinstance(error, NotImplementedError):
-        await context.abort(grpc.StatusCode.UNIMPLEMENTED, f"{method} is not there yet.")
     request_id = request_id_of(context)
     log.error("call failed", method=method, request_id=request_id, exc_info=error)
     await context.abort(grpc.StatusCode.INTERNAL, f"Internal fault; request id {request_id}.")

@@ -91,6 +91,7 @@ def too_large(limit: int) -> RefusedError:
 def problem_of(error: BaseException, request_id: str) -> Problem:
     """Return the answer to any error. What is a fault of ours is logged, and the answer shows the request id alone."""
     if isinstance(error, aio.AioRpcError) and error.code() is StatusCode.UNIMPLEMENTED:
+        # The service is older than this gateway.
         error = refused(404, FaultType.NOT_FOUND, "This is not available yet.")
     if isinstance(error, RefusedError):
         return error.problem

@@ -18,8 +18,6 @@ _ERRORS = re.compile(r"\s*Errors: .*?\)\.", re.DOTALL)
 _ERROR = re.compile(r"\b([A-Z_]+) \(([^)]*)\)", re.DOTALL)
 _REASON = re.compile(r"`([A-Z_]+)`")
 
-_NOT_YET = ("UNIMPLEMENTED so far.", "Not there so far: answered 404.")
-
 _OF = r"of `(\[[^`]+\])`"
 _RANGE_OF = re.compile(rf"(\d+) to (\d+) {_OF}")
 _LENGTH_OF = re.compile(rf"(?<!to )\b(\d+) {_OF}")
@@ -68,7 +66,7 @@ def is_required(field: FieldDescriptor) -> bool:
 
 def words_of(method: MethodDescriptor) -> tuple[str, str]:
     """Return the first sentence of a method's comment and the rest, without its errors."""
-    text = _ERRORS.sub("", _comments().get(method.full_name, method.name)).replace(*_NOT_YET)
+    text = _ERRORS.sub("", _comments().get(method.full_name, method.name))
     summary, _, rest = text.partition(".")
     return f"{summary.strip()}.", rest.strip()
 
@@ -76,21 +74,11 @@ def words_of(method: MethodDescriptor) -> tuple[str, str]:
 def statuses_of(method: MethodDescriptor) -> set[int]:
     """Return the HTTP statuses of the errors that a method's comment names."""
     text = _comments().get(method.full_name, "")
-    statuses = {404} if "UNIMPLEMENTED" in text or _has_words_not_there_yet(method) else set()
+    statuses: set[int] = set()
     for code, why in _ERROR.findall(text):
         if (kind := _KINDS.get(code)) is not None:
             statuses |= _statuses(kind, _REASON.findall(why))
     return statuses
-
-
-def _has_words_not_there_yet(method: MethodDescriptor) -> bool:
-    enums = (field.enum_type for field in method.input_type.fields if field.enum_type is not None)
-    # Values are named beside their enum, but their comments as its members.
-    return any(
-        "UNIMPLEMENTED" in _comments().get(f"{enum.full_name}.{value.name}", "")
-        for enum in enums
-        for value in enum.values
-    )
 
 
 def _statuses(kind: Kind, reasons: list[str]) -> set[int]:

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from functools import partial
 
 import grpc
 import pytest
@@ -42,25 +44,40 @@ class Domains(domain_service_pb2_grpc.DomainServiceServicer):
         raise {
             "invalid": invalid(FAULTS),
             "away": unavailable(Reason.STORE_DOWN, "Redis is away.", retry_after_seconds=3),
-            "missing": NotImplementedError(),
             "broken": RuntimeError("the secret of the inside"),
         }[request.domain.name]
 
 
+@dataclass(frozen=True)
+class Served:
+    """`Domains` behind a server, and a connection to it."""
+
+    domains: Domains
+    server: GrpcServer
+    channel: aio.Channel
+
+    @property
+    def stub(self) -> domain_service_pb2_grpc.DomainServiceStub:
+        """The client."""
+        return domain_service_pb2_grpc.DomainServiceStub(self.channel)
+
+
 @pytest.fixture
-async def stub() -> AsyncIterator[domain_service_pb2_grpc.DomainServiceStub]:
+async def served() -> AsyncIterator[Served]:
     """Serve `Domains` and connect to it."""
-    server = GrpcServer(
-        "127.0.0.1:0",
-        [SERVICE],
-        [lambda inner: domain_service_pb2_grpc.add_DomainServiceServicer_to_server(Domains(), inner)],  # type: ignore[abstract]  # one method serves,
-    )
+    domains = Domains()  # type: ignore[abstract]  # two methods serve
+    register = partial(domain_service_pb2_grpc.add_DomainServiceServicer_to_server, domains)
+    server = GrpcServer("127.0.0.1:0", [SERVICE], [register])
     await server.start()
-    await server.set_serving(is_serving=True)
-    channel = open_channel(f"ipv4:127.0.0.1:{server.port}")
-    yield domain_service_pb2_grpc.DomainServiceStub(channel)
-    await channel.close()
+    async with open_channel(f"ipv4:127.0.0.1:{server.port}") as channel:
+        yield Served(domains, server, channel)
     await server.stop(1)
+
+
+@pytest.fixture
+def stub(served: Served) -> domain_service_pb2_grpc.DomainServiceStub:
+    """Return the client of `Domains`."""
+    return served.stub
 
 
 def request(name: str) -> domain_service_pb2.RegisterDomainRequest:
@@ -98,59 +115,35 @@ async def test_a_fault_of_ours_shows_a_request_id_alone(stub: domain_service_pb2
     assert from_rpc_error(error) is None
 
 
-async def test_what_is_not_built_yet_says_so(stub: domain_service_pb2_grpc.DomainServiceStub) -> None:
-    """UNIMPLEMENTED, not an internal fault."""
-    assert (await failure(stub, "missing")).code() is grpc.StatusCode.UNIMPLEMENTED
-
-
-async def test_a_server_that_stops_under_a_call_is_unavailable() -> None:
+async def test_a_server_that_stops_under_a_call_is_unavailable(served: Served) -> None:
     """Whoever called may call again."""
-    domains = Domains()  # type: ignore[abstract]  # two methods serve
-    server = GrpcServer(
-        "127.0.0.1:0",
-        [SERVICE],
-        [lambda inner: domain_service_pb2_grpc.add_DomainServiceServicer_to_server(domains, inner)],
-    )
-    await server.start()
-    async with open_channel(f"ipv4:127.0.0.1:{server.port}") as channel:
-        stub = domain_service_pb2_grpc.DomainServiceStub(channel)
-        call = stub.ListDomains(domain_service_pb2.ListDomainsRequest(), timeout=60, wait_for_ready=True)
-        await domains.is_asked.wait()
-        await server.stop(0)
-        with pytest.raises(aio.AioRpcError) as caught:
-            await call
+    call = served.stub.ListDomains(domain_service_pb2.ListDomainsRequest(), timeout=60, wait_for_ready=True)
+    await served.domains.is_asked.wait()
+    await served.server.stop(0)
+    with pytest.raises(aio.AioRpcError) as caught:
+        await call
     error = from_rpc_error(caught.value)
     assert error is not None
     assert (error.kind, error.retry_after_seconds) == (Kind.UNAVAILABLE, 1)
 
 
-async def test_calls_beyond_the_limit_are_refused_at_once() -> None:
+async def test_calls_beyond_the_limit_are_refused_at_once(served: Served) -> None:
     """Those within it go on waiting, and are answered; health is told all the while."""
-    domains = Domains()  # type: ignore[abstract]  # two methods serve
-    server = GrpcServer(
-        "127.0.0.1:0",
-        [SERVICE],
-        [lambda inner: domain_service_pb2_grpc.add_DomainServiceServicer_to_server(domains, inner)],
-    )
-    await server.start()
-    async with open_channel(f"ipv4:127.0.0.1:{server.port}") as channel:
-        stub = domain_service_pb2_grpc.DomainServiceStub(channel)
-        asked = domain_service_pb2.ListDomainsRequest()
-        calls = [stub.ListDomains(asked, timeout=60, wait_for_ready=True) for _ in range(CALLS_LIMIT + 20)]
-        for first in asyncio.as_completed(calls):
-            with pytest.raises(aio.AioRpcError) as caught:
-                await first
-            error = from_rpc_error(caught.value)
-            assert error is not None
-            assert (error.reason, error.retry_after_seconds) == (Reason.OVERLOADED, 1)
-            if sum(call.done() for call in calls) == 20:
-                break
-        health = health_pb2_grpc.HealthStub(channel)
-        assert await health.Check(health_pb2.HealthCheckRequest(), timeout=60)  # type: ignore[attr-defined]
-        domains.is_let.set()
-        answers = await asyncio.gather(*calls, return_exceptions=True)
-        assert sum(not isinstance(answer, BaseException) for answer in answers) == CALLS_LIMIT
-    await server.stop(1)
+    asked = domain_service_pb2.ListDomainsRequest()
+    calls = [served.stub.ListDomains(asked, timeout=60, wait_for_ready=True) for _ in range(CALLS_LIMIT + 20)]
+    for first in asyncio.as_completed(calls):
+        with pytest.raises(aio.AioRpcError) as caught:
+            await first
+        error = from_rpc_error(caught.value)
+        assert error is not None
+        assert (error.reason, error.retry_after_seconds) == (Reason.OVERLOADED, 1)
+        if sum(call.done() for call in calls) == 20:
+            break
+    health = health_pb2_grpc.HealthStub(served.channel)
+    assert await health.Check(health_pb2.HealthCheckRequest(), timeout=60)  # type: ignore[attr-defined]
+    served.domains.is_let.set()
+    answers = await asyncio.gather(*calls, return_exceptions=True)
+    assert sum(not isinstance(answer, BaseException) for answer in answers) == CALLS_LIMIT
 
 
 async def test_nobody_there_is_unavailable() -> None:
