@@ -18,13 +18,12 @@ from gateway.http_errors import problem_of, refused, wrong_method
 from gateway.pages import page_of, wants_json
 from gateway.qr_codes import TYPES, drawn, sizes_of
 from gateway.sending import send_answer
-from gateway.templating import filled
+from gateway.templating import HTML, filled
 
 METHODS = ("GET", "HEAD")
 KEPT_SECONDS = 300
 
 _VIEW = re.compile(r"/([A-Za-z0-9_-]{1,64})(\+|\.svg|\.png)")
-_HTML = "text/html; charset=utf-8"
 _HEADERS = {
     "cache-control": "private, no-store",
     "vary": "Accept",
@@ -88,4 +87,4 @@ def _shown(scope: Scope, link: Link, destination: str) -> Answer:
     if wants_json(scope, is_link=True):
         return answer(200, dict(told))
     page = filled("link.html", host=urlsplit(destination).hostname or "", created_on=f"{created_at:%-d %B %Y}", **told)
-    return Answer(200, page, content_type=_HTML)
+    return Answer(200, page, content_type=HTML)

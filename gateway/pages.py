@@ -1,33 +1,13 @@
 """What a person or a program sees where there is no redirect."""
 
-import html
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from starlette.types import Scope
 
 from gateway.http_errors import Problem
-
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="robots" content="noindex"><meta name="color-scheme" content="light dark">
-<title>{title}</title>
-<style>
-:root {{ color-scheme: light dark; font: 17px/1.5 system-ui, sans-serif }}
-body {{ margin: 0; min-height: 100vh; min-height: 100svh; display: grid; place-items: center;
-  background: #f6f6f4; color: #1c1c1a }}
-main {{ max-width: 24rem; padding: 2rem; text-align: center }}
-h1 {{ font-size: 1.4rem; line-height: 1.25; margin: 0 0 .5rem }}
-p {{ margin: 0; color: #5d5d58 }}
-a {{ display: inline-block; margin-top: 1.25rem; padding: .6rem 1.4rem; border: 1px solid; border-radius: .6rem;
-  color: #0b57a4; text-decoration: none }}
-a:focus-visible {{ outline: 3px solid; outline-offset: 3px }}
-@media (prefers-color-scheme: dark) {{ body {{ background: #161615; color: #ececea }} p {{ color: #a3a39d }}
-  a {{ color: #8ab8f0 }} }}
-</style></head>
-<body><main><h1>{title}</h1><p>{text}</p>{again}</main></body></html>
-"""
+from gateway.templating import HTML, filled
 
 _WORDS: dict[int, tuple[str, str]] = {
     404: ("This link does not exist", "Please check that the address is complete."),
@@ -38,9 +18,10 @@ _WORDS: dict[int, tuple[str, str]] = {
     ),
 }
 _OTHER = ("This did not work", "Please try the link again.")
-_AGAIN = '<a href="">{words}</a>'
 # Programs may come sooner; a page that comes again each second could not be read, and thousands of phones would.
 PAGE_RETRY_SECONDS = 3
+# There are a few, but for faults of ours, which name their request.
+KEPT_PAGES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +34,7 @@ class Page:
 
 
 _JSON_TYPE = b"application/json"
-_HTML_TYPE = b"text/html; charset=utf-8"
+_HTML_TYPE = HTML.encode()
 
 
 def page_of(problem: Problem, scope: Scope, *, is_link: bool) -> Page:
@@ -73,10 +54,10 @@ def page_of(problem: Problem, scope: Scope, *, is_link: bool) -> Page:
     return Page(_HTML_TYPE, body, {**problem.headers, "retry-after": seconds, "refresh": seconds})
 
 
+@lru_cache(KEPT_PAGES)
 def _filled(title: str, text: str, again: str = "") -> bytes:
     """Return the page; `again` are the words of a link to the page's own address."""
-    link = _AGAIN.format(words=html.escape(again)) if again else ""
-    return _PAGE.format(title=html.escape(title), text=html.escape(text), again=link).encode()
+    return filled("no_redirect.html", title=title, text=text, again=again)
 
 
 # Seen by nobody as a rule. It does not come again by itself: that would look like a person's click.

@@ -5,6 +5,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+HTML = "text/html; charset=utf-8"
 FOLDER = Path(__file__).with_name("templates")
 
 _environment = Environment(

@@ -20,6 +20,8 @@ WIDE = (900, 260, 8)
 """Width, height, and how many names stand below the bars."""
 
 TICKS = 4
+# A campaign's first hour is not as wide as the page: what is yet to come stands beside it.
+LEAST_BARS = 8
 # What a chart needs for its script or its own style, and what the page says in a table.
 _LEFT_OUT = {"defs", "desc", "script", "style", "title"}
 _LAYERS = {"plot overlay", "plot text-overlay", "plot tooltip-overlay", "titles"}
@@ -37,7 +39,7 @@ def chart(series: Series, size: tuple[int, int, int]) -> str:
         x_labels_major_every=every, show_minor_x_labels=False, truncate_label=-1,
         value_formatter=lambda number: f"{number:,.0f}",
     )  # fmt: skip
-    drawing.x_labels = labels
+    drawing.x_labels = labels + [""] * (LEAST_BARS - len(labels))
     highest = max((max(bar.clicks, bar.conversions) for bar in series.bars), default=0)
     drawing.y_labels = list(ticks(highest))
     drawing.range = (0, drawing.y_labels[-1])

@@ -19,13 +19,13 @@ from gateway.reports.pages import ROOT, SCOPES_SHOWN, Subject, list_page, proble
 from gateway.reports.query import Wish, wish_of
 from gateway.reports.watches import Watches
 from gateway.sending import send_answer
+from gateway.templating import HTML
 
 METHODS = ("GET", "HEAD")
 KINDS = {"campaigns": "campaign", "journeys": "journey"}
 ACTIVITIES_SHOWN = 12
 
 _PAGE_NUMBER = re.compile(r"[1-9]\d{0,2}", re.ASCII)
-_HTML = "text/html; charset=utf-8"
 _HEADERS = {
     "cache-control": "private, no-store",
     # The address holds the signature: no other site may see it.
@@ -87,7 +87,7 @@ class ReportSite:
             business_id=reader.business_id, limit=SCOPES_SHOWN, offset=(number - 1) * SCOPES_SHOWN
         )
         listed: pages.ListScopesResponse = await self._list_scopes(request, request_id=request_id, is_repeatable=True)
-        return Answer(200, list_page(reader, wish, listed, number), content_type=_HTML)
+        return Answer(200, list_page(reader, wish, listed, number), content_type=HTML)
 
     async def _report(self, reader: Reader, wish: Wish, kind: str, scope_id: str, request_id: str) -> Answer:
         request = wish.request(reader.business_id, kind, scope_id)
@@ -99,7 +99,7 @@ class ReportSite:
         )
         # Drawing takes longer than a redirect may wait.
         page = await asyncio.to_thread(report_page, Subject(reader, kind, scope_id), wish, request, report, latest)
-        return Answer(200, page, content_type=_HTML)
+        return Answer(200, page, content_type=HTML)
 
     async def _read(self, request: reports.GetReportRequest, request_id: str) -> reports.Report:
         """Return a report, which need not be asked for where somebody is watching it."""
@@ -115,7 +115,7 @@ def _problem_page(error: Exception, request_id: str) -> Answer:
         problem.status, (problem.status, "This did not work", " ".join(one.description for one in problem.faults))
     )
     headers = {name: value for name, value in problem.headers.items() if name != "www-authenticate"}
-    return Answer(status, problem_page(title, text), headers, _HTML)
+    return Answer(status, problem_page(title, text), headers, HTML)
 
 
 def _page_number(query: Mapping[str, str]) -> int:
