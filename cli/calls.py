@@ -1,7 +1,7 @@
 """Calls services from the command line: channels that close, errors that read well."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -10,7 +10,7 @@ from grpc import StatusCode, aio
 from cli.failures import CommandFailed, ExitCode
 from clicktrail.common.v1 import types_pb2
 from common.channels import open_channel
-from common.errors import ClicktrailError, Fault, Kind, Reason
+from common.errors import Fault, Kind, Reason
 from common.grpc_errors import from_rpc_error
 
 DEADLINE_SECONDS = 10.0
@@ -51,13 +51,12 @@ async def reached(channel: aio.Channel, address: str) -> aio.Channel:
     return channel
 
 
-def sentence_of(error: ClicktrailError) -> str:
-    """Return a refusal in one line, each fault with its field."""
-    return "; ".join(map(fault_line, error.faults))
+def sentence_of(faults: Iterable[Fault | types_pb2.Fault]) -> str:
+    """Return what is wrong in one line, each fault with its field, once."""
+    return "; ".join(map(_line_of, faults))
 
 
-def fault_line(fault: Fault | types_pb2.Fault) -> str:
-    """Return a fault with its field, once."""
+def _line_of(fault: Fault | types_pb2.Fault) -> str:
     if not fault.parameter or fault.description.startswith(fault.parameter):
         return fault.description
     return f"{fault.parameter}: {fault.description}"
@@ -73,10 +72,10 @@ def _failure(error: aio.AioRpcError, address: str) -> CommandFailed:
     if refusal.reason is Reason.UPSTREAM_DOWN and error.details() != str(refusal):
         return _no_answer(address)
     if refusal.kind is Kind.UNAVAILABLE:
-        return CommandFailed(sentence_of(refusal), ExitCode.UNAVAILABLE)
+        return CommandFailed(sentence_of(refusal.faults), ExitCode.UNAVAILABLE)
     if refusal.kind is Kind.INVALID:
-        return CommandFailed(sentence_of(refusal), ExitCode.USAGE)
-    return CommandFailed(sentence_of(refusal))
+        return CommandFailed(sentence_of(refusal.faults), ExitCode.USAGE)
+    return CommandFailed(sentence_of(refusal.faults))
 
 
 def _no_answer(address: str) -> CommandFailed:

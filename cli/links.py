@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from cli.addresses import Business, DataDir, Shortener, business_id, shortener_address
 from cli.bulk_creation import Order, create_links
-from cli.calls import fault_line, run
+from cli.calls import run, sentence_of
 from cli.failures import CommandFailed, ExitCode
 from cli.recipients import Row, count_rows, read_rows
 from clicktrail.common.v1 import types_pb2
@@ -100,8 +100,7 @@ class Ledger:
         if result.errors:
             self._failed += 1
             if len(self._errors) < _ERRORS_SHOWN:
-                said = "; ".join(map(fault_line, result.errors))
-                self._errors.append(f"line {row.line}, {row.external_id}: {said}")
+                self._errors.append(f"line {row.line}, {row.external_id}: {sentence_of(result.errors)}")
         else:
             self._made += 1
             self._writer.writerow((row.profile, row.external_id, result.link.code, result.link.short_url))

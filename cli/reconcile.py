@@ -1,8 +1,6 @@
 """Recounts what counters and attribution say, and shows where they differ from the rows behind them."""
 
-import json
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -10,12 +8,12 @@ from rich.table import Table
 
 from cli.addresses import Business, DataDir, Tracking, business_id, tracking_address
 from cli.calls import channel_to, reached, run
-from cli.failures import CommandFailed, ExitCode
-from cli.plain_json import to_plain
-from cli.terminal import console
+from cli.failures import CommandFailed
+from cli.terminal import console, show_json
+from cli.times import time_of
 from clicktrail.tracking.v1 import report_service_pb2 as pb
 from clicktrail.tracking.v1 import report_service_pb2_grpc
-from common.clock import from_timestamp, to_rfc3339, to_timestamp
+from common.clock import from_timestamp, to_rfc3339
 
 # It reads all rows of a business.
 DEADLINE_SECONDS = 3600.0
@@ -41,13 +39,13 @@ def reconcile(  # noqa: PLR0913  (options of a command)
     """
     request = pb.ReconcileRequest(business_id=business_id(business, data_dir))
     if start:
-        request.from_time.CopyFrom(to_timestamp(_time("--from", start)))
+        request.from_time.CopyFrom(time_of("--from", start))
     if end:
-        request.to_time.CopyFrom(to_timestamp(_time("--to", end)))
+        request.to_time.CopyFrom(time_of("--to", end))
     address = tracking_address(tracking, data_dir)
     found = run(_ask(address, request), address)
     if as_json:
-        typer.echo(json.dumps(to_plain(found), indent=2, ensure_ascii=False))
+        show_json(found)
     elif found.differences:
         console.print(_table(found.differences[:_SHOWN]))
     if found.differences:
@@ -81,13 +79,3 @@ def _table(differences: Iterable[pb.Difference]) -> Table:
         )
         table.add_row(each.counter, each.figure or "-", key, kept, recounted)
     return table
-
-
-def _time(option: str, text: str) -> datetime:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise CommandFailed(
-            f"{option}: {text!r} is no time, such as 2026-05-01 or 2026-05-01T09:30.", ExitCode.USAGE
-        ) from None
-    return at if at.tzinfo else at.replace(tzinfo=UTC)

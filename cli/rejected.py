@@ -1,6 +1,5 @@
 """Shows what was taken in and could not be stored."""
 
-import json
 from collections.abc import Iterable
 from typing import Annotated
 
@@ -9,8 +8,7 @@ from rich.table import Table
 
 from cli.addresses import DataDir, Tracking, tracking_address
 from cli.calls import DEADLINE_SECONDS, channel_to, run
-from cli.plain_json import to_plain
-from cli.terminal import console
+from cli.terminal import console, show_json
 from clicktrail.tracking.v1 import rejection_service_pb2 as pb
 from clicktrail.tracking.v1 import rejection_service_pb2_grpc
 from common.clock import from_timestamp, to_rfc3339
@@ -37,7 +35,7 @@ def rejected(  # noqa: PLR0913  (options of a command)
     address = tracking_address(tracking, data_dir)
     found = run(_ask(address, request), address)
     if as_json:
-        typer.echo(json.dumps(to_plain(found), indent=2, ensure_ascii=False))
+        show_json(found)
         return
     if not found.rejections:
         typer.echo("Nothing was set aside.")

@@ -1,7 +1,5 @@
 """Shows what a campaign, a journey, a message or a link did."""
 
-import json
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -11,10 +9,10 @@ import typer
 from cli.addresses import Business, DataDir, Tracking, business_id, tracking_address
 from cli.calls import DEADLINE_SECONDS, channel_to, run
 from cli.failures import CommandFailed, ExitCode
-from cli.plain_json import to_plain
 from cli.report_tables import show_report
+from cli.terminal import show_json
+from cli.times import time_of
 from clicktrail.tracking.v1 import report_service_pb2, report_service_pb2_grpc
-from common.clock import to_timestamp
 
 
 class Interval(StrEnum):
@@ -62,13 +60,13 @@ def report(  # noqa: PLR0913  (options of a command)
     )
     zone = _zone(timezone)
     if start:
-        request.from_time.CopyFrom(to_timestamp(_time("--from", start, zone)))
+        request.from_time.CopyFrom(time_of("--from", start, zone))
     if end:
-        request.to_time.CopyFrom(to_timestamp(_time("--to", end, zone)))
+        request.to_time.CopyFrom(time_of("--to", end, zone))
     address = tracking_address(tracking, data_dir)
     found = run(fetch_report(address, request), address)
     if as_json:
-        typer.echo(json.dumps(to_plain(found), indent=2, ensure_ascii=False))
+        show_json(found)
     else:
         show_report(found)
 
@@ -87,13 +85,3 @@ def _zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):
         raise CommandFailed(f"--timezone: {name!r} is no time zone, such as Europe/Berlin.", ExitCode.USAGE) from None
-
-
-def _time(option: str, text: str, zone: ZoneInfo) -> datetime:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise CommandFailed(
-            f"{option}: {text!r} is no time, such as 2026-05-01 or 2026-05-01T09:30.", ExitCode.USAGE
-        ) from None
-    return at if at.tzinfo else at.replace(tzinfo=zone)

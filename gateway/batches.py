@@ -8,8 +8,8 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from common.errors import Fault, FaultType
+from common.json_names import is_inline, is_internal, key_of
 from gateway.http_errors import fault_message
-from gateway.json_names import is_inline, is_internal, key_of
 from gateway.json_reader import fill
 from gateway.json_text import Value
 

@@ -8,6 +8,7 @@ from clicktrail.tracking.v1.event_service_pb2 import TrackEventsResponse
 from common.clock import now, to_timestamp
 from common.errors import Fault, FaultType, Reason, invalid_field, unavailable
 from common.ids import new_uuid7
+from common.json_writer import write
 from gateway import bodies, pixel
 from gateway import event_operations as operations
 from gateway.batcher import Batcher
@@ -18,7 +19,6 @@ from gateway.exchange import Answer, Exchange, Handler, Route, Routes
 from gateway.fresh_sessions import FreshSessions
 from gateway.hits import HEADER_LENGTH_LIMIT, client_address
 from gateway.json_text import Value, dumps
-from gateway.json_writer import write
 from gateway.receipts import answer_of, is_unavailable, receipt_of_error, rejected
 from gateway.room import overloaded
 

@@ -11,8 +11,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from clicktrail.common.v1.types_pb2 import Json
 from common.errors import Fault, FaultType
+from common.json_names import enum_words, is_internal, key_of
 from gateway import json_values as values
-from gateway.json_names import enum_words, is_internal, key_of
 from gateway.json_text import Num, Value
 from gateway.json_values import WrongValueError
 

@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from common.settings import Settings
+from common.settings import Listen, Settings
 
 Count = Annotated[int, Field(ge=1)]
 
@@ -12,7 +12,7 @@ Count = Annotated[int, Field(ge=1)]
 class GatewaySettings(Settings):
     """The gateway's settings."""
 
-    http_listen: str = "127.0.0.1:8080"
+    http_listen: Listen = "127.0.0.1:8080"
     """Where to serve HTTP: `host:port`."""
     http_workers: Count = 1
     """Processes that serve, all on the same port."""
@@ -34,14 +34,6 @@ class GatewaySettings(Settings):
     """The same for events and all other calls but batches."""
     trusted_proxies: Annotated[int, Field(ge=0)] = 0
     """How many proxies stand before the gateway: so far back is the client's address in `X-Forwarded-For`."""
-
-    @field_validator("http_listen")
-    @classmethod
-    def _has_port(cls, value: str) -> str:
-        host, _, port = value.rpartition(":")
-        if not host or not port.isdecimal() or int(port) > 65_535:  # noqa: PLR2004  (the highest port)
-            raise ValueError("must be host:port")
-        return value
 
     @property
     def host(self) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from google.api.http_pb2 import HttpRule
 from google.protobuf.descriptor import MethodDescriptor
 
-from gateway.json_names import is_internal, key_of
+from common.json_names import is_internal, key_of
 from gateway.operations import COMMON_ERRORS, Access, Operation, Parameter, Response, Sent, Shape, Shown, in_json
 from gateway.proto_comments import comment_of, limits_of, statuses_of, words_of
 from gateway.schemas import scalar

@@ -12,6 +12,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from common.clock import now, to_timestamp
 from common.errors import Fault, FaultType, invalid
+from common.json_writer import write, write_field
 from gateway import bodies
 from gateway.batches import Refused, batch_of
 from gateway.clients import Services
@@ -20,7 +21,6 @@ from gateway.exchange import Answer, Exchange, Route, Routes
 from gateway.fresh_sessions import FreshSessions
 from gateway.json_reader import fill, keys_known, members_of_query
 from gateway.json_text import is_plain
-from gateway.json_writer import write, write_field
 from gateway.operations import Operation
 from gateway.transcoded_operations import LIST_LIMIT, READ_ONLY, operation_of, success_of
 

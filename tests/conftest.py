@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
 
@@ -72,11 +71,10 @@ async def postgres_url(postgres_server: ServerProcess, postgres_template: str) -
 async def postgres_template(postgres_server: ServerProcess) -> str:
     """Return the name of a migrated database that the tests' databases are copied from."""
     await _execute(postgres_server.url, f"CREATE DATABASE {TEMPLATE}")
-    if find_spec("tracking_service.migrate") is not None:
-        environment = os.environ | {"CLICKTRAIL_POSTGRES_URL": _with_database(postgres_server.url, TEMPLATE)}
-        command = [sys.executable, "-m", "tracking_service.migrate"]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: ASYNC221, S603  (nothing else runs yet)
-        assert done.returncode == 0, done.stderr
+    environment = os.environ | {"CLICKTRAIL_POSTGRES_URL": _with_database(postgres_server.url, TEMPLATE)}
+    command = [sys.executable, "-m", "tracking_service.migrate"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: ASYNC221, S603  (nothing else runs yet)
+    assert done.returncode == 0, done.stderr
     return TEMPLATE
 
 

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from google.protobuf.descriptor import FieldDescriptor
 
 from clicktrail.tracking.v1.report_service_pb2 import GetReportRequest
-from gateway.json_names import key_of
+from common.json_names import key_of
 from gateway.operations import COMMON_ERRORS, Access, Operation, Parameter, Response, Schema
 from gateway.proto_comments import comment_of, limits_of
 from gateway.reports.access import PARAMETER

@@ -13,7 +13,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from clicktrail.common.v1.types_pb2 import Json
 from common.clock import from_timestamp, to_rfc3339
-from gateway.json_names import SHOWN_WITH, enum_words, is_inline, is_internal, key_of
+from common.json_names import SHOWN_WITH, enum_words, is_inline, is_internal, key_of
 
 Writer: TypeAlias = Callable[[Any], str]
 Member: TypeAlias = Callable[[Any], str | None]
