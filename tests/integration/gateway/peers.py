@@ -29,7 +29,7 @@ class Peers:
     """Both services, on ports of their own."""
 
     def __init__(self) -> None:
-        # Each serves what the tests need of its service; what it leaves out answers UNIMPLEMENTED.
+        # Each serves what the tests need of its service.
         self.redirects = Redirects()  # type: ignore[abstract]
         self.links = Links()  # type: ignore[abstract]
         self.fresh_sessions = FreshSessions()
