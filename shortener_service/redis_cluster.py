@@ -12,7 +12,8 @@ from redis.exceptions import AskError, MovedError, ResponseError
 from common.errors import ClicktrailError
 from common.logging import get_logger
 from shortener_service.redis_addresses import addresses_in
-from shortener_service.redis_node import ANSWER_SECONDS, Command, RedisNode, store_down
+from shortener_service.redis_connection import Command
+from shortener_service.redis_node import ANSWER_SECONDS, RedisNode, store_down
 from shortener_service.store import UnsuitableStoreError
 
 log = get_logger(__name__)
@@ -96,7 +97,7 @@ class RedisCluster:
             self._relearning.cancel()
             await asyncio.gather(self._relearning, return_exceptions=True)
         for node in (*self._seeds, *self._nodes.values()):
-            await node.close()
+            node.close()
 
     async def _relearn(self, others: Sequence[RedisNode]) -> None:
         try:
@@ -112,7 +113,7 @@ class RedisCluster:
             except ClicktrailError:
                 continue
             if not isinstance(reply, ResponseError):
-                await self._take_slots(reply, node)
+                self._take_slots(reply, node)
                 return
             if not self.is_known:
                 self._take_single(node, reply)
@@ -125,7 +126,7 @@ class RedisCluster:
             raise UnsuitableStoreError(f"CLICKTRAIL_REDIS_URL names several servers; they are no cluster. ({refusal})")
         self._only = node
 
-    async def _take_slots(self, ranges: Sequence[Any], told_by: RedisNode) -> None:
+    def _take_slots(self, ranges: Sequence[Any], told_by: RedisNode) -> None:
         owners: list[RedisNode | None] = [None] * REDIS_CLUSTER_HASH_SLOTS
         for first, last, master, *_replicas in ranges:
             host = (master[0] or b"").decode()
@@ -133,15 +134,15 @@ class RedisCluster:
             address = (told_by.host if host in ("", "?") else host, master[1])
             owners[first : last + 1] = [self._node(address)] * (last + 1 - first)
         self._owners = owners
-        await self._let_go()
+        self._let_go()
 
-    async def _let_go(self) -> None:
+    def _let_go(self) -> None:
         """Close connections to servers that hold nothing any more, once nothing is under way there."""
         holding = set(self.nodes)
         for address, node in list(self._nodes.items()):
             if node not in holding and not node.is_busy:
                 del self._nodes[address]
-                await node.close()
+                node.close()
 
     def _node(self, address: Address) -> RedisNode:
         node = self._nodes.get(address)

@@ -1,21 +1,17 @@
 """One Redis server: sends it batches of commands, one write each, and knows whether it fails."""
 
 import asyncio
-import math
 import time
 from collections.abc import Sequence
 from hashlib import sha1
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-import hiredis
-from redis.asyncio import BlockingConnectionPool
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from common.errors import ClicktrailError, Reason, unavailable
 from common.logging import get_logger
+from shortener_service.redis_connection import Command, RedisConnection, Reply, connect, pack
 
 log = get_logger(__name__)
 
@@ -28,9 +24,6 @@ BULK_CONNECTIONS = 8
 BATCHES_LIMIT = 500
 # While a server fails, one call at a time tries it, this long after the last; the others are refused at once.
 PROBE_SECONDS = 0.2
-
-Command = tuple[str | bytes | int, ...]
-Reply = Any
 
 _sources: dict[str | bytes | int, bytes] = {}
 
@@ -56,7 +49,7 @@ class Answers(NamedTuple):
 
 
 class RedisNode:
-    """A pool of connections that never sends anything twice by itself: a lost reply is the caller's to judge."""
+    """Connections to a server, which never send anything twice: a lost reply is the caller's to judge."""
 
     def __init__(self, options: dict[str, Any]) -> None:
         self.host = str(options.get("host", ""))
@@ -66,16 +59,10 @@ class RedisNode:
         self._probe_at = 0.0
         self._under_way = 0
         self._bulk = asyncio.Semaphore(BULK_CONNECTIONS)
-        self._pool = BlockingConnectionPool(
-            **options,
-            max_connections=CONNECTIONS,
-            timeout=ANSWER_SECONDS,
-            socket_connect_timeout=ANSWER_SECONDS,
-            # The time limit is set once around a batch: one a reply costs more than the reply.
-            socket_timeout=None,
-            retry=Retry(NoBackoff(), 0),
-            protocol=2,
-        )
+        self._options = options
+        self._room = asyncio.Semaphore(CONNECTIONS)
+        self._free: list[RedisConnection] = []
+        self._in_use: set[RedisConnection] = set()
 
     async def send(self, commands: Sequence[Command], within_seconds: float, *, is_asking: bool = False) -> Answers:
         """Return the answers, refusals among them; raise UNAVAILABLE (`STORE_DOWN`) where there are none.
@@ -112,9 +99,11 @@ class RedisNode:
         """Whether batches are under way."""
         return self._under_way > 0
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Close all connections."""
-        await self._pool.disconnect()
+        for connection in (*self._free, *self._in_use):
+            connection.close()
+        self._free.clear()
 
     def _admit(self) -> None:
         """Refuse a call beyond the limit and, while the server fails, all but the one that tries whether it does."""
@@ -143,28 +132,32 @@ class RedisNode:
 
     async def _exchange(self, commands: Sequence[Command], within_seconds: float, *, is_asking: bool) -> Answers:
         sent = [each for command in commands for each in (("ASKING",), command)] if is_asking else commands
-        packed = b"".join([hiredis.pack_command(command) for command in sent])  # type: ignore[arg-type]  # its stub takes one-tuples
-        replies: list[Reply] = []
-        refused: list[int] = []
-        async with asyncio.timeout(within_seconds):
-            connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
+        # One time limit around all of it: one a reply would cost more than the reply.
+        async with asyncio.timeout(within_seconds), self._room:
+            connection = await self._take()
             try:
-                await connection.send_packed_command(packed, check_health=False)
-                for at in range(len(commands)):
-                    if is_asking:
-                        await connection.read_response(timeout=math.inf, disable_decoding=True)
-                    try:
-                        replies.append(await connection.read_response(timeout=math.inf, disable_decoding=True))
-                    except ResponseError as refusal:
-                        replies.append(refusal)
-                        refused.append(at)
-            except BaseException:
-                # What is still to come would be taken for the answer to the next batch.
-                await connection.disconnect(nowait=True)
-                raise
+                replies = await connection.exchange(pack(sent), len(sent))
             finally:
-                await self._pool.release(connection)
-        return Answers(replies, refused)
+                self._give_back(connection)
+        if is_asking:
+            replies = replies[1::2]
+        return Answers(replies, [at for at, reply in enumerate(replies) if isinstance(reply, ResponseError)])
+
+    async def _take(self) -> RedisConnection:
+        """Return the free connection that was used last, or a new one."""
+        while self._free:
+            connection = self._free.pop()
+            if connection.is_open:
+                break
+        else:
+            connection = await connect(self._options)
+        self._in_use.add(connection)
+        return connection
+
+    def _give_back(self, connection: RedisConnection) -> None:
+        self._in_use.discard(connection)
+        if connection.is_open:
+            self._free.append(connection)
 
 
 def store_down() -> ClicktrailError:
