@@ -1,0 +1,56 @@
+"""Documents name files, functions and places that are there."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+FOLLOWED = (ROOT / "docs" / "follow-a-click.md").read_text()
+STEPS = re.findall(r"`([\w/]+\.py)`\s`([\w.]+)`", FOLLOWED)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.name))
+def test_every_file_named_is_there(document: Path) -> None:
+    """By its path or, within a sentence about its folder, by its name alone."""
+    for named in set(re.findall(r"`([\w/]+\.(?:py|lua|sql))`", document.read_text())):
+        assert (ROOT / named).is_file() if "/" in named else list(ROOT.glob(f"*/**/{named}")), named
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.name))
+def test_every_link_leads_somewhere(document: Path) -> None:
+    """To a file beside it, or to one of its own headings."""
+    text = document.read_text()
+    headings = {
+        re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    }
+    for target in re.findall(r"\]\(([^):]+)\)", text):
+        path, _, heading = target.partition("#")
+        assert (document.parent / path).exists(), target
+        assert path or heading in headings, target
+
+
+@pytest.mark.parametrize(("file", "name"), STEPS, ids=str)
+def test_every_step_of_a_click_is_in_its_file(file: str, name: str) -> None:
+    """Each function and class that the document tells to open."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse((ROOT / file).read_text())):
+        if isinstance(node, ast.ClassDef):
+            names.add(node.name)
+            names |= {f"{node.name}.{inner.name}" for inner in node.body if isinstance(inner, _FUNCTIONS)}
+        elif isinstance(node, _FUNCTIONS):
+            names.add(node.name)
+    assert name in names
+
+
+def test_decisions_are_numbered_one_by_one() -> None:
+    """Each by the number that its name and its title begin with."""
+    decisions = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    for number, path in enumerate(decisions, 1):
+        assert path.name.startswith(f"{number:04}-")
+        assert path.read_text().startswith(f"# {number:04}: ")
+
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
