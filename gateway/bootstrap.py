@@ -30,7 +30,7 @@ from gateway.events import Events
 from gateway.fresh_sessions import FreshSessions
 from gateway.hellotext import PageRoutes
 from gateway.link_page import LinkPages
-from gateway.openapi import document_route
+from gateway.openapi.document import document_route
 from gateway.readiness import Readiness
 from gateway.redirect import Redirects
 from gateway.reports import page_operations

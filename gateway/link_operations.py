@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from gateway.openapi_components import ERRORS_REF
+from gateway.openapi.components import ERRORS_REF
 from gateway.operations import Access, Operation, Parameter, Response, Schema, Shape, in_json
 from gateway.qr_codes import BORDER, SCALE, TYPES
 

@@ -15,7 +15,7 @@ from gateway.clients import Services
 from gateway.exchange import Answer, answer, query_of
 from gateway.hits import host_of
 from gateway.http_errors import problem_of, refused, wrong_method
-from gateway.pages import page_of, wants_json
+from gateway.no_redirect import page_of, wants_json
 from gateway.qr_codes import TYPES, drawn, sizes_of
 from gateway.sending import send_answer
 from gateway.templating import HTML, filled

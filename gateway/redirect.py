@@ -10,7 +10,7 @@ from common.errors import Fault, FaultType
 from gateway.batcher import Batcher
 from gateway.hits import hit_of
 from gateway.http_errors import RETRY_AFTER_SECONDS, Problem, no_route, problem_of, refused, wrong_method
-from gateway.pages import PREFETCHED, Page, page_of
+from gateway.no_redirect import PREFETCHED, Page, page_of
 
 Flights = Batcher[redirect.Hit, redirect.Outcome]
 

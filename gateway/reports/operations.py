@@ -6,10 +6,10 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from clicktrail.tracking.v1.report_service_pb2 import GetReportRequest
 from common.json_names import key_of
+from gateway.openapi.proto_comments import comment_of, limits_of
+from gateway.openapi.schemas import scalar
 from gateway.operations import COMMON_ERRORS, Access, Operation, Parameter, Response, Schema
-from gateway.proto_comments import comment_of, limits_of
 from gateway.reports.access import PARAMETER
-from gateway.schemas import scalar
 
 _TEXT: Schema = {"type": "string"}
 _SIGNATURE = Parameter(PARAMETER, _TEXT, "The signature of a link to the report page, in the place of a private token.")

@@ -8,7 +8,7 @@ from typing import Any
 
 import gateway
 from gateway.bootstrap import TRANSCODED
-from gateway.openapi import document
+from gateway.openapi.document import document
 from gateway.operations import Operation
 from gateway.transcoder import annotated_operations
 

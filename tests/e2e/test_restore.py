@@ -22,6 +22,8 @@ from tests.support.waiting import eventually
 CALL_SECONDS = 30
 HOST = "go.example.com"
 BUSINESS = "demo"
+# The same on another system, whose links have another address.
+KEPT = ("totals", "events", "activities")
 
 
 @dataclass
@@ -110,70 +112,98 @@ async def seen(private: httpx.AsyncClient) -> dict[str, Any]:
     return {"totals": report["totals"], "events": report["events"], "activities": activities, "links": links}
 
 
-async def test_a_lost_redis_and_then_a_lost_system_come_back(  # noqa: PLR0915  (one story, told in its order)
-    world: World, second_stack: Stack, tmp_path: Path
-) -> None:
-    """Redirects, codes, conflicts, activities and reports are the same after a restore, and out of a backup."""
+@dataclass
+class Past:
+    """What there was before anything was lost."""
+
+    links: list[dict[str, Any]]
+    clicked: list[tuple[int, str]]
+    """What the first eight links answered."""
+    repeated: list[dict[str, Any]]
+    """What the second creation of all links answered."""
+    seen: dict[str, Any]
+
+
+async def register_host(world: World) -> None:
+    """Register the custom domain."""
     async with open_channel(world.stack.shortener.url) as channel:
         stub = domain_service_pb2_grpc.DomainServiceStub(channel)
         domain = domain_service_pb2.Domain(name=HOST, business_id=BUSINESS)
         request = domain_service_pb2.RegisterDomainRequest(domain=domain)
         await stub.RegisterDomain(request, timeout=CALL_SECONDS, wait_for_ready=True)
-    async with world.client() as private:
-        links = await make(private)
-        assert (await private.delete(f"/v1/links/{links[4]['id']}")).status_code in (200, 204)
-        first = [await world.click(link) for link in links[:8]]
-        assert [status for status, _ in first] == [302, 302, 302, 302, 410, 302, 302, 302]
 
-        async def clicks() -> int:
-            report = (await private.get("/v1/campaigns/c/report")).json()
-            return int(report["totals"]["clicks"])
 
-        await eventually(clicks, lambda count: count == 7)
-        assert (await private.delete("/v1/profiles/gone")).status_code == 204
+async def lived(world: World, private: httpx.AsyncClient) -> Past:
+    """Create links, disable one, click, erase a person; return it all once nothing waits to be delivered."""
+    links = await make(private)
+    assert (await private.delete(f"/v1/links/{links[4]['id']}")).status_code in (200, 204)
+    clicked = [await world.click(link) for link in links[:8]]
+    assert [status for status, _ in clicked] == [302, 302, 302, 302, 410, 302, 302, 302]
 
-        async def detached() -> dict[str, Any]:
-            found: dict[str, Any] = (await private.get(f"/v1/links/{links[3]['id']}")).json()
-            return found
+    async def clicks() -> int:
+        report = (await private.get("/v1/campaigns/c/report")).json()
+        return int(report["totals"]["clicks"])
 
-        await eventually(detached, lambda link: link["profile"] is None)
-        repeated = await made_again(private, links)
-        await eventually(outbox_of(world.stack), lambda waiting: waiting == 0)
-        before = await seen(private)
+    await eventually(clicks, lambda count: count == 7)
+    assert (await private.delete("/v1/profiles/gone")).status_code == 204
 
-        async with Redis.from_url(world.stack.redis.url) as redis:
-            await redis.flushall()
-        assert (await world.click({"domain": None, "code": "nosuch"}))[0] == 503
-        assert (await private.post("/v1/links", json=ASKED[0])).status_code == 503
-        done = world.command("restore")
-        assert done.returncode == 0, done.stderr
-        assert "325 links looked at, 325 of them written" in done.stdout
-        assert "325 of 325 links" in done.stderr
-        assert "nothing to restore" in world.command("restore").stdout
-        assert (await world.click({"domain": None, "code": "nosuch"}))[0] == 404
-        assert await made_again(private, links) == repeated
-        assert await seen(private) == before
+    async def detached() -> dict[str, Any]:
+        found: dict[str, Any] = (await private.get(f"/v1/links/{links[3]['id']}")).json()
+        return found
 
-    saved = world.command("backup", str(tmp_path / "saved.tar"))
+    await eventually(detached, lambda link: link["profile"] is None)
+    repeated = await made_again(private, links)
+    await eventually(outbox_of(world.stack), lambda waiting: waiting == 0)
+    return Past(links, clicked, repeated, await seen(private))
+
+
+async def moved(world: World, second_stack: Stack, backup: Path) -> World:
+    """Back the first system up, kill it, and bring the second one up out of the backup."""
+    saved = world.command("backup", str(backup))
     assert saved.returncode == 0, saved.stderr
     world.stack.hurry()
     second = World(second_stack, world.token)
     for server in (second_stack.redis, second_stack.postgres):
         server.start()
     assert second.command("migrate").returncode == 0
-    loaded = second.command("restore", "--from", str(tmp_path / "saved.tar"))
+    loaded = second.command("restore", "--from", str(backup))
     assert loaded.returncode == 0, loaded.stderr
     assert "then run: clicktrail restore" in loaded.stdout
     for server in (second_stack.tracking, second_stack.shortener, second_stack.gateway):
         server.start()
     assert second.command("restore").returncode == 0
+    return second
+
+
+async def lose_redis(world: World, private: httpx.AsyncClient, past: Past) -> None:
+    """Empty Redis and restore it: nothing is taken for absent meanwhile, and all is as it was after it."""
+    async with Redis.from_url(world.stack.redis.url) as redis:
+        await redis.flushall()
+    assert (await world.click({"domain": None, "code": "nosuch"}))[0] == 503
+    assert (await private.post("/v1/links", json=ASKED[0])).status_code == 503
+    done = world.command("restore")
+    assert done.returncode == 0, done.stderr
+    assert "325 links looked at, 325 of them written" in done.stdout
+    assert "325 of 325 links" in done.stderr
+    assert "nothing to restore" in world.command("restore").stdout
+    assert (await world.click({"domain": None, "code": "nosuch"}))[0] == 404
+    assert await made_again(private, past.links) == past.repeated
+    assert await seen(private) == past.seen
+
+
+async def test_a_lost_redis_and_then_a_lost_system_come_back(world: World, second_stack: Stack, tmp_path: Path) -> None:
+    """Redirects, codes, conflicts, activities and reports are the same after a restore, and out of a backup."""
+    await register_host(world)
+    async with world.client() as private:
+        past = await lived(world, private)
+        await lose_redis(world, private, past)
+    second = await moved(world, second_stack, tmp_path / "saved.tar")
     async with second.client() as private:
         now = await seen(private)
-        assert now["totals"] == before["totals"]
-        assert (now["events"], now["activities"]) == (before["events"], before["activities"])
-        again = await made_again(private, links)
-        assert [{**one, "short_url": ""} for one in again] == [{**one, "short_url": ""} for one in repeated]
-        assert [await second.click(link) for link in links[:8]] == first
+        assert {name: now[name] for name in KEPT} == {name: past.seen[name] for name in KEPT}
+        again = await made_again(private, past.links)
+        assert [{**one, "short_url": ""} for one in again] == [{**one, "short_url": ""} for one in past.repeated]
+        assert [await second.click(link) for link in past.links[:8]] == past.clicked
 
 
 def outbox_of(stack: Stack) -> Any:

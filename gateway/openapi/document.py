@@ -6,7 +6,7 @@ from typing import Any
 
 from gateway.event_schemas import COMPONENTS
 from gateway.exchange import Answer, Exchange, Route
-from gateway.openapi_components import (
+from gateway.openapi.components import (
     ABOUT,
     ERROR_ANSWERS,
     ERROR_HEADERS,
@@ -15,8 +15,8 @@ from gateway.openapi_components import (
     SECURITY,
     SECURITY_SCHEMES,
 )
+from gateway.openapi.schemas import Schemas
 from gateway.operations import JSON, Access, Operation, Parameter, Response, Shape, in_json
-from gateway.schemas import Schemas
 
 Document = dict[str, Any]
 
