@@ -7,8 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import pytest_asyncio
-from grpc import aio
 
 from clicktrail.tracking.v1 import click_pb2, event_pb2, report_service_pb2
 from common.clock import to_timestamp
@@ -46,12 +44,6 @@ SCOPES: list[dict[str, str]] = [
     {}, {"campaign": "c0"}, {"campaign": "c1"}, {"journey": "j0"}, {"message": "m0"}, {"link": "c0-p0"},
     {"link": "c1-"},
 ]  # fmt: skip
-
-
-@pytest_asyncio.fixture
-async def caller(channel: aio.Channel) -> Caller:
-    """Speak to the service."""
-    return Caller(channel)
 
 
 def random_click(chance: random.Random, number: int) -> click_pb2.Click:
@@ -122,7 +114,9 @@ def story(caller: Caller, chance: random.Random) -> list[Step]:
         )
     # From then on, what "partner" brings is the business's own.
     partner = link("c1-", campaign="c1", destination="https://shop.example.com/?utm_source=Partner")
-    return [*steps, partial(caller.deliver, links=[partner])]
+    # This one may have no click, and is reported on all the same.
+    quiet = link("c0-p0", campaign="c0", profile="p0")
+    return [*steps, partial(caller.deliver, links=[partner]), partial(caller.deliver, links=[quiet])]
 
 
 async def at_once(steps: Iterable[Step], number: int) -> None:
