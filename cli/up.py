@@ -1,11 +1,11 @@
 """Runs everything on this machine until it is told to stop."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from cli.data_directory import DataDirectory, Ready
 from cli.stack import Front, Stack
@@ -75,11 +75,15 @@ def stop(stack: Stack) -> None:
 
 
 def _show(ready: Ready, data: DataDirectory) -> None:
-    table = Table(box=None, show_header=False, title="Clicktrail is ready", title_justify="left", title_style="bold")
-    table.add_row("open", ready.links[0].short_url)
-    table.add_row("HTTP", ready.http)
-    table.add_row("gRPC", f"shortener {ready.shortener}, tracking {ready.tracking}")
-    table.add_row("business", f"{ready.business}; its token is in {data.path / 'ready.json'}")
-    table.add_row("report", f"clicktrail report --campaign spring-sale --data-dir {str(data.path)!r}")
-    table.add_row("logs", str(data.logs))
-    console.print(table, soft_wrap=True)
+    """Say where everything is, a line each however narrow the terminal: lines are to be copied."""
+    lines = {
+        "open": ready.links[0].short_url,
+        "HTTP": ready.http,
+        "gRPC": f"shortener {ready.shortener}, tracking {ready.tracking}",
+        "business": f"{ready.business}; its token is in {data.path / 'ready.json'}",
+        "report": f"clicktrail report --campaign spring-sale --data-dir {shlex.quote(str(data.path))}",
+        "logs": str(data.logs),
+    }
+    console.print("[bold]Clicktrail is ready[/bold]")
+    for name, text in lines.items():
+        console.print(f" {name:<9} {text}", soft_wrap=True, markup=False)

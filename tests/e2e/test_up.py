@@ -163,6 +163,12 @@ def test_ready_json_says_where_everything_is(up: Up) -> None:
     assert answer.headers["location"].startswith("https://shop.example.com/spring?ref=sms&")
 
 
+def test_what_it_says_can_be_copied(up: Up) -> None:
+    """The command that shows a report stands in one line, with the directory as a shell takes it."""
+    command = f"clicktrail report --campaign spring-sale --data-dir '{up.data}'\n"
+    until(lambda: command in up.said())
+
+
 def test_what_runs_is_backed_up_by_its_directory(up: Up, tmp_path: Path) -> None:
     """`backup --data-dir` finds the database, whose address stands in a file for our eyes alone."""
     up.ready()
