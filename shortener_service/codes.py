@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import os
 import re
+from functools import lru_cache
 
 from shortener_service.domain import RESERVED_CODES
 
@@ -39,10 +40,14 @@ def derived_code(secret: bytes, series: tuple[str, ...], external_id: str, attem
 
     Nobody without the secret can tell it. The attempt counts the codes before it that were other links'.
     """
-    # Each part with its length, so that no two different keys read the same.
-    parts = [*series, external_id, str(attempt)]
-    text = "".join(f"{len(part)}:{part}" for part in parts)
+    text = f"{_told_apart(series)}{len(external_id)}:{external_id}{len(str(attempt))}:{attempt}"
     return _characters(hmac.digest(secret, text.encode(), "sha256"))
+
+
+@lru_cache(maxsize=1_024)
+def _told_apart(parts: tuple[str, ...]) -> str:
+    """Return parts, each with its length, so that no two different keys read the same."""
+    return "".join(f"{len(part)}:{part}" for part in parts)
 
 
 def is_well_formed(code: str) -> bool:

@@ -11,12 +11,16 @@ from shortener_service.domain import LinkKey, LinkRecord, Template
 from shortener_service.domains import Domains
 from shortener_service.drafts import Draft, Faults
 from shortener_service.installation import Secret
-from shortener_service.messages import LinkMessages, delivery_of
+from shortener_service.messages import LinkMessages
+from shortener_service.new_links import NewLinks
 from shortener_service.store import Found, LinkStore, Placing, StoreRestored, store_incomplete
 from shortener_service.templates import KnownTemplate, Templates
 
 # So many codes in a row that are all other links' mean a fault, not chance.
 MOST_ATTEMPTS = 16
+
+Answer = bytes | ClicktrailError
+"""A serialized `Link`, which goes into the outbox as it is, or what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ class Creation:
         (answer,) = await self._create(await self._open(template), [draft])
         if isinstance(answer, ClicktrailError):
             raise answer
-        return answer
+        return link_pb2.Link.FromString(answer)
 
     async def open_batch(self, template: Template) -> Batch:
         """Check a template for many links and keep it."""
@@ -64,9 +68,9 @@ class Creation:
         _refuse(faults)
         return await self._open(template)
 
-    async def create_many(self, batch: Batch, recipients: Sequence[Draft]) -> list[link_pb2.Link | ClicktrailError]:
+    async def create_many(self, batch: Batch, recipients: Sequence[Draft]) -> list[Answer]:
         """Create a link for each recipient; answers in order, what is wrong with one in its own."""
-        answers: list[link_pb2.Link | ClicktrailError | None] = []
+        answers: list[Answer | None] = []
         for recipient in recipients:
             faults = Faults()
             drafts.check_draft(recipient, faults)
@@ -91,7 +95,7 @@ class Creation:
         others = tuple(name for name in mine if name != template.domain)
         return Batch(await self._templates.keep(template), self._messages.template_part(template), others)
 
-    async def _create(self, batch: Batch, wanted: Sequence[Draft]) -> list[link_pb2.Link | ClicktrailError]:
+    async def _create(self, batch: Batch, wanted: Sequence[Draft]) -> list[Answer]:
         """Place links, anew where the store was restored since its secret was learnt or the template kept."""
         try:
             return await self._place(batch, wanted)
@@ -103,16 +107,18 @@ class Creation:
         except StoreRestored:
             raise store_incomplete() from None
 
-    async def _place(self, batch: Batch, wanted: Sequence[Draft]) -> list[link_pb2.Link | ClicktrailError]:
+    async def _place(self, batch: Batch, wanted: Sequence[Draft]) -> list[Answer]:
         """Place each link at the first of its codes that is free, unless it is there already."""
-        answers: dict[int, link_pb2.Link | ClicktrailError] = {}
+        answers: dict[int, Answer] = {}
         for attempt in range(MOST_ATTEMPTS):
             waiting = [at for at in range(len(wanted)) if at not in answers]
             if not waiting:
                 return [answers[at] for at in range(len(wanted))]
             length = codes.shortest_length(await self._store.count_links() + len(waiting))
             seconds = int(clock.now().timestamp())
-            links = [self._placing(batch, wanted[at], attempt, length, seconds) for at in waiting]
+            base_url = self._messages.base_url(batch.template.domain)
+            new = NewLinks(batch.part, base_url, batch.known.id, seconds)
+            links = [self._placing(batch, new, wanted[at], attempt, length) for at in waiting]
             placings = [placing for placing, _ in links]
             found = await self._store.place(
                 batch.template.domain, batch.other_domains, placings, self._secret.generation
@@ -123,9 +129,8 @@ class Creation:
                     answers[at] = answer
         raise RuntimeError(f"{MOST_ATTEMPTS} codes in a row were taken")
 
-    def _placing(
-        self, batch: Batch, draft: Draft, attempt: int, length: int, seconds: int
-    ) -> tuple[Placing, link_pb2.Link]:
+    def _placing(self, batch: Batch, new: NewLinks, draft: Draft, attempt: int, length: int) -> tuple[Placing, bytes]:
+        """Return where a link may go, and its message."""
         if draft.code:
             longest, shortest, length = draft.code, len(draft.code), len(draft.code)
         elif draft.external_id:
@@ -133,13 +138,11 @@ class Creation:
             shortest = codes.SHORTEST
         else:
             longest, shortest = codes.random_code()[:length], length
-        record = LinkRecord(batch.known.id, seconds, draft.profile, draft.external_id)
-        link = self._messages.whole(batch.part, LinkKey(batch.template.domain, longest[:length]), record)
-        return Placing(longest, shortest, length, record, delivery_of(link, record)), link
+        record = new.record(draft.profile, draft.external_id)
+        link = new.link(longest[:length], record)
+        return Placing(longest, shortest, length, record, new.delivery(link)), link
 
-    async def _judge(
-        self, batch: Batch, draft: Draft, found: Sequence[Found]
-    ) -> link_pb2.Link | ClicktrailError | None:
+    async def _judge(self, batch: Batch, draft: Draft, found: Sequence[Found]) -> Answer | None:
         """Tell what the links that were found mean for a draft: None if they are others' and another code is tried."""
         for key, record in found:
             if (
@@ -168,11 +171,12 @@ class Creation:
         known = (await self._templates.read([record.template_id])).get(record.template_id)
         return known is not None and known.template.series == batch.template.series
 
-    async def _existing(self, batch: Batch, key: LinkKey, record: LinkRecord) -> link_pb2.Link:
-        if record.template_id == batch.known.id:
-            return self._messages.whole(batch.part, key, record)
-        known = await self._templates.read([record.template_id])
-        return self._messages.whole(self._messages.template_part(known[record.template_id].template), key, record)
+    async def _existing(self, batch: Batch, key: LinkKey, record: LinkRecord) -> bytes:
+        part = batch.part
+        if record.template_id != batch.known.id:
+            known = await self._templates.read([record.template_id])
+            part = self._messages.template_part(known[record.template_id].template)
+        return self._messages.whole(part, key, record).SerializeToString()
 
 
 def _refuse(faults: Faults) -> None:

@@ -3,8 +3,8 @@
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from common.errors import Fault, FaultType
 from shortener_service import codes, destinations
@@ -25,8 +25,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 LeadsToUs = Callable[[destinations.Address], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """One link to create from a template. Empty is absent."""
 
     profile: str = ""

@@ -8,12 +8,13 @@ from clicktrail.common.v1 import types_pb2
 from clicktrail.shortener.v1 import link_pb2, link_service_pb2_grpc
 from clicktrail.shortener.v1 import link_service_pb2 as pb
 from common.clock import from_timestamp
-from common.errors import ClicktrailError, FaultType, invalid_field
-from shortener_service.creation import Batch, Creation
+from common.errors import FaultType, invalid_field
+from shortener_service.creation import Answer, Batch, Creation
 from shortener_service.domain import UTM_NAMES, Template
 from shortener_service.drafts import Draft
 from shortener_service.links import ABSENT, Change, Links, unknown_field
 from shortener_service.messages import LinkMessages
+from shortener_service.wire import delimited, tag_of, text
 
 if TYPE_CHECKING:
     from google.protobuf.timestamp_pb2 import Timestamp
@@ -23,6 +24,11 @@ MOST_RECIPIENTS = 10_000
 MOST_DETACHED = 1_000
 # So many links are written in one round trip: enough to share its cost, few enough to let redirects in between.
 CHUNK = 500
+
+_RESULTS = tag_of(pb.CreateLinksResponse, "results")
+_BATCH_RESULTS = tag_of(pb.BatchCreateLinksResponse, "links")
+_EXTERNAL_ID = tag_of(pb.LinkResult, "external_id")
+_LINK = tag_of(pb.LinkResult, "link")
 
 
 class LinkServicer(link_service_pb2_grpc.LinkServiceServicer):
@@ -54,7 +60,7 @@ class LinkServicer(link_service_pb2_grpc.LinkServiceServicer):
                 _require_template(has_template=request.HasField("template"))
                 batch = await self._creation.open_batch(template_of(request.business_id, request.template))
             for recipients in _chunks(request.recipients):
-                yield pb.CreateLinksResponse(results=await self._results(batch, recipients))
+                yield pb.CreateLinksResponse.FromString(await self._results(batch, recipients, _RESULTS))
 
     async def BatchCreateLinks(
         self, request: pb.BatchCreateLinksRequest, context: "aio.ServicerContext[Any, Any]"
@@ -67,7 +73,7 @@ class LinkServicer(link_service_pb2_grpc.LinkServiceServicer):
         batch = await self._creation.open_batch(template_of(request.business_id, request.template))
         response = pb.BatchCreateLinksResponse()
         for recipients in _chunks(request.recipients):
-            response.links.extend(await self._results(batch, recipients))
+            response.MergeFromString(await self._results(batch, recipients, _BATCH_RESULTS))
         return response
 
     async def GetLink(self, request: pb.GetLinkRequest, context: "aio.ServicerContext[Any, Any]") -> pb.GetLinkResponse:
@@ -102,10 +108,12 @@ class LinkServicer(link_service_pb2_grpc.LinkServiceServicer):
         await self._links.detach(request.business_id, request.ids)
         return pb.DetachProfileResponse()
 
-    async def _results(self, batch: Batch, recipients: Sequence[link_pb2.Recipient]) -> list[pb.LinkResult]:
+    async def _results(self, batch: Batch, recipients: Sequence[link_pb2.Recipient], tag: bytes) -> bytes:
+        """Create links, and return their results one after the other, each serialized as the field of this tag."""
         wanted = [Draft(recipient.profile, recipient.external_id) for recipient in recipients]
         answers = await self._creation.create_many(batch, wanted)
-        return [_result(draft, answer) for draft, answer in zip(wanted, answers, strict=True)]
+        results = zip(wanted, answers, strict=True)
+        return b"".join([delimited(tag, _result(draft, answer)) for draft, answer in results])
 
 
 def template_of(business_id: str, message: pb.CreateLinkRequest | link_pb2.LinkTemplate | link_pb2.Link) -> Template:
@@ -161,14 +169,15 @@ def _utm(utm: types_pb2.Utm) -> tuple[tuple[str, str], ...]:
     return tuple((name, getattr(utm, name)) for name in UTM_NAMES if getattr(utm, name))
 
 
-def _result(draft: Draft, answer: link_pb2.Link | ClicktrailError) -> pb.LinkResult:
-    if not isinstance(answer, ClicktrailError):
-        return pb.LinkResult(external_id=draft.external_id or None, link=answer)
+def _result(draft: Draft, answer: Answer) -> bytes:
+    """Return a serialized `LinkResult`."""
+    if isinstance(answer, bytes):
+        return text(_EXTERNAL_ID, draft.external_id) + delimited(_LINK, answer)
     errors = [
         types_pb2.Fault(type=fault.type, parameter=fault.parameter, description=fault.description)
         for fault in answer.faults
     ]
-    return pb.LinkResult(external_id=draft.external_id or None, errors=errors)
+    return pb.LinkResult(external_id=draft.external_id or None, errors=errors).SerializeToString()
 
 
 def _require_template(*, has_template: bool) -> None:

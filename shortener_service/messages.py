@@ -3,7 +3,7 @@
 from clicktrail.shortener.v1 import link_pb2
 from clicktrail.tracking.v1 import relay_service_pb2
 from common.clock import to_timestamp
-from shortener_service.domain import Link, LinkKey, LinkRecord, Template
+from shortener_service.domain import Link, LinkKey, LinkRecord, Template, id_of
 from shortener_service.formats import template_id_text
 
 
@@ -37,11 +37,12 @@ class LinkMessages:
             link.profile = record.profile
         if record.external_id and not record.is_detached:
             link.external_id = record.external_id
-        if key.domain:
-            link.id, link.short_url = f"{key.domain}:{key.code}", f"https://{key.domain}/{key.code}"
-        else:
-            link.id, link.short_url = key.code, f"{self._public_url}/{key.code}"
+        link.id, link.short_url = id_of(key), self.base_url(key.domain) + key.code
         return link
+
+    def base_url(self, domain: str) -> str:
+        """Return what stands before the code in the short URLs of a domain, "" for the default one."""
+        return f"https://{domain}/" if domain else f"{self._public_url}/"
 
     def link(self, link: Link) -> link_pb2.Link:
         """Return a link's message."""

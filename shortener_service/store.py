@@ -1,15 +1,13 @@
 """What the use cases ask of the store. Every method raises `ClicktrailError` UNAVAILABLE where it cannot answer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from common.errors import ClicktrailError, Reason, unavailable
 from shortener_service.domain import Domain, LinkKey, LinkRecord, Template
 
 
-@dataclass(frozen=True, slots=True)
-class Placing:
+class Placing(NamedTuple):
     """A link to write where its code is free."""
 
     longest: str
