@@ -39,6 +39,11 @@ async def held(redis: Redis) -> dict[bytes, Any]:
     return found
 
 
+async def links_held(redis: Redis) -> int:
+    """Return how many links the store holds."""
+    return sum([await redis.hlen(key) async for key in redis.scan_iter(match="*:l:*")])
+
+
 async def update(caller: Caller, link_id: str, **fields: Any) -> link_pb2.Link:
     """Change a link of the shop."""
     request = link_service_pb2.UpdateLinkRequest(

@@ -18,7 +18,7 @@ from common.errors import Reason
 from tests.integration.shortener.callers import BUSINESS, SECONDS, Caller, looking, recipients_of, refusal
 from tests.integration.shortener.conftest import Start
 from tests.integration.shortener.peers import Tracking
-from tests.integration.shortener.restoring import archive_all, held, restore, update
+from tests.integration.shortener.restoring import archive_all, held, links_held, restore, update
 from tests.support.waiting import eventually
 
 REDIRECT = redirect_service_pb2.OUTCOME_KIND_REDIRECT
@@ -192,6 +192,8 @@ async def test_what_changes_during_a_restore_stays(shortener: Caller, tracking: 
 
     async def meddle(at: int) -> None:
         if at == 2:
+            # The first two are on their way still.
+            await eventually(lambda: links_held(redis), lambda held: held == at)
             await shortener.disable(links[0].id)
             refused.append((await refusal(shortener.disable(links[5].id))).reason)
             refused.append((await refusal(shortener.create())).reason)
