@@ -74,7 +74,7 @@ async def _measure_batches(chain: Chain, rounds: int, count: int, results: Resul
         await connection.execute(f"CREATE TABLE {_COPIED}_all PARTITION OF {_COPIED} DEFAULT")
         for _ in range(rounds):
             begun_at = now()
-            ours.append(count / await _track(chain.ready.tracking, count))
+            ours.append(count / await track(chain.ready.tracking, count))
             rows = await connection.fetch(
                 f"SELECT {_COLUMNS} FROM events WHERE business_id = $1 AND received_at >= $2 LIMIT $3",  # noqa: S608  (our own names)
                 BUSINESS,
@@ -93,9 +93,9 @@ async def _measure_batches(chain: Chain, rounds: int, count: int, results: Resul
     }
 
 
-async def _track(address: str, count: int) -> float:
+async def track(address: str, count: int, a_batch: int = A_BATCH) -> float:
     """Track so many events, a few batches at once; return the seconds that took."""
-    batches = [_batch(min(A_BATCH, count - start)) for start in range(0, count, A_BATCH)]
+    batches = [_batch(min(a_batch, count - start)) for start in range(0, count, a_batch)]
     waiting = iter(batches)
     async with channel_to(address) as channel:
         stub = event_service_pb2_grpc.EventServiceStub(channel)

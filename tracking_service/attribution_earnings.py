@@ -17,6 +17,7 @@ REFUNDED = "refund.received"
 ORDER_ACTIONS = (*ORDER_EARNS_FROM, CANCELLED)
 PURCHASE = "product.purchased"
 SPENDING = "app.spent"
+_EARNING = frozenset({*ORDER_ACTIONS, REFUNDED, PURCHASE, SPENDING})
 
 
 class Worth(StrEnum):
@@ -64,6 +65,11 @@ def earnings(events: Iterable[Event]) -> dict[UUID, Earning]:
     for of_order in orders.values():
         found.update(_of_order(of_order))
     return found
+
+
+def never_earns(action: str) -> bool:
+    """Tell whether events of an action count as events and nothing more, whatever else is known."""
+    return action not in _EARNING and not is_custom(action)
 
 
 def names_order(object_text: str | None) -> bool:

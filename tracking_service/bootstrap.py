@@ -171,7 +171,7 @@ class TrackingService:
         self._partitions = Partitions(postgres)
         self._alarms = Alarms(asyncio.Event(), asyncio.Event())
         self._shortener = ShortenerLinks(settings.shortener_target)
-        intake = EventIntake(PostgresEvents(postgres, self._partitions), self._alarms.attribution.set)
+        intake = EventIntake(PostgresEvents(postgres, self._partitions, self._alarms.attribution.set))
         self._provision = Provision(settings, postgres, intake)
         origins = Origins(describe, open_countries(settings.country_database).of)
         kept = PostgresDeliveries(postgres, self._partitions, origins)

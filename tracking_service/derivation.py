@@ -9,6 +9,8 @@ from uuid import UUID
 from tracking_service.events import SentEvent
 from tracking_service.json_text import canonical
 
+_FIELDS = tuple(field.name for field in fields(SentEvent))
+
 
 def event_id(business_id: str, *, is_private: bool, key: str) -> UUID:
     """Return the id of the event with this idempotency key."""
@@ -30,11 +32,7 @@ def fingerprint(event: SentEvent, parsed: dict[str, Any]) -> bytes:
 
     What was not sent does not enter, so that a field which is added one day changes no fingerprint of before.
     """
-    sent = {
-        field.name: parsed.get(field.name, value)
-        for field in fields(event)
-        if (value := getattr(event, field.name)) not in (None, b"")
-    }
+    sent = {name: value for name in _FIELDS if (value := getattr(event, name)) is not None and value != b""} | parsed
     return hashlib.sha256(canonical(sent).encode()).digest()
 
 

@@ -1,6 +1,6 @@
 """Takes events in: judges each by itself, then records together those that stand."""
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Protocol
 
@@ -27,9 +27,8 @@ class EventStore(Protocol):
 class EventIntake:
     """Records batches of events."""
 
-    def __init__(self, store: EventStore, wake_attribution: Callable[[], None]) -> None:
+    def __init__(self, store: EventStore) -> None:
         self._store = store
-        self._wake_attribution = wake_attribution
 
     async def track(self, submissions: Sequence[Submission]) -> list[Receipt]:
         """Return one receipt per submission, in order, once all that was accepted is durable.
@@ -53,14 +52,14 @@ class EventIntake:
         """Record drafts in waves: one that may be a copy of an earlier one waits until that one's fate is known."""
         receipts: dict[int, Receipt] = {}
         settled: set[Hashable] = set()
-        while waiting := [number for number in drafts if number not in receipts]:
+        waiting: Sequence[int] = list(drafts)
+        while waiting:
             wave = _next_wave(drafts, waiting, settled)
             found = await self._store.record([drafts[number] for number in wave])
-            if any(receipt.status is Status.ACCEPTED for receipt in found):
-                self._wake_attribution()
-            for number, receipt in zip(wave, found, strict=True):
-                receipts[number] = receipt
-                settled |= _settled_by(drafts[number], receipt)
+            receipts.update(zip(wave, found, strict=True))
+            waiting = [number for number in waiting if number not in receipts]
+            if waiting:
+                settled.update(*(_settled_by(drafts[number], receipts[number]) for number in wave))
         return receipts
 
 
@@ -84,8 +83,8 @@ def _next_wave(drafts: Mapping[int, Draft], waiting: Iterable[int], settled: Abs
 
 def _claims(draft: Draft) -> set[Hashable]:
     """Return what only one draft may be the first of, and what must be known before it."""
-    claims: set[Hashable] = {draft.identity, draft.once, draft.rival}
-    return claims - {None}
+    once = draft.once
+    return {draft.identity} if once is None else {draft.identity, once, draft.rival}
 
 
 def _settled_by(draft: Draft, receipt: Receipt) -> set[Hashable]:

@@ -1,9 +1,9 @@
 """Judges an event by itself: every fault of it at once, or what is to be kept."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from json.encoder import encode_basestring_ascii
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +21,7 @@ from tracking_service.people import profile_id_faults, session_faults
 from tracking_service.things import ThingFinder
 
 KEY_LENGTH = 100
+ID_BYTES = 16
 _CUSTOM = Action()
 # JSON texts of an event: objects, or null.
 _OBJECTS = ("metadata", "extra", "object_parameters")
@@ -49,8 +50,10 @@ def judge(submission: Submission, setting: Setting | None) -> Draft | list[Fault
     rule = _rule(event.action, setting, faults)
     _who(event, faults, is_private=submission.is_private)
     parsed = {name: _json(event, name, faults) for name in _OBJECTS if getattr(event, name)}
-    finder = ThingFinder(submission.business_id, event_id, setting.things, faults)
-    thing = finder.find(event, rule, parsed.get("object_parameters"))
+    thing = None
+    if rule.needs is not None or event.object is not None or event.object_parameters:
+        finder = ThingFinder(submission.business_id, event_id, setting.things, faults)
+        thing = finder.find(event, rule, parsed.get("object_parameters"))
     amount_minor, currency = _money(event, setting.currency, faults)
     _texts(event, faults)
     return faults.found or Draft(
@@ -102,7 +105,7 @@ def _event_id(submission: Submission, received_at: datetime, faults: Faults) -> 
         elif len(key) > KEY_LENGTH:
             faults.add(FaultType.INVALID, "id", f"It must be at most {KEY_LENGTH} characters.")
         return derivation.event_id(submission.business_id, is_private=submission.is_private, key=key)
-    if submission.id and len(submission.id) != len(UUID(int=0).bytes):
+    if submission.id and len(submission.id) != ID_BYTES:
         faults.add(FaultType.INVALID, "id", "It must be a UUID in 16 bytes.")
     elif submission.id:
         return UUID(bytes=submission.id)
@@ -153,6 +156,8 @@ def _json(event: SentEvent, name: str, faults: Faults) -> Any:
 
 
 def _money(event: SentEvent, usual: str, faults: Faults) -> tuple[int | None, str | None]:
+    if event.amount is None and event.currency is None:
+        return None, None
     currency = usual if event.currency is None else event.currency
     if currency not in EXPONENTS:
         faults.add(FaultType.INVALID, "currency", "It must be a currency code of ISO 4217, in upper case.")
@@ -172,7 +177,8 @@ def _money(event: SentEvent, usual: str, faults: Faults) -> tuple[int | None, st
 
 def _texts(event: SentEvent, faults: Faults) -> None:
     for group, name in _TEXTS:
-        if "\0" in (getattr(event, group) or {}).get(name, ""):
+        values = getattr(event, group)
+        if values is not None and "\0" in values.get(name, ""):
             faults.add(FaultType.INVALID, f"{group}.{name}", "It must not contain a NUL character.")
 
 
@@ -183,4 +189,7 @@ def _kept(text: bytes) -> str | None:
 
 
 def _written(values: Mapping[str, str] | None) -> str | None:
-    return json.dumps(values) if values else None
+    """Return texts as a JSON object; their names need no escapes."""
+    if not values:
+        return None
+    return "{" + ", ".join([f'"{name}": {encode_basestring_ascii(value)}' for name, value in values.items()]) + "}"

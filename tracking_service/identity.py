@@ -106,6 +106,8 @@ def settle(state: SessionState, uses: Iterable[SessionUse]) -> tuple[SessionStat
     How a session was issued is looked at before any claim, since a click comes before all that its session does.
     """
     uses = list(uses)
+    if all(use.profile_key is None and use.fresh is None for use in uses):
+        return state, [True] * len(uses)
     for use in uses:
         if use.fresh is not None:
             state = minted(state, use.fresh)

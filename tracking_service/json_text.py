@@ -28,7 +28,7 @@ def parse(text: bytes) -> Any:
     if len(text) > LARGEST_BYTES:
         raise JsonTextError(f"It must be at most {LARGEST_BYTES // 1024} KB.")
     try:
-        value = json.loads(text.decode(), parse_int=Number, parse_float=Number, parse_constant=_refuse)
+        value = _READER.decode(text.decode())
     except UnicodeDecodeError:
         raise JsonTextError("It must be UTF-8.") from None
     except RecursionError:
@@ -43,7 +43,7 @@ def parse(text: bytes) -> Any:
 
 def canonical(value: Any) -> str:
     """Return one text for all JSON texts that say the same: keys sorted, no spaces, numbers as they were written."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=_number)
+    return _CANONICAL.encode(value)
 
 
 def merged(earlier: str, later: str) -> str:
@@ -100,6 +100,11 @@ def _depth(value: Any) -> int:
 
 def _refuse(constant: str) -> NoReturn:
     raise ValueError(constant)
+
+
+# Made once: making them takes longer than reading or writing a small text.
+_READER = json.JSONDecoder(parse_int=Number, parse_float=Number, parse_constant=_refuse)
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_number)
 
 
 def _too_deep() -> JsonTextError:

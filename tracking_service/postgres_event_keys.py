@@ -7,6 +7,7 @@ from uuid import UUID
 from common.errors import Fault, FaultType
 from tracking_service.events import Draft, Receipt, Status
 from tracking_service.postgres import columns
+from tracking_service.postgres_texts import packed_columns
 from tracking_service.queries import load
 
 if TYPE_CHECKING:
@@ -25,10 +26,10 @@ async def take_keys(connection: "Connection", drafts: Sequence[Draft]) -> Verdic
     The first statement of their transaction: of two at once, the second waits here for the first.
     """
     rows = [(*draft.identity, draft.received_at, draft.fingerprint) for draft in drafts]
-    taken = {tuple(row) for row in await connection.fetch(QUERIES.take_keys, *columns(rows))}
-    known = [number for number, draft in enumerate(drafts) if draft.identity not in taken]
-    if not known:
+    had = {tuple(row) for row in await connection.fetch(QUERIES.take_keys, *packed_columns(rows))}
+    if not had:
         return {}
+    known = [number for number, draft in enumerate(drafts) if draft.identity in had]
     identities = [drafts[number].identity for number in known]
     found = {
         (row["business_id"], row["id"]): (row["event_id"], row["fingerprint"])

@@ -1,10 +1,14 @@
 """Keeps events in one transaction a batch, or piece by piece where one of them cannot be kept."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from common.errors import Fault, FaultType
+from tracking_service.attribution import RULES_VERSION
+from tracking_service.attribution_earnings import never_earns
 from tracking_service.catalogue import is_custom
+from tracking_service.domain import bucket_of
 from tracking_service.erasure import bare_object
 from tracking_service.event_rules import Setting
 from tracking_service.events import Draft, Receipt, Status, Submission
@@ -16,6 +20,7 @@ from tracking_service.postgres_identity import claim_sessions, profile_keys, rec
 from tracking_service.postgres_partitions import EVENTS, Partitions
 from tracking_service.postgres_refunds import keep_refunds
 from tracking_service.postgres_rejected import PostgresRejected
+from tracking_service.postgres_texts import packed_columns
 from tracking_service.postgres_things import find_things, keep_things
 from tracking_service.queries import load
 from tracking_service.rejections import EVENT, Rejected
@@ -30,6 +35,13 @@ ProfileKeys = Mapping[tuple[str, str], int | None]
 """Surrogates of profiles, by business and profile; None for people who were erased."""
 States = Mapping[int, SessionState | None]
 """The sessions of drafts, by their numbers in the batch; None where they belong to another profile."""
+
+
+class Recorded(NamedTuple):
+    """What became of drafts, and whether any of them is left to attribution."""
+
+    receipts: list[Receipt]
+    has_undecided: bool
 
 
 class People(NamedTuple):
@@ -47,9 +59,10 @@ _ASSIGNED = Fault(FaultType.IDENTITY_ASSIGNED, "session", "The session belongs t
 class PostgresEvents:
     """Events, and what they are judged by."""
 
-    def __init__(self, postgres: Postgres, partitions: Partitions) -> None:
+    def __init__(self, postgres: Postgres, partitions: Partitions, wake_attribution: Callable[[], None]) -> None:
         self._postgres = postgres
         self._partitions = partitions
+        self._wake_attribution = wake_attribution
         self._rejected = PostgresRejected(postgres)
 
     async def settings(self, submissions: Sequence[Submission]) -> Mapping[str, Setting]:
@@ -78,7 +91,10 @@ class PostgresEvents:
 
     async def _keep(self, drafts: Sequence[Draft]) -> list[Receipt]:
         with content_errors():
-            return await self._postgres.in_transaction(lambda connection: _record(connection, drafts))
+            recorded = await self._postgres.in_transaction(lambda connection: _record(connection, drafts))
+        if recorded.has_undecided:
+            self._wake_attribution()
+        return recorded.receipts
 
     async def _set_aside(self, draft: Draft, reason: str) -> list[Receipt]:
         content = b"" if draft.sent is None else draft.sent.SerializeToString()
@@ -86,7 +102,8 @@ class PostgresEvents:
         return [Receipt(Status.REJECTED, None, draft.key, (_UNSTORABLE,))]
 
 
-async def _record(connection: "Connection", drafts: Sequence[Draft]) -> list[Receipt]:
+async def _record(connection: "Connection", drafts: Sequence[Draft]) -> Recorded:
+    has_undecided = False
     verdicts = await take_keys(connection, drafts)
     await take_order_actions(connection, drafts, verdicts)
     new = {number: draft for number, draft in enumerate(drafts) if number not in verdicts}
@@ -108,8 +125,8 @@ async def _record(connection: "Connection", drafts: Sequence[Draft]) -> list[Rec
         await take_back_profiles(connection, _named_in_vain(new, accepted))
         await keep_things(connection, accepted.values())
         await keep_refunds(connection, accepted.values())
-        await _keep_events(connection, accepted, states, people.named)
-    return [verdicts[number] for number in range(len(drafts))]
+        has_undecided = await _keep_events(connection, accepted, states, people.named)
+    return Recorded([verdicts[number] for number in range(len(drafts))], has_undecided)
 
 
 def _named_in_vain(new: Mapping[int, Draft], accepted: Mapping[int, Draft]) -> set[tuple[str, str]]:
@@ -178,10 +195,39 @@ def _key_of(draft: Draft, profile: str | None, keys: ProfileKeys) -> int | None:
 
 async def _keep_events(
     connection: "Connection", drafts: Mapping[int, Draft], states: States, keys: ProfileKeys
-) -> None:
-    rows = [_row(draft, states.get(number), keys) for number, draft in drafts.items()]
+) -> bool:
+    """Keep events, and count those that are decided at once; tell whether others are left to attribution."""
+    decided = _decided(drafts, states)
+    rows = [(*_row(draft, states.get(number), keys), number in decided) for number, draft in drafts.items()]
     if rows:
-        await connection.execute(QUERIES.keep_events, *columns(rows))
+        await connection.execute(QUERIES.keep_events, *packed_columns(rows), RULES_VERSION)
+    if decided:
+        found = Counter((draft.business_id, bucket_of(draft.occurred_at), draft.action) for draft in decided.values())
+        await connection.execute(QUERIES.count_events, *packed_columns([(*key, count) for key, count in found.items()]))
+    return len(decided) < len(rows)
+
+
+def _decided(drafts: Mapping[int, Draft], states: States) -> Mapping[int, Draft]:
+    """Return the events that count for their business alone, as long as nothing else becomes known.
+
+    Their session is nobody's and no click's, and stays so until we commit, since it is locked: whatever changes it
+    marks it, and finds these events. None are counted where a claim may have counted clicks: waiting for counters while
+    holding later ones, two transactions could wait for each other.
+    """
+    if any(state is not None and _is_claimed_visit(state) for state in states.values()):
+        return {}
+    return {
+        number: draft
+        for number, draft in drafts.items()
+        if (state := states.get(number)) is not None
+        and state.profile_key is None
+        and state.link is None
+        and never_earns(draft.action)
+    }
+
+
+def _is_claimed_visit(state: SessionState) -> bool:
+    return state.link is not None and state.profile_key is not None and not state.is_clicked_by_recipient
 
 
 def _row(draft: Draft, state: SessionState | None, keys: ProfileKeys) -> tuple[object, ...]:

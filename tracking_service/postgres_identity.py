@@ -123,11 +123,13 @@ async def _find_profiles(connection: "Connection", wanted: Sequence[tuple[str, s
 async def _create_and_lock(
     connection: "Connection", uses: dict[SessionKey, list[SessionUse]]
 ) -> dict[SessionKey, SessionState]:
-    keys = sorted(uses)
-    new = [_row(key, first_state(uses[key][0])) for key in keys]
-    await connection.execute(QUERIES.create_sessions, *columns(new))
-    rows = await connection.fetch(QUERIES.lock_sessions, *columns(keys))
-    return {(row["business_id"], row["id"]): state_of(row) for row in rows}
+    states = {key: first_state(of_session[0]) for key, of_session in uses.items()}
+    new = [_row(key, state) for key, state in states.items()]
+    known = [tuple(row) for row in await connection.fetch(QUERIES.create_sessions, *packed_columns(new))]
+    if known:
+        rows = await connection.fetch(QUERIES.lock_sessions, *packed_columns(known))
+        states.update({(row["business_id"], row["id"]): state_of(row) for row in rows})
+    return states
 
 
 async def _keep_changes(

@@ -1,8 +1,9 @@
 """Reads submissions from their messages."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from clicktrail.common.v1 import types_pb2
 from clicktrail.tracking.v1 import event_pb2
 from common.clock import from_timestamp, is_in_calendar, now, to_rfc3339, to_timestamp
 from common.ids import new_uuid7
@@ -12,8 +13,6 @@ from tracking_service.sessions import Session
 if TYPE_CHECKING:
     from google.protobuf.message import Message
     from google.protobuf.timestamp_pb2 import Timestamp
-
-_OPTIONAL_TEXTS = frozenset({"session", "profile", "object", "object_type", "amount", "currency"})
 
 
 def stamp(message: event_pb2.Submission) -> None:
@@ -33,7 +32,7 @@ def submission_from(message: event_pb2.Submission) -> Submission:
         id=message.id,
         received_at=_stamp(message.received_at) if message.HasField("received_at") else None,
         event=_event(message.event),
-        fresh_session=_fresh_session(message),
+        fresh_session=_fresh_session(message) if message.HasField("fresh_session") else None,
         address=message.address,
         user_agent=message.user_agent,
         sent=message,
@@ -41,19 +40,12 @@ def submission_from(message: event_pb2.Submission) -> Submission:
 
 
 def _event(message: event_pb2.Event) -> SentEvent:
-    told: dict[str, Any] = {field.name: value for field, value in message.ListFields() if field.name in _OPTIONAL_TEXTS}
-    if message.HasField("tracked_at"):
-        told["tracked_at"] = _stamp(message.tracked_at)
-    return SentEvent(
-        action=message.action,
-        object_parameters=message.object_parameters.text,
-        metadata=message.metadata.text,
-        extra=message.extra.text,
-        user_parameters=_values(message.user_parameters),
-        page=_values(message.page),
-        utm_params=_values(message.utm_params),
-        **told,
-    )
+    told: dict[str, Any] = {"action": ""}
+    for field, value in message.ListFields():
+        name = field.name
+        read = _READ.get(name)
+        told[name] = value if read is None else read(value)
+    return SentEvent(**told)
 
 
 def _values(message: "Message") -> Mapping[str, str] | None:
@@ -90,5 +82,21 @@ def _fresh_session(message: event_pb2.Submission) -> Session | None:
     )
 
 
+def _text(message: types_pb2.Json) -> bytes:
+    return message.text
+
+
 def _stamp(stamp: "Timestamp") -> tuple[int, int]:
     return stamp.seconds, stamp.nanos // 1000
+
+
+# What reads the fields of an event that are messages; the others are texts.
+_READ: dict[str, Callable[[Any], object]] = {
+    "object_parameters": _text,
+    "metadata": _text,
+    "extra": _text,
+    "user_parameters": _values,
+    "page": _values,
+    "utm_params": _values,
+    "tracked_at": _stamp,
+}

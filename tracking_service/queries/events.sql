@@ -13,13 +13,17 @@ JOIN objects o ON o.business_id = wanted.business_id AND o.id = wanted.id;
 
 -- name: take_keys
 -- Ids of events that nobody had, in the order of their keys: this decides which of two copies is the event. Waits for
--- another transaction that is about to take the same one. Answers with those taken.
-INSERT INTO event_keys (business_id, id, event_id, received_at, fingerprint)
-SELECT business_id, id, id, received_at, fingerprint
-FROM unnest($1::text[], $2::uuid[], $3::timestamptz[], $4::bytea[]) AS sent (business_id, id, received_at, fingerprint)
-ORDER BY business_id, id
-ON CONFLICT (business_id, id) DO NOTHING
-RETURNING business_id, id;
+-- another transaction that is about to take the same one. Answers with those that somebody has: as a rule none.
+WITH sent AS (
+    SELECT *
+    FROM unnest(texts($1), $2::uuid[], $3::timestamptz[], $4::bytea[]) AS sent (business_id, id, received_at, fingerprint)
+), taken AS (
+    INSERT INTO event_keys (business_id, id, event_id, received_at, fingerprint)
+    SELECT business_id, id, id, received_at, fingerprint FROM sent ORDER BY business_id, id
+    ON CONFLICT (business_id, id) DO NOTHING
+    RETURNING business_id, id
+)
+SELECT business_id, id FROM sent EXCEPT SELECT business_id, id FROM taken;
 
 -- name: find_keys
 -- What is known of ids of events.
@@ -111,48 +115,73 @@ FROM unnest($1::text[], $2::uuid[], $3::text[], $4::timestamptz[]) AS brought (b
 WHERE o.business_id = brought.business_id AND o.id = brought.id;
 
 -- name: keep_events
--- New events, as rows, as activities, and as visitors to be decided again. person is whom an event names itself;
--- profile_key is whose it is, by its session if by nothing else. Where that one was erased, what would tell of the person
--- is left out; bare_object is what stays of the object then.
-WITH sent AS (
-    SELECT sent.*,
-           sent.profile_key IS NOT NULL AND NOT EXISTS (
-               SELECT FROM profiles p WHERE p.business_id = sent.business_id AND p.profile_key = sent.profile_key
-           ) AS is_erased
+-- New events, as rows and as activities. person is whom an event names itself; profile_key is whose it is, by its session
+-- if by nothing else. Where that one was erased, what would tell of the person is left out; bare_object is what stays of
+-- the object then. Those that are decided already get their entry in the ledger, credited to no click, by the version $29
+-- of the rules; of the others the visitors are marked, to be decided on.
+-- OFFSET 0 keeps each look-up by its whole key apart: a planner without statistics reads all profiles instead.
+WITH sent AS MATERIALIZED (
+    SELECT sent.business_id, received_at, sent.id, action, session, person, sent.profile_key, credential, occurred_at,
+           tracked_at, object_id, amount_minor, currency, utm_params::json AS utm_params, link, campaign, journey,
+           message, is_decided,
+           CASE WHEN is_erased THEN bare_object ELSE object END::json AS object,
+           CASE WHEN NOT is_erased THEN metadata::json END AS metadata,
+           CASE WHEN NOT is_erased THEN user_parameters::json END AS user_parameters,
+           CASE WHEN NOT is_erased THEN page::json END AS page,
+           CASE WHEN NOT is_erased THEN url END AS url,
+           CASE WHEN NOT is_erased THEN extra::json END AS extra,
+           CASE WHEN is_erased THEN '' ELSE address END AS address,
+           CASE WHEN is_erased THEN '' ELSE user_agent END AS user_agent
     FROM unnest(
-        $1::text[], $2::timestamptz[], $3::uuid[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::text[],
-        $9::timestamptz[], $10::timestamptz[], $11::uuid[], $12::text[], $13::bigint[], $14::text[], $15::text[],
-        $16::text[], $17::text[], $18::text[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[],
-        $24::text[], $25::text[], $26::text[], $27::text[]
+        texts($1), $2::timestamptz[], $3::uuid[], texts($4), texts($5), $6::bigint[], $7::bigint[], texts($8),
+        $9::timestamptz[], $10::timestamptz[], $11::uuid[], texts($12), $13::bigint[], texts($14), texts($15),
+        texts($16), texts($17), texts($18), texts($19), texts($20), texts($21), texts($22), texts($23), texts($24),
+        texts($25), texts($26), texts($27), $28::boolean[]
     ) AS sent (
         business_id, received_at, id, action, session, person, profile_key, credential, occurred_at, tracked_at,
         object_id, object, amount_minor, currency, metadata, user_parameters, page, url, utm_params, extra, address,
-        user_agent, link, campaign, journey, message, bare_object)
-), told AS (
-    SELECT * FROM sent WHERE NOT is_erased
-    UNION ALL
-    SELECT business_id, received_at, id, action, session, person, profile_key, credential, occurred_at, tracked_at,
-           object_id, bare_object, amount_minor, currency, NULL, NULL, NULL, NULL, utm_params, NULL, '', '', link,
-           campaign, journey, message, bare_object, is_erased
-    FROM sent
-    WHERE is_erased
+        user_agent, link, campaign, journey, message, bare_object, is_decided)
+    CROSS JOIN LATERAL (
+        SELECT sent.profile_key IS NOT NULL AND NOT EXISTS (
+            SELECT FROM profiles p
+            WHERE p.business_id = sent.business_id AND p.profile_key = sent.profile_key OFFSET 0
+        ) AS is_erased) AS erasure
 ), kept AS (
     INSERT INTO events (
         business_id, received_at, id, action, session, profile_key, credential, occurred_at, tracked_at, object_id,
         amount_minor, currency, metadata, user_parameters, page, utm_params, extra, address, user_agent)
     SELECT business_id, received_at, id, action, session, person, credential, occurred_at, tracked_at, object_id,
-           amount_minor, currency, metadata::json, user_parameters::json, page::json, utm_params::json, extra::json,
-           address, user_agent
-    FROM told
+           amount_minor, currency, metadata, user_parameters, page, utm_params, extra, address, user_agent
+    FROM sent
 ), done AS (
     INSERT INTO activities (
         business_id, id, received_at, occurred_at, tracked_at, profile_key, session, action, link, campaign, journey,
         message, object, amount_minor, currency, metadata, url)
     SELECT business_id, id, received_at, occurred_at, tracked_at, profile_key, session, action, link, campaign,
-           journey, message, object::json, amount_minor, currency, metadata::json, url
-    FROM told
+           journey, message, object, amount_minor, currency, metadata, url
+    FROM sent
+), credited AS (
+    INSERT INTO credits (business_id, event_id, entry, sign, action, occurred_at, conversions, rules_version)
+    SELECT business_id, id, 1, 1, action, occurred_at, 0, $29 FROM sent WHERE is_decided
 )
 INSERT INTO dirty_visitors (business_id, session, profile_key, since)
 SELECT business_id, session, profile_key, min(occurred_at)
 FROM sent
+WHERE NOT is_decided
 GROUP BY business_id, session, profile_key;
+
+-- name: count_events
+-- What events that are credited to no click and earn nothing add to the counters of their businesses, in the order of
+-- their keys, and that these have changed.
+WITH counted AS (
+    INSERT INTO event_counts AS c (business_id, scope, scope_id, bucket, action, events)
+    SELECT business_id, 'business', '', bucket, action, events
+    FROM unnest(texts($1), $2::timestamptz[], texts($3), $4::bigint[]) AS added (business_id, bucket, action, events)
+    ORDER BY business_id, bucket, action
+    ON CONFLICT (business_id, scope, scope_id, bucket, action, currency) DO UPDATE
+    SET events = c.events + excluded.events
+    RETURNING business_id
+)
+INSERT INTO report_versions AS v (business_id, version)
+SELECT DISTINCT business_id, 1 FROM counted ORDER BY business_id
+ON CONFLICT (business_id) DO UPDATE SET version = v.version + 1;

@@ -28,22 +28,27 @@ USING unnest($1::text[], $2::text[]) AS refused (business_id, id)
 WHERE p.business_id = refused.business_id AND p.id = refused.id AND p.xmin = pg_current_xact_id()::xid;
 
 -- name: create_sessions
--- Sessions used for the first time, in the order of their keys.
-INSERT INTO sessions (
-    business_id, id, profile_key, link, campaign, journey, message, is_clicked_by_recipient, created_at)
-SELECT used.*
-FROM unnest(
-    $1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::boolean[],
-    $9::timestamptz[]
-) AS used (business_id, id, profile_key, link, campaign, journey, message, is_clicked_by_recipient, created_at)
-ORDER BY used.business_id, used.id
-ON CONFLICT (business_id, id) DO NOTHING;
+-- Sessions used for the first time, in the order of their keys; nobody else can use them before the transaction ends.
+-- Answers with those that were there already.
+WITH used AS (
+    SELECT *
+    FROM unnest(
+        texts($1), texts($2), $3::bigint[], texts($4), texts($5), texts($6), texts($7), $8::boolean[], $9::timestamptz[]
+    ) AS used (business_id, id, profile_key, link, campaign, journey, message, is_clicked_by_recipient, created_at)
+), created AS (
+    INSERT INTO sessions (
+        business_id, id, profile_key, link, campaign, journey, message, is_clicked_by_recipient, created_at)
+    SELECT * FROM used ORDER BY business_id, id
+    ON CONFLICT (business_id, id) DO NOTHING
+    RETURNING business_id, id
+)
+SELECT business_id, id FROM used EXCEPT SELECT business_id, id FROM created;
 
 -- name: lock_sessions
 -- Sessions, locked in the order of their keys until the transaction ends: a claim and an event that meet see each other.
 SELECT s.business_id, s.id, s.profile_key, s.link, s.campaign, s.journey, s.message, s.is_clicked_by_recipient,
        s.created_at
-FROM unnest($1::text[], $2::text[]) AS wanted (business_id, id)
+FROM unnest(texts($1), texts($2)) AS wanted (business_id, id)
 JOIN sessions s ON s.business_id = wanted.business_id AND s.id = wanted.id
 ORDER BY s.business_id, s.id
 FOR UPDATE OF s;

@@ -230,7 +230,7 @@ async def test_what_the_driver_cannot_send_is_set_aside(
 ) -> None:
     """A number beyond 64 bits and half of a surrogate pair never reach PostgreSQL."""
     postgres: Postgres = tracking._postgres
-    store = PostgresEvents(postgres, Partitions(postgres))
+    store = PostgresEvents(postgres, Partitions(postgres), lambda: None)
     drafts = [_draft(submission(event(), key=f"k{number}")) for number in range(4)]
     drafts[1] = replace(drafts[1], amount_minor=2**70)
     drafts[2] = replace(drafts[2], user_agent="half \ud800")
