@@ -10,7 +10,7 @@ from grpc import aio
 from clicktrail.tracking.v1 import profile_service_pb2
 from tests.integration.tracking.calling import Caller
 from tests.integration.tracking.clicking import click, issued, link
-from tests.integration.tracking.tracking_events import ACCEPTED, event, submission, track
+from tests.integration.tracking.tracking_events import ACCEPTED, event, order, submission, track
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ async def test_events_are_tried_again(channel: aio.Channel, database: "Database"
 @pytest.mark.parametrize("state", STATES)
 async def test_attribution_is_tried_again(channel: aio.Channel, database: "Database", state: str) -> None:
     """Each event is counted once."""
-    await clash(database, state, "INSERT", "credits")
-    await track(Caller(channel).events, submission(event()))
+    await clash(database, state, "INSERT", "event_counts")
+    await track(Caller(channel).events, submission(order()))
     await eventually(
         lambda: database.fetchval("SELECT sum(events) FROM event_counts WHERE scope = 'business'"),
         lambda sum_: sum_ == 1,
