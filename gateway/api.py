@@ -27,6 +27,7 @@ class Api:
             paths.setdefault(route.operation.path, {})[route.operation.method] = route.handler
         self._own_paths = frozenset(path for path in paths if "{" not in path)
         self._fixed = {_split(path): methods for path, methods in paths.items() if "{" not in path}
+        self._as_written = {"/".join(segments).encode(): methods for segments, methods in self._fixed.items()}
         self._patterns = [(_split(path), methods) for path, methods in paths.items() if "{" in path]
 
     def serves(self, path: str) -> bool:
@@ -64,6 +65,9 @@ class Api:
         return handler
 
     def _find(self, exchange: Exchange) -> Methods:
+        # As a rule nothing in a path needs to be decoded.
+        if methods := self._as_written.get(exchange.scope["raw_path"]):
+            return methods
         segments = exchange.segments()
         if methods := self._fixed.get(segments):
             return methods

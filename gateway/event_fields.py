@@ -18,6 +18,7 @@ KEY_LENGTH_LIMIT = 100
 KINDS = ("product", "order", "coupon", "form", "refund", "app")
 # The kind that an action is about, by what stands before its dot; another kind beside it is not its object.
 KIND_OF_ACTION = {kind: kind for kind in KINDS} | {"cart": "product"}
+NAMES_OF_KINDS = {kind: (kind, f"{kind}_id", f"{kind}_parameters") for kind in KINDS}
 OLDER_ACTIONS = {"page.visited": "page.viewed"}
 
 Read = Callable[[Value], Any]
@@ -48,9 +49,11 @@ def parse_event(sent: dict[str, Value], header_keys: Sequence[str] = ()) -> Pars
         reading.refuse_null(parameters)
     reading.into(event, "object_parameters", parameters, values.read_object)
     for name, read in PLAIN_FIELDS.items():
-        reading.into(event, name, [name], read)
+        if name in sent:
+            reading.into(event, name, [name], read)
     for name, members in GROUPS.items():
-        reading.group(event, name, members)
+        if name in sent:
+            reading.group(event, name, members)
     reading.older_url(event)
     parsed.key = reading.key(header_keys)
     reading.keep_rest(event)
@@ -68,6 +71,8 @@ class _Reading:
 
     def into(self, message: Message, name: str, keys: list[str], read: Read) -> None:
         """Set a field from the first of these keys that is there; another value under a later one is a fault."""
+        if self.rest.keys().isdisjoint(keys):
+            return
         found = [(key, value) for key in keys if (value := self.rest.pop(key, None)) is not None]
         if not found:
             return
@@ -102,9 +107,9 @@ class _Reading:
 
     def older_url(self, event: Event) -> None:
         """Take the page's address from where older senders put it, where it does not stand in `page`."""
-        if event.page.HasField("url"):
+        if "url" not in self.rest or event.page.HasField("url"):
             return
-        url = self.rest.pop("url", None)
+        url = self.rest.pop("url")
         if url is not None:
             event.page.SetInParent()
             self._set(event.page, "url", ("url", url), values.read_text)
@@ -156,8 +161,7 @@ def _kinds(action: str, sent: dict[str, Value]) -> list[str]:
     """Return the kind of object under whose names this event's object may stand."""
     if kind := KIND_OF_ACTION.get(action.partition(".")[0]):
         return [kind]
-    named = (kind for kind in KINDS if not sent.keys().isdisjoint({kind, f"{kind}_id", f"{kind}_parameters"}))
-    return list(named)[:1]
+    return [kind for kind, names in NAMES_OF_KINDS.items() if not sent.keys().isdisjoint(names)][:1]
 
 
 def _missing(event: Event, faults: list[Fault]) -> list[Fault]:

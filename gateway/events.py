@@ -1,13 +1,14 @@
 """Takes in events over HTTP: one or a batch, from a page or a server."""
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Sequence
 
 from clicktrail.tracking.v1.event_pb2 import CREDENTIAL_PRIVATE, CREDENTIAL_PUBLIC, Receipt, Submission
 from clicktrail.tracking.v1.event_service_pb2 import TrackEventsResponse
-from common.clock import now, to_timestamp
+from common.clock import now_timestamp, stamp_milliseconds
 from common.errors import Fault, FaultType, Reason, invalid_field, unavailable
-from common.ids import new_uuid7
+from common.ids import uuid7_bytes
 from common.json_writer import write
 from gateway import bodies, pixel
 from gateway import event_operations as operations
@@ -64,7 +65,7 @@ class Events:
 
     async def _receive(self, exchange: Exchange, account: Account, sent: dict[str, Value]) -> Answer:
         """Return the answer to a single event. Raises the refusal of one that is not taken."""
-        parsed = parse_event(sent, exchange.headers.getlist("idempotency-key"))
+        parsed = parse_event(sent, exchange.every("idempotency-key"))
         if parsed.faults:
             return answer_of(rejected(parsed.faults))
         submission = self._submission(exchange, account, parsed)
@@ -100,13 +101,13 @@ class Events:
         ]
 
     def _submission(self, exchange: Exchange, account: Account, parsed: ParsedEvent) -> Submission:
-        received_at = now()
+        received_at = now_timestamp()
         return Submission(
             business_id=account.business_id,
             credential=CREDENTIAL_PRIVATE if account.is_private else CREDENTIAL_PUBLIC,
             key=parsed.key,
-            id=new_uuid7(received_at).bytes,
-            received_at=to_timestamp(received_at),
+            id=uuid7_bytes(stamp_milliseconds(received_at), os.urandom(10)),
+            received_at=received_at,
             event=parsed.event,
             address=client_address(exchange.scope, self._trusted_proxies),
             user_agent=exchange.headers.get("user-agent", "")[:HEADER_LENGTH_LIMIT],

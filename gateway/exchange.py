@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 from urllib.parse import parse_qsl, unquote_to_bytes
 
-from starlette.datastructures import Headers
 from starlette.types import Receive, Scope
 
 from gateway.bodies import Body
@@ -27,13 +26,24 @@ class Exchange:
         self.path: str = scope["path"]
         self.parameters: Mapping[str, str] = {}
         """The values of the path's placeholders."""
-        self.headers = Headers(scope=scope)
+        self.headers: Mapping[str, str] = {
+            # The first of a name counts, so it is put in last.
+            name.decode("latin-1"): value.decode("latin-1")
+            for name, value in reversed(scope["headers"])
+        }
         self.body = Body(receive, hold, is_compressed="content-encoding" in self.headers)
         self.request_id = request_id
 
     def query(self) -> list[tuple[str, str]]:
         """Return the parameters of the query, in order."""
         return query_of(self.scope)
+
+    def every(self, name: str) -> list[str]:
+        """Return all values of a header."""
+        if name not in self.headers:
+            return []
+        wanted = name.encode()
+        return [value.decode("latin-1") for sent, value in self.scope["headers"] if sent == wanted]
 
     def segments(self) -> tuple[str, ...]:
         """Return the segments of the path, each decoded by itself: an id may hold a slash.

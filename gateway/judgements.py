@@ -26,8 +26,9 @@ class Judgements(Generic[Opened]):
 
     async def of(self, credential: str) -> Opened | None:
         """Return what a credential opens, or None. Raises what keeps it from being told now."""
+        judgement = self._judgement(credential)
         # Whoever asked first may leave: the others still wait.
-        return await asyncio.shield(self._judgement(credential))
+        return judgement.result() if judgement.done() else await asyncio.shield(judgement)
 
     def _judgement(self, credential: str) -> asyncio.Task[Opened | None]:
         now = asyncio.get_running_loop().time()
