@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import asyncpg
+import pytest
 import pytest_asyncio
 from grpc import aio
 from pydantic import SecretStr
@@ -11,18 +12,29 @@ from pydantic import SecretStr
 from clicktrail.tracking.v1 import account_service_pb2 as accounts_pb
 from clicktrail.tracking.v1 import account_service_pb2_grpc, event_service_pb2_grpc
 from common.channels import open_channel
+from tests.integration.tracking.calling import Caller
 from tracking_service.bootstrap import TrackingService, build
 from tracking_service.settings import TrackingSettings
 
 BUSINESS = "shop"
 
 
+@pytest.fixture
+def shortener_target() -> str:
+    """Return where the shortener is: nowhere, but for tests that run one."""
+    return "ipv4:127.0.0.1:1"
+
+
 @pytest_asyncio.fixture
-async def tracking(postgres_url: str) -> AsyncIterator[TrackingService]:
+async def tracking(postgres_url: str, shortener_target: str) -> AsyncIterator[TrackingService]:
     """Run the service on an empty, migrated database."""
-    service = await build(
-        TrackingSettings(tracking_listen="127.0.0.1:0", postgres_url=SecretStr(postgres_url), drain_seconds=1)
+    settings = TrackingSettings(
+        tracking_listen="127.0.0.1:0",
+        postgres_url=SecretStr(postgres_url),
+        shortener_target=shortener_target,
+        drain_seconds=1,
     )
+    service = await build(settings)
     await service.start()
     async with asyncio.timeout(60):
         await service.until_serving()
@@ -44,6 +56,12 @@ async def database(postgres_url: str) -> AsyncIterator["asyncpg.Connection[async
     connection = await asyncpg.connect(postgres_url)
     yield connection
     await connection.close()
+
+
+@pytest_asyncio.fixture
+async def caller(channel: aio.Channel) -> Caller:
+    """Speak to the service as others do."""
+    return Caller(channel)
 
 
 @pytest_asyncio.fixture

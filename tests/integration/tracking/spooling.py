@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from clicktrail.tracking.v1 import account_service_pb2 as accounts_pb
 from clicktrail.tracking.v1 import account_service_pb2_grpc, event_pb2
 from common.channels import open_channel
 from common.errors import ClicktrailError
-from common.grpc_errors import from_rpc_error
+from tests.integration.tracking.calling import failure
 from tests.integration.tracking.tracking_events import Stub, track
 from tests.support.waiting import eventually
 from tracking_service.bootstrap import TrackingService, build
@@ -142,15 +142,6 @@ async def stored(postgres_url: str) -> list[str]:
 def files(folder: Path, pattern: str = "events-*") -> list[Path]:
     """Return the files of a spool, as they are on the disk now."""
     return sorted(folder.glob(pattern))
-
-
-async def failure(call: Awaitable[Any]) -> ClicktrailError:
-    """Return the error that a call ends with."""
-    with pytest.raises(aio.AioRpcError) as caught:
-        await call
-    error = from_rpc_error(caught.value)
-    assert error is not None, caught.value
-    return error
 
 
 def freeze(server: ServerProcess) -> None:

@@ -30,12 +30,6 @@ Counts = dict[tuple[str, str, str], tuple[int, int, int]]
 
 
 @pytest_asyncio.fixture
-async def caller(channel: aio.Channel) -> Caller:
-    """Speak to the service."""
-    return Caller(channel)
-
-
-@pytest_asyncio.fixture
 async def settled(database: "Database") -> Callable[[], Awaitable[Counts]]:
     """Return what waits until every mark has been decided on and returns the counters, without those of zeros."""
 

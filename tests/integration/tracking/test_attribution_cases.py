@@ -39,12 +39,6 @@ DAY = 24 * 60
 CASES = 17
 
 
-@pytest_asyncio.fixture
-async def caller(channel: aio.Channel) -> Caller:
-    """Speak to the service."""
-    return Caller(channel)
-
-
 class Shop:
     """Speaks for a shop whose customer Ana clicked a link of the campaign `spring` at minute 0."""
 

@@ -8,12 +8,12 @@ from grpc import aio
 from clicktrail.tracking.v1 import account_service_pb2, action_service_pb2, action_service_pb2_grpc, event_pb2
 from tests.integration.tracking.calling import SECONDS, Caller
 from tests.integration.tracking.clicking import click, link
-from tests.integration.tracking.test_attribution import Settled, caller, settled, tracked
+from tests.integration.tracking.test_attribution import Settled, settled, tracked
 from tests.integration.tracking.tracking_events import ACCEPTED, DUPLICATE, event, order
 from tests.support.waiting import eventually
 from tracking_service import postgres_attribution
 
-__all__ = ["caller", "settled"]
+__all__ = ["settled"]
 
 pytestmark = pytest.mark.usefixtures("business")
 PUBLIC = event_pb2.CREDENTIAL_PUBLIC

@@ -4,8 +4,6 @@ import uuid
 from typing import Any
 
 import pytest
-import pytest_asyncio
-from grpc import aio
 
 from clicktrail.tracking.v1 import account_service_pb2, event_pb2, event_service_pb2
 from common.clock import to_timestamp
@@ -19,12 +17,6 @@ from tests.support.waiting import eventually
 pytestmark = pytest.mark.usefixtures("business")
 
 Explanation = event_service_pb2.ExplainAttributionResponse
-
-
-@pytest_asyncio.fixture
-async def caller(channel: aio.Channel) -> Caller:
-    """Speak to the service."""
-    return Caller(channel)
 
 
 async def explained(caller: Caller, receipt: event_pb2.Receipt, entries: int = 0) -> Explanation:

@@ -132,22 +132,27 @@ async def test_a_click_is_in_the_activities_of_its_recipient(relay: Stub, databa
     assert tuple(row or ()) == ("ann", "short_link.clicked", "abc", "spring", "m1", "human", True)
 
 
-async def test_the_session_of_a_recipients_click_is_the_recipients(relay: Stub, database: "Database") -> None:
-    """Whoever claimed it before; its events go along."""
-    clicked = click(profile="ann")
-    await database.execute("INSERT INTO profiles (business_id, id, created_at) VALUES ('shop', 'eve', now())")
-    eve = await database.fetchval("SELECT profile_key FROM profiles WHERE id = 'eve'")
+async def eves_event(database: "Database", session: str) -> int:
+    """Have Eve claim a session and view a page in it, before anything else is known of it; return her surrogate."""
+    eve: int = await database.fetchval(
+        "INSERT INTO profiles (business_id, id, created_at) VALUES ('shop', 'eve', now()) RETURNING profile_key"
+    )
     await database.execute(
-        "INSERT INTO sessions (business_id, id, profile_key, created_at) VALUES ('shop', $1, $2, now())",
-        clicked.session,
-        eve,
+        "INSERT INTO sessions (business_id, id, profile_key, created_at) VALUES ('shop', $1, $2, now())", session, eve
     )
     await database.execute(
         "INSERT INTO activities (business_id, id, received_at, occurred_at, profile_key, session, action)"
         " VALUES ('shop', gen_random_uuid(), now(), now(), $2, $1, 'page.viewed')",
-        clicked.session,
+        session,
         eve,
     )
+    return eve
+
+
+async def test_the_session_of_a_recipients_click_is_the_recipients(relay: Stub, database: "Database") -> None:
+    """Whoever claimed it before; its events go along."""
+    clicked = click(profile="ann")
+    await eves_event(database, clicked.session)
     await deliver(relay, clicked)
     owner = await database.fetchval(
         "SELECT p.id FROM sessions s JOIN profiles p USING (business_id, profile_key) WHERE s.id = $1", clicked.session
@@ -169,19 +174,7 @@ async def test_on_a_shared_link_each_session_is_a_visitor(relay: Stub, database:
 async def test_an_event_that_came_before_its_click_learns_the_link(relay: Stub, database: "Database") -> None:
     """And the session stays whose it was, where the link is shared."""
     clicked = click()
-    await database.execute("INSERT INTO profiles (business_id, id, created_at) VALUES ('shop', 'eve', now())")
-    eve = await database.fetchval("SELECT profile_key FROM profiles WHERE id = 'eve'")
-    await database.execute(
-        "INSERT INTO sessions (business_id, id, profile_key, created_at) VALUES ('shop', $1, $2, now())",
-        clicked.session,
-        eve,
-    )
-    await database.execute(
-        "INSERT INTO activities (business_id, id, received_at, occurred_at, profile_key, session, action)"
-        " VALUES ('shop', gen_random_uuid(), now(), now(), $2, $1, 'page.viewed')",
-        clicked.session,
-        eve,
-    )
+    eve = await eves_event(database, clicked.session)
     await deliver(relay, clicked)
     seen = await database.fetch("SELECT link, campaign, profile_key FROM activities")
     assert {tuple(row) for row in seen} == {("abc", "spring", eve)}

@@ -1,6 +1,5 @@
 """People are erased: nothing tells of them any more, and every count stays as it was."""
 
-import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any
@@ -11,15 +10,12 @@ from grpc import aio
 
 from clicktrail.tracking.v1 import link_archive_service_pb2, link_archive_service_pb2_grpc
 from clicktrail.tracking.v1 import profile_service_pb2 as pb
-from common.channels import open_channel
 from common.errors import Reason
 from tests.integration.tracking.calling import SECONDS, Caller, failure, fresh
 from tests.integration.tracking.clicking import START, click, link
 from tests.integration.tracking.shortener_peer import Shortener
 from tests.integration.tracking.tracking_events import ACCEPTED, event, order
 from tests.support.waiting import eventually
-from tracking_service.bootstrap import TrackingService, build
-from tracking_service.settings import TrackingSettings
 
 if TYPE_CHECKING:
     import asyncpg
@@ -61,37 +57,10 @@ async def shortener() -> AsyncIterator[Shortener]:
     await peer.stop()
 
 
-@pytest_asyncio.fixture
-async def tracking(postgres_url: str, shortener: Shortener) -> AsyncIterator[TrackingService]:
-    """Run the service before that one."""
-    settings = TrackingSettings.model_validate(
-        {
-            "tracking_listen": "127.0.0.1:0",
-            "postgres_url": postgres_url,
-            "shortener_target": shortener.target,
-            "drain_seconds": 1,
-        }
-    )
-    service = await build(settings)
-    await service.start()
-    async with asyncio.timeout(60):
-        await service.until_serving()
-    yield service
-    await service.stop()
-
-
-@pytest_asyncio.fixture
-async def channel(tracking: TrackingService) -> AsyncIterator[aio.Channel]:
-    """Connect to the service."""
-    async with open_channel(f"ipv4:127.0.0.1:{tracking.port}") as channel:
-        await channel.channel_ready()
-        yield channel
-
-
-@pytest_asyncio.fixture
-async def caller(channel: aio.Channel) -> Caller:
-    """Speak to the service."""
-    return Caller(channel)
+@pytest.fixture
+def shortener_target(shortener: Shortener) -> str:
+    """Have the service know that one."""
+    return shortener.target
 
 
 @pytest_asyncio.fixture

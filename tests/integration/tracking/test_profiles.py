@@ -3,9 +3,7 @@
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from google.protobuf.field_mask_pb2 import FieldMask
-from grpc import aio
 
 from clicktrail.common.v1 import types_pb2
 from clicktrail.tracking.v1 import profile_service_pb2 as pb
@@ -15,12 +13,6 @@ from tests.integration.tracking.clicking import click
 from tests.integration.tracking.tracking_events import event, order
 
 pytestmark = pytest.mark.usefixtures("business")
-
-
-@pytest_asyncio.fixture
-async def caller(channel: aio.Channel) -> Caller:
-    """Speak to the service."""
-    return Caller(channel)
 
 
 async def create(caller: Caller, business_id: str = "shop", **fields: Any) -> pb.Profile:

@@ -6,8 +6,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import pytest_asyncio
-from grpc import aio
 
 from clicktrail.tracking.v1 import click_pb2, event_pb2
 from clicktrail.tracking.v1 import report_service_pb2 as pb
@@ -63,12 +61,6 @@ LEDGER = {
     "another number": "UPDATE credits SET entry = 7 WHERE {event}",
     "an event that is not there": "UPDATE credits SET event_id = gen_random_uuid() WHERE {event}",
 }
-
-
-@pytest_asyncio.fixture
-async def caller(channel: aio.Channel) -> Caller:
-    """Speak to the service."""
-    return Caller(channel)
 
 
 async def recount(caller: Caller, **fields: Any) -> pb.ReconcileResponse:

@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 import pytest
-import pytest_asyncio
 from grpc import aio
 
 from clicktrail.tracking.v1 import report_page_service_pb2 as pages
@@ -18,12 +17,6 @@ if TYPE_CHECKING:
     Database = asyncpg.Connection[asyncpg.Record]
 
 pytestmark = pytest.mark.usefixtures("business")
-
-
-@pytest_asyncio.fixture
-async def caller(channel: aio.Channel) -> Caller:
-    """Speak to the service."""
-    return Caller(channel)
 
 
 async def test_the_list_has_the_totals_of_the_reports(

@@ -4,7 +4,6 @@ import asyncio
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from grpc import aio
 
 from clicktrail.tracking.v1 import report_service_pb2
@@ -21,12 +20,6 @@ pytestmark = pytest.mark.usefixtures("business")
 PATIENCE_SECONDS = 60
 
 Stream = aio.UnaryStreamCall[Any, report_service_pb2.WatchReportResponse]
-
-
-@pytest_asyncio.fixture
-async def caller(channel: aio.Channel) -> Caller:
-    """Speak to the service."""
-    return Caller(channel)
 
 
 def watch(caller: Caller, **fields: Any) -> Stream:

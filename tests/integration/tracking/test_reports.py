@@ -5,9 +5,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import pytest_asyncio
 from google.protobuf.timestamp_pb2 import Timestamp
-from grpc import aio
 
 from clicktrail.tracking.v1 import click_pb2, report_service_pb2
 from common.clock import now, to_timestamp
@@ -28,12 +26,6 @@ DAY = report_service_pb2.REPORT_INTERVAL_DAY
 Report = report_service_pb2.Report
 
 pytestmark = pytest.mark.usefixtures("business")
-
-
-@pytest_asyncio.fixture
-async def caller(channel: aio.Channel) -> Caller:
-    """Speak to the service."""
-    return Caller(channel)
 
 
 def at(minutes: float) -> Timestamp:

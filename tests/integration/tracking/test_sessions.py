@@ -4,8 +4,6 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
-import pytest_asyncio
-from grpc import aio
 
 from clicktrail.tracking.v1 import session_service_pb2
 from common.clock import to_timestamp
@@ -20,12 +18,6 @@ if TYPE_CHECKING:
     Database = asyncpg.Connection[asyncpg.Record]
 
 pytestmark = pytest.mark.usefixtures("business")
-
-
-@pytest_asyncio.fixture
-async def caller(channel: aio.Channel) -> Caller:
-    """Speak to the service."""
-    return Caller(channel)
 
 
 async def acknowledge(caller: Caller, session: str, business: str = "shop") -> None:

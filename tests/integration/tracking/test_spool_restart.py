@@ -15,7 +15,8 @@ from cli.embedded.ports import free_port
 from cli.embedded.server_process import ServerProcess
 from common.channels import open_channel
 from common.errors import Kind, Reason
-from tests.integration.tracking.spooling import SECONDS, Running, failure, files, outage, rows, running, site, stored
+from tests.integration.tracking.calling import failure
+from tests.integration.tracking.spooling import SECONDS, Running, files, outage, rows, running, site, stored
 from tests.integration.tracking.tracking_events import ACCEPTED, DUPLICATE, REJECTED, Stub, event, submission, track
 from tracking_service.spool_folder import PATTERN
 

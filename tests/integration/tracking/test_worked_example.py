@@ -5,9 +5,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import pytest_asyncio
 from google.protobuf.timestamp_pb2 import Timestamp
-from grpc import aio
 
 from clicktrail.tracking.v1 import report_service_pb2
 from common.clock import to_timestamp
@@ -72,12 +70,6 @@ SPRING_RECIPIENTS = {
     "r4": (65, "tablet", 1, 0, "", ""),
     **{f"r{number}": (None, "", 0, 0, "", "") for number in range(5, 21)},
 }
-
-
-@pytest_asyncio.fixture
-async def caller(channel: aio.Channel) -> Caller:
-    """Speak to the service."""
-    return Caller(channel)
 
 
 def money(amounts: Any) -> str:
