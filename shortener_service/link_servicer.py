@@ -1,6 +1,7 @@
 """LinkService over gRPC: messages in, values out, and back."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
+from contextlib import aclosing
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from clicktrail.shortener.v1 import link_pb2, link_service_pb2_grpc
 from clicktrail.shortener.v1 import link_service_pb2 as pb
 from common.clock import from_timestamp
 from common.errors import FaultType, invalid_field
+from shortener_service.ahead import in_order
 from shortener_service.creation import Answer, Batch, Creation
 from shortener_service.domain import UTM_NAMES, Template
 from shortener_service.drafts import Draft
@@ -24,6 +26,8 @@ MOST_RECIPIENTS = 10_000
 MOST_DETACHED = 1_000
 # So many links are written in one round trip: enough to share its cost, few enough to let redirects in between.
 CHUNK = 500
+# While Redis writes one piece of a stream the next is prepared.
+AHEAD = 2
 
 _RESULTS = tag_of(pb.CreateLinksResponse, "results")
 _BATCH_RESULTS = tag_of(pb.BatchCreateLinksResponse, "links")
@@ -54,13 +58,19 @@ class LinkServicer(link_service_pb2_grpc.LinkServiceServicer):
     ) -> AsyncIterator[pb.CreateLinksResponse]:
         """Create links as their recipients arrive; the stream itself holds back a caller that is too fast."""
         del context
+        async with aclosing(in_order(self._jobs(request_iterator), AHEAD)) as created:
+            async for results in created:
+                yield pb.CreateLinksResponse.FromString(results)
+
+    async def _jobs(self, requests: AsyncIterator[pb.CreateLinksRequest]) -> AsyncIterator[Coroutine[Any, Any, bytes]]:
+        """Yield the creation of each piece of a stream."""
         batch: Batch | None = None
-        async for request in request_iterator:
+        async for request in requests:
             if batch is None:
                 _require_template(has_template=request.HasField("template"))
                 batch = await self._creation.open_batch(template_of(request.business_id, request.template))
             for recipients in _chunks(request.recipients):
-                yield pb.CreateLinksResponse.FromString(await self._results(batch, recipients, _RESULTS))
+                yield self._results(batch, recipients, _RESULTS)
 
     async def BatchCreateLinks(
         self, request: pb.BatchCreateLinksRequest, context: "aio.ServicerContext[Any, Any]"
