@@ -1,6 +1,6 @@
 """Reads the JSON of the API into messages, by their descriptors, and finds all faults of it at once."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, TypeAlias
@@ -13,7 +13,7 @@ from clicktrail.common.v1.types_pb2 import Json
 from common.errors import Fault, FaultType
 from common.json_names import enum_words, is_internal, key_of
 from gateway import json_values as values
-from gateway.json_text import Num, Value
+from gateway.json_text import Num, Value, is_plain
 from gateway.json_values import WrongValueError
 
 Reader: TypeAlias = Callable[[Value], Any]
@@ -45,6 +45,15 @@ def fill(message: Message, members: dict[str, Value], faults: list[Fault], path:
             _fill_object(inner, value, faults, path + key)
         elif (read := _read(field.read, value, faults, path + key)) is not None:
             _set(message, field, read)
+
+
+def fill_from_path(message: Message, values: Mapping[str, str], faults: list[Fault]) -> None:
+    """Set a message's texts from the placeholders of a path, by name. Adds a fault per wrong value."""
+    for name, text in values.items():
+        if is_plain(text):
+            setattr(message, name, text)
+        else:
+            faults.append(_fault(name, "must not contain NUL"))
 
 
 def members_of_query(descriptor: Descriptor, parameters: Iterable[tuple[str, str]]) -> dict[str, Value]:

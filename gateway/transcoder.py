@@ -19,8 +19,7 @@ from gateway.clients import Services
 from gateway.credentials import Credentials
 from gateway.exchange import Answer, Exchange, Route, Routes
 from gateway.fresh_sessions import FreshSessions
-from gateway.json_reader import fill, keys_known, members_of_query
-from gateway.json_text import is_plain
+from gateway.json_reader import fill, fill_from_path, keys_known, members_of_query
 from gateway.operations import Operation
 from gateway.transcoded_operations import LIST_LIMIT, READ_ONLY, operation_of, success_of
 
@@ -132,11 +131,7 @@ class Binding:
 
 
 def _with_path(request: Message, exchange: Exchange, faults: list[Fault]) -> Message:
-    for name, text in exchange.parameters.items():
-        if is_plain(text):
-            setattr(request, name, text)
-        else:
-            faults.append(Fault(FaultType.INVALID, name, f"{name} must not contain NUL."))
+    fill_from_path(request, exchange.parameters, faults)
     if faults:
         raise invalid(faults)
     return request

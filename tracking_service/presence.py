@@ -77,10 +77,6 @@ class Presence:
             self._look = asyncio.create_task(self._look_once())
         return await asyncio.shield(self._look)
 
-    async def until_there(self) -> None:
-        """Return once the store does not count as away."""
-        await self._back.wait()
-
     def mark_back(self) -> None:
         """Count the store as there."""
         if self.is_away:

@@ -3,9 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from clicktrail.tracking.v1.report_service_pb2 import GetReportRequest, ListRecipientsRequest
-from common.errors import Fault, FaultType, invalid
-from gateway.json_reader import fill, members_of_query
-from gateway.json_text import is_plain
+from common.errors import Fault, invalid
+from gateway.json_reader import fill, fill_from_path, members_of_query
 from gateway.reports.access import PARAMETER
 
 if TYPE_CHECKING:
@@ -35,10 +34,6 @@ def _fill(request: "Message", exchange: "Exchange") -> None:
     query = [(name, text) for name, text in exchange.query() if name != PARAMETER]
     descriptor: Any = request.DESCRIPTOR
     fill(request, members_of_query(descriptor, query), faults)
-    for name, text in exchange.parameters.items():
-        if is_plain(text):
-            setattr(request, name, text)
-        else:
-            faults.append(Fault(FaultType.INVALID, name, f"{name} must not contain NUL."))
+    fill_from_path(request, exchange.parameters, faults)
     if faults:
         raise invalid(faults)

@@ -4,8 +4,6 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
-import pytest_asyncio
-from grpc import aio
 
 from clicktrail.tracking.v1 import report_service_pb2
 from tests.integration.tracking.calling import SECONDS, Caller
@@ -22,12 +20,6 @@ pytestmark = pytest.mark.usefixtures("business")
 
 MARKS = "SELECT count(*) FROM dirty_visitors"
 COUNTED = "SELECT sum(events)::int FROM event_counts WHERE scope = $1"
-
-
-@pytest_asyncio.fixture
-async def caller(channel: aio.Channel) -> Caller:
-    """Speak to the service."""
-    return Caller(channel)
 
 
 async def settled(database: "Database") -> None:
