@@ -66,8 +66,7 @@ class Campaign:
         rng = random.Random(self.name)  # noqa: S311  (the same crowd each time)
         clients = [_client(rng) for _ in range(_CLIENTS)]
         for number, (begun_at, minutes) in enumerate(self._moments(rng)):
-            # Some click often, most a few times.
-            recipient = int(self.recipients * rng.random() ** 2)
+            recipient = rng.randrange(self.recipients)
             fields = clients[int(_CLIENTS * rng.random() ** 2)]
             created_at = self._created_at(recipient)
             if number % _A_PROGRAM == 0:
