@@ -24,6 +24,8 @@ from common.ids import new_nonce, session_from_nonce, uuid7
 
 A_BATCH = 500
 BATCHES_AT_ONCE = 4
+# Who post: a shop has many visitors at once, and events of one session wait for each other.
+VISITORS = 1_000
 _SECONDS = 60.0
 _COPIED = "events_copied"
 _COLUMNS = (
@@ -41,13 +43,17 @@ def measure_batches(chain: Chain, rounds: int, count: int, results: Results) -> 
 def measure_posts(
     folder: Path, chain: Chain, rivals: Sequence[Contender], plan: tuple[int, float, int], results: Results
 ) -> None:
-    """Post single events to both, in turns."""
+    """Post single events to both, in turns: to ours, and to one that awaits an INSERT of the same row.
+
+    Both answer what is durable, by as many processes with as many connections to a PostgreSQL of their own.
+    """
     plain = next((rival for rival in rivals if rival.name == Plain.name), None)
     if plain is None:
         return
     rounds, seconds, connections = plan
-    body = folder / "event.json"
-    body.write_text(json.dumps({"action": "page.viewed", "session": session_from_nonce(new_nonce())}))
+    body = folder / "events.jsonl"
+    sessions = (session_from_nonce(new_nonce()) for _ in range(VISITORS))
+    body.write_text("".join(json.dumps({"action": "page.viewed", "session": session}) + "\n" for session in sessions))
     ours: list[float] = []
     theirs: list[float] = []
     for _ in range(rounds):

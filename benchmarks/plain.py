@@ -23,9 +23,14 @@ _TABLES = """
 CREATE TABLE clicks (id uuid PRIMARY KEY, code text NOT NULL, session text NOT NULL, clicked_at timestamptz NOT NULL,
     address text, user_agent text);
 CREATE INDEX ON clicks (code, clicked_at);
-CREATE TABLE events (id uuid PRIMARY KEY, action text NOT NULL, session text NOT NULL, received_at timestamptz NOT NULL,
-    content json NOT NULL);
-CREATE INDEX ON events (session);
+-- As ours, but for what follows from an event: keys, activities, sessions, counters.
+CREATE TABLE events (business_id text NOT NULL, received_at timestamptz NOT NULL, id uuid NOT NULL,
+    action text NOT NULL, session text, profile_key bigint, credential text NOT NULL, occurred_at timestamptz NOT NULL,
+    tracked_at timestamptz, object_id uuid, amount_minor bigint, currency text, metadata json, user_parameters json,
+    page json, utm_params json, extra json, address text NOT NULL, user_agent text NOT NULL,
+    PRIMARY KEY (business_id, received_at, id)
+) PARTITION BY RANGE (received_at);
+CREATE TABLE events_all PARTITION OF events DEFAULT;
 """
 
 

@@ -1,5 +1,6 @@
 """The obvious version, as a contender: await Redis, await an INSERT, redirect."""
 
+import json
 import os
 import secrets
 from collections.abc import AsyncIterator
@@ -14,7 +15,11 @@ from fastapi.responses import RedirectResponse
 from redis.asyncio import Redis
 
 CLICK = "INSERT INTO clicks (id, code, session, clicked_at, address, user_agent) VALUES ($1, $2, $3, $4, $5, $6)"
-EVENT = "INSERT INTO events (id, action, session, received_at, content) VALUES ($1, $2, $3, $4, $5)"
+EVENT = """
+    INSERT INTO events (business_id, received_at, id, action, session, credential, occurred_at, metadata, page, address,
+        user_agent)
+    VALUES ('demo', $1, $2, $3, $4, 'private', $1, $5, $6, $7, $8)
+"""
 
 
 @asynccontextmanager
@@ -51,9 +56,13 @@ async def follow(code: str, request: Request) -> RedirectResponse:
 
 @app.post("/v1/attribution/events")
 async def track(request: Request) -> dict[str, Any]:
-    """Store an event."""
+    """Store an event: whose it is, whether it is right and whether it was there before, nobody looks at."""
     event = await request.json()
     identifier = uuid4()
-    content = (await request.body()).decode()
-    await app.state.rows.execute(EVENT, identifier, event["action"], event["session"], datetime.now(UTC), content)
+    texts = [json.dumps(event[name]) if name in event else None for name in ("metadata", "page")]
+    address = request.client.host if request.client else ""
+    agent = request.headers.get("user-agent", "")
+    await app.state.rows.execute(
+        EVENT, datetime.now(UTC), identifier, event["action"], event["session"], *texts, address, agent
+    )
     return {"id": str(identifier), "status": "received"}

@@ -24,8 +24,8 @@ class GatewaySettings(Settings):
     """The most hits or events that travel in one call."""
     redirect_flights_in_air: Count = 2
     """Calls with hits under way at once: fewer are larger, and cost less by the hit."""
-    event_flights_in_air: Count = 4
-    """Calls with events under way at once."""
+    event_flights_in_air: Count = 2
+    """Calls with events under way at once, likewise."""
     queue_limit: Count = 10_000
     """Hits, likewise events, that may wait for a flight, and requests of the API under way; beyond, 503 at once."""
     redirect_seconds: Annotated[float, Field(gt=0, le=60)] = 2.0
