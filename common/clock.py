@@ -23,7 +23,7 @@ def to_timestamp(at: datetime) -> Timestamp:
 
 def from_timestamp(stamp: Timestamp) -> datetime:
     """Return a protobuf timestamp as an aware time in UTC, cut to the microsecond."""
-    return EPOCH + timedelta(seconds=stamp.seconds, microseconds=stamp.nanos // 1000)
+    return EPOCH + timedelta(0, stamp.seconds, stamp.nanos // 1000)  # by position: half the time of names
 
 
 def is_in_calendar(stamp: Timestamp) -> bool:

@@ -13,6 +13,8 @@ log = get_logger(__name__)
 
 # Marks of one transaction.
 BATCH = 500
+# Marks of many people, of a delivery each, that are looked into before a batch.
+SPREAD = 20
 # Marks that were put aside and are tried again in one go.
 RETRIES = 50
 # Marks of other processes make no sound here, so it looks by itself.
@@ -25,6 +27,9 @@ class Ledger(Protocol):
 
     async def settle(self, limit: int) -> int:
         """Decide again on the events of at most so many marks, and return how many marks there were."""
+
+    async def spread(self, limit: int) -> int:
+        """Mark each of those who have events, of at most so many marks of many, and return how many those were."""
 
     async def settle_alone(self, mark_id: int) -> None:
         """Decide again on the events of one mark, unless it is in other hands."""
@@ -64,8 +69,9 @@ class AttributionWorker:
 
     async def _settle(self) -> int:
         try:
+            spread = await self._ledger.spread(SPREAD)
             await self._settle_each(await self._ledger.put_aside_before(RETRIES))
-            return await self._settle_batch()
+            return max(await self._settle_batch(), BATCH if spread == SPREAD else 0)
         except ClicktrailError as error:
             self._waiting.tell(reason=error.reason)
         except Exception:

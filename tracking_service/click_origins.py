@@ -2,9 +2,8 @@
 
 import json
 import re
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from tracking_service.user_agents import UserAgent
@@ -15,14 +14,14 @@ VERDICT = "verdict"
 # The dimensions that a packed text has behind its verdict, in its order.
 DIMENSIONS = ("link", "device", "browser", "os", "country", "language", "referrer")
 _LONGEST_HOST = 253
-# Kinds of clicks remembered, some 500 bytes each: a few make nearly all of a campaign's.
+# Kinds of clicks remembered, some 1 KB each: a few make nearly all of a campaign's. What says more is not remembered.
+_LONGEST = 1_000
 _REMEMBERED = 10_000
 _LANGUAGE = re.compile(r"\s*([A-Za-z]{2,3})(?:[-_;,\s]|$)")
 _HOST = re.compile(r"[a-z0-9_.:\[\]-]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """What a click came from; link is the template of its link, referrer the host that it was found on."""
 
     link: str
@@ -35,9 +34,7 @@ class Origin:
 
     def packed(self, verdict: str) -> str:
         """Return verdict and values as one text, a JSON list; the same as `json_build_array` gives in SQL."""
-        return _packed(
-            verdict, self.link, self.device, self.browser, self.os, self.country, self.language, self.referrer
-        )
+        return _packed(verdict, self)
 
 
 class Visited(Protocol):
@@ -84,24 +81,23 @@ class Origins:
     def __init__(self, describe: Describe, locate: Locate) -> None:
         self._describe = describe
         self._locate = locate
+        self._of = lru_cache(_REMEMBERED)(self._derived)
 
     def of(self, click: Visited) -> Origin:
         """Return what a click came from."""
-        agent = self._describe(click.user_agent)
-        return Origin(
-            link=click.template,
-            device=agent.device,
-            browser=agent.browser,
-            os=agent.os,
-            country=self._locate(click.address) if click.address else UNKNOWN,
-            language=language_of(click.accept_language),
-            referrer=referring_host(click.referrer),
-        )
+        country = self._locate(click.address) if click.address else UNKNOWN
+        said = click.template, click.user_agent, click.accept_language, click.referrer
+        return (self._of if sum(map(len, said)) < _LONGEST else self._derived)(country, *said)
+
+    def _derived(self, country: str, template: str, user_agent: str, accept_language: str, referrer: str) -> Origin:
+        agent = self._describe(user_agent)
+        language = language_of(accept_language)
+        return Origin(template, agent.device, agent.browser, agent.os, country, language, referring_host(referrer))
 
 
 @lru_cache(_REMEMBERED)
-def _packed(*values: str) -> str:
-    return json.dumps(values, ensure_ascii=False)
+def _packed(verdict: str, origin: Origin) -> str:
+    return json.dumps((verdict, *origin), ensure_ascii=False)
 
 
 def unpacked(packed: str) -> tuple[str, dict[str, str]]:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
-from uuid import UUID
 
-from tracking_service.click_origins import VERDICT, Origin, unpacked
+from tracking_service.click_firsts import OWN, Visit
+from tracking_service.click_origins import VERDICT, unpacked
 from tracking_service.deliveries import HUMAN, Click
 from tracking_service.domain import LINK, Scope, bucket_of, by_day, cohort_of, day_of, scopes_of
 
@@ -16,15 +16,15 @@ CounterKey = tuple[str, str, str, datetime]
 """Business, kind and id of the scope, and the bucket."""
 BreakdownKey = tuple[str, str, str, datetime, str, str]
 """The same, and a dimension and its value."""
-
-Alike = tuple[str, tuple[Scope, ...], datetime, datetime, str, bool, bool, bool]
-"""Business, scopes, buckets of the click and of its link, packed origin; whether the link is a recipient's, the click
-human, and with a session."""
+LinkKey = tuple[str, str, datetime, str]
+"""Business, a recipient's link, the bucket, and the packed origin."""
+Hit = tuple[CounterKey, str]
+"""Where something is counted in breakdowns, and its packed origin."""
 
 _SECOND = timedelta(seconds=1)
 # Campaigns and the like, as they are written in clicks; a few of them make nearly all clicks.
 _REMEMBERED = 1_000
-# The one dimension of a recipient's link, see `breakdowns`.
+# The one dimension that is read of a recipient's link.
 PACKED = "packed"
 
 
@@ -38,6 +38,15 @@ class Counts:
     sessions: int = 0
     seconds_to_click: int = 0
     clicked_recipients: int = 0
+
+    def add(self, other: "Counts") -> None:
+        """Add what is added in another place too."""
+        self.clicks += other.clicks
+        self.unique_clickers += other.unique_clickers
+        self.bot_hits += other.bot_hits
+        self.sessions += other.sessions
+        self.seconds_to_click += other.seconds_to_click
+        self.clicked_recipients += other.clicked_recipients
 
     def row(self) -> tuple[int, int, int, int, int, int]:
         """Return the values in the order of the table."""
@@ -59,47 +68,56 @@ class BreakdownCounts:
         return self.clicks, self.unique_clickers
 
 
-class Own(NamedTuple):
-    """A human click on a link of the visitor's own: what tells when a recipient has clicked."""
-
-    clicked_at: datetime
-    link_created_at: datetime
-
-
-class Seen(NamedTuple):
-    """A human click as it is remembered of a visitor's first; origin is packed, is_recipients of the link clicked."""
-
-    clicked_at: datetime
-    click_id: UUID
-    link_created_at: datetime
-    origin: str
-    is_recipients: bool
-
-    @property
-    def seconds_to_click(self) -> int:
-        """Return the whole seconds since the link was made; clocks may differ, so it is never below zero."""
-        return max(0, (self.clicked_at - self.link_created_at) // _SECOND)
-
-    @property
-    def own(self) -> Own | None:
-        """Return it as a recipient's click, where it is one."""
-        return Own(self.clicked_at, self.link_created_at) if self.is_recipients else None
-
-
 class NewClick(NamedTuple):
-    """A click that was not known, what it came from, and whether its link is a recipient's."""
+    """A click that was not known, and its packed origin.
+
+    recipient is its link's; is_first tells whether its visitor had clicked nothing before it, and nothing else since.
+    """
 
     click: Click
-    origin: Origin
-    is_recipients: bool
+    origin: str
+    recipient: int | None
+    is_first: bool
+
+    def alike(self) -> "Alike":
+        """Return what it counts as in the scopes that links share."""
+        click = self.click
+        return Alike(
+            click.business_id,
+            _shared_scopes(click.campaign, click.journey, click.message),
+            bucket_of(click.clicked_at),
+            bucket_of(click.link_created_at),
+            self.origin,
+            self.recipient is not None,
+            click.is_human,
+            click.session is not None,
+            self.is_first,
+        )
 
 
-class Hit(NamedTuple):
-    """Where and what is counted in breakdowns."""
+class Alike(NamedTuple):
+    """What clicks have in common that count the same."""
 
-    place: CounterKey
+    business_id: str
+    scopes: tuple[Scope, ...]
+    bucket: datetime
+    link_bucket: datetime
     origin: str
     is_recipients: bool
+    is_human: bool
+    has_session: bool
+    is_first: bool
+
+    def counts(self, hits: int, seconds: int) -> Counts:
+        """Return what so many of them count; seconds is from their links to them, of all together."""
+        return Counts(
+            clicks=hits * self.is_human,
+            unique_clickers=hits * self.is_first,
+            bot_hits=hits * (not self.is_human),
+            sessions=hits * (self.is_human and self.has_session),
+            seconds_to_click=seconds * self.is_first,
+            clicked_recipients=hits * (self.is_first and self.is_recipients),
+        )
 
 
 @dataclass(slots=True)
@@ -108,56 +126,76 @@ class ClickTally:
 
     counts: dict[CounterKey, Counts] = field(default_factory=lambda: defaultdict(Counts))
     hits: dict[Hit, BreakdownCounts] = field(default_factory=lambda: defaultdict(BreakdownCounts))
+    links: dict[LinkKey, Counts] = field(default_factory=lambda: defaultdict(Counts))
 
     def add_clicks(self, clicks: Iterable[NewClick]) -> None:
-        """Count hits in all their scopes, by their own date and by that of their link."""
-        for (business_id, scopes, *dates, origin, is_recipients, is_human, has_session), hits in _alike(clicks).items():
-            for scope in scopes:
-                for place in _places(business_id, *scope, *dates):
-                    counts = self.counts[place]
-                    counts.clicks += hits * is_human
-                    counts.bot_hits += hits * (not is_human)
-                    counts.sessions += hits * (is_human and has_session)
-                    self.hits[Hit(place, origin, is_recipients)].clicks += hits
+        """Count clicks in all their scopes, by their own date and by that of their link.
 
-    def count_visitor(self, business_id: str, scope: str, scope_id: str, first: Seen, change: int) -> None:
-        """Count a visitor in (1) or out (-1) whose first click this is. Only people have one."""
-        for place in _places(business_id, scope, scope_id, first.clicked_at, first.link_created_at):
-            self.counts[place].unique_clickers += change
-            self.counts[place].seconds_to_click += change * first.seconds_to_click
-            self.hits[Hit(place, first.origin, first.is_recipients)].unique_clickers += change
+        Those of a delivery are of few campaigns, clients and quarters: they are added up before they are spread.
+        """
+        hits: Counter[Alike] = Counter()
+        seconds: Counter[Alike] = Counter()
+        for new in clicks:
+            alike, took = new.alike(), seconds_between(new.click.link_created_at, new.click.clicked_at)
+            hits[alike] += 1
+            seconds[alike] += took
+            self._add(alike, LINK, new.click.link, alike.counts(1, took))
+        for alike, number in hits.items():
+            for scope in alike.scopes:
+                self._add(alike, *scope, alike.counts(number, seconds[alike]))
 
-    def count_recipient(self, business_id: str, scope: str, scope_id: str, first: Own, change: int) -> None:
-        """Count a recipient in (1) or out (-1) whose first click on a link of their own this is."""
-        for place in _places(business_id, scope, scope_id, *first):
-            self.counts[place].clicked_recipients += change
+    def move(self, visit: Visit, before: int, after: int) -> None:
+        """Count that a click is the first one of its visitor in other scopes than before."""
+        took = seconds_between(visit.link_created_at, visit.clicked_at)
+        for bit, (scope, scope_id) in visit.scopes():
+            visitors, recipients = (_change(bit * factor, before, after) for factor in (1, OWN))
+            if not (visitors or recipients):
+                continue
+            self._add(
+                Alike(
+                    visit.business_id, (), bucket_of(visit.clicked_at), bucket_of(visit.link_created_at), visit.origin,
+                    visit.is_recipients, is_human=True, has_session=True, is_first=True,
+                ),
+                scope, scope_id,
+                Counts(unique_clickers=visitors, seconds_to_click=visitors * took, clicked_recipients=recipients),
+            )  # fmt: skip
+
+    def _add(self, alike: Alike, scope: str, scope_id: str, counts: Counts) -> None:
+        if scope == LINK and alike.is_recipients:
+            self.links[alike.business_id, scope_id, alike.bucket, alike.origin].add(counts)
+            return
+        places = [(alike.business_id, scope, scope_id, alike.bucket)]
+        cohort = cohort_of(scope)
+        if cohort is not None:
+            places.append((alike.business_id, cohort, scope_id, alike.link_bucket))
+        for place in places:
+            self.counts[place].add(counts)
+            hits = self.hits[place, alike.origin]
+            hits.clicks += counts.clicks + counts.bot_hits
+            hits.unique_clickers += counts.unique_clickers
 
     def breakdowns(self) -> dict[BreakdownKey, BreakdownCounts]:
         """Return what is added to the breakdowns, value by value.
 
-        A recipient's link is clicked a few times: a row for each value of each dimension would be nearly all that is
-        written, so all values of a click together are one there. Everything else is counted by whole days too, since
-        a long range has a hundred values in each of thousands of quarters of an hour.
+        By whole days too, since a long range has a hundred values in each of thousands of quarters of an hour.
         """
         found: dict[BreakdownKey, BreakdownCounts] = defaultdict(BreakdownCounts)
-        for (place, origin, is_recipients), counts in self.hits.items():
-            is_packed = is_recipients and place[1] == LINK
-            for dimension, value in [(PACKED, origin)] if is_packed else values_of(origin):
-                for bucket in [place] if is_packed else [place, _whole_day(place)]:
-                    found[(*bucket, dimension, value)].clicks += counts.clicks
-                    found[(*bucket, dimension, value)].unique_clickers += counts.unique_clickers
+        for (place, origin), counts in self.hits.items():
+            for dimension, value in values_of(origin):
+                for bucket in (place, _whole_day(place)):
+                    of_value = found[(*bucket, dimension, value)]
+                    of_value.clicks += counts.clicks
+                    of_value.unique_clickers += counts.unique_clickers
         return found
 
 
-def _alike(clicks: Iterable[NewClick]) -> Counter[Alike]:
-    """Return how many clicks count the same: those of a delivery are of few campaigns, clients and quarters."""
-    alike: Counter[Alike] = Counter()
-    for click, origin, is_recipients in clicks:
-        dates = bucket_of(click.clicked_at), bucket_of(click.link_created_at)
-        kind = (origin.packed(click.verdict), is_recipients, click.is_human, click.session is not None)
-        alike[(click.business_id, _shared_scopes(click.campaign, click.journey, click.message), *dates, *kind)] += 1
-        alike[(click.business_id, ((LINK, click.link),), *dates, *kind)] += 1
-    return alike
+def seconds_between(link_created_at: datetime, clicked_at: datetime) -> int:
+    """Return the whole seconds from a link to a click; clocks may differ, so it is never below zero."""
+    return max(0, (clicked_at - link_created_at) // _SECOND)
+
+
+def _change(bits: int, before: int, after: int) -> int:
+    return bool(after & bits) - bool(before & bits)
 
 
 @lru_cache(_REMEMBERED)
@@ -176,13 +214,3 @@ def values_of(origin: str) -> Iterator[tuple[str, str]]:
 def _whole_day(place: CounterKey) -> CounterKey:
     business_id, scope, scope_id, bucket = place
     return business_id, by_day(scope), scope_id, day_of(bucket)
-
-
-def _places(
-    business_id: str, scope: str, scope_id: str, at: datetime, link_created_at: datetime
-) -> Iterator[CounterKey]:
-    """Yield where something is counted: by its own date, and by that of its link."""
-    yield business_id, scope, scope_id, bucket_of(at)
-    cohort = cohort_of(scope)
-    if cohort is not None:
-        yield business_id, cohort, scope_id, bucket_of(link_created_at)

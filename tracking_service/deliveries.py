@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from tracking_service.rejections import CLICK, LINK, SESSION, Rejected, Serializable
@@ -11,8 +11,7 @@ from tracking_service.rejections import CLICK, LINK, SESSION, Rejected, Serializ
 HUMAN = "human"
 
 
-@dataclass(frozen=True, slots=True)
-class Click:
+class Click(NamedTuple):
     """One hit on a short link; verdict is "human", "preview", "bot" and so on. What is None there is not."""
 
     business_id: str
@@ -36,7 +35,7 @@ class Click:
     referrer: str
     accept_language: str
     source: str
-    sent: Serializable | None = field(default=None, compare=False, repr=False)
+    sent: Serializable | None = None
 
     @property
     def is_human(self) -> bool:
@@ -45,8 +44,8 @@ class Click:
 
     @property
     def key(self) -> tuple[str, datetime, UUID]:
-        """Return what makes it the same click, however often it is delivered."""
-        return self.business_id, self.clicked_at, self.id
+        """Return what makes it the same click, however often it is delivered: its first columns."""
+        return self[:3]
 
 
 @dataclass(frozen=True, slots=True)

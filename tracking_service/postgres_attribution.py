@@ -10,6 +10,7 @@ from tracking_service.attribution_decisions import VisitorClicks, decide_all
 from tracking_service.catalogue import CLICKED
 from tracking_service.ledger import Credited, Entry, Mark, Standing, difference
 from tracking_service.postgres import Postgres, columns
+from tracking_service.postgres_counters import QUERIES as COUNTER_QUERIES
 from tracking_service.postgres_evidence import Events, find_clicks, find_events
 from tracking_service.postgres_identity import Visitor, mark_dirty
 from tracking_service.postgres_versions import bump_versions
@@ -54,6 +55,12 @@ class PostgresAttribution:
         """Decide again on the events of one mark, unless it is in other hands."""
         await self._take(QUERIES.take_mark, mark_id)
 
+    async def spread(self, limit: int) -> int:
+        """Mark each of those who have events, of at most so many marks of many, and return how many those were."""
+        return await self._postgres.in_transaction(
+            lambda connection: connection.fetchval(QUERIES.spread_marks, limit, CLICKED)
+        )
+
     async def sweep(self) -> bool:
         """Mark the next visitors whom a change for a whole business concerns; tell whether there was such a change."""
 
@@ -84,7 +91,8 @@ class PostgresAttribution:
             marks = [tuple(row) for row in await connection.fetch(query, parameter)]
             if marks:
                 businesses = [mark[0] for mark in marks]
-                await connection.execute(QUERIES.lock_businesses, businesses, LOCK_CLASS)
+                # An order ties the events of several visitors together, so a lock for each visitor would not do.
+                await connection.execute(COUNTER_QUERIES.lock_businesses, businesses, LOCK_CLASS)
                 concerned = await connection.fetch(QUERIES.find_concerned, *columns(marks), CLICKED)
                 lines = await outstanding(connection, await find_events(connection, [tuple(row) for row in concerned]))
                 await _append(connection, lines)

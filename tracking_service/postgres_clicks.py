@@ -1,199 +1,166 @@
 """Keeps clicks, with all that follows from them: sessions, activities, counters."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from tracking_service.attribution import CLOCK_TOLERANCE
 from tracking_service.catalogue import CLICKED
-from tracking_service.click_origins import Origin, Origins
-from tracking_service.click_tally import ClickTally, NewClick, Seen
+from tracking_service.click_arrivals import Arrival, Plan, arrivals, plan
+from tracking_service.click_firsts import Visit
+from tracking_service.click_origins import Origins
+from tracking_service.click_tally import ClickTally, NewClick
 from tracking_service.deliveries import Click
-from tracking_service.domain import scopes_of, visitor_of
-from tracking_service.postgres import columns
-from tracking_service.postgres_counters import VisitorClick, add_counts, keep_first_clicks
-from tracking_service.postgres_identity import hand_over_sessions, mark_dirty
+from tracking_service.postgres_counters import (
+    Clicking,
+    add_counts,
+    clicking,
+    find_first_clicks,
+    lock_counting,
+    settle_visits,
+)
+from tracking_service.postgres_identity import SessionKey, mark_dirty, mark_persons
 from tracking_service.postgres_link_copies import ProfileKeys
+from tracking_service.postgres_met_sessions import meet_sessions
 from tracking_service.postgres_texts import packed_columns
 from tracking_service.queries import load
 
 if TYPE_CHECKING:
-    from tracking_service.postgres import Connection, Row
+    from datetime import datetime
+
+    from tracking_service.postgres import Connection
 
 QUERIES = load("deliveries")
 
-SessionKey = tuple[str, str]
-"""Business and session."""
+
+class New(NamedTuple):
+    """A click that was not there yet; firsts as planned, has_minted where nobody had known its session."""
+
+    arrival: Arrival
+    firsts: int | None
+    has_minted: bool
+
+    @property
+    def has_met(self) -> bool:
+        """Whether it is a visit, and somebody had known its session."""
+        return self.firsts is not None and not self.has_minted
+
+    def met(self, sessions: Mapping[SessionKey, Visit]) -> Visit | None:
+        """Return its session, if that was known and has become its own."""
+        visit = sessions.get((self.arrival.click.business_id, self.arrival.click.session or ""))
+        return visit if self.has_met and visit is not None and visit.click_id == self.arrival.click.id else None
 
 
-class Minted(NamedTuple):
-    """A session that a new click has: whose it is, and whether it was known before."""
-
-    owner: int | None
-    was_known: bool
-
-
-Owners = dict[SessionKey, Minted]
-"""Whose the sessions of new clicks are."""
-
-
-@dataclass(frozen=True, slots=True)
-class Knowledge:
-    """What is known around a delivery's clicks: the surrogates of recipients, and what reads where clicks came from."""
-
-    keys: ProfileKeys
-    origins: Origins
-
-
-async def keep_clicks(connection: "Connection", clicks: Iterable[Click], known: Knowledge) -> int:
+async def keep_clicks(connection: "Connection", clicks: Iterable[Click], keys: ProfileKeys, origins: Origins) -> int:
     """Keep the clicks that are not there yet, count them, and return how many those are."""
-    delivered = {click.key: click for click in clicks}
-    if not delivered:
+    arrived = arrivals(clicks, keys, origins)
+    if not arrived:
         return 0
-    # In the order of their keys, so that two deliveries of the same clicks never wait for each other in a circle.
-    origins = {key: known.origins.of(delivered[key]) for key in sorted(delivered)}
-    rows = [_row(delivered[key], origin, known.keys) for key, origin in origins.items()]
-    inserted = await connection.fetch(QUERIES.insert_clicks, *packed_columns(rows))
-    new = [tuple(row) for row in inserted]
+    await lock_counting(connection, {arrival.click.business_id for arrival in arrived})
+    planned = plan(arrived, await find_first_clicks(connection, _clicking(arrived)))
+    new = await _insert(connection, arrived, planned)
     if new:
-        await _follow(connection, [_new_click(delivered[key], origins[key], known.keys) for key in new], known.keys)
+        met = await meet_sessions(connection, (each.arrival.visit() for each in new if each.has_met))
+        await _keep_activities(connection, new, met)
+        await _mark(connection, new, met)
+        await _count(connection, new, met, planned)
     return len(new)
 
 
-async def _follow(connection: "Connection", arrived: Sequence[NewClick], keys: ProfileKeys) -> None:
-    new = [each.click for each in arrived]
-    people = [click for click in new if click.is_human]
-    owners = await _mint_sessions(connection, [click for click in people if click.session is not None], keys)
-    await _clear_those_of_erased(connection, people, keys, owners)
-    await _keep_activities(connection, arrived, keys, owners)
-    # A click concerns what came after it, and in its session what the clocks may have put before it. An event of a
-    # session that this click has made waits for us and then marks itself.
+def _clicking(arrived: Iterable[Arrival]) -> list[Clicking]:
+    return [
+        (click.business_id, recipient, click.link, click.campaign, click.journey, click.message)
+        for click, _, _, recipient, is_visit in arrived
+        if is_visit and recipient is not None
+    ]
+
+
+async def _insert(connection: "Connection", arrived: Sequence[Arrival], planned: Plan) -> list[New]:
+    rows = [
+        (*click[:8], recipient, *click[9:-1], *origin[1:], packed, firsts)
+        for (click, origin, packed, recipient, _), firsts in zip(arrived, planned.firsts, strict=True)
+    ]
+    visits = len(rows) - planned.firsts.count(None)
+    (kept,) = await connection.fetch(QUERIES.keep_clicks, *packed_columns(rows), len(rows), visits)
+    # Only where something was known is it told what was not.
+    ids = set(zip(kept["businesses"] or (), kept["times"] or (), kept["ids"] or (), strict=True))
+    minted = set(zip(kept["minted_businesses"] or (), kept["minted_ids"] or (), strict=True))
+    return [
+        New(
+            arrival,
+            firsts,
+            firsts is not None and (kept["sessions"] == visits or (click.business_id, click.id) in minted),
+        )
+        for arrival, firsts in zip(arrived, planned.firsts, strict=True)
+        for click in [arrival.click]
+        if kept["clicks"] == len(rows) or click.key in ids
+    ]
+
+
+async def _keep_activities(connection: "Connection", new: Sequence[New], met: Mapping[SessionKey, Visit]) -> None:
+    """Keep as activities what is not told by the session that a click has minted."""
+    rows = [
+        (click.business_id, click.id, click.clicked_at, recipient, click.session, click.link, click.campaign,
+         click.journey, click.message, click.verdict, origin.device, origin.browser, origin.os, origin.country)
+        for each in new
+        if not each.has_minted
+        for click, origin, _, recipient, _ in [each.arrival]
+        # A crawler's hit on a shared link is nobody's doing.
+        if (recipient is not None or click.session is not None) and each.met(met) is None
+    ]  # fmt: skip
+    if rows:
+        await connection.execute(QUERIES.insert_click_activities, *packed_columns(rows), CLICKED)
+
+
+async def _mark(connection: "Connection", new: Sequence[New], met: Mapping[SessionKey, Visit]) -> None:
+    """Have what clicks concern decided again.
+
+    That is what came after them, and in their sessions what the clocks may have put before them. An event of a session
+    that a click has made waits for us and then marks itself.
+    """
+    persons: dict[str, list[tuple[int, datetime]]] = defaultdict(list)
+    for each in new:
+        click, _, _, recipient, _ = each.arrival
+        if recipient is not None and click.is_human and not each.has_met:
+            persons[click.business_id].append((recipient, click.clicked_at - CLOCK_TOLERANCE))
+    for business_id, some in persons.items():
+        people, since = zip(*some, strict=True)
+        await mark_persons(connection, business_id, people, min(since))
     await mark_dirty(
         connection,
         [
-            (click.business_id, session, owner, click.clicked_at - CLOCK_TOLERANCE)
-            for click in people
-            for session, owner in [(_used_session(click, owners), _owner(click, keys, owners))]
-            if session is not None or owner is not None
+            (
+                click.business_id,
+                click.session,
+                visit.profile_key if visit else recipient,
+                click.clicked_at - CLOCK_TOLERANCE,
+            )
+            for each in new
+            if each.has_met
+            for click, _, _, recipient, _ in [each.arrival]
+            for visit in [each.met(met)]
         ],
     )
+
+
+async def _count(connection: "Connection", new: Sequence[New], met: Mapping[SessionKey, Visit], planned: Plan) -> None:
     tally = ClickTally()
-    tally.add_clicks(arrived)
+    tally.add_clicks(
+        NewClick(click, packed, recipient, each.has_minted and arrival.person not in planned.several)
+        for each in new
+        for arrival in [each.arrival]
+        for click, _, packed, recipient, _ in [arrival]
+    )
+    # Whose first clicks are not all that they do now: counted as they are, and kept as they were planned.
     visits = [
-        visit for each in arrived if each.click.is_human for visit in _visits(each, _owner(each.click, keys, owners))
+        each.arrival.visit(each.firsts or 0)
+        for each in new
+        if each.has_minted and each.arrival.person in planned.several
     ]
-    await keep_first_clicks(connection, visits, tally)
+    others = [visit for each in new if (visit := each.met(met))]
+    if visits or others:
+        known = {visit.key: visit for visit in planned.known}
+        persons = [clicking(visit) for visit in others if visit.profile_key is not None]
+        known |= {visit.key: visit for visit in await find_first_clicks(connection, persons)}
+        await settle_visits(connection, dict.fromkeys([*visits, *others], 0), known.values(), tally)
     await add_counts(connection, tally)
-
-
-def _new_click(click: Click, origin: Origin, keys: ProfileKeys) -> NewClick:
-    return NewClick(click, origin, _recipient(click, keys) is not None)
-
-
-async def _mint_sessions(connection: "Connection", clicks: Sequence[Click], keys: ProfileKeys) -> Owners:
-    minting: dict[SessionKey, Click] = {}
-    for click in clicks:
-        minting.setdefault((click.business_id, click.session or ""), click)
-    if not minting:
-        return {}
-    rows = [
-        (*key, _recipient(click, keys), click.id, click.clicked_at, click.link_created_at, *_place(click))
-        for key, click in minting.items()
-    ]
-    minted = await connection.fetch(QUERIES.mint_sessions, *packed_columns(rows))
-    await _tell_what_came_before(connection, [row for row in minted if row["was_known"]], minting)
-    return {(row["business_id"], row["id"]): Minted(row["profile_key"], row["was_known"]) for row in minted}
-
-
-async def _clear_those_of_erased(
-    connection: "Connection", clicks: Sequence[Click], keys: ProfileKeys, owners: Owners
-) -> None:
-    """Leave nothing of clicks in sessions that were claimed before they came, by people who were erased since."""
-    claimed = [
-        (*click.key, owner)
-        for click in clicks
-        if _recipient(click, keys) is None and (owner := _owner(click, keys, owners))
-    ]
-    if claimed:
-        await connection.execute(QUERIES.clear_clicks_of_erased, *columns(claimed))
-
-
-async def _tell_what_came_before(
-    connection: "Connection", known: Sequence["Row"], minting: dict[SessionKey, Click]
-) -> None:
-    """Give the events that came before their session's click its link, and its recipient."""
-    if not known:
-        return
-    sessions = [(row["business_id"], row["id"]) for row in known]
-    await connection.execute(
-        QUERIES.tell_activities_their_link, *columns([(*key, *_place(minting[key])) for key in sessions])
-    )
-    await hand_over_sessions(
-        connection,
-        [
-            ((row["business_id"], row["id"]), row["owner_before"], row["profile_key"])
-            for row in known
-            if row["profile_key"] != row["owner_before"]
-        ],
-    )
-
-
-async def _keep_activities(
-    connection: "Connection", new: Sequence[NewClick], keys: ProfileKeys, owners: Owners
-) -> None:
-    rows = [
-        (click.business_id, click.id, click.clicked_at, _owner(click, keys, owners), click.session, *_place(click),
-         click.verdict, origin.device, origin.browser, origin.os, origin.country)
-        for click, origin, _ in new
-    ]  # fmt: skip
-    # A crawler's hit on a shared link is nobody's doing.
-    somebodys = [row for row in rows if row[3] is not None or row[4] is not None]
-    if somebodys:
-        await connection.execute(QUERIES.insert_click_activities, *packed_columns(somebodys), CLICKED)
-
-
-def _visits(new: NewClick, owner: int | None) -> Iterable[VisitorClick]:
-    click = new.click
-    visitor = visitor_of(owner, click.session)
-    origin = new.origin.packed(click.verdict)
-    seen = Seen(click.clicked_at, click.id, click.link_created_at, origin, new.is_recipients)
-    for scope, scope_id in scopes_of(
-        campaign=click.campaign, journey=click.journey, message=click.message, link=click.link
-    ):
-        yield (click.business_id, scope, scope_id, visitor), seen
-
-
-def _used_session(click: Click, owners: Owners) -> str | None:
-    """Return the session of a click, where there may be events in it: not where the click has just made it."""
-    minted = owners.get((click.business_id, click.session or ""))
-    return None if minted is not None and not minted.was_known else click.session
-
-
-def _owner(click: Click, keys: ProfileKeys, owners: Owners) -> int | None:
-    """Return who clicked: the link's recipient, else whose the session is."""
-    recipient = _recipient(click, keys)
-    if recipient is not None:
-        return recipient
-    minted = owners.get((click.business_id, click.session or ""))
-    return None if minted is None else minted.owner
-
-
-def _recipient(click: Click, keys: ProfileKeys) -> int | None:
-    return None if click.profile is None else keys[click.business_id, click.profile]
-
-
-def _place(click: Click) -> tuple[str, str | None, str | None, str | None]:
-    return click.link, click.campaign, click.journey, click.message
-
-
-def _row(click: Click, origin: Origin, keys: ProfileKeys) -> tuple[object, ...]:
-    recipient = _recipient(click, keys)
-    seen = (click.query, click.address, click.user_agent, click.referrer, click.accept_language)
-    # Of someone who was erased nothing is kept that could tell who it was.
-    told = seen if click.profile is None or recipient is not None else ("",) * len(seen)
-    return (
-        click.business_id, click.clicked_at, click.id, click.link, click.template, click.campaign, click.journey,
-        click.message, recipient, click.session, click.link_created_at, click.verdict, click.verdict_reason,
-        click.rules_version, click.host, *told, click.source, origin.device, origin.browser, origin.os, origin.country,
-        origin.language, origin.referrer,
-    )  # fmt: skip

@@ -1,11 +1,11 @@
-"""Keeps the counters of clicks and the first clicks of each visitor."""
+"""Keeps the counters of clicks, and which clicks of each visitor are the first ones."""
 
-from collections.abc import Iterable, Sequence
-from operator import attrgetter
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from tracking_service.click_tally import ClickTally, Own, Seen
-from tracking_service.domain import visitor_of
+from tracking_service.click_firsts import Visit, firsts_of
+from tracking_service.click_tally import ClickTally
 from tracking_service.postgres import columns
 from tracking_service.postgres_texts import packed_columns
 from tracking_service.postgres_versions import bump_versions
@@ -15,84 +15,80 @@ if TYPE_CHECKING:
     from tracking_service.postgres import Connection
 
 QUERIES = load("counters")
+# Apart from the other advisory locks; an arbitrary number.
+LOCK_CLASS = 7_262_003
 
-VisitorKey = tuple[str, str, str, str]
-"""Business, kind and id of a scope, visitor."""
-VisitorClick = tuple[VisitorKey, Seen]
-"""Who clicked where, and when and how."""
-
-
-async def keep_first_clicks(connection: "Connection", clicks: Iterable[VisitorClick], tally: ClickTally) -> None:
-    """Keep the earliest click of each visitor in each scope, also on links of their own, and tally what became one."""
-    firsts: dict[VisitorKey, Seen] = {}
-    owns: dict[VisitorKey, Seen] = {}
-    for key, seen in clicks:
-        known = firsts.get(key)
-        if known is None or seen[:2] < known[:2]:
-            firsts[key] = seen
-        if seen.is_recipients:
-            owns[key] = min(owns.get(key, seen), seen, key=attrgetter("clicked_at", "link_created_at"))
-    if not firsts:
-        return
-    for business_id, scope, scope_id, visitor, *before in await connection.fetch(
-        QUERIES.keep_first_clicks, *_first_columns(firsts, owns)
-    ):
-        key = (business_id, scope, scope_id, visitor)
-        first_before, own_before = before[: len(Seen._fields)], before[len(Seen._fields) :]
-        _move_first(tally, key[:3], firsts[key], None if first_before[0] is None else Seen(*first_before))
-        _move_own(tally, key[:3], _own(owns.get(key)), None if own_before[0] is None else Own(*own_before))
+Clicking = tuple[str, int, str, str | None, str | None, str | None]
+"""Business, profile's surrogate; the link that is clicked, its campaign, journey and message."""
 
 
-def _first_columns(firsts: dict[VisitorKey, Seen], owns: dict[VisitorKey, Seen]) -> list[object]:
-    """Return the parameters of `keep_first_clicks`."""
-    numbers = {seen: number for number, seen in enumerate({*firsts.values(), *owns.values()}, 1)}
-    rows = [
-        (*key, numbers[first], first.origin, None if (own := owns.get(key)) is None else numbers[own])
-        for key, first in firsts.items()
-    ]
-    clicks = [(seen.clicked_at, seen.click_id, seen.link_created_at, seen.is_recipients) for seen in numbers]
-    return [*packed_columns(rows), *columns(clicks)]
+async def lock_counting(connection: "Connection", businesses: Collection[str]) -> None:
+    """Let nobody else count visitors of businesses until the transaction ends.
+
+    Whether a click is a visitor's first one is read, and not written down but with the click itself.
+    """
+    await connection.execute(QUERIES.lock_businesses, list(businesses), LOCK_CLASS)
 
 
-def _own(seen: Seen | None) -> Own | None:
-    return None if seen is None else seen.own
+async def find_first_clicks(connection: "Connection", clicking: Sequence[Clicking]) -> list[Visit]:
+    """Return the first clicks of persons in the scopes that links of theirs belong to."""
+    if not clicking:
+        return []
+    rows = await connection.fetch(QUERIES.find_first_clicks, *packed_columns(clicking))
+    return [Visit(*row) for row in rows]
 
 
-def _move_first(tally: ClickTally, where: tuple[str, str, str], first: Seen, before: Seen | None) -> None:
-    if before is None or first[:2] < before[:2]:
-        tally.count_visitor(*where, first, 1)
-        if before is not None:
-            tally.count_visitor(*where, before, -1)
+async def settle_visits(
+    connection: "Connection", arriving: Mapping[Visit, int], known: Iterable[Visit], tally: ClickTally
+) -> None:
+    """Have clicks be the first ones where they are: known ones, and those arriving, with where they are counted so.
+
+    Those known are all that were the first ones of the same visitors in any scope of those arriving.
+    """
+    visitors: dict[object, tuple[list[Visit], list[Visit]]] = defaultdict(lambda: ([], []))
+    for visit in arriving:
+        visitors[visit.visitor][0].append(visit)
+    for visit in known:
+        if visit not in arriving:
+            visitors[visit.visitor][1].append(visit)
+    changed = []
+    for some, others in visitors.values():
+        for visit, firsts in zip((*some, *others), firsts_of(some, others), strict=True):
+            tally.move(visit, arriving.get(visit, visit.firsts), firsts)
+            if visit.firsts != firsts:
+                changed.append((*visit.key, firsts))
+    if changed:
+        await connection.execute(QUERIES.change_firsts, *columns(changed))
 
 
-def _move_own(tally: ClickTally, where: tuple[str, str, str], own: Own | None, before: Own | None) -> None:
-    if own is not None and (before is None or own < before):
-        tally.count_recipient(*where, own, 1)
-        if before is not None:
-            tally.count_recipient(*where, before, -1)
-
-
-async def give_first_clicks_to_persons(connection: "Connection", claimed: Sequence[tuple[str, str, int]]) -> None:
-    """Count the clicks of sessions (business, session, profile's surrogate) as their persons' from now on.
+async def give_first_clicks_to_persons(connection: "Connection", claimed: Sequence[tuple[str, str]]) -> None:
+    """Count the clicks of sessions (business, session), which have become persons' just now, as those persons'.
 
     A person who had clicked a shared link already is then no longer counted twice there.
     """
     if not claimed:
         return
-    taken = await connection.fetch(QUERIES.take_first_clicks_of_sessions, *columns(claimed))
-    if not taken:
+    rows = await connection.fetch(QUERIES.find_clicked_sessions, *columns(claimed))
+    if not rows:
         return
+    await lock_counting(connection, {business_id for business_id, _ in claimed})
+    visits = {(visit := Visit(*row)): visit.firsts for row in rows}
     tally = ClickTally()
-    clicks = []
-    for business_id, scope, scope_id, profile_key, *first in taken:
-        tally.count_visitor(business_id, scope, scope_id, Seen(*first), -1)
-        clicks.append(((business_id, scope, scope_id, visitor_of(profile_key, None)), Seen(*first)))
-    await keep_first_clicks(connection, clicks, tally)
+    known = await find_first_clicks(connection, [clicking(visit) for visit in visits])
+    await settle_visits(connection, visits, known, tally)
     await add_counts(connection, tally)
+
+
+def clicking(visit: Visit) -> Clicking:
+    """Return what a person's other first clicks are looked for by."""
+    return visit.business_id, visit.profile_key or 0, visit.link, visit.campaign, visit.journey, visit.message
 
 
 async def add_counts(connection: "Connection", tally: ClickTally) -> None:
     """Add a tally to the counters. Last in a transaction: everyone waits for the rows of a busy campaign."""
+    if tally.links:
+        links = [(*key, *counts.row()) for key, counts in tally.links.items()]
+        await connection.execute(QUERIES.add_link_counts, *packed_columns(links))
     if not tally.counts:
         return
     counts = [(*key, *counts.row()) for key, counts in tally.counts.items()]

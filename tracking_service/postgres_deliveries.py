@@ -8,7 +8,7 @@ from tracking_service.click_origins import Origins
 from tracking_service.deliveries import Delivery, Item, Novelty, delivery_of, rejected
 from tracking_service.poison import ContentRefused, store_each
 from tracking_service.postgres import Postgres, columns, content_errors
-from tracking_service.postgres_clicks import Knowledge, keep_clicks
+from tracking_service.postgres_clicks import keep_clicks
 from tracking_service.postgres_identity import recipient_keys
 from tracking_service.postgres_link_copies import keep_links
 from tracking_service.postgres_partitions import CLICKS, Partitions
@@ -67,7 +67,7 @@ async def _take(connection: "Connection", delivery: Delivery, origins: Origins) 
     if delivery.sessions:
         issued = [(session.business_id, session.id, session.created_at) for session in delivery.sessions]
         await connection.execute(QUERIES.keep_issued_sessions, *columns(issued))
-    new_clicks = await keep_clicks(connection, delivery.clicks, Knowledge(keys, origins))
+    new_clicks = await keep_clicks(connection, delivery.clicks, keys, origins)
     if new_links:  # They change how many recipients there are.
         await bump_versions(connection, {link.business_id for link in delivery.links})
     return Novelty(new_clicks, new_links)

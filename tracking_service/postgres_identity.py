@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tracking_service.erasure import profile_hash
 from tracking_service.identity import SessionState, SessionUse, first_state, settle
 from tracking_service.postgres import columns
-from tracking_service.postgres_counters import give_first_clicks_to_persons
+from tracking_service.postgres_counters import give_first_clicks_to_persons, lock_counting
 from tracking_service.postgres_texts import packed_columns
 from tracking_service.queries import load
 
@@ -78,6 +78,7 @@ async def claim_sessions(connection: "Connection", claims: Sequence[SessionUse])
     uses: dict[SessionKey, list[SessionUse]] = {}
     for claim in claims:
         uses.setdefault(claim.key, []).append(claim)
+    await _lock_counting(connection, claims)
     before = await _create_and_lock(connection, uses)
     settled = {key: settle(before[key], uses[key]) for key in before}
     after = {key: state for key, (state, _) in settled.items()}
@@ -113,11 +114,25 @@ async def mark_dirty(connection: "Connection", visitors: Iterable[Visitor | Visi
         await connection.execute(QUERIES.mark_dirty, *packed_columns(list(marks)))
 
 
+async def mark_persons(connection: "Connection", business_id: str, persons: Sequence[int], since: datetime) -> None:
+    """Have what people (surrogates) did since a time decided again; by one mark, since most have done nothing."""
+    await connection.execute(QUERIES.mark_persons, business_id, persons, since)
+
+
 async def _find_profiles(connection: "Connection", wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
     if not wanted:
         return {}
     rows = await connection.fetch(QUERIES.find_profile_keys, *packed_columns(wanted))
     return {(row["business_id"], row["id"]): row["profile_key"] for row in rows}
+
+
+async def _lock_counting(connection: "Connection", claims: Sequence[SessionUse]) -> None:
+    """Lock what deliveries lock before sessions, where a click that was nobody's may become somebody's."""
+    claimed = [claim.key for claim in claims if claim.profile_key is not None]
+    if claimed:
+        nobodys = await connection.fetch(QUERIES.find_clicked_by_nobody, *columns(claimed))
+        if nobodys:
+            await lock_counting(connection, [row["business_id"] for row in nobodys])
 
 
 async def _create_and_lock(
@@ -142,7 +157,7 @@ async def _keep_changes(
     owners = [(key, before[key].profile_key, after[key].profile_key) for key in changed]
     moved = [(key, was, now) for key, was, now in owners if now is not None and now != was]
     await hand_over_sessions(connection, moved)
-    await give_first_clicks_to_persons(connection, [(*key, now) for key, was, now in moved if was is None])
+    await give_first_clicks_to_persons(connection, [key for key, was, _ in moved if was is None])
 
 
 async def _keep_claims(connection: "Connection", accepted: Iterable[SessionUse]) -> None:

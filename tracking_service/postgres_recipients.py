@@ -32,7 +32,7 @@ class PostgresRecipients:
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
             await check_business(connection, business_id)
-            rows = await connection.fetch(QUERIES.list_recipients, business_id, *scope, behind, limit, CLICKED)
+            rows = await connection.fetch(QUERIES.list_recipients, business_id, *scope, behind, limit)
             earned = await _earned(connection, business_id, scope, [row["profile_key"] for row in rows])
         found = [_recipient(row, earned[row["profile_key"]]) for row in rows if row["profile"] is not None]
         return Piece(found, rows[-1]["profile_key"] if len(rows) == limit else None)

@@ -31,18 +31,23 @@ class Counter:
     after: str = ""
     only: str = "true"
 
+    @property
+    def name(self) -> str:
+        """Return what it is called: of links' counters and all others together, as the others."""
+        return self.table.removeprefix("all_")
+
 
 BY_SCOPE = ("scope", "scope_id")
 COUNTERS = (
     Counter(
-        "click_counts",
+        "all_click_counts",
         (*BY_SCOPE, "bucket"),
         ("clicks", "unique_clickers", "bot_hits", "sessions", "seconds_to_click", "clicked_recipients"),
         QUERIES.recount_clicks,
         after=QUERIES.visits,
     ),
     Counter(
-        "breakdown_counts",
+        "all_breakdown_counts",
         (*BY_SCOPE, "bucket", "dimension", "value"),
         ("clicks", "unique_clickers"),
         QUERIES.recount_breakdowns,
@@ -50,20 +55,21 @@ COUNTERS = (
     ),
     Counter(
         "first_clicks",
-        (*BY_SCOPE, "visitor", "clicked_at", "click_id", "link_created_at", "origin", "is_recipients"),
+        (*BY_SCOPE, "visitor", "clicked_at", "click_id", "link_created_at", "origin"),
         (),
         QUERIES.recount_first_clicks,
         at="clicked_at",
         after=QUERIES.visits,
+        only="NOT is_own",
     ),
     Counter(
         "first_clicks",
-        (*BY_SCOPE, "visitor", "own_clicked_at", "own_link_created_at"),
+        (*BY_SCOPE, "visitor", "clicked_at", "link_created_at"),
         (),
         QUERIES.recount_own_clicks,
-        at="own_clicked_at",
+        at="clicked_at",
         after=QUERIES.visits,
-        only="own_clicked_at IS NOT NULL",
+        only="is_own",
     ),
     Counter(
         "event_counts",
@@ -102,7 +108,7 @@ def _differences(counter: Counter, row: "Row") -> Iterable[CounterDifference]:
     for figure in counter.figures or _ROWS:
         counted, recounted = int(row[f"counted_{figure}"]), int(row[f"recounted_{figure}"])
         if counted != recounted:
-            yield CounterDifference(counter.table, key, figure, counted, recounted)
+            yield CounterDifference(counter.name, key, figure, counted, recounted)
 
 
 def _text(value: object) -> str:

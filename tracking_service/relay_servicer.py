@@ -1,8 +1,9 @@
 """RelayService: messages to deliveries, and back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 VERDICTS = {number: name.removeprefix("VERDICT_").lower() for name, number in click_pb2.Verdict.items()}
 UNKNOWN_VERDICT = "unspecified"
+# What a request said, in the order of a click's columns.
+_REQUEST = ("host", "query", "address", "user_agent", "referrer", "accept_language", "source")
 # An id that is no UUID, a time beyond any calendar.
 UNREADABLE = (ValueError, OverflowError)
 
@@ -41,7 +44,7 @@ class RelayServicer(relay_service_pb2_grpc.RelayServiceServicer):
 def _delivery(request: pb.DeliverRequest) -> Delivery:
     try:
         return Delivery(
-            clicks=[_click(message) for message in request.clicks],
+            clicks=_clicks(request.clicks),
             links=[_link(message) for message in request.links],
             sessions=[_session(message) for message in request.sessions],
         )
@@ -66,31 +69,45 @@ def _readable(request: pb.DeliverRequest) -> Delivery:
     return replace(delivery_of(items), unreadable=unreadable)
 
 
-def _click(message: click_pb2.Click) -> Click:
-    return Click(
-        business_id=_text(message.business_id),
-        clicked_at=_time(message.clicked_at),
-        id=UUID(bytes=message.id),
-        link=_text(message.link),
-        template=_text(message.template),
-        campaign=_text(message.campaign) or None,
-        journey=_text(message.journey) or None,
-        message=_text(message.message) or None,
-        profile=_text(message.profile) or None,
-        session=_text(message.session) or None,
-        link_created_at=_time(message.link_created_at),
-        verdict=VERDICTS.get(message.verdict, UNKNOWN_VERDICT),
-        verdict_reason=_text(message.verdict_reason),
-        rules_version=message.rules_version,
-        host=_text(message.host),
-        query=_text(message.query),
-        address=_text(message.address),
-        user_agent=_text(message.user_agent),
-        referrer=_text(message.referrer),
-        accept_language=_text(message.accept_language),
-        source=_text(message.source),
-        sent=message,
+def _clicks(messages: Sequence[click_pb2.Click]) -> list[Click]:
+    """Return clicks, read column by column: several times faster than one by one."""
+    verdicts = [VERDICTS.get(message.verdict, UNKNOWN_VERDICT) for message in messages]
+    return list(
+        map(
+            Click,
+            _texts(messages, "business_id"),
+            _times(messages, "clicked_at"),
+            [UUID(bytes=message.id) for message in messages],
+            _texts(messages, "link"),
+            _texts(messages, "template"),
+            _names(messages, "campaign"),
+            _names(messages, "journey"),
+            _names(messages, "message"),
+            _names(messages, "profile"),
+            _names(messages, "session"),
+            _times(messages, "link_created_at"),
+            verdicts,
+            _texts(messages, "verdict_reason"),
+            [message.rules_version for message in messages],
+            *(_texts(messages, name) for name in _REQUEST),
+            messages,
+        )
     )
+
+
+def _texts(messages: Sequence[click_pb2.Click], name: str) -> list[str]:
+    """Return a column of texts that PostgreSQL takes."""
+    texts = list(map(attrgetter(name), messages))
+    return [_text(text) for text in texts] if "\0" in "".join(texts) else texts
+
+
+def _names(messages: Sequence[click_pb2.Click], name: str) -> list[str | None]:
+    """Return a column of texts, None where there is none."""
+    return [text or None for text in _texts(messages, name)]
+
+
+def _times(messages: Sequence[click_pb2.Click], name: str) -> list[datetime]:
+    return list(map(_time, map(attrgetter(name), messages)))
 
 
 def _link(copy: pb.LinkCopy) -> LinkCopy:
@@ -140,5 +157,11 @@ class Reader(NamedTuple):
 READERS = (
     Reader("links", LINK, _link, lambda copy: str(copy.link.business_id), lambda copy: str(copy.link.id)),
     Reader("sessions", SESSION, _session, lambda one: str(one.business_id), lambda one: str(one.id)),
-    Reader("clicks", CLICK, _click, lambda click: str(click.business_id), lambda click: str(click.id.hex())),
+    Reader(
+        "clicks",
+        CLICK,
+        lambda click: _clicks([click])[0],
+        lambda click: str(click.business_id),
+        lambda click: str(click.id.hex()),
+    ),
 )

@@ -31,7 +31,7 @@ EVENTS = """
 SIZES = """
     SELECT (SELECT count(*) FROM clicks), (SELECT count(*) FROM events), (SELECT count(*) FROM event_keys),
            (SELECT count(*) FROM activities), (SELECT count(*) FROM credits), (SELECT count(*) FROM order_actions),
-           (SELECT count(*) FROM rejected), (SELECT sum(clicks) FROM click_counts),
+           (SELECT count(*) FROM rejected), (SELECT sum(clicks) FROM all_click_counts),
            (SELECT sum(events) FROM event_counts), (SELECT sum(revenue) FROM event_counts)
 """
 
@@ -85,8 +85,8 @@ class Stores:
                 clicks=await database.fetch(CLICKS, business_id),
                 sessions=await database.fetch(SESSIONS, business_id),
                 events=await database.fetch(EVENTS, business_id),
-                click_counts=await _table(database, "click_counts", business_id),
-                breakdown_counts=await _table(database, "breakdown_counts", business_id),
+                click_counts=await _table(database, "all_click_counts", business_id),
+                breakdown_counts=await _table(database, "all_breakdown_counts", business_id),
                 event_counts=await _table(database, "event_counts", business_id),
                 marks=await database.fetchval("SELECT count(*) FROM dirty_visitors"),
                 rejected=await database.fetch("SELECT kind, item, reason FROM rejected"),

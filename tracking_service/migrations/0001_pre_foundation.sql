@@ -8,8 +8,8 @@
 -- Many texts that came as one: its first character stands between them, its second for a null.
 CREATE FUNCTION texts(packed text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE
-    WHEN length(packed) = 2 THEN ARRAY[''] -- one empty text
-    ELSE string_to_array(substr(packed, 3), left(packed, 1), substr(packed, 2, 1))
+    WHEN right(packed, -2) = '' THEN ARRAY[''] -- one empty text
+    ELSE string_to_array(right(packed, -2), left(packed, 1), right(left(packed, 2), 1))
 END;
 
 -- Accounts -------------------------------------------------------------------
@@ -80,7 +80,8 @@ CREATE TABLE identities (
 );
 CREATE INDEX identities_of_profile ON identities (business_id, profile_key);
 
--- One row a session: minted by a click (click_id is set), issued to a page, or made up by a browser.
+-- One row a session: minted by a click (click_id is set), issued to a page, or made up by a browser. What is here of a
+-- click is all that there is of it but for its raw row: whose activity it is, and where it counts a visitor.
 CREATE TABLE sessions (
     business_id text NOT NULL,
     id          text NOT NULL,
@@ -94,9 +95,40 @@ CREATE TABLE sessions (
     message     text,
     is_clicked_by_recipient boolean NOT NULL DEFAULT false, -- then no claim can change profile_key
     created_at  timestamptz NOT NULL,
+    origin      text,        -- of the click: verdict, template, device, browser, os, country, language, referring host
+    -- Where its visitor had clicked nothing before it: 1 the business, 2 the campaign, 4 the journey, 8 the message, 16 the
+    -- link; times 32 where nothing on links of their own. What is nobody's is a visitor by itself.
+    firsts      smallint NOT NULL DEFAULT 0,
     PRIMARY KEY (business_id, id)
 );
-CREATE INDEX sessions_of_profile ON sessions (business_id, profile_key, clicked_at DESC) WHERE profile_key IS NOT NULL;
+-- The few first clicks of a person apart from all others, and both by time.
+CREATE INDEX sessions_of_profile ON sessions (business_id, profile_key, firsts, clicked_at DESC, click_id DESC)
+    WHERE profile_key IS NOT NULL;
+-- The latest clicks of a campaign or journey; one index for both, since nothing belongs to both.
+CREATE INDEX sessions_of_scope ON sessions (business_id, coalesce(campaign, journey), clicked_at DESC, click_id DESC)
+    WHERE click_id IS NOT NULL AND coalesce(campaign, journey) IS NOT NULL;
+
+-- The clicks that minted sessions, as activities.
+CREATE VIEW click_activities AS
+SELECT business_id, click_id AS id, clicked_at AS received_at, clicked_at AS occurred_at, NULL::timestamptz AS tracked_at,
+       profile_key, id AS session, 'short_link.clicked' AS action, link, campaign, journey, message, NULL::json AS object,
+       NULL::bigint AS amount_minor, NULL::text AS currency, NULL::json AS metadata, NULL::text AS url,
+       origin::json ->> 0 AS verdict, origin::json ->> 2 AS device, origin::json ->> 3 AS browser,
+       origin::json ->> 4 AS os, origin::json ->> 5 AS country, firsts
+FROM sessions
+WHERE click_id IS NOT NULL;
+
+-- The first click of each visitor in each scope, any (is_own: false) and on links of their own; a visitor is 'p' and a
+-- profile_key, or 's' and a session.
+CREATE VIEW first_clicks AS
+SELECT s.business_id, scopes.scope, scopes.scope_id, coalesce('p' || s.profile_key, 's' || s.id) AS visitor, s.clicked_at,
+       s.click_id, s.link_created_at, s.origin, s.is_clicked_by_recipient AS is_recipients, owns.is_own
+FROM sessions s
+CROSS JOIN LATERAL (
+    VALUES ('business', '', 1), ('campaign', s.campaign, 2), ('journey', s.journey, 4), ('message', s.message, 8),
+           ('link', s.link, 16)) AS scopes (scope, scope_id, bit)
+CROSS JOIN (VALUES (false, 1), (true, 32)) AS owns (is_own, factor)
+WHERE s.firsts > 0 AND scopes.scope_id IS NOT NULL AND s.firsts & (scopes.bit * owns.factor) <> 0;
 
 -- Who claimed which session when: evidence, never edited but for an earlier time.
 CREATE TABLE claims (
@@ -338,7 +370,8 @@ CREATE UNIQUE INDEX rejected_item ON rejected (business_id, kind, item, md5(cont
 
 -- Projections ------------------------------------------------------------------
 
--- What a person did, newest first, in one index scan; also of sessions that are nobody's yet.
+-- What a person did, newest first, in one index scan; also of sessions that are nobody's yet. Of clicks only those that
+-- minted no session, such as previews of a recipient's link: for all others see sessions.
 CREATE TABLE activities (
     business_id  text NOT NULL,
     id           uuid NOT NULL, -- the click's or event's
@@ -366,14 +399,15 @@ CREATE TABLE activities (
 );
 CREATE INDEX activities_of_profile ON activities (business_id, profile_key, occurred_at DESC, id DESC) WHERE profile_key IS NOT NULL;
 CREATE INDEX activities_of_session ON activities (business_id, session, occurred_at DESC, id DESC) WHERE session IS NOT NULL;
--- What happened last in a campaign or journey; one index for both, since nothing belongs to both.
+-- What happened last in a campaign or journey.
 CREATE INDEX activities_of_scope ON activities (business_id, coalesce(campaign, journey), occurred_at DESC, id DESC)
     WHERE coalesce(campaign, journey) IS NOT NULL;
 
 -- Counters are kept for scopes: ('business', ''), ('campaign', id), ('journey', id), ('message', id), ('link', id),
 -- in buckets of a quarter of an hour, the smallest step in which time zones differ. A second time for the scopes
 -- ('business cohort', ''), ('campaign cohort', id), ('journey cohort', id), ('message cohort', id), in the bucket of the
--- creation of the link clicked. A link has one date of creation, so that its cohort is all that it has.
+-- creation of the link clicked. A link has one date of creation, so that its cohort is all that it has. Links of
+-- recipients have their counters in link_counts.
 
 CREATE TABLE click_counts (
     business_id     text NOT NULL,
@@ -395,8 +429,7 @@ CREATE TABLE breakdown_counts (
     scope_id        text NOT NULL,
     bucket          timestamptz NOT NULL,
     -- 'verdict' of all hits; of human ones 'link' (its template), 'device', 'browser', 'os', 'country', 'language',
-    -- 'referrer'. For the scope of a recipient's link 'packed' alone: a JSON list of all these values, as in first_clicks.
-    -- All but those are counted a second time by whole days of UTC, for scopes named 'campaign day', 'business cohort day' …
+    -- 'referrer'. All are counted a second time by whole days of UTC, for scopes named 'campaign day', 'business cohort day' …
     dimension       text NOT NULL,
     value           text NOT NULL,
     clicks          bigint NOT NULL DEFAULT 0, -- hits that have the value
@@ -420,21 +453,36 @@ CREATE TABLE event_counts (
     PRIMARY KEY (business_id, scope, scope_id, bucket, action, currency)
 );
 
--- The earliest human click of each visitor in each scope; a visitor is 'p' and a profile_key, or 's' and a session.
-CREATE TABLE first_clicks (
-    business_id text NOT NULL,
-    scope       text NOT NULL,
-    scope_id    text NOT NULL,
-    visitor     text NOT NULL,
-    clicked_at  timestamptz NOT NULL,
-    click_id    uuid NOT NULL,
-    link_created_at timestamptz NOT NULL,
-    origin      text NOT NULL, -- a JSON list: verdict, template, device, browser, os, country, language, referring host
-    is_recipients boolean NOT NULL, -- whether the link clicked is a recipient's
-    own_clicked_at timestamptz, -- the earliest on a link of the visitor's own; null: there was none
-    own_link_created_at timestamptz,
-    PRIMARY KEY (business_id, scope, scope_id, visitor)
+-- The counters of recipients' links, by where the clicks came from: such a link is clicked a few times, so that a row for
+-- each value of each dimension would be nearly all that is written.
+CREATE TABLE link_counts (
+    business_id     text NOT NULL,
+    link            text NOT NULL,
+    bucket          timestamptz NOT NULL,
+    origin          text NOT NULL, -- as in sessions
+    clicks          integer NOT NULL DEFAULT 0,
+    unique_clickers integer NOT NULL DEFAULT 0,
+    bot_hits        integer NOT NULL DEFAULT 0,
+    sessions        integer NOT NULL DEFAULT 0,
+    seconds_to_click bigint NOT NULL DEFAULT 0,
+    clicked_recipients integer NOT NULL DEFAULT 0,
+    PRIMARY KEY (business_id, link, bucket, origin)
 );
+
+-- Both kinds of counters as one: what is read of a scope that may be a recipient's link.
+CREATE VIEW all_click_counts AS
+SELECT * FROM click_counts
+UNION ALL
+SELECT business_id, 'link', link, bucket, sum(clicks), sum(unique_clickers), sum(bot_hits), sum(sessions),
+       sum(seconds_to_click), sum(clicked_recipients)
+FROM link_counts
+GROUP BY business_id, link, bucket;
+
+-- The origins of recipients' links stand in the dimension 'packed'.
+CREATE VIEW all_breakdown_counts AS
+SELECT * FROM breakdown_counts
+UNION ALL
+SELECT business_id, 'link', link, bucket, 'packed', origin, clicks + bot_hits, unique_clickers FROM link_counts;
 
 -- Distinct profiles with a link in a scope, and how many.
 CREATE TABLE recipients (
@@ -507,9 +555,11 @@ CREATE TABLE dirty_visitors (
     business_id text NOT NULL,
     session     text,
     profile_key bigint,
+    persons     bigint[], -- in place of session and profile_key: many people, of whom few have any event
     since       timestamptz, -- only events that occurred from then on are concerned; null: all
     marked_at   timestamptz NOT NULL DEFAULT now(),
     attempts    integer NOT NULL DEFAULT 0, -- how often it failed alone; from the first time on it is put aside
     next_try_at timestamptz -- when one that was put aside is tried again
 );
 CREATE INDEX dirty_visitors_put_aside ON dirty_visitors (next_try_at) WHERE attempts > 0;
+CREATE INDEX dirty_visitors_many ON dirty_visitors (id) WHERE persons IS NOT NULL;

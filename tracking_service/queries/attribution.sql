@@ -2,7 +2,7 @@
 -- Some marks, oldest first, that no other worker has in hand.
 -- Materialized, or a plan could run the choice more than once and take more than it was asked for.
 WITH taken AS MATERIALIZED (
-    SELECT id FROM dirty_visitors WHERE attempts = 0 ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
+    SELECT id FROM dirty_visitors WHERE attempts = 0 AND persons IS NULL ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
 )
 DELETE FROM dirty_visitors d
 USING taken
@@ -21,7 +21,7 @@ RETURNING d.business_id, d.session, d.profile_key, d.since;
 
 -- name: find_oldest
 -- The marks that would be taken next.
-SELECT id, attempts FROM dirty_visitors WHERE attempts = 0 ORDER BY id LIMIT $1;
+SELECT id, attempts FROM dirty_visitors WHERE attempts = 0 AND persons IS NULL ORDER BY id LIMIT $1;
 
 -- name: find_put_aside
 -- Marks that were put aside and whose time has come.
@@ -31,12 +31,27 @@ SELECT id, attempts FROM dirty_visitors WHERE attempts > 0 AND next_try_at <= no
 -- A mark that is not to be tried again before so many seconds have passed.
 UPDATE dirty_visitors SET attempts = attempts + 1, next_try_at = now() + make_interval(secs => $2) WHERE id = $1;
 
--- name: lock_businesses
--- Waits until no other worker decides on events of these businesses. An order ties the events of several visitors
--- together, so a lock for each visitor would not do. By hash, in its order.
-SELECT pg_advisory_xact_lock($2, hash)
-FROM (SELECT DISTINCT hashtext(business_id) AS hash FROM unnest($1::text[]) AS marked (business_id) ORDER BY hash)
-    AS hashes;
+-- name: spread_marks
+-- Marks of many people that no other worker has in hand, each as marks of those who have any event since. Answers with
+-- how many of the former there were.
+WITH taken AS MATERIALIZED (
+    SELECT id FROM dirty_visitors WHERE persons IS NOT NULL ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
+), gone AS (
+    DELETE FROM dirty_visitors d
+    USING taken
+    WHERE d.id = taken.id
+    RETURNING d.business_id, d.persons, d.since
+), spread AS (
+    INSERT INTO dirty_visitors (business_id, profile_key, since)
+    SELECT g.business_id, person, g.since
+    FROM gone g
+    CROSS JOIN unnest(g.persons) AS person
+    CROSS JOIN LATERAL (
+        SELECT FROM activities
+        WHERE business_id = g.business_id AND profile_key = person AND occurred_at >= g.since AND action <> $2
+        LIMIT 1) AS has_event
+)
+SELECT count(*) FROM gone;
 
 -- name: find_concerned
 -- The events that marks concern: those of the sessions and persons marked.
@@ -179,8 +194,17 @@ SELECT s.business_id, s.click_id, s.id, s.profile_key, s.clicked_at, s.link_crea
        s.message
 FROM unnest($3::text[], $4::bigint[], $5::timestamptz[], $6::timestamptz[])
     AS person (business_id, profile_key, from_at, to_at)
-JOIN sessions s ON s.business_id = person.business_id AND s.profile_key = person.profile_key
-    AND s.clicked_at BETWEEN person.from_at AND person.to_at
+CROSS JOIN LATERAL (
+    -- The few first clicks, and of all others those in the range: the two parts of the index.
+    (SELECT * FROM sessions
+     WHERE business_id = person.business_id AND profile_key = person.profile_key AND firsts > 0
+       AND clicked_at BETWEEN person.from_at AND person.to_at
+     OFFSET 0)
+    UNION ALL
+    (SELECT * FROM sessions
+     WHERE business_id = person.business_id AND profile_key = person.profile_key AND firsts = 0
+       AND clicked_at BETWEEN person.from_at AND person.to_at
+     OFFSET 0)) AS s
 WHERE s.click_id IS NOT NULL;
 
 -- name: find_standings

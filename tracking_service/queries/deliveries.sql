@@ -1,17 +1,49 @@
--- name: insert_clicks
--- Clicks that are not there yet; answers with those.
-INSERT INTO clicks (
-    business_id, clicked_at, id, link, template, campaign, journey, message, profile_key, session, link_created_at,
-    verdict, verdict_reason, rules_version, host, query, address, user_agent, referrer, accept_language, source,
-    device, browser, os, country, language, referring_host)
-SELECT *
-FROM unnest(
-    texts($1), $2::timestamptz[], $3::uuid[], texts($4), texts($5), texts($6), texts($7), texts($8),
-    $9::bigint[], texts($10), $11::timestamptz[], texts($12), texts($13), $14::integer[], texts($15), texts($16),
-    texts($17), texts($18), texts($19), texts($20), texts($21), texts($22), texts($23), texts($24), texts($25),
-    texts($26), texts($27))
-ON CONFLICT (business_id, clicked_at, id) DO NOTHING
-RETURNING business_id, clicked_at, id;
+-- name: keep_clicks
+-- Clicks that are not there yet, and the sessions of people's, where those are not known. Answers with how many of the
+-- clicks ($30) and sessions ($31) that is; where it is not all, with which.
+WITH sent AS MATERIALIZED (
+    SELECT *
+    FROM unnest(
+        texts($1), $2::timestamptz[], $3::uuid[], texts($4), texts($5), texts($6), texts($7), texts($8),
+        $9::bigint[], texts($10), $11::timestamptz[], texts($12), texts($13), $14::integer[], texts($15), texts($16),
+        texts($17), texts($18), texts($19), texts($20), texts($21), texts($22), texts($23), texts($24), texts($25),
+        texts($26), texts($27), texts($28), $29::smallint[]
+    ) AS sent (
+        business_id, clicked_at, id, link, template, campaign, journey, message, profile_key, session, link_created_at,
+        verdict, verdict_reason, rules_version, host, query, address, user_agent, referrer, accept_language, source,
+        device, browser, os, country, language, referring_host, origin, firsts)
+), kept AS (
+    INSERT INTO clicks (
+        business_id, clicked_at, id, link, template, campaign, journey, message, profile_key, session, link_created_at,
+        verdict, verdict_reason, rules_version, host, query, address, user_agent, referrer, accept_language, source,
+        device, browser, os, country, language, referring_host)
+    SELECT business_id, clicked_at, id, link, template, campaign, journey, message, profile_key, session,
+           link_created_at, verdict, verdict_reason, rules_version, host, query, address, user_agent, referrer,
+           accept_language, source, device, browser, os, country, language, referring_host
+    FROM sent
+    ON CONFLICT (business_id, clicked_at, id) DO NOTHING
+    RETURNING business_id, clicked_at, id
+), minted AS (
+    INSERT INTO sessions (
+        business_id, id, profile_key, click_id, clicked_at, link_created_at, link, campaign, journey, message,
+        is_clicked_by_recipient, created_at, origin, firsts)
+    SELECT business_id, session, profile_key, id, clicked_at, link_created_at, link, campaign, journey, message,
+           profile_key IS NOT NULL, clicked_at, origin, firsts
+    FROM sent
+    WHERE firsts IS NOT NULL
+    ORDER BY business_id, session
+    ON CONFLICT (business_id, id) DO NOTHING
+    RETURNING business_id, click_id
+)
+SELECT kept.count AS clicks, minted.count AS sessions, new.*, made.*
+FROM (SELECT count(*) FROM kept) AS kept
+CROSS JOIN (SELECT count(*) FROM minted) AS minted
+LEFT JOIN LATERAL (
+    SELECT array_agg(business_id) AS businesses, array_agg(clicked_at) AS times, array_agg(id) AS ids
+    FROM kept AS new) AS new ON kept.count < $30::bigint
+LEFT JOIN LATERAL (
+    SELECT array_agg(business_id) AS minted_businesses, array_agg(click_id) AS minted_ids
+    FROM minted AS made) AS made ON minted.count < $31::bigint;
 
 -- name: clear_clicks_of_erased
 -- Takes from clicks (business, time, id, whose the session is) what they say of people who were erased before.
@@ -24,27 +56,27 @@ WHERE c.business_id = claimed.business_id AND c.clicked_at = claimed.clicked_at 
     SELECT FROM profiles p WHERE p.business_id = claimed.business_id AND p.profile_key = claimed.profile_key);
 
 -- name: mint_sessions
--- Sessions of new clicks, in the order of their keys. A click's recipient owns its session, whoever claimed it before;
--- else it stays whose it was. Answers with its owner now and before, and whether it was known before its click.
+-- Sessions that were known before their clicks, in the order of their keys. A click's recipient owns its session, whoever
+-- claimed it before; else it stays whose it was. Answers with its owner now and before.
 INSERT INTO sessions AS s (
-    business_id, id, profile_key, click_id, clicked_at, link_created_at, link, campaign, journey, message,
+    business_id, id, profile_key, click_id, clicked_at, link_created_at, link, campaign, journey, message, origin,
     is_clicked_by_recipient, created_at)
-SELECT business_id, id, profile_key, click_id, clicked_at, link_created_at, link, campaign, journey, message,
+SELECT business_id, id, profile_key, click_id, clicked_at, link_created_at, link, campaign, journey, message, origin,
        profile_key IS NOT NULL, clicked_at
 FROM unnest(
-    texts($1), texts($2), $3::bigint[], $4::uuid[], $5::timestamptz[], $6::timestamptz[], texts($7), texts($8),
-    texts($9), texts($10)
-) AS minted (business_id, id, profile_key, click_id, clicked_at, link_created_at, link, campaign, journey, message)
+    texts($1), texts($2), $3::bigint[], $4::timestamptz[], $5::uuid[], $6::timestamptz[], texts($7), texts($8),
+    texts($9), texts($10), texts($11)
+) AS minted (
+    business_id, id, profile_key, clicked_at, click_id, link_created_at, link, campaign, journey, message, origin)
 ORDER BY business_id, id
 ON CONFLICT (business_id, id) DO UPDATE
 SET profile_key = coalesce(excluded.profile_key, s.profile_key),
     is_clicked_by_recipient = excluded.is_clicked_by_recipient,
     click_id = excluded.click_id, clicked_at = excluded.clicked_at, link_created_at = excluded.link_created_at,
-    link = excluded.link,
-    campaign = excluded.campaign, journey = excluded.journey, message = excluded.message,
-    created_at = excluded.created_at
+    link = excluded.link, campaign = excluded.campaign, journey = excluded.journey, message = excluded.message,
+    origin = excluded.origin, created_at = excluded.created_at
 WHERE s.click_id IS NULL
-RETURNING new.business_id, new.id, new.profile_key, old.profile_key AS owner_before, old.id IS NOT NULL AS was_known;
+RETURNING new.business_id, new.id, new.profile_key, old.profile_key AS owner_before;
 
 -- name: tell_activities_their_link
 -- Events that came before the click of their session learn its link.
@@ -55,7 +87,7 @@ FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text
 WHERE a.business_id = minted.business_id AND a.session = minted.session AND a.link IS NULL;
 
 -- name: insert_click_activities
--- What the recipients and sessions of new clicks did.
+-- What the recipients and sessions of new clicks did that minted no session.
 INSERT INTO activities (
     business_id, id, received_at, occurred_at, profile_key, session, action, link, campaign, journey, message, verdict,
     device, browser, os, country)

@@ -48,9 +48,24 @@ DELETE FROM erasures WHERE business_id = $1 AND profile_key = $2;
 
 -- name: find_rows
 -- What a person did, behind one row; the object where it may name an order.
-SELECT occurred_at, id, received_at, CASE WHEN action = $6 THEN object::text END AS purchased
-FROM activities
-WHERE business_id = $1 AND profile_key = $2 AND (occurred_at, id) > ($3, $4)
+SELECT occurred_at, id, received_at, purchased
+FROM (
+    (SELECT occurred_at, id, received_at, CASE WHEN action = $6 THEN object::text END AS purchased
+     FROM activities
+     WHERE business_id = $1 AND profile_key = $2 AND (occurred_at, id) > ($3, $4)
+     ORDER BY occurred_at, id
+     LIMIT $5)
+    UNION ALL
+    (SELECT occurred_at, id, received_at, NULL
+     FROM click_activities
+     WHERE business_id = $1 AND profile_key = $2 AND firsts > 0 AND (occurred_at, id) > ($3, $4))
+    UNION ALL
+    (SELECT occurred_at, id, received_at, NULL
+     FROM click_activities
+     WHERE business_id = $1 AND profile_key = $2 AND firsts = 0 AND (occurred_at, id) > ($3, $4)
+     ORDER BY occurred_at, id
+     LIMIT $5)
+) AS done
 ORDER BY occurred_at, id
 LIMIT $5;
 

@@ -53,6 +53,13 @@ JOIN sessions s ON s.business_id = wanted.business_id AND s.id = wanted.id
 ORDER BY s.business_id, s.id
 FOR UPDATE OF s;
 
+-- name: find_clicked_by_nobody
+-- The businesses of those of these sessions that have a click and are nobody's.
+SELECT DISTINCT s.business_id
+FROM unnest($1::text[], $2::text[]) AS wanted (business_id, id)
+JOIN sessions s ON s.business_id = wanted.business_id AND s.id = wanted.id
+WHERE s.click_id IS NOT NULL AND s.profile_key IS NULL;
+
 -- name: change_sessions
 -- What became known of locked sessions.
 UPDATE sessions s
@@ -90,3 +97,7 @@ WHERE a.business_id = moved.business_id AND a.session = moved.session
 INSERT INTO dirty_visitors (business_id, session, profile_key, since)
 SELECT business_id, session, profile_key, since
 FROM unnest(texts($1), texts($2), $3::bigint[], $4::timestamptz[]) AS marked (business_id, session, profile_key, since);
+
+-- name: mark_persons
+-- Many people of whom few have any event, as one mark.
+INSERT INTO dirty_visitors (business_id, persons, since) VALUES ($1, $2, $3);

@@ -9,7 +9,7 @@ WITH page AS MATERIALIZED (
     UNION ALL
     (SELECT profile_key FROM links WHERE $2 = 'link' AND business_id = $1 AND id = $3 AND profile_key > $4)
 )
-SELECT page.profile_key, p.id AS profile, p.name, l.id AS link, f.clicked_at, f.origin, clicked.clicks
+SELECT page.profile_key, p.id AS profile, p.name, l.id AS link, f.clicked_at, f.origin, f.clicks
 FROM page
 LEFT JOIN profiles p ON p.business_id = $1 AND p.profile_key = page.profile_key
 LEFT JOIN LATERAL (
@@ -18,13 +18,12 @@ LEFT JOIN LATERAL (
       AND CASE $2 WHEN 'campaign' THEN campaign WHEN 'journey' THEN journey WHEN 'message' THEN message ELSE id END = $3
     ORDER BY created_at, id
     LIMIT 1) AS l ON true
-LEFT JOIN first_clicks f
-    ON f.business_id = $1 AND f.scope = $2 AND f.scope_id = $3 AND f.visitor = 'p' || page.profile_key
 CROSS JOIN LATERAL (
-    SELECT count(*) AS clicks FROM activities
-    WHERE business_id = $1 AND profile_key = page.profile_key AND action = $6 AND verdict = 'human'
+    SELECT count(*) AS clicks, min(clicked_at) AS clicked_at, (array_agg(origin ORDER BY clicked_at, click_id))[1] AS origin
+    FROM sessions
+    WHERE business_id = $1 AND profile_key = page.profile_key AND click_id IS NOT NULL
       AND CASE $2 WHEN 'campaign' THEN campaign WHEN 'journey' THEN journey WHEN 'message' THEN message ELSE link END
-          = $3) AS clicked
+          = $3) AS f
 ORDER BY page.profile_key;
 
 -- name: sum_earnings

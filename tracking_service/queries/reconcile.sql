@@ -1,6 +1,6 @@
 -- name: visits
 -- A part of the recounts of clicks: hits of the business $1 with the scopes that they count in, who came, and the first
--- click of each visitor in each scope, also on links of their own. Hits that count alike are added up before they are
+-- click that minted a session of each visitor in each scope, also on links of their own. Hits that count alike are added up before they are
 -- spread over scopes, dates and dimensions: there may be millions. The words are those of `domain`: scopes_of, visitor_of,
 -- bucket_of.
 visits AS (
@@ -8,10 +8,12 @@ visits AS (
            c.campaign, c.journey, c.message, c.link_created_at, c.profile_key IS NOT NULL AS is_recipients,
            json_build_array(c.verdict, c.template, c.device, c.browser, c.os, c.country, c.language, c.referring_host)::text
                AS origin,
-           coalesce('p' || coalesce(c.profile_key, (
-               SELECT s.profile_key FROM sessions s WHERE s.business_id = c.business_id AND s.id = c.session
-           )), 's' || c.session, 'sNone') AS visitor
+           coalesce('p' || coalesce(c.profile_key, s.profile_key), 's' || c.session) AS visitor,
+           c.verdict = 'human' AND coalesce(s.click_id = c.id, false) AS is_visit
     FROM clicks c
+    LEFT JOIN LATERAL (
+        SELECT profile_key, click_id FROM sessions WHERE business_id = c.business_id AND id = c.session OFFSET 0
+    ) AS s ON true
     WHERE c.business_id = $1
 ), alike AS (
     -- Those of a link once more by themselves; without one, a row is of all the scopes that links share.
@@ -30,7 +32,7 @@ visits AS (
     FROM (
         SELECT DISTINCT ON (visitor, link, campaign, journey, message) *
         FROM visits
-        WHERE is_human
+        WHERE is_visit
         ORDER BY visitor, link, campaign, journey, message, clicked_at, id
     ) AS f
     CROSS JOIN LATERAL (VALUES ('business', ''), ('campaign', campaign), ('journey', journey), ('message', message),
@@ -42,7 +44,7 @@ visits AS (
     FROM (
         SELECT visitor, link, campaign, journey, message, min(ARRAY[clicked_at, link_created_at]) AS own
         FROM visits
-        WHERE is_human AND is_recipients
+        WHERE is_visit AND is_recipients
         GROUP BY visitor, link, campaign, journey, message
     ) AS o
     CROSS JOIN LATERAL (VALUES ('business', ''), ('campaign', campaign), ('journey', journey), ('message', message),
@@ -71,7 +73,7 @@ visits AS (
 )
 
 -- name: recount_clicks
--- Hits, visitors and sessions, for `click_counts`. After `visits`.
+-- Hits, visitors and sessions, for `all_click_counts`. After `visits`.
 SELECT place AS scope, scope_id, bucket, sum(clicks) AS clicks, sum(unique_clickers) AS unique_clickers,
        sum(bot_hits) AS bot_hits, sum(sessions) AS sessions, sum(seconds_to_click) AS seconds_to_click,
        sum(clicked_recipients) AS clicked_recipients
@@ -79,7 +81,7 @@ FROM placed
 GROUP BY place, scope_id, bucket
 
 -- name: recount_breakdowns
--- Hits and visitors by the values of each dimension, for `breakdown_counts`. After `visits`.
+-- Hits and visitors by the values of each dimension, for `all_breakdown_counts`. After `visits`.
 SELECT w.scope, p.scope_id, w.bucket, d.dimension, d.value, sum(p.hits) AS clicks,
        sum(p.unique_clickers) AS unique_clickers
 FROM (
@@ -105,11 +107,11 @@ GROUP BY w.scope, p.scope_id, w.bucket, d.dimension, d.value
 
 -- name: recount_first_clicks
 -- The first click of each visitor, for `first_clicks`. After `visits`.
-SELECT scope, scope_id, visitor, clicked_at, id AS click_id, link_created_at, origin, is_recipients FROM firsts
+SELECT scope, scope_id, visitor, clicked_at, id AS click_id, link_created_at, origin FROM firsts
 
 -- name: recount_own_clicks
 -- The first click of each visitor on a link of their own, for `first_clicks`. After `visits`.
-SELECT scope, scope_id, visitor, clicked_at AS own_clicked_at, link_created_at AS own_link_created_at FROM owns
+SELECT scope, scope_id, visitor, clicked_at, link_created_at FROM owns
 
 -- name: recount_events
 -- The sum of the ledger, for `event_counts`; what an entry counts is said where entries are appended.
@@ -212,15 +214,14 @@ WHERE business_id = $1 AND session = ANY ($2::text[]) AND profile_key IS NULL AN
 
 -- name: count_marks
 -- How many visitors of a business wait to be decided on again.
-SELECT count(*) FROM dirty_visitors WHERE business_id = $1;
+SELECT coalesce(sum(coalesce(cardinality(persons), 1)), 0)::bigint FROM dirty_visitors WHERE business_id = $1;
 
 -- name: find_marks
 -- The next visitors who wait, behind one.
-SELECT id, business_id, session, profile_key, since
-FROM dirty_visitors
-WHERE business_id = $1 AND id > $2
-ORDER BY id
-LIMIT $3;
+SELECT m.id, m.business_id, m.session, coalesce(person, m.profile_key) AS profile_key, m.since
+FROM (SELECT * FROM dirty_visitors WHERE business_id = $1 AND id > $2 ORDER BY id LIMIT $3) AS m
+LEFT JOIN unnest(m.persons) AS person ON true
+ORDER BY m.id;
 
 -- name: find_swept
 -- Which of these events a change for the whole business concerns that has not come to them yet.

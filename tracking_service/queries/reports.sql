@@ -1,7 +1,8 @@
 -- name: find_start
 -- The first bucket of a scope with a click or an event.
 SELECT least(
-    (SELECT bucket FROM click_counts WHERE business_id = $1 AND scope = $2 AND scope_id = $3 ORDER BY bucket LIMIT 1),
+    (SELECT bucket FROM all_click_counts WHERE business_id = $1 AND scope = $2 AND scope_id = $3
+     ORDER BY bucket LIMIT 1),
     (SELECT bucket FROM event_counts WHERE business_id = $1 AND scope = $2 AND scope_id = $3 ORDER BY bucket LIMIT 1));
 
 -- name: find_link_start
@@ -22,7 +23,7 @@ SELECT width_bucket(bucket, $6::timestamptz[]) AS point, sum(clicks)::bigint AS 
        sum(unique_clickers)::bigint AS unique_clickers, sum(bot_hits)::bigint AS bot_hits,
        sum(sessions)::bigint AS sessions, sum(seconds_to_click) AS seconds_to_click,
        sum(clicked_recipients)::bigint AS clicked_recipients
-FROM click_counts
+FROM all_click_counts
 WHERE business_id = $1 AND scope = $2 AND scope_id = $3 AND bucket >= $4 AND bucket < $5
 GROUP BY point;
 
@@ -73,14 +74,14 @@ JOIN recipient_counts c ON c.business_id = $1 AND c.scope = wanted.scope AND c.s
 
 -- name: find_span
 -- The first and the last bucket of a scope with a click.
-SELECT (SELECT bucket FROM click_counts WHERE business_id = $1 AND scope = $2 AND scope_id = $3 ORDER BY bucket LIMIT 1)
-           AS first,
-       (SELECT bucket FROM click_counts WHERE business_id = $1 AND scope = $2 AND scope_id = $3
+SELECT (SELECT bucket FROM all_click_counts WHERE business_id = $1 AND scope = $2 AND scope_id = $3
+        ORDER BY bucket LIMIT 1) AS first,
+       (SELECT bucket FROM all_click_counts WHERE business_id = $1 AND scope = $2 AND scope_id = $3
         ORDER BY bucket DESC LIMIT 1) AS last;
 
 -- name: sum_breakdowns
--- Clicks by the values of all dimensions, of [$4, $5): by days from $6 to $7, by quarters of an hour before and after. What
--- is packed is not counted by days. The scope by days is $8.
+-- Clicks by the values of all dimensions, of [$4, $5): by days from $6 to $7, by quarters of an hour before and after. The
+-- scope by days is $8. Those of a recipient's link are packed.
 SELECT dimension, value, sum(clicks)::bigint AS clicks, sum(unique_clickers)::bigint AS unique_clickers
 FROM (
     SELECT dimension, value, clicks, unique_clickers FROM breakdown_counts
@@ -93,8 +94,7 @@ FROM (
     SELECT dimension, value, clicks, unique_clickers FROM breakdown_counts
     WHERE business_id = $1 AND scope = $2 AND scope_id = $3 AND bucket >= greatest($4, $7) AND bucket < $5
     UNION ALL
-    SELECT dimension, value, clicks, unique_clickers FROM breakdown_counts
-    WHERE $2::text = 'link' AND business_id = $1 AND scope = $2 AND scope_id = $3 AND bucket >= greatest($4, $6)
-      AND bucket < least($5, $7) AND dimension = 'packed'
+    SELECT 'packed', origin, clicks + bot_hits, unique_clickers FROM link_counts
+    WHERE $2::text = 'link' AND business_id = $1 AND link = $3 AND bucket >= $4 AND bucket < $5
 ) AS counted
 GROUP BY dimension, value;

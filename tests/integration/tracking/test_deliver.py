@@ -126,7 +126,7 @@ async def test_a_click_is_in_the_activities_of_its_recipient(relay: Stub, databa
     await deliver(relay, click(profile="ann", message="m1"))
     row = await database.fetchrow(
         "SELECT p.id, a.action, a.link, a.campaign, a.message, a.verdict, a.occurred_at = $1 AS timely"
-        " FROM activities a JOIN profiles p USING (business_id, profile_key)",
+        " FROM click_activities a JOIN profiles p USING (business_id, profile_key)",
         START,
     )
     assert tuple(row or ()) == ("ann", "short_link.clicked", "abc", "spring", "m1", "human", True)
@@ -158,8 +158,9 @@ async def test_the_session_of_a_recipients_click_is_the_recipients(relay: Stub, 
         "SELECT p.id FROM sessions s JOIN profiles p USING (business_id, profile_key) WHERE s.id = $1", clicked.session
     )
     doings = await database.fetch(
-        "SELECT a.action, p.id, a.link FROM activities a JOIN profiles p USING (business_id, profile_key)"
-        " ORDER BY a.action"
+        "SELECT a.action, p.id, a.link FROM (SELECT business_id, profile_key, action, link FROM activities UNION ALL"
+        " SELECT business_id, profile_key, action, link FROM click_activities) a"
+        " JOIN profiles p USING (business_id, profile_key) ORDER BY a.action"
     )
     assert owner == "ann"
     assert [tuple(row) for row in doings] == [("page.viewed", "ann", "abc"), ("short_link.clicked", "ann", "abc")]
@@ -227,7 +228,7 @@ async def test_new_clicks_have_their_visitors_decided_again(relay: Stub, databas
     await database.execute("CREATE TRIGGER note AFTER INSERT ON dirty_visitors FOR EACH ROW EXECUTE FUNCTION note()")
     clicked = click(profile="ann")
     await deliver(relay, clicked, click(1, verdict=BOT), used)
-    rows = await database.fetch("SELECT session, profile_key IS NOT NULL AS known FROM marked")
+    rows = await database.fetch("SELECT session, coalesce(profile_key, persons[1]) IS NOT NULL AS known FROM marked")
     assert {tuple(row) for row in rows} == {(None, True), (used.session, True)}
 
 
@@ -265,7 +266,8 @@ async def test_a_claimed_session_becomes_its_person(relay: Stub, database: "Data
     connection = cast("Connection", database)
     key = (await profile_keys(connection, [("shop", "ann")], START))["shop", "ann"]
     for clicked in reversed(clicks):
-        await give_first_clicks_to_persons(connection, [("shop", clicked.session, key)])
+        await database.execute("UPDATE sessions SET profile_key = $1 WHERE id = $2", key, clicked.session)
+        await give_first_clicks_to_persons(connection, [("shop", clicked.session)])
     assert await buckets(database) == {0: (1, 1), 15: (1, 0)}
     visitors = await database.fetch("SELECT DISTINCT visitor FROM first_clicks")
     assert [row["visitor"] for row in visitors] == [f"p{key}"]

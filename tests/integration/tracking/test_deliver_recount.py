@@ -46,7 +46,7 @@ BREAKDOWNS = """
 """
 # What a report by cohort adds up, and links' own values, are recounted by the service itself.
 COUNTED_CLICKS = """
-    SELECT business_id, scope, scope_id, bucket, clicks, unique_clickers, bot_hits, sessions FROM click_counts
+    SELECT business_id, scope, scope_id, bucket, clicks, unique_clickers, bot_hits, sessions FROM all_click_counts
     WHERE scope NOT LIKE '% cohort'
 """
 COUNTED_VERDICTS = """

@@ -134,7 +134,7 @@ async def live(caller: Caller) -> str:
 
 
 COUNTERS = (
-    "SELECT 'clicks', scope, scope_id, bucket, '', clicks, unique_clickers, bot_hits, sessions FROM click_counts"
+    "SELECT 'clicks', scope, scope_id, bucket, '', clicks, unique_clickers, bot_hits, sessions FROM all_click_counts"
     " UNION ALL SELECT 'events', scope, scope_id, bucket, action || currency, events, conversions, revenue, 0"
     " FROM event_counts UNION ALL SELECT 'recipients', scope, scope_id, NULL, '', recipients, 0, 0, 0"
     " FROM recipient_counts ORDER BY 1, 2, 3, 4, 5"

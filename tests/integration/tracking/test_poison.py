@@ -176,7 +176,7 @@ async def test_the_same_poison_twice_in_a_delivery(relay: RelayStub, database: "
     answers = await asyncio.gather(*(deliver(relay, click(1), poison, click(2), poison, click(1)) for _ in range(8)))
     assert (sum(new for new, _, _ in answers), {aside for _, _, aside in answers}) == (2, {2})
     assert await database.fetchval("SELECT count(*) FROM rejected") == 1
-    assert await database.fetchval("SELECT sum(clicks) FROM click_counts WHERE scope = 'link'") == 2
+    assert await database.fetchval("SELECT sum(clicks) FROM all_click_counts WHERE scope = 'link'") == 2
 
 
 async def test_what_fits_into_no_index_is_set_aside(

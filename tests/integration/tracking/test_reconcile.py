@@ -35,7 +35,7 @@ TAMPERING = {
     "click_counts.sessions": "UPDATE click_counts SET sessions = 0 WHERE scope = 'business'",
     "breakdown_counts.clicks": "UPDATE breakdown_counts SET clicks = clicks + 1 WHERE {row}",
     "breakdown_counts.unique_clickers": "DELETE FROM breakdown_counts WHERE dimension = 'verdict' AND value = 'human'",
-    "first_clicks.rows": "DELETE FROM first_clicks WHERE {row}",
+    "first_clicks.rows": "UPDATE sessions SET firsts = 0 WHERE {row}",
     "event_counts.events": "UPDATE event_counts SET events = events + 1 WHERE {row}",
     "event_counts.conversions": "UPDATE event_counts SET conversions = conversions + 1 WHERE {row}",
     "event_counts.revenue": "UPDATE event_counts SET revenue = revenue + 1 WHERE {row}",
@@ -48,7 +48,7 @@ TAMPERING = {
 ROWS = {
     "click_counts": "scope = 'campaign'",
     "breakdown_counts": "scope = 'link'",
-    "first_clicks": "scope = 'business'",
+    "first_clicks": "firsts > 0",
     "event_counts": "scope = 'campaign' AND action = 'order.placed'",
     "recipients": "scope = 'campaign'",
     "recipient_counts": "scope = 'business'",

@@ -1,14 +1,14 @@
 """New clicks are added up by scope and quarter of an hour."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tracking_service.click_firsts import CAMPAIGN, OF_LINK, OWN, Visit
 from tracking_service.click_origins import Origin
-from tracking_service.click_tally import PACKED, ClickTally, Seen, values_of
+from tracking_service.click_tally import ClickTally, seconds_between, values_of
 from tracking_service.domain import BUCKET, bucket_of, scopes_of, visitor_of
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -35,22 +35,24 @@ def test_a_person_is_never_a_session() -> None:
 ORIGIN = Origin("t1", "mobile", "Mobile Safari", "iOS", "UY", "es", "direct")
 
 
-def seen(at: datetime, origin: Origin = ORIGIN, *, is_recipients: bool = False) -> Seen:
-    """Return a click on a link that was made an hour before noon."""
-    return Seen(at, UUID(int=1), NOON - timedelta(hours=1), origin.packed("human"), is_recipients)
+def visit(at: datetime, origin: Origin = ORIGIN, *, is_recipients: bool = False) -> Visit:
+    """Return a click on a link of a campaign that was made an hour before noon."""
+    made = NOON - timedelta(hours=1)
+    place = ("abc", "spring", None, None)
+    return Visit("shop", "s1", 1, at, UUID(int=1), made, *place, origin.packed("human"), is_recipients)
 
 
-def moved(before: Seen, after: Seen) -> ClickTally:
+def moved(before: Visit, after: Visit) -> ClickTally:
     """Return what changes where a visitor's first click in a campaign turns out to be an earlier one."""
     tally = ClickTally()
-    tally.count_visitor("shop", "campaign", "spring", after, 1)
-    tally.count_visitor("shop", "campaign", "spring", before, -1)
+    tally.move(after, 0, CAMPAIGN)
+    tally.move(before, CAMPAIGN, 0)
     return tally
 
 
 def test_a_first_click_that_moves_is_counted_out_where_it_was() -> None:
     """And in where it is now; by cohort it stays, in the quarter that the link was made in, but for its time."""
-    tally = moved(seen(NOON + timedelta(hours=1)), seen(NOON))
+    tally = moved(visit(NOON + timedelta(hours=1)), visit(NOON))
     assert {key[1:]: counts.row() for key, counts in tally.counts.items()} == {
         ("campaign", "spring", NOON): (0, 1, 0, 0, 3600, 0),
         ("campaign", "spring", NOON + timedelta(hours=1)): (0, -1, 0, 0, -7200, 0),
@@ -61,7 +63,7 @@ def test_a_first_click_that_moves_is_counted_out_where_it_was() -> None:
 
 def test_a_first_click_moves_to_other_values() -> None:
     """Each visitor counts in the values of the earliest click."""
-    changed = moved(seen(NOON), seen(NOON, replace(ORIGIN, device="desktop"))).breakdowns()
+    changed = moved(visit(NOON), visit(NOON, ORIGIN._replace(device="desktop"))).breakdowns()
     for scope in ("campaign", "campaign day", "campaign cohort", "campaign cohort day"):
         devices = {
             key[5]: counts.unique_clickers for key, counts in changed.items() if key[4] == "device" and key[1] == scope
@@ -70,15 +72,19 @@ def test_a_first_click_moves_to_other_values() -> None:
 
 
 def test_a_recipients_link_has_one_row_for_all_values() -> None:
-    """In its own scope alone."""
+    """In its own scope alone, with its counters."""
     tally = ClickTally()
-    tally.count_visitor("shop", "link", "abc", seen(NOON, is_recipients=True), 1)
-    assert [key[4] for key in tally.breakdowns()] == [PACKED]
+    tally.move(visit(NOON, is_recipients=True), 0, OF_LINK + OF_LINK * OWN)
+    assert {key: counts.row() for key, counts in tally.links.items()} == {
+        ("shop", "abc", NOON, ORIGIN.packed("human")): (0, 1, 0, 0, 3600, 1)
+    }
+    assert not tally.counts
+    assert not tally.breakdowns()
     assert dict(values_of(ORIGIN.packed("human")))["browser"] == "Mobile Safari"
     assert list(values_of(ORIGIN.packed("bot"))) == [("verdict", "bot")]
 
 
 def test_clocks_that_differ_make_no_time_negative() -> None:
     """A click before its link was made took no time."""
-    assert seen(NOON - timedelta(hours=2)).seconds_to_click == 0
-    assert seen(NOON + timedelta(milliseconds=999)).seconds_to_click == 3600
+    assert seconds_between(NOON, NOON - timedelta(hours=2)) == 0
+    assert seconds_between(NOON, NOON + timedelta(hours=1, milliseconds=999)) == 3600

@@ -1,0 +1,76 @@
+"""Of the clicks of a visitor the earliest is the first one, in each scope by itself."""
+
+import random
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from tracking_service.click_firsts import (
+    BUSINESS,
+    CAMPAIGN,
+    JOURNEY,
+    OF_LINK,
+    OWN,
+    Visit,
+    everywhere,
+    firsts_of,
+)
+
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+def visit(minutes: int, campaign: str = "spring", *, link: str = "abc", own: bool = False, firsts: int = 0) -> Visit:
+    """Return a click some minutes after noon, with an id that tells the minutes."""
+    at = NOON + timedelta(minutes=minutes)
+    place = (link, campaign, None, None)
+    return Visit("shop", f"s{minutes}", 1, at, UUID(int=minutes), NOON, *place, "[]", own, firsts)
+
+
+def test_the_first_of_all_is_the_first_everywhere() -> None:
+    """What comes after it is so only where it was not: in another campaign, by another link."""
+    whole = everywhere(campaign=True, journey=False, message=False, own=False)
+    assert firsts_of([visit(3), visit(1), visit(2, "autumn", link="xyz")], []) == [0, whole, CAMPAIGN + OF_LINK]
+
+
+def test_an_earlier_click_takes_from_a_known_one() -> None:
+    """In the scopes that it belongs to; in all others the known one stays what it was."""
+    known = visit(5, "autumn", link="xyz", firsts=BUSINESS + CAMPAIGN + OF_LINK)
+    early = visit(1, "spring")
+    assert firsts_of([early], [known]) == [BUSINESS + CAMPAIGN + OF_LINK, CAMPAIGN + OF_LINK]
+
+
+def test_a_known_click_gains_nothing_where_others_are_not_looked_at() -> None:
+    """Of another campaign not all first clicks are known here."""
+    first = visit(1, "winter", link="xyz", firsts=BUSINESS + CAMPAIGN + OF_LINK)
+    known = visit(5, "autumn", firsts=OF_LINK)
+    assert firsts_of([visit(7, "spring")], [first, known]) == [CAMPAIGN, first.firsts, OF_LINK]
+
+
+def test_those_on_links_of_their_own_are_told_apart() -> None:
+    """A shared link clicked before does not make them any later."""
+    shared, own = visit(1, link="shared"), visit(2, own=True)
+    whole = everywhere(campaign=True, journey=False, message=False, own=True)
+    assert firsts_of([shared, own], []) == [
+        BUSINESS + CAMPAIGN + OF_LINK,
+        OF_LINK + OWN * (BUSINESS + CAMPAIGN + OF_LINK),
+    ]
+    assert firsts_of([own], []) == [whole]
+    assert not whole & (JOURNEY + JOURNEY * OWN)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_any_order_comes_to_the_same(seed: int) -> None:
+    """One by one, all at once, in any order."""
+    rng = random.Random(seed)  # noqa: S311  (the same mix each time)
+    clicks = [
+        visit(minutes, rng.choice(["spring", "autumn"]), link=rng.choice("abc"), own=rng.random() < 0.5)
+        for minutes in range(12)
+    ]
+    at_once = dict(zip(clicks, firsts_of(clicks, []), strict=True))
+    rng.shuffle(clicks)
+    known: list[Visit] = []
+    for click in clicks:
+        some = [click, *known]
+        known = [each._replace(firsts=firsts) for each, firsts in zip(some, firsts_of([click], known), strict=True)]
+    assert {each._replace(firsts=0): each.firsts for each in known} == at_once

@@ -1,0 +1,105 @@
+"""What arrives with a delivery's clicks: what is derived of them, and where they will be their visitors' first ones."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from tracking_service.click_firsts import Visit, everywhere, firsts_of
+from tracking_service.click_origins import Origin, Origins
+from tracking_service.deliveries import Click
+
+Person = tuple[str, int | None]
+"""Business, and profile's surrogate; None for nobody."""
+
+
+class Arrival(NamedTuple):
+    """A click that was delivered, with what is derived of it; recipient is its link's, by surrogate."""
+
+    click: Click
+    origin: Origin
+    packed: str
+    recipient: int | None
+    is_visit: bool
+    """Whether it is to mint a session, as each click of a person is."""
+
+    @property
+    def person(self) -> Person:
+        """Return whose link was clicked."""
+        return self.click.business_id, self.recipient
+
+    def visit(self, firsts: int = 0) -> Visit:
+        """Return what its session says of it, where nobody knew that session before."""
+        click = self.click
+        return Visit(
+            click.business_id, click.session or "", self.recipient, click.clicked_at, click.id, click.link_created_at,
+            click.link, click.campaign, click.journey, click.message, self.packed, self.recipient is not None, firsts,
+        )  # fmt: skip
+
+
+class Plan(NamedTuple):
+    """Where clicks will be the first ones, unless one of them or its session turns out to be known."""
+
+    firsts: Sequence[int | None]
+    """Of each click that arrives; None where it is no visit."""
+    known: Sequence[Visit]
+    """The first clicks so far of those who click now."""
+    several: frozenset[Person]
+    """People who have first clicks already, or click more than once now."""
+
+
+def arrivals(clicks: Iterable[Click], keys: Mapping[tuple[str, str], int | None], origins: Origins) -> list[Arrival]:
+    """Return clicks with what is derived of them, each once; keys are the surrogates of recipients."""
+    return [_arrival(click, keys, origins) for click in {click.key: click for click in clicks}.values()]
+
+
+def _arrival(click: Click, keys: Mapping[tuple[str, str], int | None], origins: Origins) -> Arrival:
+    origin, is_visit = origins.of(click), click.session is not None and click.is_human
+    recipient = None
+    if click.profile is not None:
+        recipient = keys[click.business_id, click.profile]
+        if recipient is None:
+            # Of someone who was erased nothing is kept that could tell who it was.
+            click = click._replace(query="", address="", user_agent="", referrer="", accept_language="")
+    return Arrival(click, origin, origin.packed(click.verdict), recipient, is_visit)
+
+
+def plan(arrived: Sequence[Arrival], known: Sequence[Visit]) -> Plan:
+    """Return where clicks will be the first ones, given those that are so far."""
+    clicks = Counter(arrival.person for arrival in arrived if arrival.is_visit and arrival.recipient is not None)
+    before: dict[Person, list[Visit]] = defaultdict(list)
+    for visit in known:
+        before[visit.business_id, visit.profile_key].append(visit)
+    several = frozenset(person for person, count in clicks.items() if count > 1 or person in before)
+    expected = _expected(arrived, several, before)
+    firsts = [
+        None if not arrival.is_visit else expected[number] if number in expected else _everywhere(arrival)
+        for number, arrival in enumerate(arrived)
+    ]
+    return Plan(firsts, known, several)
+
+
+def _expected(
+    arrived: Iterable[Arrival], several: frozenset[Person], before: Mapping[Person, list[Visit]]
+) -> dict[int, int]:
+    """Return where clicks, by their numbers, will be the first ones of people who have several."""
+    of_person: dict[Person, list[tuple[int, Visit]]] = defaultdict(list)
+    for number, arrival in enumerate(arrived):
+        if arrival.is_visit and arrival.person in several:
+            of_person[arrival.person].append((number, arrival.visit()))
+    return {
+        number: firsts
+        for person, some in of_person.items()
+        for (number, _), firsts in zip(
+            some, firsts_of([visit for _, visit in some], before.get(person, ())), strict=False
+        )
+    }
+
+
+def _everywhere(arrival: Arrival) -> int:
+    click = arrival.click
+    return everywhere(
+        campaign=click.campaign is not None,
+        journey=click.journey is not None,
+        message=click.message is not None,
+        own=arrival.recipient is not None,
+    )

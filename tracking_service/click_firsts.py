@@ -1,0 +1,89 @@
+"""Decide which clicks of a visitor are the first ones, in each scope: any, and on links of the visitor's own."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import NamedTuple
+from uuid import UUID
+
+from tracking_service.domain import BUSINESS_SCOPE, LINK, Scope
+
+# Bits of `sessions.firsts`; those of links of the visitor's own stand OWN times higher.
+BUSINESS, CAMPAIGN, JOURNEY, MESSAGE, OF_LINK = 1, 2, 4, 8, 16
+OWN = 32
+
+
+class Visit(NamedTuple):
+    """A click that minted its session, as it is kept there; `firsts` says where it was the first one so far."""
+
+    business_id: str
+    session: str
+    profile_key: int | None
+    clicked_at: datetime
+    click_id: UUID
+    link_created_at: datetime
+    link: str
+    campaign: str | None
+    journey: str | None
+    message: str | None
+    origin: str
+    is_recipients: bool
+    firsts: int = 0
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Return what finds its session."""
+        return self[:2]
+
+    @property
+    def visitor(self) -> tuple[str, int | str]:
+        """Return who clicked: the person, or the session where nobody is known."""
+        return self.business_id, self.session if self.profile_key is None else self.profile_key
+
+    def scopes(self) -> list[tuple[int, Scope]]:
+        """Return the scopes that it belongs to, each with its bit."""
+        scopes: list[tuple[int, Scope]] = [(BUSINESS, BUSINESS_SCOPE), (OF_LINK, (LINK, self.link))]
+        if self.campaign:
+            scopes.append((CAMPAIGN, ("campaign", self.campaign)))
+        if self.journey:
+            scopes.append((JOURNEY, ("journey", self.journey)))
+        if self.message:
+            scopes.append((MESSAGE, ("message", self.message)))
+        return scopes
+
+
+@lru_cache
+def everywhere(*, campaign: bool, journey: bool, message: bool, own: bool) -> int:
+    """Return the bits of a click that is the first one in all scopes that there are."""
+    bits = BUSINESS + OF_LINK + CAMPAIGN * campaign + JOURNEY * journey + MESSAGE * message
+    return bits + OWN * bits * own
+
+
+def firsts_of(arriving: Sequence[Visit], known: Sequence[Visit]) -> list[int]:
+    """Return where each click of one visitor is the first one: of those arriving, then of those known.
+
+    Known must be all that were the first ones in any scope of those arriving; in other scopes they stay what they are.
+    """
+    concerned = {scope for visit in arriving for _, scope in visit.scopes()}
+    visits = [*arriving, *known]
+    firsts = [0] * len(visits)
+    for factor, order in ((1, _any), (OWN, _own)):
+        seen: set[Scope] = set()
+        for number in sorted(range(len(visits)), key=lambda number: order(visits[number])):
+            visit = visits[number]
+            for bit, scope in visit.scopes():
+                if scope not in concerned:
+                    firsts[number] += visit.firsts & (bit * factor)
+                elif scope not in seen and (factor == 1 or visit.is_recipients):
+                    seen.add(scope)
+                    firsts[number] += bit * factor
+    return firsts
+
+
+def _any(visit: Visit) -> tuple[object, ...]:
+    return visit.clicked_at, visit.click_id
+
+
+def _own(visit: Visit) -> tuple[object, ...]:
+    # Of those at the same time the one that counts earlier by cohort, too.
+    return visit.clicked_at, visit.link_created_at, visit.click_id
