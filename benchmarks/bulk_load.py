@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from itertools import groupby, islice
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from common.clock import from_timestamp
 from tracking_service.catalogue import CLICKED
 from tracking_service.click_origins import Origin, Origins
 from tracking_service.postgres import SERVER_SETTINGS
-from tracking_service.postgres_recount_counters import COUNTERS, Counter
+from tracking_service.postgres_recount_counters import COUNTERS, QUERIES, Counter
 from tracking_service.relay_servicer import VERDICTS
 
 if TYPE_CHECKING:
@@ -34,9 +34,10 @@ _COLUMNS = (
 _SESSIONS = """
     INSERT INTO sessions (
         business_id, id, profile_key, click_id, clicked_at, link_created_at, link, campaign, journey, message,
-        is_clicked_by_recipient, created_at)
+        is_clicked_by_recipient, created_at, origin)
     SELECT business_id, session, profile_key, id, clicked_at, link_created_at, link, campaign, journey, message,
-           profile_key IS NOT NULL, clicked_at
+           profile_key IS NOT NULL, clicked_at,
+           json_build_array(verdict, template, device, browser, os, country, language, referring_host)::text
     FROM clicks
     WHERE business_id = $1 AND verdict = 'human' AND session IS NOT NULL
     ORDER BY session
@@ -48,8 +49,48 @@ _ACTIVITIES = """
     SELECT business_id, id, clicked_at, clicked_at, profile_key, session, $2, link, campaign, journey, message, verdict,
            device, browser, os, country
     FROM clicks
-    WHERE business_id = $1 AND (profile_key IS NOT NULL OR session IS NOT NULL)
+    WHERE business_id = $1 AND (verdict <> 'human' OR session IS NULL)
+      AND (profile_key IS NOT NULL OR session IS NOT NULL)
     ORDER BY id
+"""
+# Where clicks are the first ones, by the product's own recount; each on a link of its visitor's own.
+_FIRSTS = f"""
+    WITH {QUERIES.visits}, own AS (
+        SELECT DISTINCT ON (scope, scope_id, visitor) scope, id
+        FROM visits
+        CROSS JOIN LATERAL (VALUES ('business', ''), ('campaign', campaign), ('journey', journey), ('message', message),
+                                   ('link', link)) AS scopes (scope, scope_id)
+        WHERE is_visit AND is_recipients AND scope_id IS NOT NULL
+        ORDER BY scope, scope_id, visitor, clicked_at, link_created_at, id
+    )
+    UPDATE sessions s
+    SET firsts = f.firsts
+    FROM (
+        SELECT id, sum(bit * factor) AS firsts
+        FROM (SELECT scope, id, 1 AS factor FROM firsts UNION ALL SELECT scope, id, 32 FROM own) AS first
+        JOIN (VALUES ('business', 1), ('campaign', 2), ('journey', 4), ('message', 8), ('link', 16))
+            AS bits (scope, bit) USING (scope)
+        GROUP BY id
+    ) AS f
+    WHERE s.business_id = $1 AND s.click_id = f.id
+"""  # noqa: S608  (the product's own query)
+_LINK_COUNTS = """
+    INSERT INTO link_counts (
+        business_id, link, bucket, origin, clicks, unique_clickers, bot_hits, sessions, seconds_to_click,
+        clicked_recipients)
+    SELECT c.business_id, c.link, date_bin('15 minutes', c.clicked_at, '2000-01-01Z'),
+           json_build_array(
+               c.verdict, c.template, c.device, c.browser, c.os, c.country, c.language, c.referring_host)::text,
+           count(*) FILTER (WHERE c.verdict = 'human'), count(*) FILTER (WHERE s.firsts & 16 > 0),
+           count(*) FILTER (WHERE c.verdict <> 'human'), count(s.id),
+           coalesce(sum(floor(greatest(extract(epoch FROM c.clicked_at - c.link_created_at), 0)))
+               FILTER (WHERE s.firsts & 16 > 0), 0),
+           count(*) FILTER (WHERE s.firsts & 512 > 0)
+    FROM clicks c
+    LEFT JOIN sessions s ON s.business_id = c.business_id AND s.id = c.session AND s.click_id = c.id
+    WHERE c.business_id = $1 AND c.profile_key IS NOT NULL
+    GROUP BY 1, 2, 3, 4
+    ORDER BY 2, 3, 4
 """
 _INDEXES = """
     SELECT c.relname AS name, pg_get_indexdef(c.oid) AS definition
@@ -70,8 +111,11 @@ async def load_clicks(url: str, business_id: str, clicks: Iterable[click_pb2.Cli
         async with _without_indexes(connection):
             await connection.execute(_SESSIONS, business_id)
             await connection.execute(_ACTIVITIES, business_id, CLICKED)
-        for table, counters in groupby((each for each in COUNTERS if each.after), lambda each: each.table):
-            await connection.execute(_filling(table, list(counters)), business_id)
+            await connection.execute(_FIRSTS, business_id)
+        await connection.execute(_LINK_COUNTS, business_id)
+        for counter in COUNTERS:
+            if counter.at == "bucket" and counter.after:
+                await connection.execute(_filling(counter), business_id)
     finally:
         await connection.close()
 
@@ -112,16 +156,13 @@ async def _without_indexes(connection: "Database") -> AsyncIterator[None]:
         await connection.execute(index["definition"])
 
 
-def _filling(table: str, counters: list[Counter]) -> str:
-    """Return the statement that fills a table with what its recounts give, side by side where there are several."""
-    first, *others = counters
-    named = ", ".join(f"recount_{number} AS ({counter.recount})" for number, counter in enumerate(counters))
-    columns = list(first.key + first.figures)
-    joined = "recount_0"
-    for number, other in enumerate(others, 1):
-        common = [name for name in other.key if name in first.key]
-        joined += f" LEFT JOIN recount_{number} USING ({', '.join(common)})"
-        columns += [name for name in other.key + other.figures if name not in columns]
-    listed = ", ".join(columns)
+def _filling(counter: Counter) -> str:
+    """Return the statement that fills a table with what its recount gives, those of recipients' links left out."""
+    listed = ", ".join(counter.key + counter.figures)
     # Every name comes from the product's own table of counters.
-    return f"WITH {first.after}, {named} INSERT INTO {table} (business_id, {listed}) SELECT $1, {listed} FROM {joined}"  # noqa: S608  (see above)
+    return f"""
+        WITH {counter.after}, recount AS ({counter.recount})
+        INSERT INTO {counter.name} (business_id, {listed})
+        SELECT $1, {listed} FROM recount
+        WHERE scope <> 'link' OR scope_id NOT IN (SELECT link FROM link_counts WHERE business_id = $1)
+    """  # noqa: S608  (see above)
