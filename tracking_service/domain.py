@@ -1,4 +1,4 @@
-"""The words that clicks, events and reports share: scopes, buckets, visitors."""
+"""The words that clicks, events and reports share: scopes, buckets."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -59,8 +59,3 @@ def by_day(scope: str) -> str:
 def cohort_of(scope: str) -> str | None:
     """Return the kind of scope that counts the same by the date of the link; None for a link, which has one date."""
     return None if scope == LINK else f"{scope} cohort"
-
-
-def visitor_of(profile_key: int | None, session: str | None) -> str:
-    """Return who clicked, as unique clickers are told apart: the person, or the session where nobody is known."""
-    return f"s{session}" if profile_key is None else f"p{profile_key}"

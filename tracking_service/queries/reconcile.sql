@@ -1,7 +1,7 @@
 -- name: visits
 -- A part of the recounts of clicks: hits of the business $1 with the scopes that they count in, who came, and the first
 -- click that minted a session of each visitor in each scope, also on links of their own. Hits that count alike are added up before they are
--- spread over scopes, dates and dimensions: there may be millions. The words are those of `domain`: scopes_of, visitor_of,
+-- spread over scopes, dates and dimensions: there may be millions. The words are those of `domain`: scopes_of,
 -- bucket_of.
 visits AS (
     SELECT c.clicked_at, c.id, c.verdict, c.verdict = 'human' AS is_human, c.session IS NOT NULL AS has_session, c.link,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tracking_service.click_firsts import CAMPAIGN, OF_LINK, OWN, Visit
 from tracking_service.click_origins import Origin
 from tracking_service.click_tally import ClickTally, seconds_between, values_of
-from tracking_service.domain import BUCKET, bucket_of, scopes_of, visitor_of
+from tracking_service.domain import BUCKET, bucket_of, scopes_of
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -25,11 +25,6 @@ def test_a_bucket_is_the_quarter_of_an_hour(at: datetime) -> None:
 def test_what_there_is_not_is_no_scope() -> None:
     """Only the business is always there."""
     assert list(scopes_of(campaign=None, journey="", message=None, link=None)) == [("business", "")]
-
-
-def test_a_person_is_never_a_session() -> None:
-    """Whatever the session is called."""
-    assert visitor_of(1, "1") != visitor_of(None, "1")
 
 
 ORIGIN = Origin("t1", "mobile", "Mobile Safari", "iOS", "UY", "es", "direct")
