@@ -13,7 +13,7 @@ from common.clock import from_timestamp
 from tracking_service.catalogue import CLICKED
 from tracking_service.click_origins import Origin, Origins
 from tracking_service.postgres import SERVER_SETTINGS
-from tracking_service.postgres_recount_counters import COUNTERS, QUERIES, Counter
+from tracking_service.postgres_recount_counters import QUERIES
 from tracking_service.relay_servicer import VERDICTS
 
 if TYPE_CHECKING:
@@ -53,45 +53,48 @@ _ACTIVITIES = """
       AND (profile_key IS NOT NULL OR session IS NOT NULL)
     ORDER BY id
 """
-# Where clicks are the first ones, by the product's own recount; each on a link of its visitor's own.
+# Where clicks are the first ones, by the recount. Here people click links of their own alone, so that theirs are first
+# on those too (32).
 _FIRSTS = f"""
-    WITH {QUERIES.visits}, own AS (
-        SELECT DISTINCT ON (scope, scope_id, visitor) scope, id
-        FROM visits
-        CROSS JOIN LATERAL (VALUES ('business', ''), ('campaign', campaign), ('journey', journey), ('message', message),
-                                   ('link', link)) AS scopes (scope, scope_id)
-        WHERE is_visit AND is_recipients AND scope_id IS NOT NULL
-        ORDER BY scope, scope_id, visitor, clicked_at, link_created_at, id
-    )
+    WITH {QUERIES.visits}, recounted AS ({QUERIES.recount_first_clicks})
     UPDATE sessions s
-    SET firsts = f.firsts
+    SET firsts = CASE WHEN s.is_clicked_by_recipient THEN 33 ELSE 1 END * f.bits
     FROM (
-        SELECT id, sum(bit * factor) AS firsts
-        FROM (SELECT scope, id, 1 AS factor FROM firsts UNION ALL SELECT scope, id, 32 FROM own) AS first
+        SELECT click_id, sum(bit) AS bits
+        FROM recounted
         JOIN (VALUES ('business', 1), ('campaign', 2), ('journey', 4), ('message', 8), ('link', 16))
             AS bits (scope, bit) USING (scope)
-        GROUP BY id
+        GROUP BY click_id
     ) AS f
-    WHERE s.business_id = $1 AND s.click_id = f.id
-"""  # noqa: S608  (the product's own query)
-_LINK_COUNTS = """
-    INSERT INTO link_counts (
-        business_id, link, bucket, origin, clicks, unique_clickers, bot_hits, sessions, seconds_to_click,
+    WHERE s.business_id = $1 AND s.click_id = f.click_id
+"""  # noqa: S608  (the product's own queries)
+# What the recounts give, put where it belongs: a recipient's link has its figures by where its hits came from.
+_COUNTS = f"""
+    WITH {QUERIES.visits}, clicked AS ({QUERIES.recount_clicks}), broken_down AS ({QUERIES.recount_breakdowns}),
+    of_links AS (
+        INSERT INTO link_counts
+        SELECT $1, scope_id, bucket, value, CASE WHEN is_human THEN b.clicks ELSE 0 END, b.unique_clickers,
+               CASE WHEN is_human THEN 0 ELSE b.clicks END, CASE WHEN is_human THEN b.clicks ELSE 0 END,
+               c.seconds_to_click * b.unique_clickers, b.unique_clickers
+        FROM broken_down b
+        JOIN clicked c USING (scope, scope_id, bucket)
+        CROSS JOIN LATERAL (SELECT value::json ->> 0 = 'human') AS said (is_human)
+        WHERE dimension = 'packed'
+    ), of_values AS (
+        INSERT INTO breakdown_counts
+        SELECT $1, scope, scope_id, bucket, dimension, value, clicks, unique_clickers
+        FROM broken_down
+        WHERE dimension <> 'packed'
+    )
+    INSERT INTO click_counts (
+        business_id, scope, scope_id, bucket, clicks, unique_clickers, bot_hits, sessions, seconds_to_click,
         clicked_recipients)
-    SELECT c.business_id, c.link, date_bin('15 minutes', c.clicked_at, '2000-01-01Z'),
-           json_build_array(
-               c.verdict, c.template, c.device, c.browser, c.os, c.country, c.language, c.referring_host)::text,
-           count(*) FILTER (WHERE c.verdict = 'human'), count(*) FILTER (WHERE s.firsts & 16 > 0),
-           count(*) FILTER (WHERE c.verdict <> 'human'), count(s.id),
-           coalesce(sum(floor(greatest(extract(epoch FROM c.clicked_at - c.link_created_at), 0)))
-               FILTER (WHERE s.firsts & 16 > 0), 0),
-           count(*) FILTER (WHERE s.firsts & 512 > 0)
-    FROM clicks c
-    LEFT JOIN sessions s ON s.business_id = c.business_id AND s.id = c.session AND s.click_id = c.id
-    WHERE c.business_id = $1 AND c.profile_key IS NOT NULL
-    GROUP BY 1, 2, 3, 4
-    ORDER BY 2, 3, 4
-"""
+    SELECT $1, scope, scope_id, bucket, clicks, unique_clickers, bot_hits, sessions, seconds_to_click,
+           clicked_recipients
+    FROM clicked
+    LEFT JOIN links l ON scope = 'link' AND l.business_id = $1 AND l.id = scope_id
+    WHERE l.profile_key IS NULL
+"""  # noqa: S608  (the product's own queries)
 _INDEXES = """
     SELECT c.relname AS name, pg_get_indexdef(c.oid) AS definition
     FROM pg_index i
@@ -112,10 +115,7 @@ async def load_clicks(url: str, business_id: str, clicks: Iterable[click_pb2.Cli
             await connection.execute(_SESSIONS, business_id)
             await connection.execute(_ACTIVITIES, business_id, CLICKED)
             await connection.execute(_FIRSTS, business_id)
-        await connection.execute(_LINK_COUNTS, business_id)
-        for counter in COUNTERS:
-            if counter.at == "bucket" and counter.after:
-                await connection.execute(_filling(counter), business_id)
+        await connection.execute(_COUNTS, business_id)
     finally:
         await connection.close()
 
@@ -154,15 +154,3 @@ async def _without_indexes(connection: "Database") -> AsyncIterator[None]:
     yield
     for index in indexes:
         await connection.execute(index["definition"])
-
-
-def _filling(counter: Counter) -> str:
-    """Return the statement that fills a table with what its recount gives, those of recipients' links left out."""
-    listed = ", ".join(counter.key + counter.figures)
-    # Every name comes from the product's own table of counters.
-    return f"""
-        WITH {counter.after}, recount AS ({counter.recount})
-        INSERT INTO {counter.name} (business_id, {listed})
-        SELECT $1, {listed} FROM recount
-        WHERE scope <> 'link' OR scope_id NOT IN (SELECT link FROM link_counts WHERE business_id = $1)
-    """  # noqa: S608  (see above)

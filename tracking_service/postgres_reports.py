@@ -89,7 +89,7 @@ class PostgresReports:
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
             for kind, scope_id, *clicks in await connection.fetch(QUERIES.total_clicks, *within):
-                found[kind, scope_id].clicks.append(ClickSum(1, *_whole(clicks)))
+                found[kind, scope_id].clicks.append(ClickSum(1, *map(int, clicks)))
             for kind, scope_id, *events in await connection.fetch(QUERIES.total_events, *within):
                 found[kind, scope_id].events.append(EventSum(1, *_whole(events)))
             for kind, scope_id, recipients in await connection.fetch(QUERIES.total_recipients, *wanted):
@@ -108,7 +108,7 @@ def _counted(scope: Scope, basis: Basis) -> Scope | None:
 async def _sums(connection: "Connection", wanted: Wanted, recipients: int) -> Sums:
     return Sums(
         recipients,
-        [ClickSum(*_whole(row)) for row in await connection.fetch(QUERIES.sum_clicks, *wanted.within, wanted.points)],
+        [ClickSum(*map(int, row)) for row in await connection.fetch(QUERIES.sum_clicks, *wanted.within, wanted.points)],
         [EventSum(*_whole(row)) for row in await connection.fetch(QUERIES.sum_events, *wanted.within, wanted.points)],
         [ActionSum(*_whole(row)) for row in await connection.fetch(QUERIES.sum_actions, *wanted.within)],
         await _breakdowns(connection, wanted),

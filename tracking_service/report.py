@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from tracking_service.domain import Scope
 from tracking_service.money import Money
@@ -72,8 +73,7 @@ class Figures:
         return self.seconds_to_conversion / self.conversions_led if self.conversions_led > 0 else None
 
 
-@dataclass(frozen=True, slots=True)
-class ClickSum:
+class ClickSum(NamedTuple):
     """Clicks of one point; points are counted from 1."""
 
     point: int

@@ -1,8 +1,8 @@
 -- name: visits
 -- A part of the recounts of clicks: hits of the business $1 with the scopes that they count in, who came, and the first
--- click that minted a session of each visitor in each scope, also on links of their own. Hits that count alike are added up before they are
--- spread over scopes, dates and dimensions: there may be millions. The words are those of `domain`: scopes_of,
--- bucket_of.
+-- click that minted a session of each visitor in each scope, also on links of their own. Hits that count alike are added
+-- up before they are spread over scopes, dates and dimensions: there may be millions. The words are those of `domain`:
+-- scopes_of, bucket_of.
 visits AS (
     SELECT c.clicked_at, c.id, c.verdict, c.verdict = 'human' AS is_human, c.session IS NOT NULL AS has_session, c.link,
            c.campaign, c.journey, c.message, c.link_created_at, c.profile_key IS NOT NULL AS is_recipients,
@@ -11,9 +11,7 @@ visits AS (
            coalesce('p' || coalesce(c.profile_key, s.profile_key), 's' || c.session) AS visitor,
            c.verdict = 'human' AND coalesce(s.click_id = c.id, false) AS is_visit
     FROM clicks c
-    LEFT JOIN LATERAL (
-        SELECT profile_key, click_id FROM sessions WHERE business_id = c.business_id AND id = c.session OFFSET 0
-    ) AS s ON true
+    LEFT JOIN sessions s ON s.business_id = c.business_id AND s.id = c.session
     WHERE c.business_id = $1
 ), alike AS (
     -- Those of a link once more by themselves; without one, a row is of all the scopes that links share.
