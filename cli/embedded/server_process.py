@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
@@ -154,8 +155,13 @@ class ServerProcess:
     def kill(self) -> None:
         """End the process and its own children by SIGKILL, as a fault would."""
         if self._process is not None and self._process.poll() is None:
-            # It leads a session, and with it a group, of its own.
+            # It leads a session, and with it a group, of its own; so do children of PostgreSQL's, which would go on
+            # answering for a moment.
+            children = _children_of(self._process.pid)
             os.killpg(self._process.pid, signal.SIGKILL)
+            for child in children:
+                with suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGKILL)
             self._process.wait()
 
     def wait(self, timeout_seconds: float) -> bool:
@@ -204,3 +210,10 @@ def _feed(process: subprocess.Popen[bytes], configuration: bytes) -> None:
     except BrokenPipeError:
         # It ended before reading; its exit code tells.
         process.stdin = None
+
+
+def _children_of(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
