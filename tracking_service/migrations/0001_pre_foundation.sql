@@ -101,9 +101,10 @@ CREATE TABLE sessions (
     firsts      smallint NOT NULL DEFAULT 0,
     PRIMARY KEY (business_id, id)
 );
--- The few first clicks of a person apart from all others, and both by time.
-CREATE INDEX sessions_of_profile ON sessions (business_id, profile_key, firsts, clicked_at DESC, click_id DESC)
+CREATE INDEX sessions_of_profile ON sessions (business_id, profile_key, clicked_at DESC, click_id DESC)
     WHERE profile_key IS NOT NULL;
+-- The few that a person's new click is compared with.
+CREATE INDEX sessions_first ON sessions (business_id, profile_key) WHERE firsts > 0;
 -- The latest clicks of a campaign or journey; one index for both, since nothing belongs to both.
 CREATE INDEX sessions_of_scope ON sessions (business_id, coalesce(campaign, journey), clicked_at DESC, click_id DESC)
     WHERE click_id IS NOT NULL AND coalesce(campaign, journey) IS NOT NULL;
@@ -114,7 +115,7 @@ SELECT business_id, click_id AS id, clicked_at AS received_at, clicked_at AS occ
        profile_key, id AS session, 'short_link.clicked' AS action, link, campaign, journey, message, NULL::json AS object,
        NULL::bigint AS amount_minor, NULL::text AS currency, NULL::json AS metadata, NULL::text AS url,
        origin::json ->> 0 AS verdict, origin::json ->> 2 AS device, origin::json ->> 3 AS browser,
-       origin::json ->> 4 AS os, origin::json ->> 5 AS country, firsts
+       origin::json ->> 4 AS os, origin::json ->> 5 AS country
 FROM sessions
 WHERE click_id IS NOT NULL;
 

@@ -3,8 +3,8 @@
 SELECT profile_key FROM profiles WHERE business_id = $1 AND id = $2;
 
 -- name: list_activities
--- What a person did next to one activity, {direction} by when it occurred: from the activities, and from the sessions'
--- clicks, the few first ones and all others, which stand apart in their index.
+-- What a person did next to one activity, {direction} by when it occurred: of the activities and of the sessions' clicks as
+-- many as a page takes, by one index scan each.
 SELECT *
 FROM (
     (SELECT id, action, occurred_at, tracked_at, received_at, session, link, campaign, journey, object, amount_minor,
@@ -17,12 +17,7 @@ FROM (
     (SELECT id, action, occurred_at, tracked_at, received_at, session, link, campaign, journey, object, amount_minor,
             currency, metadata, url, verdict, device, browser, os, country
      FROM click_activities
-     WHERE business_id = $1 AND profile_key = $2 AND firsts > 0 AND (occurred_at, id) {beyond} ($3, $4))
-    UNION ALL
-    (SELECT id, action, occurred_at, tracked_at, received_at, session, link, campaign, journey, object, amount_minor,
-            currency, metadata, url, verdict, device, browser, os, country
-     FROM click_activities
-     WHERE business_id = $1 AND profile_key = $2 AND firsts = 0 AND (occurred_at, id) {beyond} ($3, $4)
+     WHERE business_id = $1 AND profile_key = $2 AND (occurred_at, id) {beyond} ($3, $4)
      ORDER BY occurred_at {direction}, id {direction}
      LIMIT $5)
 ) AS done

@@ -195,16 +195,10 @@ SELECT s.business_id, s.click_id, s.id, s.profile_key, s.clicked_at, s.link_crea
 FROM unnest($3::text[], $4::bigint[], $5::timestamptz[], $6::timestamptz[])
     AS person (business_id, profile_key, from_at, to_at)
 CROSS JOIN LATERAL (
-    -- The few first clicks, and of all others those in the range: the two parts of the index.
-    (SELECT * FROM sessions
-     WHERE business_id = person.business_id AND profile_key = person.profile_key AND firsts > 0
-       AND clicked_at BETWEEN person.from_at AND person.to_at
-     OFFSET 0)
-    UNION ALL
-    (SELECT * FROM sessions
-     WHERE business_id = person.business_id AND profile_key = person.profile_key AND firsts = 0
-       AND clicked_at BETWEEN person.from_at AND person.to_at
-     OFFSET 0)) AS s
+    SELECT * FROM sessions
+    WHERE business_id = person.business_id AND profile_key = person.profile_key
+      AND clicked_at BETWEEN person.from_at AND person.to_at
+    OFFSET 0) AS s
 WHERE s.click_id IS NOT NULL;
 
 -- name: find_standings

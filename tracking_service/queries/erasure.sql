@@ -58,11 +58,7 @@ FROM (
     UNION ALL
     (SELECT occurred_at, id, received_at, NULL
      FROM click_activities
-     WHERE business_id = $1 AND profile_key = $2 AND firsts > 0 AND (occurred_at, id) > ($3, $4))
-    UNION ALL
-    (SELECT occurred_at, id, received_at, NULL
-     FROM click_activities
-     WHERE business_id = $1 AND profile_key = $2 AND firsts = 0 AND (occurred_at, id) > ($3, $4)
+     WHERE business_id = $1 AND profile_key = $2 AND (occurred_at, id) > ($3, $4)
      ORDER BY occurred_at, id
      LIMIT $5)
 ) AS done

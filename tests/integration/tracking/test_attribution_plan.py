@@ -1,11 +1,11 @@
 """What it costs to decide on a mark does not grow with the business, also where nothing is known of the tables yet."""
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from common.clock import now
+from tests.integration.tracking.plans import plan_of
 from tracking_service.attribution_earnings import ORDER_ACTIONS, PURCHASE
 from tracking_service.catalogue import CLICKED
 from tracking_service.queries import load
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     Database = asyncpg.Connection[asyncpg.Record]
 
+QUERIES = load("attribution")
 EVENTS = 4_000
 MARKS = 40
 # A business with orders, one a session and person. No statistics: they are gathered by nobody here.
@@ -43,24 +44,9 @@ async def test_a_mark_costs_what_its_visitor_has_done(database: "Database") -> N
     await database.execute(FILL, EVENTS, now())
     sessions = [f"session-{number}" for number in range(1, MARKS + 1)]
     arguments = (["shop"] * MARKS, sessions, list(range(1, MARKS + 1)), [None] * MARKS)
-    concerned = await plan_of(database, "find_concerned", *arguments, CLICKED)
+    concerned = await plan_of(database, QUERIES.find_concerned, *arguments, CLICKED, most_rows=2 * MARKS)
     assert concerned["Actual Rows"] == MARKS
-    found = await database.fetch(load("attribution").find_concerned, *arguments, CLICKED)
+    found = await database.fetch(QUERIES.find_concerned, *arguments, CLICKED)
     places = zip(*map(tuple, found), strict=True)
-    events = await plan_of(database, "find_events", *places, list(ORDER_ACTIONS), PURCHASE)
+    events = await plan_of(database, QUERIES.find_events, *places, list(ORDER_ACTIONS), PURCHASE, most_rows=2 * MARKS)
     assert events["Actual Rows"] == MARKS
-
-
-async def plan_of(database: "Database", name: str, *arguments: Any) -> dict[str, Any]:
-    """Return the plan of a query, once it is clear that none of its steps visits many rows."""
-    query = f"EXPLAIN (ANALYZE, FORMAT JSON) {getattr(load('attribution'), name)}"
-    root: dict[str, Any] = json.loads(await database.fetchval(query, *arguments))[0]["Plan"]
-    assert max(rows_visited(root)) <= 2 * MARKS, json.dumps(root, indent=1)
-    return root
-
-
-def rows_visited(node: dict[str, Any]) -> list[float]:
-    """Return how many rows each step of a plan handed on or threw away, in all its loops."""
-    thrown_away = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Join Filter", 0)
-    own = (node["Actual Rows"] + thrown_away) * node["Actual Loops"]
-    return [own, *(rows for child in node.get("Plans", ()) for rows in rows_visited(child))]
