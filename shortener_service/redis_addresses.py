@@ -1,6 +1,13 @@
 """Takes apart where Redis is: one server, or several nodes of a cluster in one address."""
 
 import re
+from urllib.parse import parse_qsl, urlsplit
+
+OPTIONS = frozenset({"db", "username", "password"}) | {
+    f"ssl_{name}"
+    for name in ("keyfile", "certfile", "password", "cert_reqs", "ca_certs", "ca_path", "check_hostname", "ciphers")
+}
+"""What may stand in an address's query; our connections know nothing else."""
 
 _PARTS = re.compile(r"(?P<scheme>rediss?)://(?P<credentials>[^/?#]*@)?(?P<hosts>[^/?#]*)(?P<rest>.*)", re.DOTALL)
 
@@ -12,3 +19,8 @@ def addresses_in(url: str) -> list[str]:
         return [url]
     credentials = parts["credentials"] or ""
     return [f"{parts['scheme']}://{credentials}{host}{parts['rest']}" for host in parts["hosts"].split(",")]
+
+
+def unknown_options(address: str) -> list[str]:
+    """Return the names in an address's query that mean nothing here."""
+    return [name for name, _ in parse_qsl(urlsplit(address).query, keep_blank_values=True) if name not in OPTIONS]

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
 from common.settings import Listen, Settings, check_store_url
-from shortener_service.redis_addresses import addresses_in
+from shortener_service.redis_addresses import OPTIONS, addresses_in, unknown_options
 
 _PARAMETER = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
@@ -36,7 +36,7 @@ class ShortenerSettings(Settings):
     outbox_limit: int = Field(1_000_000, ge=1)
     """Entries that may wait for delivery, in all; above it redirects and creations are refused."""
     link_cache_size: int = Field(100_000, ge=1)
-    """Links remembered in this process, about 1.5 KB each."""
+    """Links remembered in this process, about 0.6 KB each."""
     template_cache_size: int = Field(10_000, ge=1)
     """Templates remembered in this process."""
     relay_claim_seconds: float = Field(30.0, gt=0)
@@ -60,6 +60,10 @@ class ShortenerSettings(Settings):
     @classmethod
     def _check_redis_url(cls, url: str) -> str:
         addresses = [check_store_url(address, "redis", "rediss", "unix") for address in addresses_in(url)]
+        if unknown := [name for address in addresses for name in unknown_options(address)]:
+            raise ValueError(
+                f"takes no option {', '.join(sorted(set(unknown)))}; there are {', '.join(sorted(OPTIONS))}"
+            )
         if len(addresses) > 1 and urlsplit(addresses[0]).path.strip("/") not in ("", "0"):
             raise ValueError("names several nodes of a cluster, which has no database but 0")
         return url
