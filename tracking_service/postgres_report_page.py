@@ -11,6 +11,7 @@ from tracking_service.postgres_profiles import check_business
 from tracking_service.queries import load
 
 QUERIES = load("report_page")
+LATEST = {kind: QUERIES.list_latest_activities.format(scope=kind) for kind in ("campaign", "journey")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +67,9 @@ class PostgresReportPage:
     async def latest(self, business_id: str, scope: Scope, limit: int) -> list[LatestActivity]:
         """Return what happened last in a campaign or journey, newest first. Raises `BUSINESS_UNKNOWN`."""
         kind, scope_id = scope
-        campaign, journey = (scope_id, None) if kind == "campaign" else (None, scope_id)
         async with self._postgres.connection() as connection:
             await check_business(connection, business_id)
-            rows = await connection.fetch(QUERIES.list_latest_activities, business_id, campaign, journey, limit)
+            rows = await connection.fetch(LATEST[kind], business_id, scope_id, limit)
         found = []
         for row in rows:
             values = dict(row)

@@ -105,9 +105,12 @@ CREATE INDEX sessions_of_profile ON sessions (business_id, profile_key, clicked_
     WHERE profile_key IS NOT NULL;
 -- The few that a person's new click is compared with.
 CREATE INDEX sessions_first ON sessions (business_id, profile_key) WHERE firsts > 0;
--- The latest clicks of a campaign or journey; one index for both, since nothing belongs to both.
-CREATE INDEX sessions_of_scope ON sessions (business_id, coalesce(campaign, journey), clicked_at DESC, click_id DESC)
-    WHERE click_id IS NOT NULL AND coalesce(campaign, journey) IS NOT NULL;
+-- The latest clicks of a campaign or journey. Nothing belongs to both, so that a click has one entry; in one index, those
+-- of a campaign would stand between those of a journey of the same name.
+CREATE INDEX sessions_of_campaign ON sessions (business_id, campaign, clicked_at DESC, click_id DESC)
+    WHERE click_id IS NOT NULL AND campaign IS NOT NULL;
+CREATE INDEX sessions_of_journey ON sessions (business_id, journey, clicked_at DESC, click_id DESC)
+    WHERE click_id IS NOT NULL AND journey IS NOT NULL;
 
 -- The clicks that minted sessions, as activities.
 CREATE VIEW click_activities AS
@@ -401,8 +404,10 @@ CREATE TABLE activities (
 CREATE INDEX activities_of_profile ON activities (business_id, profile_key, occurred_at DESC, id DESC) WHERE profile_key IS NOT NULL;
 CREATE INDEX activities_of_session ON activities (business_id, session, occurred_at DESC, id DESC) WHERE session IS NOT NULL;
 -- What happened last in a campaign or journey.
-CREATE INDEX activities_of_scope ON activities (business_id, coalesce(campaign, journey), occurred_at DESC, id DESC)
-    WHERE coalesce(campaign, journey) IS NOT NULL;
+CREATE INDEX activities_of_campaign ON activities (business_id, campaign, occurred_at DESC, id DESC)
+    WHERE campaign IS NOT NULL;
+CREATE INDEX activities_of_journey ON activities (business_id, journey, occurred_at DESC, id DESC)
+    WHERE journey IS NOT NULL;
 
 -- Counters are kept for scopes: ('business', ''), ('campaign', id), ('journey', id), ('message', id), ('link', id),
 -- in buckets of a quarter of an hour, the smallest step in which time zones differ. A second time for the scopes

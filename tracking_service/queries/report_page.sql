@@ -48,22 +48,21 @@ ORDER BY created_at DESC, scope, scope_id
 LIMIT $2 OFFSET $3;
 
 -- name: list_latest_activities
--- What happened last in a campaign ($2) or a journey ($3), by an index of the activities and one of the sessions' clicks.
+-- What happened last in a {scope}, by an index of the activities and one of the sessions' clicks.
 WITH latest AS MATERIALIZED (
     (SELECT id, action, occurred_at, tracked_at, received_at, session, link, campaign, journey, object, amount_minor,
             currency, metadata, url, verdict, device, browser, os, country, profile_key
      FROM activities
-     WHERE business_id = $1 AND coalesce(campaign, journey) = coalesce($2::text, $3::text)
-       AND (campaign = $2 OR journey = $3)
+     WHERE business_id = $1 AND {scope} = $2
      ORDER BY occurred_at DESC, id DESC
-     LIMIT $4)
+     LIMIT $3)
     UNION ALL
     (SELECT id, action, occurred_at, tracked_at, received_at, session, link, campaign, journey, object, amount_minor,
             currency, metadata, url, verdict, device, browser, os, country, profile_key
      FROM click_activities
-     WHERE business_id = $1 AND coalesce(campaign, journey) = coalesce($2, $3) AND (campaign = $2 OR journey = $3)
+     WHERE business_id = $1 AND {scope} = $2
      ORDER BY occurred_at DESC, id DESC
-     LIMIT $4)
+     LIMIT $3)
 )
 SELECT a.id, a.action, a.occurred_at, a.tracked_at, a.received_at, a.session, a.link, a.campaign, a.journey, a.object,
        a.amount_minor, a.currency, a.metadata, a.url, a.verdict, a.device, a.browser, a.os, a.country,
@@ -71,4 +70,4 @@ SELECT a.id, a.action, a.occurred_at, a.tracked_at, a.received_at, a.session, a.
 FROM latest a
 LEFT JOIN profiles p ON p.business_id = $1 AND p.profile_key = a.profile_key
 ORDER BY a.occurred_at DESC, a.id DESC
-LIMIT $4;
+LIMIT $3;
