@@ -1,6 +1,7 @@
 -- name: list_recipients
 -- The next recipients of a scope, by surrogate: who they are unless they were erased, their first link here, their first
--- click here, and how many human ones. A link has its recipient in itself.
+-- click here, and how many human ones. A link has its recipient in itself. Each person's are fetched before it is looked
+-- which are here (OFFSET 0): a planner without statistics may take all of the campaign to be fewer.
 WITH page AS MATERIALIZED (
     (SELECT profile_key FROM recipients
      WHERE business_id = $1 AND scope = $2 AND scope_id = $3 AND profile_key > $4
@@ -13,16 +14,16 @@ SELECT page.profile_key, p.id AS profile, p.name, l.id AS link, f.clicked_at, f.
 FROM page
 LEFT JOIN profiles p ON p.business_id = $1 AND p.profile_key = page.profile_key
 LEFT JOIN LATERAL (
-    SELECT id FROM links
-    WHERE business_id = $1 AND profile_key = page.profile_key
-      AND CASE $2 WHEN 'campaign' THEN campaign WHEN 'journey' THEN journey WHEN 'message' THEN message ELSE id END = $3
+    SELECT id
+    FROM (SELECT * FROM links WHERE business_id = $1 AND profile_key = page.profile_key OFFSET 0) AS theirs
+    WHERE CASE $2 WHEN 'campaign' THEN campaign WHEN 'journey' THEN journey WHEN 'message' THEN message ELSE id END = $3
     ORDER BY created_at, id
     LIMIT 1) AS l ON true
 CROSS JOIN LATERAL (
     SELECT count(*) AS clicks, min(clicked_at) AS clicked_at, (array_agg(origin ORDER BY clicked_at, click_id))[1] AS origin
-    FROM sessions
-    WHERE business_id = $1 AND profile_key = page.profile_key AND click_id IS NOT NULL
-      AND CASE $2 WHEN 'campaign' THEN campaign WHEN 'journey' THEN journey WHEN 'message' THEN message ELSE link END
+    FROM (SELECT * FROM sessions WHERE business_id = $1 AND profile_key = page.profile_key AND click_id IS NOT NULL OFFSET 0)
+        AS theirs
+    WHERE CASE $2 WHEN 'campaign' THEN campaign WHEN 'journey' THEN journey WHEN 'message' THEN message ELSE link END
           = $3) AS f
 ORDER BY page.profile_key;
 
