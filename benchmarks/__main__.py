@@ -46,7 +46,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--memory-links", type=int, default=1_000_000, help="links to weigh")
     parser.add_argument("--clicks", type=int, default=10_000_000, help="clicks of the larger report")
     parser.add_argument("--fewer-clicks", type=int, default=100_000, help="clicks of the smaller report")
-    parser.add_argument("--output", type=Path, default=RESULTS, help="where to write the figures")
+    parser.add_argument(
+        "--output", type=Path, default=RESULTS, help="where to write the figures, beside those of earlier runs"
+    )
     return parser.parse_args()
 
 

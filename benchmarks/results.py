@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 GOALS: dict[str, tuple[str, str, str]] = {
     "redirect_vs_nginx_lua": ("redirects/s against nginx + Lua on the same Redis work", "≥ 0.7", "1.0"),
@@ -36,13 +37,15 @@ class Results:
         self.left_out: list[str] = []
 
     def write(self, path: Path) -> None:
-        """Write them as JSON; what was not measured this time is null."""
-        content: dict[str, object] = {key: _rounded(self.figures.get(key)) for key in GOALS}
+        """Write them as JSON. What was not measured this time stays as the file has it, or is null."""
+        before: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        content: dict[str, object] = {key: _rounded(self.figures.get(key, before.get(key))) for key in GOALS}
         content |= {
             "machine": machine(),
-            "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "measured_at": before.get("measured_at", {}) | dict.fromkeys(self.figures, now),
             "left_out": self.left_out,
-            "detail": self.detail,
+            "detail": before.get("detail", {}) | self.detail,
         }
         path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
