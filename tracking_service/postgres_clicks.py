@@ -16,7 +16,6 @@ from tracking_service.postgres_counters import (
     add_counts,
     clicking,
     find_first_clicks,
-    lock_counting,
     settle_visits,
 )
 from tracking_service.postgres_identity import SessionKey, mark_dirty, mark_persons
@@ -52,11 +51,13 @@ class New(NamedTuple):
 
 
 async def keep_clicks(connection: "Connection", clicks: Iterable[Click], keys: ProfileKeys, origins: Origins) -> int:
-    """Keep the clicks that are not there yet, count them, and return how many those are."""
+    """Keep the clicks that are not there yet, count them, and return how many those are.
+
+    Inside `lock_counting` of their businesses.
+    """
     arrived = arrivals(clicks, keys, origins)
     if not arrived:
         return 0
-    await lock_counting(connection, {arrival.click.business_id for arrival in arrived})
     planned = plan(arrived, await find_first_clicks(connection, _clicking(arrived)))
     new = await _insert(connection, arrived, planned)
     if new:

@@ -9,6 +9,7 @@ from tracking_service.deliveries import Delivery, Item, Novelty, delivery_of, re
 from tracking_service.poison import ContentRefused, store_each
 from tracking_service.postgres import Postgres, columns, content_errors
 from tracking_service.postgres_clicks import keep_clicks
+from tracking_service.postgres_counters import lock_counting
 from tracking_service.postgres_identity import recipient_keys
 from tracking_service.postgres_link_copies import keep_links
 from tracking_service.postgres_partitions import CLICKS, Partitions
@@ -64,6 +65,8 @@ async def _take(connection: "Connection", delivery: Delivery, origins: Origins) 
     }
     keys = await recipient_keys(connection, list(wanted), now())
     new_links = await keep_links(connection, delivery.links, keys)
+    if delivery.clicks:  # Before any session: who has the lock may wait for one.
+        await lock_counting(connection, {click.business_id for click in delivery.clicks})
     if delivery.sessions:
         issued = [(session.business_id, session.id, session.created_at) for session in delivery.sessions]
         await connection.execute(QUERIES.keep_issued_sessions, *columns(issued))

@@ -12,6 +12,7 @@ from tests.integration.tracking.calling import Caller
 from tests.integration.tracking.clicking import click, issued, link
 from tests.integration.tracking.tracking_events import ACCEPTED, event, order, submission, track
 from tests.support.waiting import eventually
+from tracking_service.postgres_counters import LOCK_CLASS
 
 if TYPE_CHECKING:
     Database = asyncpg.Connection[asyncpg.Record]
@@ -102,6 +103,25 @@ async def test_a_real_deadlock_costs_nothing(channel: aio.Channel, database: "Da
     assert await database.fetchval("SELECT sum(clicks) FROM click_counts WHERE scope = 'business'") == 2
     assert await database.fetchval("SELECT revision FROM links") == 2
     assert await database.fetchval("SELECT count(*) FROM sessions WHERE id = 'a-gate'") == 1
+
+
+async def test_who_waits_to_count_holds_no_session(
+    channel: aio.Channel, database: "Database", postgres_url: str
+) -> None:
+    """Not even one issued without a click: who counts meanwhile may want it, and would wait in a circle."""
+    counting = await asyncpg.connect(postgres_url)
+    try:
+        await counting.execute("BEGIN")
+        await counting.execute("SELECT pg_advisory_xact_lock($1, hashtext('shop'))", LOCK_CLASS)
+        delivering = asyncio.create_task(Caller(channel).deliver(click(1), sessions=[issued("a-session")]))
+        await until_waiting(database, 1)
+        written = "SELECT count(*) FROM pg_locks WHERE relation = 'sessions'::regclass AND mode = 'RowExclusiveLock'"
+        assert await database.fetchval(written) == 0
+        await counting.execute("COMMIT")
+        await delivering
+    finally:
+        await counting.close()
+    assert await database.fetchval("SELECT count(*) FROM sessions") == 2
 
 
 async def until_waiting(database: "Database", count: int) -> None:
