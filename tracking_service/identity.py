@@ -72,20 +72,22 @@ def first_state(use: SessionUse) -> SessionState:
 
 
 def minted(state: SessionState, fresh: FreshSession) -> SessionState:
-    """Return a state that knows how the session was issued.
+    """Return a state that knows how the session was issued, unless it did.
 
-    A click on a recipient's link makes it the recipient's, whatever was claimed before.
+    A click on a recipient's link makes it the recipient's, whatever was claimed before. One that is kept as nobody's,
+    since its recipient was erased, stays so, whoever was found before that.
     """
-    if state.link is None:
-        state = replace(
-            state,
-            link=fresh.link,
-            campaign=fresh.campaign,
-            journey=fresh.journey,
-            message=fresh.message,
-            created_at=fresh.created_at,
-        )
-    if fresh.profile_key is not None and not state.is_clicked_by_recipient:
+    if state.link is not None:
+        return state
+    state = replace(
+        state,
+        link=fresh.link,
+        campaign=fresh.campaign,
+        journey=fresh.journey,
+        message=fresh.message,
+        created_at=fresh.created_at,
+    )
+    if fresh.profile_key is not None:
         state = replace(state, profile_key=fresh.profile_key, is_clicked_by_recipient=True)
     return state
 

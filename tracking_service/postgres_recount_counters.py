@@ -120,6 +120,9 @@ def _comparison(counter: Counter) -> str:
     key = ", ".join(counter.key)
     figures = counter.figures or _ROWS
     wanted = "".join(f", {figure}" for figure in figures) if counter.figures else ", 1 AS rows"
+    # A link that lost its recipient has its counters in two tables.
+    summed = "".join(f", sum({figure}) AS {figure}" for figure in figures) if counter.figures else wanted
+    grouped = f"GROUP BY {key}" if counter.figures else ""
     both = "".join(
         f", coalesce(c.{figure}, 0) AS counted_{figure}, coalesce(r.{figure}, 0) AS recounted_{figure}"
         for figure in figures
@@ -135,7 +138,7 @@ def _comparison(counter: Counter) -> str:
         ), recounted AS (
             SELECT {key}{wanted} FROM again WHERE {within}
         ), counted AS (
-            SELECT {key}{wanted} FROM {counter.table} WHERE business_id = $1 AND {counter.only} AND ({within})
+            SELECT {key}{summed} FROM {counter.table} WHERE business_id = $1 AND {counter.only} AND ({within}) {grouped}
         ), compared AS MATERIALIZED (
             SELECT {key}{both} FROM counted c FULL JOIN recounted r USING ({key})
         )

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from grpc import aio
 
-from clicktrail.tracking.v1 import link_archive_service_pb2, link_archive_service_pb2_grpc
+from clicktrail.tracking.v1 import link_archive_service_pb2, link_archive_service_pb2_grpc, report_service_pb2
 from clicktrail.tracking.v1 import profile_service_pb2 as pb
 from common.errors import Reason
 from tests.integration.tracking.calling import SECONDS, Caller, failure, fresh
@@ -280,6 +280,35 @@ async def test_a_profile_that_is_created_again_is_a_new_one(caller: Caller, eras
     await caller.deliver(click(201, seed=6, profile=PERSON))
     assert [one.action for one in await caller.activities(PERSON)] == ["short_link.clicked"]
     assert await database.fetchval("SELECT count(*) FROM tombstones") == 0
+
+
+async def test_a_click_kept_as_nobodys_stays_so(caller: Caller, erase: Erase, database: "Database") -> None:
+    """Whoever the shortener says clicked, once there is a profile of that name again: it is counted as nobody's."""
+    await create(caller)
+    await erase()
+    late = click(profile=PERSON)
+    await caller.deliver(late)
+    await create(caller)
+    await caller.track(event(session=late.session), fresh_session=fresh(late.session, profile=PERSON))
+    assert await database.fetchval("SELECT profile_key FROM sessions") is None
+    assert await differences(caller) == []
+
+
+async def test_a_link_clicked_before_and_after_agrees_with_a_recount(caller: Caller, erase: Erase) -> None:
+    """In one quarter of an hour: as a recipient's, and as nobody's."""
+    await create(caller)
+    await caller.deliver(click(1, profile=PERSON))
+    await erase()
+    await caller.deliver(click(2, profile=PERSON, seed=2))
+    assert await differences(caller) == []
+    totals = (await caller.report(campaign="spring")).totals
+    assert (totals.clicks, totals.unique_clickers, totals.clicked_recipients) == (2, 2, 1)
+
+
+async def differences(caller: Caller) -> list[report_service_pb2.Difference]:
+    """Return where counters differ from a recount."""
+    request = report_service_pb2.ReconcileRequest(business_id="shop")
+    return list((await caller.reports.Reconcile(request, timeout=SECONDS)).differences)
 
 
 async def test_who_wrote_meanwhile_leaves_no_trace(caller: Caller, erase: Erase, database: "Database") -> None:

@@ -49,6 +49,13 @@ def test_a_session_of_a_shared_link_can_be_claimed() -> None:
     assert (state.profile_key, state.campaign, allowed) == (3, "spring", [True])
 
 
+def test_a_click_kept_as_nobodys_stays_so() -> None:
+    """Its recipient had been erased: there may be a profile of that name again, which did not click."""
+    kept = replace(FREE, link="abc", campaign="spring")
+    state, allowed = settle(kept, [use(None, minted(1))])
+    assert (state, allowed) == (kept, [True])
+
+
 def claims_of(owners: Sequence[int | None], recipient: int | None) -> list[SessionUse]:
     """Return uses received a minute after one another, each with what the shortener knows of the session."""
     return [
