@@ -88,7 +88,8 @@ class Run:
 SECTIONS: dict[str, Callable[[Run], None]] = {
     "redirects": Run.redirects,
     "events": Run.events,
-    "links": Run.links,
+    # Before other links are there: their share of the hashes is paid for already.
     "memory": Run.memory,
+    "links": Run.links,
     "reports": Run.reports,
 }
