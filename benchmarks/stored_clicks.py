@@ -2,22 +2,16 @@
 
 import argparse
 import asyncio
-import statistics
-import time
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
-import asyncpg
 import uvloop
 from grpc import aio
 
 from benchmarks.made_clicks import AGENTS, click_of, link_of
-from benchmarks.processes import processor_seconds
+from benchmarks.storing import fresh_stack, measure_rounds
 from cli.calls import channel_to
-from cli.data_directory import DataDirectory
 from cli.demo_business import BUSINESS
-from cli.stack import Front, Stack
+from cli.stack import Stack
 from clicktrail.tracking.v1 import click_pb2, relay_service_pb2
 from common.clock import now
 
@@ -29,41 +23,19 @@ _SECONDS = 60.0
 def main() -> None:
     """Store links, then clicks on them in rounds, and print the processor time of each click."""
     options = _options()
-    with TemporaryDirectory(prefix="clicktrail-bench-") as name:
-        data = DataDirectory(Path(name) / "data")
-        data.make()
-        stack = Stack(data, Front())
-        try:
-            stack.start(lambda _step: None)
-            uvloop.run(_measure(stack, options))
-        finally:
-            stack.stop()
+    with fresh_stack() as stack:
+        uvloop.run(_measure(stack, options))
 
 
 async def _measure(stack: Stack, options: argparse.Namespace) -> None:
-    parts = {"tracking": [stack.tracking.pid], "postgres": [stack.postgres.pid]}
-    database = await asyncpg.connect(stack.postgres.url)
     async with channel_to(stack.tracking.url) as channel:
         await _deliver(channel, list(_links(options.links, options.batch)), 1)
-        costs: list[dict[str, float]] = []
-        for turn in range(options.rounds):
-            pieces = list(_clicks(options.clicks, options.batch, options.links, turn * options.clicks))
-            await _settled(database)
-            before, begun = processor_seconds(parts), time.perf_counter()
-            await _deliver(channel, pieces, options.at_once)
-            taken = time.perf_counter() - begun
-            await _settled(database)
-            after = processor_seconds(parts)
-            cost = {name: (after[name] - before[name]) / options.clicks * 1e6 for name in parts}
-            costs.append(cost | {"both": sum(cost.values()), "wall": taken / options.clicks * 1e6})
-            print(_told(f"round {turn + 1}", costs[-1]))
-    medians = {name: statistics.median(cost[name] for cost in costs) for name in costs[0]}
-    print(_told("median", medians))
-    await database.close()
 
+        def prepare(number: int) -> Callable[[], Awaitable[None]]:
+            pieces = list(_clicks(options.clicks, options.batch, options.links, number * options.clicks))
+            return lambda: _deliver(channel, pieces, options.at_once)
 
-def _told(name: str, cost: dict[str, float]) -> str:
-    return f"{name}: " + ", ".join(f"{part} {micros:.0f}" for part, micros in cost.items()) + " µs a click"
+        await measure_rounds(stack, prepare, options.rounds, options.clicks, "a click")
 
 
 async def _deliver(channel: aio.Channel, pieces: Sequence[bytes], at_once: int) -> None:
@@ -76,12 +48,6 @@ async def _deliver(channel: aio.Channel, pieces: Sequence[bytes], at_once: int) 
             await call(piece, timeout=_SECONDS, wait_for_ready=True)
 
     await asyncio.gather(*(send() for _ in range(at_once)))
-
-
-async def _settled(database: "asyncpg.Connection[asyncpg.Record]") -> None:
-    """Wait until attribution has gone through what the clicks marked."""
-    while await database.fetchval("SELECT EXISTS (SELECT FROM dirty_visitors)"):  # noqa: ASYNC110  (another process)
-        await asyncio.sleep(0.1)
 
 
 def _links(count: int, batch: int) -> Iterator[bytes]:
