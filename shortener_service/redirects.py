@@ -47,7 +47,7 @@ class Redirects:
         _check(hits)
         domains = await self._domains.current()
         places = [locate(hit.host, hit.code, domains) for hit in hits]
-        links = await self._links.read([key for key, _ in places if key is not None])
+        links = await self._links.read(key for key, _ in places)
         flights: dict[int, Flight] = {}
         answers: list[Answer] = []
         for position, (hit, (key, domain)) in enumerate(zip(hits, places, strict=True)):
@@ -88,10 +88,10 @@ def _board(flight: Flight, position: int, hit: pb.Hit, link: LiveLink) -> pb.Out
 
 
 def _own(
-    links: Mapping[LinkKey, LiveLink | ClicktrailError], key: LinkKey | None, domain: Domain | None
+    links: Mapping[LinkKey, LiveLink | ClicktrailError], key: LinkKey, domain: Domain | None
 ) -> LiveLink | ClicktrailError | None:
     """Return a hit's link; not one that an earlier owner of the domain left."""
-    link = links.get(key) if key is not None else None
+    link = links.get(key)
     if domain is not None and isinstance(link, LiveLink) and link.known.template.business_id != domain.business_id:
         return None
     return link
