@@ -32,7 +32,7 @@ class Presence:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._back = asyncio.Event()
+        self._is_away = True
         self._away_since = asyncio.get_running_loop().time()
         self._look: asyncio.Task[bool] | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -41,7 +41,7 @@ class Presence:
     @property
     def is_away(self) -> bool:
         """Whether it counts as away now."""
-        return not self._back.is_set()
+        return self._is_away
 
     async def attempt(
         self, work: Callable[[], Coroutine[Any, Any, Result]], longest_seconds: float = LONGEST_SECONDS
@@ -80,7 +80,7 @@ class Presence:
     def mark_back(self) -> None:
         """Count the store as there."""
         if self.is_away:
-            self._back.set()
+            self._is_away = False
             log.info("PostgreSQL is there", away_seconds=round(self._now() - self._away_since, 1))
 
     async def close(self) -> None:
@@ -100,7 +100,7 @@ class Presence:
         return False
 
     async def _mark_away(self) -> None:
-        self._back.clear()
+        self._is_away = True
         self._away_since = self._now()
         log.warning("PostgreSQL is away")
         await self._store.hang_up()
