@@ -37,6 +37,11 @@ def stop_leftover(pid_file: Path, stop_signal: signal.Signals) -> None:
     pid_file.unlink(missing_ok=True)
 
 
+def is_running(pid: int) -> bool:
+    """Tell whether there is such a process and it has not ended."""
+    return _started_at(pid) is not None
+
+
 def _signal_if_same(pid: int, started: int, number: signal.Signals) -> bool:
     if not _is_same(pid, started):
         return False

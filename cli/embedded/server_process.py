@@ -4,18 +4,20 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
 from cli.embedded.errors import ServerFailed
-from cli.embedded.leftovers import note_process, stop_leftover
+from cli.embedded.leftovers import is_running, note_process, stop_leftover
 from cli.embedded.ports import free_port
 
 _POLL_SECONDS = 0.02
 _PORT_TRIES = 5
+# One that is killed while it waits for the disk goes when the disk answers.
+_GONE_SECONDS = 15.0
 # What Redis and PostgreSQL say, and what gRPC says.
 _PORT_LOST = ("address already in use", "failed to bind to address")
 # A larger log is put aside at the next start; so many are kept beside it.
@@ -153,16 +155,19 @@ class ServerProcess:
             self._process.send_signal(number)
 
     def kill(self) -> None:
-        """End the process and its own children by SIGKILL, as a fault would."""
+        """End the process and its own children by SIGKILL, as a fault would; return when all of them are gone."""
         if self._process is not None and self._process.poll() is None:
             # It leads a session, and with it a group, of its own; so do children of PostgreSQL's, which would go on
-            # answering for a moment.
+            # answering for a moment, and as long as one is there no other PostgreSQL starts on its data.
+            # Stopped, it makes no more of them.
+            self._process.send_signal(signal.SIGSTOP)
             children = _children_of(self._process.pid)
             os.killpg(self._process.pid, signal.SIGKILL)
             for child in children:
                 with suppress(ProcessLookupError):
                     os.kill(child, signal.SIGKILL)
             self._process.wait()
+            _wait_until_gone(children)
 
     def wait(self, timeout_seconds: float) -> bool:
         """Wait until the process has ended; tell whether it has."""
@@ -210,6 +215,12 @@ def _feed(process: subprocess.Popen[bytes], configuration: bytes) -> None:
     except BrokenPipeError:
         # It ended before reading; its exit code tells.
         process.stdin = None
+
+
+def _wait_until_gone(pids: Iterable[int]) -> None:
+    deadline = time.monotonic() + _GONE_SECONDS
+    while any(is_running(pid) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
 
 
 def _children_of(pid: int) -> list[int]:

@@ -99,10 +99,10 @@ class KillableSystem:
                 server.spawn()
 
     async def heal(self) -> None:
-        """Bring everything back, and return when it serves again."""
-        self.bring_back()
+        """Bring everything back, and return when it serves again; what ends meanwhile is started again, as by `up`."""
 
         async def not_ready() -> list[str]:
+            self.bring_back()
             return [server.name for server in self.servers if not await asyncio.to_thread(server.is_ready)]
 
         await eventually(not_ready, lambda names: not names, limit_seconds=120)

@@ -1,5 +1,6 @@
 """The servers out of wheels: they start, keep their data, and leave nothing behind."""
 
+import asyncio
 import os
 import socket
 import subprocess
@@ -91,6 +92,24 @@ async def test_a_kill_keeps_what_was_acknowledged(kind: str, start: Start, tmp_p
     server.start()
     assert server.url == url
     assert await READERS[kind](url) == "yes"
+
+
+async def test_a_kill_of_postgres_under_load_leaves_nobody_on_its_data(start: Start, tmp_path: Path) -> None:
+    """It starts again at once: none of those that wrote for its clients is left, on whose account it would refuse."""
+    server = start("postgres", tmp_path)
+
+    async def write(connection: asyncpg.Connection) -> None:
+        try:
+            await connection.execute("CREATE TEMPORARY TABLE written AS SELECT g FROM generate_series(1, 10_000_000) g")
+        except (asyncpg.PostgresError, OSError):
+            connection.terminate()
+
+    for _ in range(3):
+        writers = [asyncio.create_task(write(await asyncpg.connect(server.url))) for _ in range(20)]
+        await asyncio.wait(writers, timeout=0.5)
+        server.kill()
+        server.start()
+        await asyncio.wait(writers)
 
 
 @both
