@@ -11,7 +11,7 @@ from gateway.http_errors import no_route, problem_of, wrong_method
 from gateway.room import Room
 from gateway.sending import send_answer, send_stream
 
-_PREFIX = "/v1"
+PREFIX = "/v1"
 
 Methods = Mapping[str, Handler]
 Segments = tuple[str, ...]
@@ -32,7 +32,7 @@ class Api:
 
     def serves(self, path: str) -> bool:
         """Tell whether a path is ours to answer, if only with 404."""
-        return path == _PREFIX or path.startswith(f"{_PREFIX}/") or path in self._own_paths
+        return path == PREFIX or path.startswith(f"{PREFIX}/") or path in self._own_paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

@@ -1,22 +1,44 @@
-"""The gateway as one ASGI application: short links first, then the API, then what operators ask."""
+"""The gateway: what is a short link, and one ASGI application for all that is none."""
 
+import re
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from urllib.parse import unquote
 
+import httptools
 from starlette.types import Receive, Scope, Send
 
-from gateway import own_operations
+from common.errors import FaultType
+from gateway import api, own_operations
 from gateway.api import Api
 from gateway.exchange import Answer, answer
-from gateway.http_errors import wrong_method
+from gateway.http_errors import Problem, no_route, refused, wrong_method
 from gateway.link_page import LinkPages
+from gateway.no_redirect import HEADERS, page_of
 from gateway.readiness import Readiness
-from gateway.redirect import METHODS, Redirects
+from gateway.redirect import Redirects
+from gateway.reports.pages import ROOT
 from gateway.reports.site import ReportSite
+from gateway.reports.watches import Watches
+from gateway.sending import send_answer
 
-_FIXED_HEADERS = [(b"cache-control", b"no-store")]
+METHODS = ("GET", "HEAD")
+PATH_LENGTH_LIMIT = 2_048
+
+_OWN_HEADERS = {"cache-control": "no-store"}
 _ROBOTS = b"User-agent: *\nDisallow:\n"
+_OWN_PATHS = frozenset(operation.path for operation in own_operations.ALL)
+# They look like codes, and nobody can have them for one.
+_NO_CODES = frozenset(path.removeprefix("/") for path in (*_OWN_PATHS, api.PREFIX, ROOT))
+_CODE = re.compile(r"/([A-Za-z0-9_-]{1,64})")
+# Nearly every request of all.
+_PLAIN_TARGET = re.compile(rb"/([A-Za-z0-9_-]{1,64})(?:\?([^#]*))?")
+_VERBS = {b"GET": False, b"HEAD": True}
+"""What short links answer to, and whether without a body."""
+
+ShortLink = tuple[str, bytes, bool]
+"""A code, the query that came with it, and whether it is a HEAD."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +50,21 @@ class Gateway:
     readiness: Readiness
     report_site: ReportSite
     link_pages: LinkPages
+    watches: Watches
+
+    def short_link_in(self, method: bytes, target: bytes) -> ShortLink | None:
+        """Return the short link that a request asks for; None where it asks for anything else."""
+        is_head = _VERBS.get(method)
+        if is_head is None:
+            return None
+        if found := _PLAIN_TARGET.fullmatch(target):
+            code, query = found[1].decode("ascii"), found[2] or b""
+        else:
+            code, query = _unusual(target)
+        return (code, query, is_head) if code and code not in _NO_CODES else None
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """Answer one request."""
+        """Answer one request that is not for a short link."""
         path: str = scope["path"]
         if self.api.serves(path):
             return self.api(scope, receive, send)
@@ -40,19 +74,22 @@ class Gateway:
             return self.report_site(scope, receive, send)
         if self.link_pages.serves(path):
             return self.link_pages(scope, send)
-        return self.redirects(scope, send)
+        return send_answer(send, _misdirected(scope), HEADERS, is_head=scope["method"] == "HEAD")
+
+    def end_streams(self) -> None:
+        """End what has no end of its own: nobody could wait for it."""
+        self.watches.close()
 
     async def _answer_own(self, scope: Scope, send: Send) -> None:
         """Answer a request for one of our own paths."""
-        await _send(send, await self._own_if_asked(scope))
+        await send_answer(send, await self._own_if_asked(scope), _OWN_HEADERS, is_head=scope["method"] == "HEAD")
 
     async def _own_if_asked(self, scope: Scope) -> Answer:
         """Return what one of our own paths answers, or the refusal of a method that it does not have."""
         if scope["method"] not in METHODS:
             problem = wrong_method(scope["method"], METHODS).problem
             return Answer(problem.status, problem.body(), problem.headers)
-        found = await self._own(scope["path"])
-        return replace(found, body=b"") if scope["method"] == "HEAD" else found
+        return await self._own(scope["path"])
 
     async def _own(self, path: str) -> Answer:
         """Return what one of our own paths answers."""
@@ -63,7 +100,27 @@ class Gateway:
         return await self.readiness.answer() if path == "/readyz" else answer(200, {"status": "ok"})
 
 
-_OWN_PATHS = frozenset(operation.path for operation in own_operations.ALL)
+def _unusual(target: bytes) -> tuple[str, bytes]:
+    """Return the code and the query of a target that is written in an unusual way: with a host, or with escapes."""
+    try:
+        url = httptools.parse_url(target)
+        found = _CODE.fullmatch(unquote(url.path.decode("ascii"))) if url.path else None
+    except (httptools.HttpParserInvalidURLError, UnicodeDecodeError):
+        return "", b""
+    return (found[1], url.query or b"") if found else ("", b"")
+
+
+def _misdirected(scope: Scope) -> Answer:
+    """Return the answer to a request for nothing that is there."""
+    return page_of(_problem_of(scope), scope["headers"], is_link=False)
+
+
+def _problem_of(scope: Scope) -> Problem:
+    if len(scope["path"]) > PATH_LENGTH_LIMIT:
+        return refused(414, FaultType.INVALID, "The address is too long.").problem
+    is_code = _CODE.fullmatch(scope["path"]) is not None
+    return wrong_method(scope["method"], METHODS).problem if is_code else no_route().problem
+
 
 Open = Callable[[], AbstractAsyncContextManager[Gateway]]
 
@@ -71,13 +128,21 @@ Open = Callable[[], AbstractAsyncContextManager[Gateway]]
 class Application:
     """Opens the gateway when the server starts, and closes it when the last request has been answered."""
 
-    def __init__(self, open_gateway: Open) -> None:
+    def __init__(self, open_gateway: Open, connections: int) -> None:
         self._open = open_gateway
         self._gateway: Gateway | None = None
+        self.connections = connections
+        """How many connections there may be; those beyond are told to come again."""
+
+    @property
+    def gateway(self) -> Gateway:
+        """The gateway, once it is open: before, the server lets nobody in."""
+        if self._gateway is None:
+            raise RuntimeError("The gateway is not open yet.")
+        return self._gateway
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve as ASGI asks, until the end of the lifespan."""
-        # Each coroutine around another one would cost every redirect a little.
         return self._live(receive, send) if self._gateway is None else self._gateway(scope, receive, send)
 
     async def _live(self, receive: Receive, send: Send) -> None:
@@ -86,11 +151,3 @@ class Application:
             await send({"type": "lifespan.startup.complete"})
             await receive()
         await send({"type": "lifespan.shutdown.complete"})
-
-
-async def _send(send: Send, answered: Answer) -> None:
-    headers = [*_FIXED_HEADERS, *((name.encode(), value.encode()) for name, value in answered.headers.items())]
-    if answered.status != 204:  # noqa: PLR2004  (no content)
-        headers.append((b"content-type", answered.content_type.encode()))
-    await send({"type": "http.response.start", "status": answered.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answered.body})

@@ -40,8 +40,8 @@ from gateway.reports.site import ReportSite
 from gateway.reports.streams import ReportStreams
 from gateway.reports.watches import Watches
 from gateway.room import Room
+from gateway.server import connections_for
 from gateway.settings import GatewaySettings
-from gateway.stopping import END_OF_STREAMS
 from gateway.tracker import tracker_routes
 from gateway.transcoder import Transcoder
 
@@ -63,7 +63,7 @@ def build() -> Application:
     """Return the application of one worker, set by the environment. The server calls it in each of its workers."""
     settings = load_settings(GatewaySettings)
     configure_logging(service="gateway", level=settings.log_level, log_format=settings.log_format)
-    return Application(partial(open_gateway, settings))
+    return Application(partial(open_gateway, settings), connections_for(settings.queue_limit))
 
 
 @asynccontextmanager
@@ -101,9 +101,9 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     )
     api = Api([*routes, document], Room(settings.queue_limit))
     site = ReportSite(services, access, watches)
-    asyncio.get_running_loop().add_signal_handler(END_OF_STREAMS, watches.close)
     log.info("serving", pid=os.getpid())
-    yield Gateway(Redirects(hits, settings.trusted_proxies), api, Readiness(services), site, LinkPages(services))
+    redirects = Redirects(hits, settings.trusted_proxies)
+    yield Gateway(redirects, api, Readiness(services), site, LinkPages(services), watches)
     watches.close()
     await hits.close()
     await submissions.close()
@@ -120,8 +120,6 @@ def _stop_with_parent() -> None:
 
     def stop() -> None:
         loop.remove_reader(sentinel)
-        # Nobody else will say so: streams end, or the worker would wait for them.
-        os.kill(os.getpid(), END_OF_STREAMS)
         os.kill(os.getpid(), signal.SIGTERM)
 
     loop.add_reader(sentinel, stop)

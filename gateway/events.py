@@ -18,7 +18,7 @@ from gateway.event_fields import ParsedEvent, parse_event
 from gateway.event_schemas import BATCH_LIMIT
 from gateway.exchange import Answer, Exchange, Handler, Route, Routes
 from gateway.fresh_sessions import FreshSessions
-from gateway.hits import HEADER_LENGTH_LIMIT, client_address
+from gateway.hits import HEADER_LENGTH_LIMIT, client_address, peer_of
 from gateway.json_text import Value, dumps
 from gateway.receipts import answer_of, is_unavailable, receipt_of_error, rejected
 from gateway.room import overloaded
@@ -109,7 +109,7 @@ class Events:
             id=uuid7_bytes(stamp_milliseconds(received_at), os.urandom(10)),
             received_at=received_at,
             event=parsed.event,
-            address=client_address(exchange.scope, self._trusted_proxies),
+            address=client_address(peer_of(exchange.scope), exchange.scope["headers"], self._trusted_proxies),
             user_agent=exchange.headers.get("user-agent", "")[:HEADER_LENGTH_LIMIT],
         )
 

@@ -1,6 +1,8 @@
 """Reads a hit on a short link out of a request."""
 
 import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from starlette.types import Scope
 
@@ -15,25 +17,40 @@ _FORWARDED_FOR = b"x-forwarded-for"
 # The headers that a hit tells as they are.
 _FIELDS = {b"user-agent": "user_agent", b"referer": "referrer", b"accept-language": "accept_language"}
 
+RawHeaders = Iterable[tuple[bytes, bytes]]
+"""Headers as they came, their names in lower case."""
 
-def hit_of(scope: Scope, code: str, lane: int, trusted_proxies: int) -> Hit:
+
+@dataclass(slots=True)
+class HitRequest:
+    """A request for a short link, as it came."""
+
+    code: str
+    query: bytes
+    headers: RawHeaders
+    peer: str
+    """The address of whoever is at the other end of the connection."""
+    is_head: bool
+
+
+def hit_of(request: HitRequest, lane: int, trusted_proxies: int) -> Hit:
     """Return the hit that a request is, with the time and the chance that every retry repeats.
 
     The nonce begins with the lane: hits of one flight have it in common.
     """
     # Only what is there is set: each field takes time.
     hit = Hit(
-        code=code,
-        address=client_address(scope, trusted_proxies),
+        code=request.code,
+        address=client_address(request.peer, request.headers, trusted_proxies),
         received_at=now_timestamp(),
         nonce=bytes((lane,)) + new_nonce()[1:],
     )
-    if query := scope["query_string"]:
-        hit.query = _text(query)
-    if scope["method"] == "HEAD":
+    if request.query:
+        hit.query = _text(request.query)
+    if request.is_head:
         hit.is_head = True
     purposes: list[str] = []
-    for name, value in scope["headers"]:
+    for name, value in request.headers:
         if field := _FIELDS.get(name):
             setattr(hit, field, _text(value))
         elif name == b"host":
@@ -51,13 +68,17 @@ def host_of(header: str) -> str:
     return (name if name and port.isdecimal() else header.rstrip(":")).lower()
 
 
-def client_address(scope: Scope, trusted_proxies: int) -> str:
-    """Return the address of the client: the peer's, or what the outermost of our own proxies saw."""
+def peer_of(scope: Scope) -> str:
+    """Return the address of whoever is at the other end of a request's connection."""
     client = scope.get("client")
-    peer: str = client[0] if client else ""
+    return client[0] if client else ""
+
+
+def client_address(peer: str, headers: RawHeaders, trusted_proxies: int) -> str:
+    """Return the address of the client: the peer's, or what the outermost of our own proxies saw."""
     if not trusted_proxies:
         return peer
-    lines = (value.decode("latin-1") for name, value in scope["headers"] if name == _FORWARDED_FOR)
+    lines = (value.decode("latin-1") for name, value in headers if name == _FORWARDED_FOR)
     hops = [hop.strip() for line in lines for hop in line.split(",")]
     if len(hops) < trusted_proxies:
         return peer

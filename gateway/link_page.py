@@ -51,9 +51,7 @@ class LinkPages:
         try:
             answered = await self._answer(scope, request_id)
         except Exception as error:  # noqa: BLE001  (told apart in the table of errors)
-            problem = problem_of(error, request_id)
-            page = page_of(problem, scope, is_link=True)
-            answered = Answer(problem.status, page.body, page.headers, page.content_type.decode())
+            answered = page_of(problem_of(error, request_id), scope["headers"], is_link=True)
         await send_answer(send, answered, _HEADERS, is_head=scope["method"] == "HEAD")
 
     async def _answer(self, scope: Scope, request_id: str) -> Answer:
@@ -84,7 +82,7 @@ def _destination(looked_up: pb.LookUpCodeResponse) -> str:
 def _shown(scope: Scope, link: Link, destination: str) -> Answer:
     created_at = from_timestamp(link.created_at)
     told = {"short_url": link.short_url, "destination": destination, "created_at": to_rfc3339(created_at)}
-    if wants_json(scope, is_link=True):
+    if wants_json(scope["headers"], is_link=True):
         return answer(200, dict(told))
     page = filled("link.html", host=urlsplit(destination).hostname or "", created_on=f"{created_at:%-d %B %Y}", **told)
     return Answer(200, page, content_type=HTML)

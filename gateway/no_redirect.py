@@ -1,13 +1,21 @@
 """What a person or a program sees where there is no redirect."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 
-from starlette.types import Scope
-
+from gateway.exchange import Answer
+from gateway.hits import RawHeaders
 from gateway.http_errors import Problem
 from gateway.templating import HTML, filled
+
+HEADERS = {
+    "cache-control": "private, no-store",
+    "referrer-policy": "no-referrer",
+    "x-robots-tag": "noindex",
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
+    "vary": "Accept",
+}
+"""What goes with each of these answers."""
 
 _WORDS: dict[int, tuple[str, str]] = {
     404: ("This link does not exist", "Please check that the address is complete."),
@@ -24,34 +32,21 @@ PAGE_RETRY_SECONDS = 3
 KEPT_PAGES = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A body, its type, and headers that say when to come again."""
-
-    content_type: bytes
-    body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-_JSON_TYPE = b"application/json"
-_HTML_TYPE = HTML.encode()
-
-
-def page_of(problem: Problem, scope: Scope, *, is_link: bool) -> Page:
+def page_of(problem: Problem, headers: RawHeaders, *, is_link: bool) -> Answer:
     """Return a page for people, or JSON where `Accept` asks for it.
 
     Where it asks for neither, what looks like a short link is answered for people, all else for programs.
     """
-    if wants_json(scope, is_link=is_link):
-        return Page(_JSON_TYPE, problem.body(), problem.headers)
+    if wants_json(headers, is_link=is_link):
+        return Answer(problem.status, problem.body(), problem.headers)
     title, text = _WORDS.get(problem.status, _OTHER)
     if problem.status not in _WORDS:
         text = " ".join(fault.description for fault in problem.faults) or text
     if "retry-after" not in problem.headers:
-        return Page(_HTML_TYPE, _filled(title, text), problem.headers)
+        return Answer(problem.status, _filled(title, text), problem.headers, HTML)
     seconds = str(max(PAGE_RETRY_SECONDS, int(problem.headers["retry-after"])))
     body = _filled(title, text.replace("{seconds}", seconds), "Try again")
-    return Page(_HTML_TYPE, body, {**problem.headers, "retry-after": seconds, "refresh": seconds})
+    return Answer(problem.status, body, {**problem.headers, "retry-after": seconds, "refresh": seconds}, HTML)
 
 
 @lru_cache(KEPT_PAGES)
@@ -61,12 +56,14 @@ def _filled(title: str, text: str, again: str = "") -> bytes:
 
 
 # Seen by nobody as a rule. It does not come again by itself: that would look like a person's click.
-PREFETCHED = Page(_HTML_TYPE, _filled("One moment, please", "This link opens when you tap it.", "Open the link"))
+PREFETCHED = Answer(
+    503, _filled("One moment, please", "This link opens when you tap it.", "Open the link"), content_type=HTML
+)
 
 
-def wants_json(scope: Scope, *, is_link: bool) -> bool:
+def wants_json(headers: RawHeaders, *, is_link: bool) -> bool:
     """Tell whether a request asks for JSON rather than for a page; is_link: whether it came for a short link."""
-    accept = b",".join(value for name, value in scope["headers"] if name == b"accept").lower()
+    accept = b",".join(value for name, value in headers if name == b"accept").lower()
     as_json, as_html = accept.find(b"json"), accept.find(b"text/html")
     if as_json >= 0:
         return as_html < 0 or as_json < as_html

@@ -2,20 +2,40 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
+from typing import NamedTuple
 
 from starlette.types import Receive, Send
 
 from gateway.exchange import Answer, Streamed
 
+NO_CONTENT = 204
+
 RawHeaders = list[tuple[bytes, bytes]]
 
 
+class Reply(NamedTuple):
+    """An answer as it goes over the wire, but for its date and for what becomes of the connection."""
+
+    status: int
+    head: bytes
+    """The lines of its headers."""
+    body: bytes
+
+
+def reply_of(answer: Answer, headers: Mapping[str, str], *, is_head: bool = False) -> Reply:
+    """Return an answer with these headers, but for those that it sets itself. To HEAD the body is only announced."""
+    return Reply(answer.status, head_of(_headers_of(answer, headers)), b"" if is_head else answer.body)
+
+
+def head_of(headers: Mapping[str, str]) -> bytes:
+    """Return the lines of headers."""
+    return b"".join(b"%b: %b\r\n" % header for header in _raw(headers))
+
+
 async def send_answer(send: Send, answer: Answer, headers: Mapping[str, str], *, is_head: bool = False) -> None:
-    """Send an answer with these headers, but for those that it sets itself. To HEAD the body is only announced."""
-    sent = {**headers, **answer.headers}
-    if answer.body:
-        sent |= {"content-type": answer.content_type, "content-length": str(len(answer.body))}
-    await send({"type": "http.response.start", "status": answer.status, "headers": _raw(sent)})
+    """Send what `reply_of` returns as ASGI does."""
+    sent = _raw(_headers_of(answer, headers))
+    await send({"type": "http.response.start", "status": answer.status, "headers": sent})
     await send({"type": "http.response.body", "body": b"" if is_head else answer.body})
 
 
@@ -50,6 +70,15 @@ async def _send_all(send: Send, pieces: AsyncGenerator[bytes, None]) -> None:
 async def _until_gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+def _headers_of(answer: Answer, headers: Mapping[str, str]) -> dict[str, str]:
+    sent = {**headers, **answer.headers}
+    if answer.body:
+        sent["content-type"] = answer.content_type
+    if answer.status != NO_CONTENT:
+        sent["content-length"] = str(len(answer.body))
+    return sent
 
 
 def _raw(headers: Mapping[str, str]) -> RawHeaders:

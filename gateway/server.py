@@ -1,34 +1,23 @@
 """Serves the gateway over HTTP: as many processes as wanted, all on one port."""
 
+import logging
 import math
-import os
 import resource
 import signal
-from functools import partial
-from multiprocessing import active_children
-from types import FrameType
-from typing import Any
 
-from granian import Granian
-from granian.constants import HTTPModes, Interfaces, Loops
-from granian.http import HTTP1Settings
-from granian.log import LogLevels
+from uvicorn import Config, Server
+from uvicorn.supervisors import Multiprocess
 
+from gateway.connection import Connection
 from gateway.settings import GatewaySettings
-from gateway.stopping import END_OF_STREAMS
 
 BACKLOG = 2_048
-HEADER_MILLISECONDS = 10_000
+# A worker that has not answered its parent for so long is taken for hung, and replaced.
+HUNG_SECONDS = 30
 # Connections that wait for nothing, and those that are only told to come again.
 SPARE_CONNECTIONS = 2_000
 # Files that are no connections of clients.
 OTHER_FILES = 200
-
-# What the server has to say goes where our own log goes, in its form.
-_LOGGING: dict[str, Any] = {
-    "handlers": {},
-    "loggers": {"_granian": {"propagate": True}, "granian.access": {"propagate": False}},
-}
 
 
 def serve(settings: GatewaySettings) -> None:
@@ -36,48 +25,44 @@ def serve(settings: GatewaySettings) -> None:
 
     The workers read the settings from the environment again: nothing of this process is shared with them.
     """
-    server = Granian(
+    config = Config(
         "gateway.bootstrap:build",
         factory=True,
-        address=settings.host,
+        host=settings.host,
         port=settings.port,
-        interface=Interfaces.ASGI,
         workers=settings.http_workers,
-        loop=Loops.uvloop,
-        http=HTTPModes.http1,
-        http1_settings=HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS),
-        websockets=False,
+        loop="uvloop",
+        http=Connection,
+        ws="none",
+        interface="asgi3",
+        lifespan="on",
         backlog=BACKLOG,
-        # Beyond, clients would wait to be let in at all, and hear nothing.
-        backpressure=_connections_for(settings.queue_limit),
-        respawn_failed_workers=True,
-        workers_kill_timeout=math.ceil(settings.drain_seconds),
+        timeout_graceful_shutdown=math.ceil(settings.drain_seconds),
+        timeout_worker_healthcheck=HUNG_SECONDS,
+        # Addresses of clients are read by ourselves, from as many proxies as are trusted.
+        proxy_headers=False,
+        server_header=False,
         # Queries of short links and reports are nobody's business.
-        log_access=False,
-        log_level=LogLevels.warning,
-        log_dictconfig=_LOGGING,
+        access_log=False,
+        # What the server has to say goes where our own log goes, in its form.
+        log_config=None,
+        log_level="warning",
     )
-    server.on_startup(_end_streams_first)
-    server.serve()
-
-
-def _end_streams_first() -> None:
-    """Let workers end their streams before they are stopped: they would wait for them until they are killed."""
+    if settings.http_workers > 1:
+        # Workers that come and go are worth a line; each of them has a log of its own.
+        logging.getLogger("uvicorn.error").setLevel(logging.INFO)
+        Multiprocess(config, [config.bind_socket()]).run()
+        return
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, partial(_stop, signal.getsignal(number)))
+        # The server raises the signal again once it has stopped: to have been asked to stop is no failure.
+        signal.signal(number, lambda _number, _frame: None)
+    Server(config).run()
 
 
-def _stop(stop: Any, number: int, frame: FrameType | None) -> None:
-    for worker in active_children():
-        if worker.pid is not None:
-            os.kill(worker.pid, END_OF_STREAMS)
-    stop(number, frame)
-
-
-def _connections_for(queue_limit: int) -> int:
+def connections_for(queue_limit: int) -> int:
     """Return how many connections a worker takes: room for both queues to fill up, as far as open files allow.
 
-    Workers inherit the limit of open files that this raises.
+    Raises the limit of open files of this process as far as it needs to be and may be.
     """
     wanted = 2 * queue_limit + SPARE_CONNECTIONS
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

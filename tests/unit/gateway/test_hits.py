@@ -3,17 +3,17 @@
 import pytest
 
 from common.ids import NONCE_BYTES
-from gateway.hits import client_address, hit_of, host_of
+from gateway.hits import HitRequest, client_address, hit_of, host_of
 
 
-def scope_of(*headers: tuple[bytes, bytes], method: str = "GET") -> dict[str, object]:
-    """Return the scope of a request with these headers."""
-    return {"method": method, "headers": list(headers), "query_string": b"a=\xff", "client": ("10.0.0.9", "5000")}
+def request_with(*headers: tuple[bytes, bytes], is_head: bool = False) -> HitRequest:
+    """Return a request with these headers."""
+    return HitRequest("abc", b"a=\xff", list(headers), "10.0.0.9", is_head)
 
 
 def test_bytes_beyond_ascii_are_kept() -> None:
     """A header that is no UTF-8 fails nobody."""
-    hit = hit_of(scope_of((b"user-agent", b"\xe9" * 2000), (b"host", b"Go.Example.com:8080")), "abc", 7, 0)
+    hit = hit_of(request_with((b"user-agent", b"\xe9" * 2000), (b"host", b"Go.Example.com:8080")), 7, 0)
     assert hit.user_agent == "é" * 1024
     assert hit.host == "go.example.com"
     assert hit.query == "a=ÿ"
@@ -22,7 +22,7 @@ def test_bytes_beyond_ascii_are_kept() -> None:
 
 def test_a_nonce_begins_with_the_lane() -> None:
     """The rest is chance."""
-    first, second = (hit_of(scope_of(), "abc", 7, 0).nonce for _ in range(2))
+    first, second = (hit_of(request_with(), 7, 0).nonce for _ in range(2))
     assert len(first) == NONCE_BYTES
     assert first[0] == second[0] == 7
     assert first[1:] != second[1:]
@@ -31,8 +31,8 @@ def test_a_nonce_begins_with_the_lane() -> None:
 def test_every_prefetch_header_counts() -> None:
     """Whichever the browser sends."""
     headers = ((b"sec-purpose", b"prefetch;prerender"), (b"x-moz", b"prefetch"))
-    assert hit_of(scope_of(*headers, method="HEAD"), "abc", 7, 0).purpose == "prefetch;prerender, prefetch"
-    assert hit_of(scope_of(*headers, method="HEAD"), "abc", 7, 0).is_head
+    assert hit_of(request_with(*headers, is_head=True), 7, 0).purpose == "prefetch;prerender, prefetch"
+    assert hit_of(request_with(*headers, is_head=True), 7, 0).is_head
 
 
 @pytest.mark.parametrize(
@@ -57,4 +57,4 @@ def test_a_host_has_no_port(header: str, expected: str) -> None:
 )
 def test_only_our_own_proxies_are_believed(forwarded: bytes, trusted: int, expected: str) -> None:
     """What a client puts into the header itself is never its address."""
-    assert client_address(scope_of((b"x-forwarded-for", forwarded)), trusted) == expected
+    assert client_address("10.0.0.9", [(b"x-forwarded-for", forwarded)], trusted) == expected
