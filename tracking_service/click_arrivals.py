@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from tracking_service.click_firsts import Visit, everywhere, firsts_of
+from tracking_service.click_firsts import Visit, everywhere, firsts_of, is_repeated
 from tracking_service.click_origins import Origin, Origins
 from tracking_service.deliveries import Click
 
@@ -42,9 +42,9 @@ class Plan(NamedTuple):
     firsts: Sequence[int | None]
     """Of each click that arrives; None where it is no visit."""
     known: Sequence[Visit]
-    """The first clicks so far of those who click now."""
+    """The first clicks so far of `several`."""
     several: frozenset[Person]
-    """People who have first clicks already, or click more than once now."""
+    """People whose first clicks are to be told from others, of now or of before."""
 
 
 def arrivals(clicks: Iterable[Click], keys: Mapping[tuple[str, str], int | None], origins: Origins) -> list[Arrival]:
@@ -65,17 +65,25 @@ def _arrival(click: Click, keys: Mapping[tuple[str, str], int | None], origins: 
 
 def plan(arrived: Sequence[Arrival], known: Sequence[Visit]) -> Plan:
     """Return where clicks will be the first ones, given those that are so far."""
-    clicks = Counter(arrival.person for arrival in arrived if arrival.is_visit and arrival.recipient is not None)
     before: dict[Person, list[Visit]] = defaultdict(list)
     for visit in known:
         before[visit.business_id, visit.profile_key].append(visit)
-    several = frozenset(person for person, count in clicks.items() if count > 1 or person in before)
+    clicks: Counter[Person] = Counter()
+    leading: set[Person] = set()
+    for arrival in arrived:
+        if arrival.is_visit and arrival.recipient is not None:
+            person = arrival.person
+            clicks[person] += 1
+            # Most who have clicked before change nothing: they are spared the search below.
+            if person not in before or not is_repeated(arrival.visit(), before[person]):
+                leading.add(person)
+    several = frozenset(person for person in leading if clicks[person] > 1 or person in before)
     expected = _expected(arrived, several, before)
     firsts = [
-        None if not arrival.is_visit else expected[number] if number in expected else _everywhere(arrival)
+        _planned(arrival, expected.get(number), is_leading=arrival.recipient is None or arrival.person in leading)
         for number, arrival in enumerate(arrived)
     ]
-    return Plan(firsts, known, several)
+    return Plan(firsts, [visit for person in several for visit in before.get(person, ())], several)
 
 
 def _expected(
@@ -93,6 +101,13 @@ def _expected(
             some, firsts_of([visit for _, visit in some], before.get(person, ())), strict=False
         )
     }
+
+
+def _planned(arrival: Arrival, expected: int | None, *, is_leading: bool) -> int | None:
+    """Return where a click will be the first one, None where it is no visit; expected is what was searched for."""
+    if not arrival.is_visit or expected is not None:
+        return expected
+    return _everywhere(arrival) if is_leading else 0
 
 
 def _everywhere(arrival: Arrival) -> int:

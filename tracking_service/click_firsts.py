@@ -1,6 +1,6 @@
 """Decide which clicks of a visitor are the first ones, in each scope: any, and on links of the visitor's own."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
@@ -57,6 +57,28 @@ def everywhere(*, campaign: bool, journey: bool, message: bool, own: bool) -> in
     """Return the bits of a click that is the first one in all scopes that there are."""
     bits = BUSINESS + OF_LINK + CAMPAIGN * campaign + JOURNEY * journey + MESSAGE * message
     return bits + OWN * bits * own
+
+
+def is_repeated(visit: Visit, known: Iterable[Visit]) -> bool:
+    """Tell whether a click is the first one nowhere: in all its scopes a known one is, and was before it."""
+    wanted = everywhere(
+        campaign=visit.campaign is not None,
+        journey=visit.journey is not None,
+        message=visit.message is not None,
+        own=visit.is_recipients,
+    )
+    taken = 0
+    for other in known:
+        if other.clicked_at < visit.clicked_at:
+            shared = (
+                BUSINESS
+                + OF_LINK * (other.link == visit.link)
+                + CAMPAIGN * (other.campaign == visit.campaign)
+                + JOURNEY * (other.journey == visit.journey)
+                + MESSAGE * (other.message == visit.message)
+            )
+            taken |= other.firsts & (shared + OWN * shared)
+    return taken & wanted == wanted
 
 
 def firsts_of(arriving: Sequence[Visit], known: Sequence[Visit]) -> list[int]:

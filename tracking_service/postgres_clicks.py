@@ -147,7 +147,9 @@ async def _mark(connection: "Connection", new: Sequence[New], met: Mapping[Sessi
 async def _count(connection: "Connection", new: Sequence[New], met: Mapping[SessionKey, Visit], planned: Plan) -> None:
     tally = ClickTally()
     tally.add_clicks(
-        NewClick(click, packed, recipient, each.has_minted and arrival.person not in planned.several)
+        NewClick(
+            click, packed, recipient, each.has_minted and each.firsts != 0 and arrival.person not in planned.several
+        )
         for each in new
         for arrival in [each.arrival]
         for click, _, packed, recipient, _ in [arrival]

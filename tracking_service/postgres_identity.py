@@ -55,8 +55,8 @@ async def recipient_keys(
     rows = await connection.fetch(QUERIES.find_tombstones, *columns(sorted(hashes))) if hashes else []
     erased = {hashes[row["business_id"], row["profile_hash"]] for row in rows}
     missing = [pair for pair in hashes.values() if pair not in found and pair not in erased]
-    new = await profile_keys(connection, missing, at) if missing else {}
-    return {pair: None if pair in erased else {**found, **new}[pair] for pair in hashes.values()}
+    known = found | await profile_keys(connection, missing, at) if missing else found
+    return {pair: None if pair in erased else known[pair] for pair in hashes.values()}
 
 
 async def take_back_profiles(connection: "Connection", named: Iterable[tuple[str, str]]) -> None:

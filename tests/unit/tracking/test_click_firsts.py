@@ -15,6 +15,7 @@ from tracking_service.click_firsts import (
     Visit,
     everywhere,
     firsts_of,
+    is_repeated,
 )
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -74,3 +75,31 @@ def test_any_order_comes_to_the_same(seed: int) -> None:
         some = [click, *known]
         known = [each._replace(firsts=firsts) for each, firsts in zip(some, firsts_of([click], known), strict=True)]
     assert {each._replace(firsts=0): each.firsts for each in known} == at_once
+
+
+def test_a_click_is_repeated_where_all_its_scopes_were_clicked_before() -> None:
+    """By the same person on links of their own, if the click is on one; and not at the same time."""
+    whole = everywhere(campaign=True, journey=False, message=False, own=True)
+    known = [visit(1, own=True, firsts=whole)]
+    assert is_repeated(visit(2, own=True), known)
+    assert not is_repeated(visit(1, own=True), known)
+    assert not is_repeated(visit(2, own=True, link="xyz"), known)
+    assert not is_repeated(visit(2, own=True), [visit(1, firsts=whole % OWN)])
+    apart = [visit(1, own=True, firsts=whole & ~(OF_LINK * (1 + OWN))), visit(2, own=True, firsts=OF_LINK * (1 + OWN))]
+    assert is_repeated(visit(3, own=True), apart)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_repeated_click_changes_nothing(seed: int) -> None:
+    """Whoever searches finds it the first one nowhere, and all others as they were."""
+    rng = random.Random(seed)  # noqa: S311  (the same mix each time)
+    clicks = [
+        visit(minutes, rng.choice(["spring", "autumn"]), link=rng.choice("ab"), own=rng.random() < 0.7)
+        for minutes in range(10)
+    ]
+    late = clicks.pop(rng.randrange(4, 10))
+    known = [each._replace(firsts=firsts) for each, firsts in zip(clicks, firsts_of(clicks, []), strict=True)]
+    searched = firsts_of([late], known)
+    assert is_repeated(late, known) == (searched[0] == 0)
+    if is_repeated(late, known):
+        assert searched[1:] == [each.firsts for each in known]
