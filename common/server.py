@@ -9,6 +9,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health_aio
 from grpc_reflection.v1alpha import reflection
 
+from common.garbage import spare_what_stays
 from common.interceptors import CallGuard
 from common.logging import get_logger
 
@@ -48,6 +49,7 @@ class GrpcServer:
 
     async def start(self) -> None:
         """Begin to accept calls."""
+        spare_what_stays()
         await self._set(NOT_SERVING)
         await self._server.start()
 

@@ -18,6 +18,7 @@ from clicktrail.tracking.v1 import (
     report_service_pb2,
     session_service_pb2,
 )
+from common.garbage import spare_what_stays
 from common.logging import configure_logging, get_logger
 from common.settings import load_settings
 from gateway import link_operations, own_operations
@@ -102,6 +103,7 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     api = Api([*routes, document], Room(settings.queue_limit))
     site = ReportSite(services, access, watches)
     log.info("serving", pid=os.getpid())
+    spare_what_stays()
     redirects = Redirects(hits, settings.trusted_proxies)
     yield Gateway(redirects, api, Readiness(services), site, LinkPages(services), watches)
     watches.close()
