@@ -13,16 +13,16 @@ from tracking_service.identity import ClaimKind, FreshSession, SessionState, Ses
 from tracking_service.poison import store_each
 from tracking_service.postgres import Postgres, columns, content_errors
 from tracking_service.postgres_event_keys import give_back, take_keys, take_order_actions
+from tracking_service.postgres_event_settings import EventSettings
 from tracking_service.postgres_identity import claim_sessions, profile_keys, recipient_keys, take_back_profiles
 from tracking_service.postgres_partitions import EVENTS, Partitions
 from tracking_service.postgres_plain_events import is_plain, keep_plain
 from tracking_service.postgres_refunds import keep_refunds
 from tracking_service.postgres_rejected import PostgresRejected
 from tracking_service.postgres_texts import packed_columns
-from tracking_service.postgres_things import find_things, keep_things
+from tracking_service.postgres_things import keep_things
 from tracking_service.queries import load
 from tracking_service.rejections import EVENT, Rejected
-from tracking_service.things import uuid_of
 
 if TYPE_CHECKING:
     from tracking_service.postgres import Connection
@@ -59,24 +59,11 @@ class PostgresEvents:
         self._partitions = partitions
         self._wake_attribution = wake_attribution
         self._rejected = PostgresRejected(postgres)
+        self._settings = EventSettings(postgres)
 
     async def settings(self, submissions: Sequence[Submission]) -> Mapping[str, Setting]:
         """Return what submissions are judged by, of each business that there is."""
-        # A NUL fits into no text of PostgreSQL, so nothing there has one.
-        sound = [submission for submission in submissions if "\0" not in submission.business_id]
-        businesses = {submission.business_id for submission in sound}
-        actions = {submission.event.action for submission in sound if "\0" not in submission.event.action}
-        things = {
-            (submission.business_id, thing_id)
-            for submission in sound
-            if submission.event.object is not None and (thing_id := uuid_of(submission.event.object))
-        }
-        async with self._postgres.connection() as connection:
-            rows = await connection.fetch(QUERIES.find_settings, list(businesses), list(actions))
-            known = await find_things(connection, list(things))
-        return {
-            row["id"]: Setting(row["currency"], frozenset(row["actions"]), known.get(row["id"], {})) for row in rows
-        }
+        return await self._settings.of(submissions)
 
     async def record(self, drafts: Sequence[Draft]) -> Sequence[Receipt]:
         """Keep what is new, set aside what can never be kept, and return a receipt for each draft, in order.
