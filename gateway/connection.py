@@ -6,6 +6,7 @@ that come before the answer to the one before.
 """
 
 import asyncio
+from functools import partial
 from typing import Any, cast
 
 import httptools
@@ -18,6 +19,7 @@ from gateway.hits import HitRequest
 from gateway.http_errors import RETRY_AFTER_SECONDS, RefusedError, refused
 from gateway.redirect import Landed, Redirects
 from gateway.sending import Reply, reply_of
+from gateway.whole_answers import WholeAnswers
 
 # Of a target, and of a head that does not end: no browser sends as much.
 TARGET_BYTES = 32 * 1024
@@ -238,8 +240,20 @@ class Connection(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         if isinstance(cycle, Visit):
             cycle.start()
-        else:
-            super()._start_asgi_task(cycle, app)
+            return
+
+        def serve(scope: Any, receive: Any, send: Any) -> Any:
+            finish = partial(self._finish, cycle)
+            return app(scope, receive, WholeAnswers(send, finish, is_head=scope["method"] == "HEAD"))
+
+        super()._start_asgi_task(cycle, serve)
+
+    def _finish(self, cycle: RequestResponseCycle, reply: Reply) -> None:
+        """Send the whole answer to a request that is no hit; what is left of its body is not waited for."""
+        cycle.response_started = cycle.response_complete = True
+        cycle.waiting_for_100_continue = False
+        cycle.message_event.set()
+        self.send_reply(reply, keep_alive=cycle.keep_alive)
 
     def _refuse(self, reply: Reply) -> None:
         self.send_reply(reply, keep_alive=False)
