@@ -39,11 +39,10 @@ class Api:
         request_id = secrets.token_hex(8)
         stay = self._room.stay()
         exchange = Exchange(scope, receive, request_id, stay.hold)
-        headers = {"x-request-id": request_id, "cache-control": "no-store"}
+        headers = headers_of(request_id)
         if exchange.method == "OPTIONS":
             await send_answer(send, Answer(204), {**preflight_headers(exchange.headers), **headers})
             return
-        headers = {**ON_EVERY_ANSWER, **headers}
         answer: Answer | Streamed
         try:
             with stay:
@@ -77,6 +76,11 @@ class Api:
                 exchange.parameters = parameters
                 return methods
         raise no_route()
+
+
+def headers_of(request_id: str) -> dict[str, str]:
+    """Return the headers that every answer has."""
+    return {**ON_EVERY_ANSWER, "x-request-id": request_id, "cache-control": "no-store"}
 
 
 def _split(path: str) -> Segments:

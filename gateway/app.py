@@ -16,6 +16,7 @@ from gateway.exchange import Answer, answer
 from gateway.http_errors import Problem, no_route, refused, wrong_method
 from gateway.link_page import LinkPages
 from gateway.no_redirect import HEADERS, page_of
+from gateway.posts import Posts
 from gateway.readiness import Readiness
 from gateway.redirect import Redirects
 from gateway.reports.pages import ROOT
@@ -51,6 +52,7 @@ class Gateway:
     report_site: ReportSite
     link_pages: LinkPages
     watches: Watches
+    posts: Posts
 
     def short_link_in(self, method: bytes, target: bytes) -> ShortLink | None:
         """Return the short link that a request asks for; None where it asks for anything else."""

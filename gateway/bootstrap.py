@@ -32,6 +32,7 @@ from gateway.fresh_sessions import FreshSessions
 from gateway.hellotext import PageRoutes
 from gateway.link_page import LinkPages
 from gateway.openapi.document import document_route
+from gateway.posts import Posts
 from gateway.readiness import Readiness
 from gateway.redirect import Redirects
 from gateway.reports import page_operations
@@ -105,7 +106,8 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     log.info("serving", pid=os.getpid())
     spare_what_stays()
     redirects = Redirects(hits, settings.trusted_proxies)
-    yield Gateway(redirects, api, Readiness(services), site, LinkPages(services), watches)
+    posts = Posts(events, credentials)
+    yield Gateway(redirects, api, Readiness(services), site, LinkPages(services), watches, posts)
     watches.close()
     await hits.close()
     await submissions.close()

@@ -1,11 +1,12 @@
-"""One connection of a client: short links are answered from the parser's own callbacks, all else goes on as ASGI.
+"""One connection of a client: hits and events are answered from the parser's own callbacks, all else goes on as ASGI.
 
-A task, a scope and two messages a request cost more than all that a redirect is made of, so a hit has none of them.
-What is not a hit is left to uvicorn's protocol, on which this one builds: bodies, streams, and the order of requests
-that come before the answer to the one before.
+A task, a scope and two messages a request cost more than all that a redirect is made of, so a hit has none of them,
+and neither has an event that is as most are. What is neither is left to uvicorn's protocol, on which this one builds:
+bodies, streams, and the order of requests that come before the answer to the one before.
 """
 
 import asyncio
+from functools import partial
 from typing import Any, cast
 
 import httptools
@@ -16,8 +17,10 @@ from gateway.app import Application, ShortLink
 from gateway.exchange import Answer
 from gateway.hits import HitRequest
 from gateway.http_errors import RETRY_AFTER_SECONDS, RefusedError, refused
+from gateway.posts import LARGEST_BYTES, Post, Posting
 from gateway.redirect import Landed, Redirects
 from gateway.sending import Reply, reply_of
+from gateway.whole_answers import WholeAnswers
 
 # Of a target, and of a head that does not end: no browser sends as much.
 TARGET_BYTES = 32 * 1024
@@ -87,6 +90,10 @@ class Visit:
         self._connection.send_reply(reply, keep_alive=self.keep_alive)
 
 
+# What a connection answers without the application.
+OWN = (Visit, Posting)
+
+
 class Connection(HttpToolsProtocol):
     """A connection, with an end for heads that do not end and for clients that say nothing."""
 
@@ -100,6 +107,8 @@ class Connection(HttpToolsProtocol):
         self._is_half_closed = False
         self._is_in_head = False
         self._head_bytes = 0
+        self._posted: bytes | None = None
+        """What is there of the body of an event that may be taken at once."""
         self._since: float | None = self.loop.time()
         """Since when it waits for a head, or for the end of one; None while a request is under way."""
         self._looking = self.loop.call_later(LOOK_SECONDS, self._look)
@@ -107,13 +116,13 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Leave what is under way to itself: a hit that was taken is a click."""
         self._looking.cancel()
-        if isinstance(self.cycle, Visit):
+        if isinstance(self.cycle, OWN):
             self.cycle = None  # type: ignore[assignment]  # as before the first request
         super().connection_lost(exc)
 
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio asks for an answer
-        """Answer a hit also where its client says nothing more; return whether the connection is still needed."""
-        self._is_half_closed = isinstance(self.cycle, Visit) and not self.cycle.response_complete
+        """Answer what is ours also where its client says nothing more; return whether it is still needed."""
+        self._is_half_closed = isinstance(self.cycle, OWN) and not self.cycle.response_complete
         return self._is_half_closed
 
     def data_received(self, data: bytes) -> None:
@@ -156,17 +165,25 @@ class Connection(HttpToolsProtocol):
             self._refuse(_LONG_TARGET)
         elif found := self._gateway.short_link_in(self.parser.get_method(), self.url):
             self._take_hit(found)
+        elif self._gateway.posts.may_take(self.parser.get_method(), self.url, self.headers):
+            self._posted = b""
         else:
             self._take_request()
 
     def on_body(self, body: bytes) -> None:
         """Keep a piece of a body, but for one that comes with a hit: it says nothing."""
-        if not isinstance(self.cycle, Visit) and not self.transport.is_closing():
+        if self._posted is not None:
+            self._posted += body
+            if len(self._posted) > LARGEST_BYTES:
+                self._leave_post(self._posted)
+        elif not isinstance(self.cycle, OWN) and not self.transport.is_closing():
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Tell a request that its body is whole."""
-        if not isinstance(self.cycle, Visit) and not self.transport.is_closing():
+        if self._posted is not None:
+            self._take_post(self._posted)
+        if not isinstance(self.cycle, OWN) and not self.transport.is_closing():
             super().on_message_complete()
 
     def on_response_complete(self) -> None:
@@ -197,6 +214,8 @@ class Connection(HttpToolsProtocol):
     def shutdown(self) -> None:
         """End when what is under way is answered. Streams have no end of their own, and get one."""
         self._gateway.end_streams()
+        if self._posted is not None:
+            self._leave_post(self._posted)
         super().shutdown()
 
     def send_reply(self, reply: Reply, *, keep_alive: bool) -> None:
@@ -215,14 +234,36 @@ class Connection(HttpToolsProtocol):
     def _take_hit(self, link: ShortLink) -> None:
         code, query, is_head = link
         request = HitRequest(code, query, self.headers, self._peer, is_head)
-        keep_alive = self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0"
-        visit: Any = Visit(self, self._gateway.redirects, request, keep_alive=keep_alive)
+        visit: Any = Visit(self, self._gateway.redirects, request, keep_alive=self._keeps_alive)
         before, self.cycle = self.cycle, visit
         if before is None or before.response_complete:
             visit.start()
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((visit, self.app))
+
+    def _take_post(self, body: bytes) -> None:
+        """Send an event on its way, unless it has to wait for another answer or is not as most are."""
+        landed = None
+        if self.cycle is None or self.cycle.response_complete:
+            landed = self._gateway.posts.depart(Post(self.url, self.headers, body, self._peer))
+        if landed is None:
+            self._leave_post(body)
+            return
+        self._posted = None
+        posting: Any = Posting(self, landed, keep_alive=self._keeps_alive)
+        self.cycle = posting
+
+    def _leave_post(self, body: bytes) -> None:
+        """Leave an event to the application, with what is there of its body."""
+        self._posted = None
+        self._take_request()
+        if body:
+            super().on_body(body)
+
+    @property
+    def _keeps_alive(self) -> bool:
+        return bool(self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0")
 
     def _take_request(self) -> None:
         """Go on as uvicorn does, with what it makes at the beginning of a request."""
@@ -238,14 +279,29 @@ class Connection(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         if isinstance(cycle, Visit):
             cycle.start()
-        else:
-            super()._start_asgi_task(cycle, app)
+            return
+
+        def serve(scope: Any, receive: Any, send: Any) -> Any:
+            finish = partial(self._finish, cycle)
+            return app(scope, receive, WholeAnswers(send, finish, is_head=scope["method"] == "HEAD"))
+
+        super()._start_asgi_task(cycle, serve)
+
+    def _finish(self, cycle: RequestResponseCycle, reply: Reply) -> None:
+        """Send the whole answer to a request that is no hit; what is left of its body is not waited for."""
+        cycle.response_started = cycle.response_complete = True
+        cycle.waiting_for_100_continue = False
+        cycle.message_event.set()
+        self.send_reply(reply, keep_alive=cycle.keep_alive)
 
     def _refuse(self, reply: Reply) -> None:
         self.send_reply(reply, keep_alive=False)
 
     def _look(self) -> None:
         """Hang up on a client that has not said anything for too long, or has not said all of it."""
+        if self._posted is not None:
+            # It takes its time, for which there is an end where the application reads.
+            self._leave_post(self._posted)
         waited = 0.0 if self._since is None else self.loop.time() - self._since
         if self._is_in_head and waited > HEAD_SECONDS:
             self._refuse(_SLOW_HEAD)

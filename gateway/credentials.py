@@ -53,6 +53,14 @@ class Credentials:
             raise unauthorized("This origin is not one of the business's.")
         return found
 
+    def remembered(self, authorization: str, origin: str | None) -> Account | None:
+        """Return the account that a header opened a moment ago; None where it must be asked, or not for this origin."""
+        scheme, _, credential = authorization.partition(" ")
+        found = self._judgements.remembered(credential) if scheme == "Bearer" else None
+        if found is None or not (found.is_private or _is_allowed(origin, found.origins)):
+            return None
+        return found
+
     async def _account(self, credential: str) -> Account:
         if not _CREDENTIAL.fullmatch(credential):
             raise _unknown()

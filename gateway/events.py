@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Sequence
 
-from clicktrail.tracking.v1.event_pb2 import CREDENTIAL_PRIVATE, CREDENTIAL_PUBLIC, Receipt, Submission
+from clicktrail.tracking.v1.event_pb2 import CREDENTIAL_PRIVATE, CREDENTIAL_PUBLIC, Event, Receipt, Submission
 from clicktrail.tracking.v1.event_service_pb2 import TrackEventsResponse
 from common.clock import now_timestamp, stamp_milliseconds
 from common.errors import Fault, FaultType, Reason, invalid_field, unavailable
@@ -18,7 +18,7 @@ from gateway.event_fields import ParsedEvent, parse_event
 from gateway.event_schemas import BATCH_LIMIT
 from gateway.exchange import Answer, Exchange, Handler, Route, Routes
 from gateway.fresh_sessions import FreshSessions
-from gateway.hits import HEADER_LENGTH_LIMIT, client_address, peer_of
+from gateway.hits import HEADER_LENGTH_LIMIT, RawHeaders, client_address, peer_of
 from gateway.json_text import Value, dumps
 from gateway.receipts import answer_of, is_unavailable, receipt_of_error, rejected
 from gateway.room import overloaded
@@ -100,22 +100,22 @@ class Events:
             for one, answer in zip(parsed, answers, strict=True)
         ]
 
+    def depart(
+        self, account: Account, parsed: ParsedEvent, peer: str, headers: RawHeaders, user_agent: str
+    ) -> asyncio.Future[Receipt] | None:
+        """Send an event on its way at once; None where it is faulty or a claim, or there is no room for it."""
+        if parsed.faults or _is_claim(parsed.event) or not self._flights.has_room(1):
+            return None
+        address = client_address(peer, headers, self._trusted_proxies)
+        return self._flights.submit(_submission(account, parsed, address, user_agent))
+
     def _submission(self, exchange: Exchange, account: Account, parsed: ParsedEvent) -> Submission:
-        received_at = now_timestamp()
-        return Submission(
-            business_id=account.business_id,
-            credential=CREDENTIAL_PRIVATE if account.is_private else CREDENTIAL_PUBLIC,
-            key=parsed.key,
-            id=uuid7_bytes(stamp_milliseconds(received_at), os.urandom(10)),
-            received_at=received_at,
-            event=parsed.event,
-            address=client_address(peer_of(exchange.scope), exchange.scope["headers"], self._trusted_proxies),
-            user_agent=exchange.headers.get("user-agent", "")[:HEADER_LENGTH_LIMIT],
-        )
+        address = client_address(peer_of(exchange.scope), exchange.scope["headers"], self._trusted_proxies)
+        return _submission(account, parsed, address, exchange.headers.get("user-agent", ""))
 
     async def _add_fresh_sessions(self, account: Account, submissions: Sequence[Submission]) -> None:
         """Add to those that claim a session for somebody what the shortener knows of it."""
-        claims = [submission for submission in submissions if _is_claim(submission)]
+        claims = [submission for submission in submissions if _is_claim(submission.event)]
         if not claims:
             return
         ids = sorted({submission.event.session for submission in claims})
@@ -125,9 +125,23 @@ class Events:
                 submission.fresh_session.CopyFrom(session)
 
 
-def _is_claim(submission: Submission) -> bool:
+def _submission(account: Account, parsed: ParsedEvent, address: str, user_agent: str) -> Submission:
+    received_at = now_timestamp()
+    return Submission(
+        business_id=account.business_id,
+        credential=CREDENTIAL_PRIVATE if account.is_private else CREDENTIAL_PUBLIC,
+        key=parsed.key,
+        id=uuid7_bytes(stamp_milliseconds(received_at), os.urandom(10)),
+        received_at=received_at,
+        event=parsed.event,
+        address=address,
+        user_agent=user_agent[:HEADER_LENGTH_LIMIT],
+    )
+
+
+def _is_claim(event: Event) -> bool:
     # What `user_parameters` says is kept, but claims nothing: a page could say anybody's.
-    return bool(submission.event.session) and submission.event.HasField("profile")
+    return bool(event.session) and event.HasField("profile")
 
 
 async def _read(exchange: Exchange, authenticate: Authenticate, limit: int) -> tuple[Account, bytes]:

@@ -30,6 +30,13 @@ class Judgements(Generic[Opened]):
         # Whoever asked first may leave: the others still wait.
         return judgement.result() if judgement.done() else await asyncio.shield(judgement)
 
+    def remembered(self, credential: str) -> Opened | None:
+        """Return what a credential opened a moment ago; None where it must be asked, or opened nothing."""
+        until, judgement = self._remembered.get(credential, (0.0, None))
+        if judgement is None or not judgement.done() or asyncio.get_running_loop().time() >= until:
+            return None
+        return judgement.result()
+
     def _judgement(self, credential: str) -> asyncio.Task[Opened | None]:
         now = asyncio.get_running_loop().time()
         until, judgement = self._remembered.get(credential, (0.0, None))

@@ -29,7 +29,12 @@ def reply_of(answer: Answer, headers: Mapping[str, str], *, is_head: bool = Fals
 
 def head_of(headers: Mapping[str, str]) -> bytes:
     """Return the lines of headers."""
-    return b"".join(b"%b: %b\r\n" % header for header in _raw(headers))
+    return lines_of(_raw(headers))
+
+
+def lines_of(headers: RawHeaders) -> bytes:
+    """Return the lines of headers that are bytes already."""
+    return b"".join([b"%b: %b\r\n" % header for header in headers])
 
 
 async def send_answer(send: Send, answer: Answer, headers: Mapping[str, str], *, is_head: bool = False) -> None:
@@ -46,6 +51,8 @@ async def send_stream(receive: Receive, send: Send, answer: Streamed, headers: M
     """
     sent = {**headers, **answer.headers, "content-type": answer.content_type}
     await send({"type": "http.response.start", "status": 200, "headers": _raw(sent)})
+    # A head leaves with the first piece of its body, for which nobody should have to wait.
+    await send({"type": "http.response.body", "body": b"", "more_body": True})
     sending = asyncio.create_task(_send_all(send, answer.pieces))
     leaving = asyncio.create_task(_until_gone(receive))
     try:

@@ -2,14 +2,11 @@
 
 import hashlib
 import json
-from dataclasses import fields
 from typing import Any
 from uuid import UUID
 
 from tracking_service.events import SentEvent
 from tracking_service.json_text import canonical
-
-_FIELDS = tuple(field.name for field in fields(SentEvent))
 
 
 def event_id(business_id: str, *, is_private: bool, key: str) -> UUID:
@@ -32,7 +29,9 @@ def fingerprint(event: SentEvent, parsed: dict[str, Any]) -> bytes:
 
     What was not sent does not enter, so that a field which is added one day changes no fingerprint of before.
     """
-    sent = {name: value for name in _FIELDS if (value := getattr(event, name)) is not None and value != b""} | parsed
+    named = zip(SentEvent._fields, event, strict=True)
+    sent = {name: value for name, value in named if value is not None and value != b""}
+    sent.update(parsed)
     return hashlib.sha256(canonical(sent).encode()).digest()
 
 

@@ -1,7 +1,7 @@
 """Judges an event by itself: every fault of it at once, or what is to be kept."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from json.encoder import encode_basestring_ascii
 from typing import Any
@@ -66,35 +66,28 @@ def judge(submission: Submission, setting: Setting | None) -> Draft | list[Fault
         is_once=rule.once,
         amount_minor=amount_minor,
         currency=currency,
-        **_taken_over(submission, event),
+        business_id=submission.business_id,
+        key=submission.key,
+        is_private=submission.is_private,
+        action=event.action,
+        session=event.session,
+        profile=event.profile,
+        fresh_session=submission.fresh_session,
+        metadata=_kept(event.metadata),
+        user_parameters=_written(event.user_parameters),
+        page=_written(event.page),
+        url=None if event.page is None else event.page.get("url"),
+        utm_params=_written(event.utm_params),
+        extra=_kept(event.extra),
+        address=submission.address.replace("\0", ""),
+        user_agent=submission.user_agent.replace("\0", ""),
+        sent=submission.sent,
     )
-
-
-def _taken_over(submission: Submission, event: SentEvent) -> dict[str, Any]:
-    """Return what a draft has from its submission as it is."""
-    return {
-        "business_id": submission.business_id,
-        "key": submission.key,
-        "is_private": submission.is_private,
-        "action": event.action,
-        "session": event.session,
-        "profile": event.profile,
-        "fresh_session": submission.fresh_session,
-        "metadata": _kept(event.metadata),
-        "user_parameters": _written(event.user_parameters),
-        "page": _written(event.page),
-        "url": (event.page or {}).get("url"),
-        "utm_params": _written(event.utm_params),
-        "extra": _kept(event.extra),
-        "address": submission.address.replace("\0", ""),
-        "user_agent": submission.user_agent.replace("\0", ""),
-        "sent": submission.sent,
-    }
 
 
 def _with_present_names(event: SentEvent) -> SentEvent:
     name = ALIASES.get(event.action)
-    return event if name is None else replace(event, action=name)
+    return event if name is None else event._replace(action=name)
 
 
 def _event_id(submission: Submission, received_at: datetime, faults: Faults) -> UUID:
@@ -119,7 +112,7 @@ def _time(stamp: tuple[int, int] | None, parameter: str, faults: Faults) -> date
     if not 0 <= seconds < YEAR_9999_SECONDS:
         faults.add(FaultType.INVALID, parameter, "It must lie in the years 1970 to 9998.")
         return None
-    return EPOCH + timedelta(seconds=seconds, microseconds=microseconds)
+    return EPOCH + timedelta(0, seconds, microseconds)  # by position: half the time of names
 
 
 def _rule(action: str, setting: Setting, faults: Faults) -> Action:
@@ -184,6 +177,8 @@ def _texts(event: SentEvent, faults: Faults) -> None:
 
 def _kept(text: bytes) -> str | None:
     """Return JSON as it was sent; null says as little as nothing."""
+    if not text:
+        return None
     kept = text.decode().strip()
     return None if kept in ("", "null") else kept
 

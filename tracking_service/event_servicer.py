@@ -57,5 +57,6 @@ def _receipt(receipt: Receipt) -> event_pb2.Receipt:
         errors=[
             types_pb2.Fault(type=fault.type, parameter=fault.parameter, description=fault.description)
             for fault in receipt.faults
-        ],
+        ]
+        or None,
     )

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 from common.errors import Fault
@@ -12,9 +13,10 @@ from tracking_service.json_text import merged
 from tracking_service.rejections import Serializable
 from tracking_service.sessions import Session
 
+# What there is one of for each event is a tuple: a frozen dataclass takes several times as long to make.
 
-@dataclass(frozen=True, slots=True)
-class SentEvent:
+
+class SentEvent(NamedTuple):
     """An event in its sender's words. None, and b"" for JSON texts, is what was not sent.
 
     tracked_at is seconds since 1970 and microseconds, perhaps beyond any calendar.
@@ -36,8 +38,7 @@ class SentEvent:
     extra: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(NamedTuple):
     """An event with what the edge knows of it; received_at as in `SentEvent.tracked_at`."""
 
     business_id: str
@@ -49,7 +50,7 @@ class Submission:
     fresh_session: Session | None
     address: str
     user_agent: str
-    sent: Serializable | None = field(default=None, compare=False, repr=False)
+    sent: Serializable | None = None
     """As it was taken in, to be kept where the rest cannot be."""
 
 
@@ -77,8 +78,7 @@ class Thing:
         return merged(f'{{"id": "{self.id}", "type": {json.dumps(self.type)}}}', self.data)
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """An event that is right in itself; what is known already may still stand against it. JSON is text."""
 
     business_id: str
@@ -105,7 +105,7 @@ class Draft:
     extra: str | None
     address: str
     user_agent: str
-    sent: Serializable | None = field(default=None, compare=False, repr=False)
+    sent: Serializable | None = None
 
     @property
     def identity(self) -> tuple[str, UUID]:
@@ -138,8 +138,7 @@ class Status(StrEnum):
     REJECTED = "rejected"
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """What became of an event, and why. id is the first one's of a duplicate, and None where nothing is kept."""
 
     status: Status

@@ -136,9 +136,18 @@ class Postgres:
 
         Where another transaction was in the way, the work is done anew, from its start: keep side effects out of it.
         """
+
+        async def begun(connection: "Connection") -> Result:
+            async with connection.transaction():
+                return await work(connection)
+
+        return await self.by_itself(begun)
+
+    async def by_itself(self, work: Callable[["Connection"], Awaitable[Result]]) -> Result:
+        """Do work that is a single statement, a transaction without being told so; done anew as in `in_transaction`."""
         for attempt in range(1, TRANSACTION_TRIES + 1):
             try:
-                async with self.connection() as connection, connection.transaction():
+                async with self.connection() as connection:
                     return await work(connection)
             except RETRIED as error:
                 log.info("transaction is tried again", attempt=attempt, cause=type(error).__name__)

@@ -1,14 +1,11 @@
 """Keeps events in one transaction a batch, or piece by piece where one of them cannot be kept."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from common.errors import Fault, FaultType
-from tracking_service.attribution import RULES_VERSION
-from tracking_service.attribution_earnings import never_earns
 from tracking_service.catalogue import is_custom
-from tracking_service.domain import bucket_of
 from tracking_service.erasure import bare_object
 from tracking_service.event_rules import Setting
 from tracking_service.events import Draft, Receipt, Status, Submission
@@ -16,15 +13,16 @@ from tracking_service.identity import ClaimKind, FreshSession, SessionState, Ses
 from tracking_service.poison import store_each
 from tracking_service.postgres import Postgres, columns, content_errors
 from tracking_service.postgres_event_keys import give_back, take_keys, take_order_actions
+from tracking_service.postgres_event_settings import EventSettings
 from tracking_service.postgres_identity import claim_sessions, profile_keys, recipient_keys, take_back_profiles
 from tracking_service.postgres_partitions import EVENTS, Partitions
+from tracking_service.postgres_plain_events import is_plain, keep_plain
 from tracking_service.postgres_refunds import keep_refunds
 from tracking_service.postgres_rejected import PostgresRejected
 from tracking_service.postgres_texts import packed_columns
-from tracking_service.postgres_things import find_things, keep_things
+from tracking_service.postgres_things import keep_things
 from tracking_service.queries import load
 from tracking_service.rejections import EVENT, Rejected
-from tracking_service.things import uuid_of
 
 if TYPE_CHECKING:
     from tracking_service.postgres import Connection
@@ -37,11 +35,8 @@ States = Mapping[int, SessionState | None]
 """The sessions of drafts, by their numbers in the batch; None where they belong to another profile."""
 
 
-class Recorded(NamedTuple):
-    """What became of drafts, and whether any of them is left to attribution."""
-
-    receipts: list[Receipt]
-    has_undecided: bool
+Keep = Callable[[Sequence[Draft]], Awaitable[Sequence[Receipt | None]]]
+"""Keeps all of some drafts or none; None instead of a receipt leaves one to another way of keeping it."""
 
 
 class People(NamedTuple):
@@ -64,46 +59,53 @@ class PostgresEvents:
         self._partitions = partitions
         self._wake_attribution = wake_attribution
         self._rejected = PostgresRejected(postgres)
+        self._settings = EventSettings(postgres)
 
     async def settings(self, submissions: Sequence[Submission]) -> Mapping[str, Setting]:
         """Return what submissions are judged by, of each business that there is."""
-        # A NUL fits into no text of PostgreSQL, so nothing there has one.
-        sound = [submission for submission in submissions if "\0" not in submission.business_id]
-        businesses = {submission.business_id for submission in sound}
-        actions = {submission.event.action for submission in sound if "\0" not in submission.event.action}
-        things = {
-            (submission.business_id, thing_id)
-            for submission in sound
-            if submission.event.object is not None and (thing_id := uuid_of(submission.event.object))
-        }
-        async with self._postgres.connection() as connection:
-            rows = await connection.fetch(QUERIES.find_settings, list(businesses), list(actions))
-            known = await find_things(connection, list(things))
-        return {
-            row["id"]: Setting(row["currency"], frozenset(row["actions"]), known.get(row["id"], {})) for row in rows
-        }
+        return await self._settings.of(submissions)
 
     async def record(self, drafts: Sequence[Draft]) -> Sequence[Receipt]:
-        """Keep what is new, set aside what can never be kept, and return a receipt for each draft, in order."""
+        """Keep what is new, set aside what can never be kept, and return a receipt for each draft, in order.
+
+        First the plain ones, by a statement of their own; those of them whose id was there go with the others.
+        """
         await self._partitions.cover(EVENTS, (draft.received_at for draft in drafts))
-        pieces = await store_each(drafts, self._keep, self._set_aside)
-        return [receipt for piece in pieces for receipt in piece]
+        plain = {number: draft for number, draft in enumerate(drafts) if is_plain(draft)}
+        receipts = await self._store(plain, self._keep_plain)
+        others = {number: draft for number, draft in enumerate(drafts) if number not in receipts}
+        receipts |= await self._store(others, self._keep)
+        return [receipts[number] for number in range(len(drafts))]
 
-    async def _keep(self, drafts: Sequence[Draft]) -> list[Receipt]:
+    async def _store(self, drafts: Mapping[int, Draft], keep: Keep) -> dict[int, Receipt]:
+        """Store drafts, by their numbers in the batch, and return the receipts of those that got one."""
+        if not drafts:
+            return {}
+        pieces = await store_each(list(drafts.values()), keep, self._set_aside)
+        found = zip(drafts, chain.from_iterable(pieces), strict=True)
+        return {number: receipt for number, receipt in found if receipt is not None}
+
+    async def _keep_plain(self, drafts: Sequence[Draft]) -> Sequence[Receipt | None]:
         with content_errors():
-            recorded = await self._postgres.in_transaction(lambda connection: _record(connection, drafts))
-        if recorded.has_undecided:
+            kept = await keep_plain(self._postgres, drafts)
+        if kept.has_undecided:
             self._wake_attribution()
-        return recorded.receipts
+        return kept.receipts
 
-    async def _set_aside(self, draft: Draft, reason: str) -> list[Receipt]:
+    async def _keep(self, drafts: Sequence[Draft]) -> Sequence[Receipt | None]:
+        with content_errors():
+            receipts = await self._postgres.in_transaction(lambda connection: _record(connection, drafts))
+        if any(receipt.status is Status.ACCEPTED for receipt in receipts):
+            self._wake_attribution()
+        return receipts
+
+    async def _set_aside(self, draft: Draft, reason: str) -> Sequence[Receipt | None]:
         content = b"" if draft.sent is None else draft.sent.SerializeToString()
         await self._rejected.keep([Rejected(draft.business_id, EVENT, str(draft.id), content, reason)])
         return [Receipt(Status.REJECTED, None, draft.key, (_UNSTORABLE,))]
 
 
-async def _record(connection: "Connection", drafts: Sequence[Draft]) -> Recorded:
-    has_undecided = False
+async def _record(connection: "Connection", drafts: Sequence[Draft]) -> list[Receipt]:
     verdicts = await take_keys(connection, drafts)
     await take_order_actions(connection, drafts, verdicts)
     new = {number: draft for number, draft in enumerate(drafts) if number not in verdicts}
@@ -125,8 +127,8 @@ async def _record(connection: "Connection", drafts: Sequence[Draft]) -> Recorded
         await take_back_profiles(connection, _named_in_vain(new, accepted))
         await keep_things(connection, accepted.values())
         await keep_refunds(connection, accepted.values())
-        has_undecided = await _keep_events(connection, accepted, states, people.named)
-    return Recorded([verdicts[number] for number in range(len(drafts))], has_undecided)
+        await _keep_events(connection, accepted, states, people.named)
+    return [verdicts[number] for number in range(len(drafts))]
 
 
 def _named_in_vain(new: Mapping[int, Draft], accepted: Mapping[int, Draft]) -> set[tuple[str, str]]:
@@ -195,39 +197,10 @@ def _key_of(draft: Draft, profile: str | None, keys: ProfileKeys) -> int | None:
 
 async def _keep_events(
     connection: "Connection", drafts: Mapping[int, Draft], states: States, keys: ProfileKeys
-) -> bool:
-    """Keep events, and count those that are decided at once; tell whether others are left to attribution."""
-    decided = _decided(drafts, states)
-    rows = [(*_row(draft, states.get(number), keys), number in decided) for number, draft in drafts.items()]
+) -> None:
+    rows = [_row(draft, states.get(number), keys) for number, draft in drafts.items()]
     if rows:
-        await connection.execute(QUERIES.keep_events, *packed_columns(rows), RULES_VERSION)
-    if decided:
-        found = Counter((draft.business_id, bucket_of(draft.occurred_at), draft.action) for draft in decided.values())
-        await connection.execute(QUERIES.count_events, *packed_columns([(*key, count) for key, count in found.items()]))
-    return len(decided) < len(rows)
-
-
-def _decided(drafts: Mapping[int, Draft], states: States) -> Mapping[int, Draft]:
-    """Return the events that count for their business alone, as long as nothing else becomes known.
-
-    Their session is nobody's and no click's, and stays so until we commit, since it is locked: whatever changes it
-    marks it, and finds these events. None are counted where a claim may have counted clicks: waiting for counters while
-    holding later ones, two transactions could wait for each other.
-    """
-    if any(state is not None and _is_claimed_visit(state) for state in states.values()):
-        return {}
-    return {
-        number: draft
-        for number, draft in drafts.items()
-        if (state := states.get(number)) is not None
-        and state.profile_key is None
-        and state.link is None
-        and never_earns(draft.action)
-    }
-
-
-def _is_claimed_visit(state: SessionState) -> bool:
-    return state.link is not None and state.profile_key is not None and not state.is_clicked_by_recipient
+        await connection.execute(QUERIES.keep_events, *packed_columns(rows))
 
 
 def _row(draft: Draft, state: SessionState | None, keys: ProfileKeys) -> tuple[object, ...]:

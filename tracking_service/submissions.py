@@ -48,8 +48,13 @@ def _event(message: event_pb2.Event) -> SentEvent:
     return SentEvent(**told)
 
 
-def _values(message: "Message") -> Mapping[str, str] | None:
-    """Return the fields that are set, times as RFC 3339; None where none is."""
+def _texts(message: "Message") -> Mapping[str, str] | None:
+    """Return the fields that are set, all of them texts; None where none is."""
+    return {field.name: value for field, value in message.ListFields()} or None
+
+
+def _utm_params(message: "Message") -> Mapping[str, str] | None:
+    """Return the fields that are set, a time as RFC 3339; None where none is."""
     values = {}
     for field, value in message.ListFields():
         if field.message_type is None:
@@ -95,8 +100,8 @@ _READ: dict[str, Callable[[Any], object]] = {
     "object_parameters": _text,
     "metadata": _text,
     "extra": _text,
-    "user_parameters": _values,
-    "page": _values,
-    "utm_params": _values,
+    "user_parameters": _texts,
+    "page": _texts,
+    "utm_params": _utm_params,
     "tracked_at": _stamp,
 }

@@ -117,13 +117,12 @@ WHERE o.business_id = brought.business_id AND o.id = brought.id;
 -- name: keep_events
 -- New events, as rows and as activities. person is whom an event names itself; profile_key is whose it is, by its session
 -- if by nothing else. Where that one was erased, what would tell of the person is left out; bare_object is what stays of
--- the object then. Those that are decided already get their entry in the ledger, credited to no click, by the version $29
--- of the rules; of the others the visitors are marked, to be decided on.
--- OFFSET 0 keeps each look-up by its whole key apart: a planner without statistics reads all profiles instead.
+-- the object then. Their visitors are marked, to be decided on.
+-- OFFSET 0 has each profile looked up by its key, and once, not again for each column.
 WITH sent AS MATERIALIZED (
     SELECT sent.business_id, received_at, sent.id, action, session, person, sent.profile_key, credential, occurred_at,
            tracked_at, object_id, amount_minor, currency, utm_params::json AS utm_params, link, campaign, journey,
-           message, is_decided,
+           message,
            CASE WHEN is_erased THEN bare_object ELSE object END::json AS object,
            CASE WHEN NOT is_erased THEN metadata::json END AS metadata,
            CASE WHEN NOT is_erased THEN user_parameters::json END AS user_parameters,
@@ -136,16 +135,17 @@ WITH sent AS MATERIALIZED (
         texts($1), $2::timestamptz[], $3::uuid[], texts($4), texts($5), $6::bigint[], $7::bigint[], texts($8),
         $9::timestamptz[], $10::timestamptz[], $11::uuid[], texts($12), $13::bigint[], texts($14), texts($15),
         texts($16), texts($17), texts($18), texts($19), texts($20), texts($21), texts($22), texts($23), texts($24),
-        texts($25), texts($26), texts($27), $28::boolean[]
+        texts($25), texts($26), texts($27)
     ) AS sent (
         business_id, received_at, id, action, session, person, profile_key, credential, occurred_at, tracked_at,
         object_id, object, amount_minor, currency, metadata, user_parameters, page, url, utm_params, extra, address,
-        user_agent, link, campaign, journey, message, bare_object, is_decided)
+        user_agent, link, campaign, journey, message, bare_object)
     CROSS JOIN LATERAL (
         SELECT sent.profile_key IS NOT NULL AND NOT EXISTS (
             SELECT FROM profiles p
-            WHERE p.business_id = sent.business_id AND p.profile_key = sent.profile_key OFFSET 0
-        ) AS is_erased) AS erasure
+            WHERE p.business_id = sent.business_id AND p.profile_key = sent.profile_key
+        ) AS is_erased
+        OFFSET 0) AS erasure
 ), kept AS (
     INSERT INTO events (
         business_id, received_at, id, action, session, profile_key, credential, occurred_at, tracked_at, object_id,
@@ -160,28 +160,123 @@ WITH sent AS MATERIALIZED (
     SELECT business_id, id, received_at, occurred_at, tracked_at, profile_key, session, action, link, campaign,
            journey, message, object, amount_minor, currency, metadata, url
     FROM sent
-), credited AS (
-    INSERT INTO credits (business_id, event_id, entry, sign, action, occurred_at, conversions, rules_version)
-    SELECT business_id, id, 1, 1, action, occurred_at, 0, $29 FROM sent WHERE is_decided
 )
 INSERT INTO dirty_visitors (business_id, session, profile_key, since)
 SELECT business_id, session, profile_key, min(occurred_at)
 FROM sent
-WHERE NOT is_decided
 GROUP BY business_id, session, profile_key;
 
--- name: count_events
--- What events that are credited to no click and earn nothing add to the counters of their businesses, in the order of
--- their keys, and that these have changed.
-WITH counted AS (
+-- name: keep_plain_events
+-- New events that claim no session and are no action of an order: their ids, sessions, rows and activities, and what they
+-- add to the counters, all in one statement, which is a transaction by itself. Answers with the numbers of those whose id
+-- somebody has, which are left alone, and with whether any is left to attribution.
+-- First the ids in the order of their keys, as `take_keys`; then, for those taken, the sessions that are known, locked in
+-- the order of their keys, and those that are not. One that was made meanwhile is locked by an update that changes nothing.
+-- So the sessions are as nobody can change them before we commit. As in `keep_events`, what would tell of a person who was
+-- erased is left out. What is decided at once is entered in the ledger, by the version $24 of the rules: a session that is
+-- nobody's and no click's, an action that earns nothing; whatever changes that session marks it, and finds these events.
+-- PostgreSQL writes what is named last first: the counters, which others wait for, are named before the rows.
+-- Joined by one column: of two at once the planner expects nothing to be equal, and goes through all for each.
+-- OFFSET 0 keeps each look-up by its whole key apart: a planner without statistics reads all profiles instead.
+WITH sent AS MATERIALIZED (
+    SELECT *, business_id || '/' || id AS key, business_id || '/' || session AS place
+    FROM unnest(
+        texts($1), $2::uuid[], $3::timestamptz[], $4::bytea[], texts($5), texts($6), texts($7), $8::timestamptz[],
+        $9::timestamptz[], $10::uuid[], texts($11), texts($12), $13::bigint[], texts($14), texts($15), texts($16),
+        texts($17), texts($18), texts($19), texts($20), texts($21), texts($22), $23::boolean[]
+    ) WITH ORDINALITY AS sent (
+        business_id, id, received_at, fingerprint, action, session, credential, occurred_at, tracked_at, object_id,
+        object, bare_object, amount_minor, currency, metadata, user_parameters, page, url, utm_params, extra, address,
+        user_agent, never_earns, number)
+), taken AS (
+    INSERT INTO event_keys (business_id, id, event_id, received_at, fingerprint)
+    SELECT business_id, id, id, received_at, fingerprint FROM sent ORDER BY business_id, id
+    ON CONFLICT (business_id, id) DO NOTHING
+    RETURNING business_id || '/' || id AS key
+), used AS MATERIALIZED (
+    SELECT business_id, session, place, min(received_at) AS created_at
+    FROM sent JOIN taken USING (key)
+    GROUP BY business_id, session, place
+    ORDER BY business_id, session
+), known AS MATERIALIZED (
+    SELECT used.*, s.*
+    FROM used
+    LEFT JOIN LATERAL (
+        SELECT true AS is_known, profile_key, link, campaign, journey, message
+        FROM sessions
+        WHERE business_id = used.business_id AND id = used.session
+        FOR UPDATE) AS s ON true
+), made AS (
+    INSERT INTO sessions AS s (business_id, id, created_at)
+    SELECT business_id, session, created_at FROM known WHERE is_known IS NULL
+    ON CONFLICT (business_id, id) DO UPDATE SET created_at = s.created_at
+    RETURNING business_id, business_id || '/' || id AS place, profile_key, link, campaign, journey, message
+), visited AS MATERIALIZED (
+    SELECT place, profile_key, link, campaign, journey, message,
+           profile_key IS NOT NULL AND NOT EXISTS (
+               SELECT FROM profiles p
+               WHERE p.business_id = s.business_id AND p.profile_key = s.profile_key OFFSET 0
+           ) AS is_erased
+    FROM (
+        SELECT business_id, place, profile_key, link, campaign, journey, message FROM known WHERE is_known
+        UNION ALL
+        SELECT * FROM made
+    ) AS s
+), placed AS MATERIALIZED (
+    SELECT business_id, sent.id, received_at, action, session, profile_key, credential, occurred_at, tracked_at,
+           object_id, amount_minor, currency, utm_params::json AS utm_params, link, campaign, journey, message,
+           never_earns AND profile_key IS NULL AND link IS NULL AS is_decided,
+           CASE WHEN is_erased THEN bare_object ELSE object END::json AS object,
+           CASE WHEN NOT is_erased THEN metadata::json END AS metadata,
+           CASE WHEN NOT is_erased THEN user_parameters::json END AS user_parameters,
+           CASE WHEN NOT is_erased THEN page::json END AS page,
+           CASE WHEN NOT is_erased THEN url END AS url,
+           CASE WHEN NOT is_erased THEN extra::json END AS extra,
+           CASE WHEN is_erased THEN '' ELSE address END AS address,
+           CASE WHEN is_erased THEN '' ELSE user_agent END AS user_agent
+    FROM sent
+    JOIN taken USING (key)
+    JOIN visited USING (place)
+), counted AS (
     INSERT INTO event_counts AS c (business_id, scope, scope_id, bucket, action, events)
-    SELECT business_id, 'business', '', bucket, action, events
-    FROM unnest(texts($1), $2::timestamptz[], texts($3), $4::bigint[]) AS added (business_id, bucket, action, events)
+    SELECT business_id, 'business', '', date_bin('15 minutes', occurred_at, '2000-01-01Z') AS bucket, action, count(*)
+    FROM placed
+    WHERE is_decided
+    GROUP BY business_id, bucket, action
     ORDER BY business_id, bucket, action
     ON CONFLICT (business_id, scope, scope_id, bucket, action, currency) DO UPDATE
     SET events = c.events + excluded.events
     RETURNING business_id
+), changed AS (
+    INSERT INTO report_versions AS v (business_id, version)
+    SELECT DISTINCT business_id, 1 FROM counted ORDER BY business_id
+    ON CONFLICT (business_id) DO UPDATE SET version = v.version + 1
+), kept AS (
+    INSERT INTO events (
+        business_id, received_at, id, action, session, credential, occurred_at, tracked_at, object_id, amount_minor,
+        currency, metadata, user_parameters, page, utm_params, extra, address, user_agent)
+    SELECT business_id, received_at, id, action, session, credential, occurred_at, tracked_at, object_id, amount_minor,
+           currency, metadata, user_parameters, page, utm_params, extra, address, user_agent
+    FROM placed
+), done AS (
+    INSERT INTO activities (
+        business_id, id, received_at, occurred_at, tracked_at, profile_key, session, action, link, campaign, journey,
+        message, object, amount_minor, currency, metadata, url)
+    SELECT business_id, id, received_at, occurred_at, tracked_at, profile_key, session, action, link, campaign,
+           journey, message, object, amount_minor, currency, metadata, url
+    FROM placed
+), credited AS (
+    INSERT INTO credits (business_id, event_id, entry, sign, action, occurred_at, conversions, rules_version)
+    SELECT business_id, id, 1, 1, action, occurred_at, 0, $24 FROM placed WHERE is_decided
+), marked AS (
+    INSERT INTO dirty_visitors (business_id, session, profile_key, since)
+    SELECT business_id, session, profile_key, min(occurred_at)
+    FROM placed
+    WHERE NOT is_decided
+    GROUP BY business_id, session, profile_key
+    RETURNING id
 )
-INSERT INTO report_versions AS v (business_id, version)
-SELECT DISTINCT business_id, 1 FROM counted ORDER BY business_id
-ON CONFLICT (business_id) DO UPDATE SET version = v.version + 1;
+SELECT ARRAY(
+           SELECT number FROM sent LEFT JOIN taken USING (key) WHERE taken.key IS NULL
+       ) AS known,
+       EXISTS (SELECT FROM marked) AS has_undecided;

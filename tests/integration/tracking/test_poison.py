@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -232,8 +231,8 @@ async def test_what_the_driver_cannot_send_is_set_aside(
     postgres: Postgres = tracking._postgres
     store = PostgresEvents(postgres, Partitions(postgres), lambda: None)
     drafts = [_draft(submission(event(), key=f"k{number}")) for number in range(4)]
-    drafts[1] = replace(drafts[1], amount_minor=2**70)
-    drafts[2] = replace(drafts[2], user_agent="half \ud800")
+    drafts[1] = drafts[1]._replace(amount_minor=2**70)
+    drafts[2] = drafts[2]._replace(user_agent="half \ud800")
     receipts = await store.record(drafts)
     assert [receipt.status for receipt in receipts] == [
         Status.ACCEPTED,

@@ -1,0 +1,106 @@
+"""Takes in single events from the parser's callbacks, as hits are: by ASGI they cost the gateway nearly twice as much.
+
+Only what is as most are, and can be sent on its way at once. All else goes on as ASGI, where the API says what is wrong
+with it, or asks for what must be known first.
+"""
+
+import secrets
+from asyncio import Future
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from clicktrail.tracking.v1.event_pb2 import Receipt
+from gateway import bodies
+from gateway import event_operations as operations
+from gateway.api import headers_of
+from gateway.credentials import Credentials
+from gateway.event_fields import parse_event
+from gateway.events import Events
+from gateway.exchange import Answer
+from gateway.hits import RawHeaders
+from gateway.http_errors import RefusedError, problem_of
+from gateway.json_text import MalformedJsonError
+from gateway.receipts import answer_of
+from gateway.sending import Reply, reply_of
+
+if TYPE_CHECKING:
+    from gateway.connection import Connection
+
+Landed = Future[Receipt]
+
+# By whether they take private tokens alone.
+_TARGETS = {operations.FROM_PAGE.path.encode(): False, operations.FROM_SERVER.path.encode(): True}
+# Larger ones are held where there is room for them.
+LARGEST_BYTES = 4 * 1024
+_TYPES = bodies.EVENT_TYPES
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A POST, whole, as it came."""
+
+    target: bytes
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+    peer: str
+    """The address of whoever is at the other end of the connection."""
+
+
+class Posts:
+    """Single events, from their request to their answer."""
+
+    def __init__(self, events: Events, credentials: Credentials) -> None:
+        self._events = events
+        self._credentials = credentials
+
+    @staticmethod
+    def may_take(method: bytes, target: bytes, headers: RawHeaders) -> bool:
+        """Tell whether a request brings a single event, and its client does not wait to be told to send it."""
+        return method == b"POST" and target in _TARGETS and all(name != b"expect" for name, _ in headers)
+
+    def depart(self, post: Post) -> Landed | None:
+        """Send an event on its way; None where it is not as most are."""
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in post.headers}
+        if len(headers) < len(post.headers) or "content-encoding" in headers:
+            return None
+        account = self._credentials.remembered(headers.get("authorization", ""), headers.get("origin"))
+        if account is None or headers.get("content-type", "") not in _TYPES:
+            return None
+        if _TARGETS[post.target] and not account.is_private:
+            return None
+        keys = [headers["idempotency-key"]] if "idempotency-key" in headers else []
+        try:
+            parsed = parse_event(bodies.members_of(post.body), keys)
+        except (RefusedError, MalformedJsonError):
+            return None
+        return self._events.depart(account, parsed, post.peer, post.headers, headers.get("user-agent", ""))
+
+    @staticmethod
+    def arrive(landed: Landed) -> Reply:
+        """Return the answer to an event whose flight has landed."""
+        request_id = secrets.token_hex(8)
+        try:
+            answer = answer_of(landed.result())
+        except Exception as error:  # noqa: BLE001  (told apart in the table of errors)
+            problem = problem_of(error, request_id)
+            answer = Answer(problem.status, problem.body(), problem.headers)
+        return reply_of(answer, headers_of(request_id))
+
+
+class Posting:
+    """An event on its way, on its connection, until its answer; it stands where uvicorn has a request's cycle."""
+
+    __slots__ = ("_connection", "disconnected", "keep_alive", "response_complete")
+
+    def __init__(self, connection: "Connection", landed: Landed, *, keep_alive: bool) -> None:
+        self._connection = connection
+        self.keep_alive = keep_alive
+        self.response_complete = False
+        self.disconnected = False
+        landed.add_done_callback(self._arrive)
+
+    def _arrive(self, landed: Landed) -> None:
+        # Also where nobody listens any more: an error that nobody looked at would be logged as lost.
+        reply = Posts.arrive(landed)
+        self.response_complete = True
+        self._connection.send_reply(reply, keep_alive=self.keep_alive)

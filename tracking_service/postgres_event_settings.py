@@ -1,0 +1,56 @@
+"""Finds what submissions are judged by, and asks for it only where their judgement depends on it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from tracking_service.catalogue import CATALOGUE
+from tracking_service.event_rules import Setting
+from tracking_service.events import SentEvent, Submission
+from tracking_service.postgres import Postgres
+from tracking_service.postgres_things import find_things
+from tracking_service.queries import load
+from tracking_service.things import uuid_of
+
+QUERIES = load("events")
+
+# Of a business that there is, for events that ask for nothing else of it.
+_UNASKED = Setting("USD", frozenset(), {})
+
+
+class EventSettings:
+    """The settings of businesses. Remembers which there are, since none is ever removed."""
+
+    def __init__(self, postgres: Postgres) -> None:
+        self._postgres = postgres
+        self._present: set[str] = set()
+
+    async def of(self, submissions: Sequence[Submission]) -> Mapping[str, Setting]:
+        """Return what submissions are judged by, of each business that there is."""
+        settings = dict.fromkeys(self._present.intersection([each.business_id for each in submissions]), _UNASKED)
+        asking = [each for each in submissions if each.business_id not in settings or _is_asking(each.event)]
+        if asking:
+            found = await self._find(asking)
+            self._present |= found.keys()
+            settings |= found
+        return settings
+
+    async def _find(self, submissions: Iterable[Submission]) -> dict[str, Setting]:
+        # A NUL fits into no text of PostgreSQL, so nothing there has one.
+        sound = [submission for submission in submissions if "\0" not in submission.business_id]
+        businesses = {submission.business_id for submission in sound}
+        actions = {submission.event.action for submission in sound if "\0" not in submission.event.action}
+        things = {
+            (submission.business_id, thing_id)
+            for submission in sound
+            if submission.event.object is not None and (thing_id := uuid_of(submission.event.object))
+        }
+        async with self._postgres.connection() as connection:
+            rows = await connection.fetch(QUERIES.find_settings, list(businesses), list(actions))
+            known = await find_things(connection, list(things))
+        return {
+            row["id"]: Setting(row["currency"], frozenset(row["actions"]), known.get(row["id"], {})) for row in rows
+        }
+
+
+def _is_asking(event: SentEvent) -> bool:
+    """Tell whether more is to be known than whether there is the business: its currency, an action, an object."""
+    return event.amount is not None or event.object is not None or event.action not in CATALOGUE
