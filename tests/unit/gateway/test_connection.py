@@ -195,8 +195,9 @@ async def test_what_is_refused_may_be_sent_to_its_end(monkeypatch: pytest.Monkey
             await _write_for_ever(writer)
 
 
-async def test_one_connection_too_many_is_told_to_come_again() -> None:
-    """With when, in the form of the API."""
+async def test_one_connection_too_many_is_told_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With when, in the form of the API, and that nothing more comes: at once."""
+    monkeypatch.setattr(connection, "LINGER_SECONDS", 10 * LIMIT_SECONDS)
     async with hosting(connections=1) as host, host.client() as (_, first), host.client() as (reader, second):
         first.write(GET)
         second.write(GET)
