@@ -101,12 +101,12 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Take a request, but for a hit: that is taken when it is whole. Raises the refusal of what is too much."""
         self._hit = None
-        if self.transport.is_closing():
-            return
         if self.parser.should_upgrade():
-            # It comes again, without its offer; a tunnel is nothing that could be declined.
+            # It comes again, without its offer; a tunnel would come again for ever.
             if self.parser.get_method() == b"CONNECT":
                 raise RefusedError(refusals.NOT_HTTP)
+            return
+        if self.transport.is_closing():
             return
         if self._is_surplus:
             raise RefusedError(refusals.CROWDED)
