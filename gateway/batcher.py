@@ -116,16 +116,18 @@ class Batcher(Generic[Item, Result]):
     def _board(self) -> None:
         # The task begins in the next turn of the loop: what arrives in this one still joins the flight.
         self._boarding += 1
-        plane = self._loop.create_task(self._fly_all())
-        self._planes.add(plane)
-        plane.add_done_callback(self._planes.discard)
+        self._planes.add(self._loop.create_task(self._fly_all()))
 
     async def _fly_all(self) -> None:
         self._boarding -= 1
-        while self._forming:
-            flight = self._forming.popleft()
-            self._waiting -= len(flight.passengers)
-            await self._fly(flight.passengers)
+        try:
+            while self._forming:
+                flight = self._forming.popleft()
+                self._waiting -= len(flight.passengers)
+                await self._fly(flight.passengers)
+        finally:
+            # Before anybody hears of the last results: who submits an item then finds a place in the air.
+            self._planes.discard(asyncio.current_task())
 
     async def _fly(self, passengers: Iterable[_Passenger[Item, Result]]) -> None:
         """Carry passengers until each has a result or its time is over."""

@@ -7,95 +7,37 @@ bodies, streams, and the order of requests that come before the answer to the on
 
 import asyncio
 from functools import partial
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from common.errors import ClicktrailError, FaultType
-from gateway.app import Application, ShortLink
-from gateway.exchange import Answer
+from gateway import refusals
 from gateway.hits import HitRequest
-from gateway.http_errors import RETRY_AFTER_SECONDS, RefusedError, refused
-from gateway.posts import LARGEST_BYTES, Post, Posting
-from gateway.redirect import Landed, Redirects
-from gateway.sending import Reply, reply_of
+from gateway.http_errors import Problem, RefusedError
+from gateway.posts import LARGEST_BYTES, Post
+from gateway.sending import Reply
+from gateway.turns import Posting, Refusal, Visit
 from gateway.whole_answers import WholeAnswers
 
-# Of a target, and of a head that does not end: no browser sends as much.
-TARGET_BYTES = 32 * 1024
-HEAD_BYTES = 64 * 1024
-HEAD_SECONDS = 10.0
+if TYPE_CHECKING:
+    from gateway.app import Application
+
 # Longer than proxies keep a connection that waits, so that none of them sends a request into one that closes.
 IDLE_SECONDS = 75.0
-# How late either end may be noticed.
+# For clients that read an answer only when they have sent all that they wanted to.
+LINGER_SECONDS = 4.0
+# How late the end of either may be noticed.
 LOOK_SECONDS = 2.0
 
 _CLOSE = b"connection: close\r\n"
 
 
-def _refusal(error: RefusedError) -> Reply:
-    problem = error.problem
-    return reply_of(Answer(problem.status, problem.body(), problem.headers), {"cache-control": "no-store"})
-
-
-_NOT_HTTP = _refusal(refused(400, FaultType.INVALID, "This is not a request of HTTP/1.1."))
-_LONG_TARGET = _refusal(refused(414, FaultType.INVALID, "The address is too long."))
-_LONG_HEAD = _refusal(refused(431, FaultType.TOO_LARGE, f"The headers have more than {HEAD_BYTES} bytes."))
-_SLOW_HEAD = _refusal(refused(408, FaultType.INVALID, f"The headers took more than {HEAD_SECONDS:.0f} seconds."))
-_CROWDED = _refusal(
-    refused(
-        503,
-        FaultType.UNAVAILABLE,
-        "There are too many connections at the moment; try again.",
-        **{"retry-after": str(RETRY_AFTER_SECONDS)},
-    )
-)
-
-
-class Visit:
-    """A hit on its connection, from its head to its answer.
-
-    It stands where uvicorn has a request's cycle, so that hits and other requests on one connection are answered in the
-    order in which they came.
-    """
-
-    __slots__ = ("_connection", "_redirects", "_request", "disconnected", "keep_alive", "response_complete")
-
-    def __init__(
-        self, connection: "Connection", redirects: Redirects, request: HitRequest, *, keep_alive: bool
-    ) -> None:
-        self._connection = connection
-        self._redirects = redirects
-        self._request = request
-        self.keep_alive = keep_alive
-        self.response_complete = False
-        self.disconnected = False
-
-    def start(self) -> None:
-        """Send the hit on its way."""
-        try:
-            landed = self._redirects.depart(self._request)
-        except ClicktrailError as error:
-            self._answer(self._redirects.fail(self._request, error))
-        else:
-            landed.add_done_callback(self._arrive)
-
-    def _arrive(self, landed: Landed) -> None:
-        # Also where nobody listens any more: an error that nobody looked at would be logged as lost.
-        self._answer(self._redirects.arrive(self._request, landed))
-
-    def _answer(self, reply: Reply) -> None:
-        self.response_complete = True
-        self._connection.send_reply(reply, keep_alive=self.keep_alive)
-
-
-# What a connection answers without the application.
-OWN = (Visit, Posting)
-
-
 class Connection(HttpToolsProtocol):
-    """A connection, with an end for heads that do not end and for clients that say nothing."""
+    """A connection, with an end for requests that do not end and for clients that say nothing.
+
+    In `cycle` uvicorn keeps the last request, in `pipeline` those that wait for the answer to the one before.
+    """
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for a request."""
@@ -105,40 +47,50 @@ class Connection(HttpToolsProtocol):
         self._peer = self.client[0] if self.client else ""
         self._is_surplus = len(self.connections) > application.connections
         self._is_half_closed = False
+        self._is_deaf = False
+        """Whether nothing is read any more, because something could not be."""
+        self._hit: HitRequest | None = None
+        """The request that is being read, where it is a hit."""
+        self._post: Post | None = None
+        """The same, where it brings an event that may be taken at once."""
+        self._asgi_cycle: RequestResponseCycle | None = None
+        """The last request that ASGI has begun to answer."""
         self._is_in_head = False
+        """Whether a head is being read, or what else no memory is for: trailers, and what comes with a hit."""
         self._head_bytes = 0
-        self._posted: bytes | None = None
-        """What is there of the body of an event that may be taken at once."""
-        self._since: float | None = self.loop.time()
-        """Since when it waits for a head, or for the end of one; None while a request is under way."""
+        self._since = self.loop.time()
+        """Since when it waits for its client, where it does."""
         self._looking = self.loop.call_later(LOOK_SECONDS, self._look)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Leave what is under way to itself: a hit that was taken is a click."""
         self._looking.cancel()
-        if isinstance(self.cycle, OWN):
-            self.cycle = None  # type: ignore[assignment]  # as before the first request
+        # That one is told that nobody listens any more, whatever came after it.
+        self.cycle = cast("RequestResponseCycle", self._asgi_cycle)
         super().connection_lost(exc)
 
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio asks for an answer
-        """Answer what is ours also where its client says nothing more; return whether it is still needed."""
-        self._is_half_closed = isinstance(self.cycle, OWN) and not self.cycle.response_complete
+        """Answer what is under way also where its client says nothing more; return whether there is such.
+
+        Who goes in the middle of an answer does not want the rest: nothing else ends a stream.
+        """
+        self._leave_post()
+        if not self._is_idle and self.cycle.more_body:
+            self._refuse(refusals.CUT_SHORT)
+        answering = self._asgi_cycle
+        is_unwanted = answering is not None and answering.response_started and not answering.response_complete
+        self._is_half_closed = not self._is_idle and not is_unwanted
         return self._is_half_closed
 
     def data_received(self, data: bytes) -> None:
         """Read on."""
-        was_in_head = self._is_in_head
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            # HTTP/2 or WebSocket was offered; it goes on as HTTP/1.1, as the standard allows.
-            pass
-        except httptools.HttpParserError:
-            self._refuse(_NOT_HTTP)
-        if was_in_head and self._is_in_head:
-            self._head_bytes += len(data)
-            if self._head_bytes > HEAD_BYTES:
-                self._refuse(_LONG_HEAD)
+        if self._is_deaf:
+            return
+        self._head_bytes += len(data)
+        while data:
+            data = self._feed(data)
+        if self._is_in_head and self._head_bytes > refusals.HEAD_BYTES:
+            self._refuse(refusals.LONG_HEAD)
 
     def on_message_begin(self) -> None:
         """Wait for the end of a head. What uvicorn makes for a request is made once it is known to be no hit."""
@@ -146,76 +98,97 @@ class Connection(HttpToolsProtocol):
         self.headers = []
         self._is_in_head = True
         self._head_bytes = 0
-        if self._since is not None:
-            self._since = self.loop.time()
+        self._since = self.loop.time()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header."""
         self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
-        """Take a request: a hit goes into its flight, anything else to the application."""
-        self._is_in_head = False
-        self._since = None
+        """Take a request, but for a hit: that is taken when it is whole. Raises the refusal of what is too much."""
+        self._hit = None
+        if self.parser.should_upgrade():
+            # It comes again, without its offer; a tunnel would come again for ever.
+            if self.parser.get_method() == b"CONNECT":
+                raise RefusedError(refusals.NOT_HTTP)
+            return
         if self.transport.is_closing():
             return
         if self._is_surplus:
-            self._refuse(_CROWDED)
-        elif len(self.url) > TARGET_BYTES:
-            self._refuse(_LONG_TARGET)
-        elif found := self._gateway.short_link_in(self.parser.get_method(), self.url):
-            self._take_hit(found)
+            raise RefusedError(refusals.CROWDED)
+        if len(self.pipeline) >= refusals.WAITING_LIMIT:
+            raise RefusedError(refusals.HURRIED)
+        if len(self.url) > refusals.TARGET_BYTES:
+            raise RefusedError(refusals.LONG_TARGET)
+        if found := self._gateway.short_link_in(self.parser.get_method(), self.url):
+            code, query, is_head = found
+            self._hit = HitRequest(code, query, self.headers, self._peer, is_head)
         elif self._gateway.posts.may_take(self.parser.get_method(), self.url, self.headers):
-            self._posted = b""
+            self._is_in_head = False
+            self._post = Post(self.url, self.headers, self._peer)
         else:
             self._take_request()
+        # Trailers are no headers.
+        self.headers = []
+
+    def on_chunk_header(self) -> None:
+        """Wait for a piece of a body, or for trailers."""
+        self._is_in_head = True
+        self._head_bytes = 0
 
     def on_body(self, body: bytes) -> None:
         """Keep a piece of a body, but for one that comes with a hit: it says nothing."""
-        if self._posted is not None:
-            self._posted += body
-            if len(self._posted) > LARGEST_BYTES:
-                self._leave_post(self._posted)
-        elif not isinstance(self.cycle, OWN) and not self.transport.is_closing():
+        if self._hit is not None:
+            return
+        self._is_in_head = False
+        if self._post is None:
             super().on_body(body)
+            return
+        self._post.body += body
+        if len(self._post.body) > LARGEST_BYTES:
+            self._leave_post()
 
     def on_message_complete(self) -> None:
-        """Tell a request that its body is whole."""
-        if self._posted is not None:
-            self._take_post(self._posted)
-        if not isinstance(self.cycle, OWN) and not self.transport.is_closing():
+        """Take a hit or an event; tell any other request that its body is whole."""
+        self._is_in_head = False
+        if self._hit is not None:
+            self._take_turn(Visit(self, self._gateway.redirects, self._hit, keep_alive=self._keeps_alive))
+            return
+        if self._post is not None:
+            self._take_post(self._post)
+        elif not self.parser.should_upgrade():
             super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """Go on to the next request, or wait for one."""
         self.server_state.total_requests += 1
+        self._since = self.loop.time()
         if self.transport.is_closing():
             return
-        if self._is_half_closed:
-            self.transport.close()
-        elif self.pipeline:
+        if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
-        else:
-            self._since = self.loop.time()
-            if not self.flow.write_paused:
-                self.flow.resume_reading()
+        elif self._is_half_closed:
+            self.transport.close()
+        elif not self.flow.write_paused:
+            self.flow.resume_reading()
 
     def pause_writing(self) -> None:
         """Read no more from a client that does not read its answers."""
         super().pause_writing()
         self.flow.pause_reading()
+        self._since = self.loop.time()
 
     def resume_writing(self) -> None:
         """Read on."""
         super().resume_writing()
+        self._since = self.loop.time()
         if not self.pipeline:
             self.flow.resume_reading()
 
     def shutdown(self) -> None:
         """End when what is under way is answered. Streams have no end of their own, and get one."""
         self._gateway.end_streams()
-        if self._posted is not None:
-            self._leave_post(self._posted)
+        self._leave_post()
         super().shutdown()
 
     def send_reply(self, reply: Reply, *, keep_alive: bool) -> None:
@@ -228,46 +201,73 @@ class Connection(HttpToolsProtocol):
         lines += (reply.head, b"\r\n" if keep_alive else _CLOSE + b"\r\n", reply.body)
         self.transport.write(b"".join(lines))
         if not keep_alive:
-            self.transport.close()
+            self._hang_up()
         self.on_response_complete()
 
-    def _take_hit(self, link: ShortLink) -> None:
-        code, query, is_head = link
-        request = HitRequest(code, query, self.headers, self._peer, is_head)
-        visit: Any = Visit(self, self._gateway.redirects, request, keep_alive=self._keeps_alive)
-        before, self.cycle = self.cycle, visit
-        if before is None or before.response_complete:
-            visit.start()
-        else:
-            self.flow.pause_reading()
-            self.pipeline.appendleft((visit, self.app))
-
-    def _take_post(self, body: bytes) -> None:
-        """Send an event on its way, unless it has to wait for another answer or is not as most are."""
-        landed = None
-        if self.cycle is None or self.cycle.response_complete:
-            landed = self._gateway.posts.depart(Post(self.url, self.headers, body, self._peer))
-        if landed is None:
-            self._leave_post(body)
-            return
-        self._posted = None
-        posting: Any = Posting(self, landed, keep_alive=self._keeps_alive)
-        self.cycle = posting
-
-    def _leave_post(self, body: bytes) -> None:
-        """Leave an event to the application, with what is there of its body."""
-        self._posted = None
-        self._take_request()
-        if body:
-            super().on_body(body)
+    @property
+    def _is_idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
 
     @property
     def _keeps_alive(self) -> bool:
         return bool(self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0")
 
+    def _feed(self, data: bytes) -> bytes:
+        """Let the parser read; return what it is still to read."""
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            return self._head_without_offer() + data[upgrade.args[0] :]
+        except httptools.HttpParserCallbackError as error:
+            self._refuse(refusals.problem_behind(error.__context__))
+        except httptools.HttpParserError:
+            self._refuse(refusals.NOT_HTTP)
+        return b""
+
+    def _head_without_offer(self) -> bytes:
+        """Return a head that offered HTTP/2 or WebSocket as one that does not: it goes on as HTTP/1.1.
+
+        The parser takes all that comes after such an offer for the other protocol, the body too.
+        """
+        lines = [b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())]
+        lines += (b"%b: %b" % header for header in self.headers if header[0] != b"upgrade")
+        return b"\r\n".join((*lines, b"", b""))
+
+    def _take_turn(self, turn: Any) -> None:
+        before, self.cycle = self.cycle, turn
+        if before is None or before.response_complete:
+            turn.start()
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((turn, self.app))
+
+    def _take_post(self, post: Post) -> None:
+        """Send an event on its way, unless it has to wait for another answer or is not as most are."""
+        landed = self._gateway.posts.depart(post) if self._is_idle else None
+        if landed is None:
+            self._leave_post()
+            super().on_message_complete()
+        else:
+            self._post = None
+            self._take_turn(Posting(self, landed, keep_alive=self._keeps_alive))
+
+    def _leave_post(self) -> None:
+        """Leave an event that is being read to the application, with what is there of its body."""
+        if self._post is None:
+            return
+        post, self._post = self._post, None
+        self.url, self.headers = post.target, post.headers
+        self._take_request()
+        self.headers = []
+        if post.body:
+            super().on_body(bytes(post.body))
+
     def _take_request(self) -> None:
         """Go on as uvicorn does, with what it makes at the beginning of a request."""
         target, headers = self.url, self.headers
+        if not target.startswith(b"/") and not httptools.parse_url(target).path:
+            raise RefusedError(refusals.NO_PATH)
+        self._is_in_head = False
         super().on_message_begin()
         self.url = target
         self.headers += headers
@@ -277,15 +277,16 @@ class Connection(HttpToolsProtocol):
         super().on_headers_complete()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        if isinstance(cycle, Visit):
+        if isinstance(cycle, Visit | Refusal):
             cycle.start()
-            return
+        else:
+            self._asgi_cycle = cycle
+            super()._start_asgi_task(cycle, partial(self._serve, app, cycle))
 
-        def serve(scope: Any, receive: Any, send: Any) -> Any:
-            finish = partial(self._finish, cycle)
-            return app(scope, receive, WholeAnswers(send, finish, is_head=scope["method"] == "HEAD"))
-
-        super()._start_asgi_task(cycle, serve)
+    def _serve(self, app: Any, cycle: RequestResponseCycle, scope: Any, receive: Any, send: Any) -> Any:
+        """Let the application answer; an answer that is whole is written at once."""
+        finish = partial(self._finish, cycle)
+        return app(scope, receive, WholeAnswers(send, finish, is_head=scope["method"] == "HEAD"))
 
     def _finish(self, cycle: RequestResponseCycle, reply: Reply) -> None:
         """Send the whole answer to a request that is no hit; what is left of its body is not waited for."""
@@ -294,18 +295,44 @@ class Connection(HttpToolsProtocol):
         cycle.message_event.set()
         self.send_reply(reply, keep_alive=cycle.keep_alive)
 
-    def _refuse(self, reply: Reply) -> None:
-        self.send_reply(reply, keep_alive=False)
+    def _refuse(self, problem: Problem) -> None:
+        """Answer in its turn what cannot be taken, and read no more."""
+        self._is_deaf = True
+        self._is_in_head = False
+        if not self._is_idle and self.cycle.more_body:
+            self._give_up(self.cycle)
+        self._take_turn(Refusal(self, refusals.reply_to(problem)))
 
-    def _look(self) -> None:
-        """Hang up on a client that has not said anything for too long, or has not said all of it."""
-        if self._posted is not None:
-            # It takes its time, for which there is an end where the application reads.
-            self._leave_post(self._posted)
-        waited = 0.0 if self._since is None else self.loop.time() - self._since
-        if self._is_in_head and waited > HEAD_SECONDS:
-            self._refuse(_SLOW_HEAD)
-        elif waited > IDLE_SECONDS:
+    def _give_up(self, cycle: RequestResponseCycle) -> None:
+        """Make place for the refusal of a request whose body cannot be read: the last one."""
+        cycle.disconnected = True
+        cycle.message_event.set()
+        if self.pipeline:
+            self.pipeline.popleft()
+        elif cycle.response_started:
             self.transport.close()
         else:
-            self._looking = self.loop.call_later(LOOK_SECONDS, self._look)
+            cycle.response_complete = True
+
+    def _hang_up(self) -> None:
+        """Close after the last answer; where its client may still be sending, only once it has that answer.
+
+        What comes to a closed socket would make the client's system throw the answer away.
+        """
+        if self._is_deaf:
+            self.transport.write_eof()
+        else:
+            self.transport.close()
+
+    def _look(self) -> None:
+        """Hang up on a client that has not said anything for too long, or not all of it, or does not read."""
+        self._looking = self.loop.call_later(LOOK_SECONDS, self._look)
+        # It takes its time, for which there is an end where the application reads.
+        self._leave_post()
+        if not self._is_idle and not self.flow.write_paused:
+            return
+        waited = self.loop.time() - self._since
+        if waited > (LINGER_SECONDS if self._is_deaf else IDLE_SECONDS):
+            self.transport.abort()
+        elif waited > refusals.HEAD_SECONDS and self._is_in_head and not self.flow.read_paused:
+            self._refuse(refusals.SLOW_HEAD)

@@ -7,7 +7,6 @@ with it, or asks for what must be known first.
 import secrets
 from asyncio import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from clicktrail.tracking.v1.event_pb2 import Receipt
 from gateway import bodies
@@ -23,9 +22,6 @@ from gateway.json_text import MalformedJsonError
 from gateway.receipts import answer_of
 from gateway.sending import Reply, reply_of
 
-if TYPE_CHECKING:
-    from gateway.connection import Connection
-
 Landed = Future[Receipt]
 
 # By whether they take private tokens alone.
@@ -35,15 +31,16 @@ LARGEST_BYTES = 4 * 1024
 _TYPES = bodies.EVENT_TYPES
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Post:
-    """A POST, whole, as it came."""
+    """A POST as it comes."""
 
     target: bytes
     headers: list[tuple[bytes, bytes]]
-    body: bytes
     peer: str
     """The address of whoever is at the other end of the connection."""
+    body: bytes = b""
+    """What is there of it."""
 
 
 class Posts:
@@ -85,22 +82,3 @@ class Posts:
             problem = problem_of(error, request_id)
             answer = Answer(problem.status, problem.body(), problem.headers)
         return reply_of(answer, headers_of(request_id))
-
-
-class Posting:
-    """An event on its way, on its connection, until its answer; it stands where uvicorn has a request's cycle."""
-
-    __slots__ = ("_connection", "disconnected", "keep_alive", "response_complete")
-
-    def __init__(self, connection: "Connection", landed: Landed, *, keep_alive: bool) -> None:
-        self._connection = connection
-        self.keep_alive = keep_alive
-        self.response_complete = False
-        self.disconnected = False
-        landed.add_done_callback(self._arrive)
-
-    def _arrive(self, landed: Landed) -> None:
-        # Also where nobody listens any more: an error that nobody looked at would be logged as lost.
-        reply = Posts.arrive(landed)
-        self.response_complete = True
-        self._connection.send_reply(reply, keep_alive=self.keep_alive)

@@ -37,7 +37,7 @@ MAY_IMPORT = {
     ),
     "starlette": ("gateway/*.py", "gateway/reports/site.py"),
     "uvicorn": ("gateway/server.py", "gateway/connection.py"),
-    "httptools": ("gateway/app.py", "gateway/connection.py"),
+    "httptools": ("gateway/app.py", "gateway/connection.py", "gateway/refusals.py"),
     "typer": ("cli/*.py",),
     "rich": ("cli/*.py",),
     "ua_parser": ("tracking_service/user_agents.py",),

@@ -56,6 +56,19 @@ async def test_an_idle_flight_carries_one_and_waits_for_nothing(airport: Airport
     await batcher.close()
 
 
+async def test_an_item_that_follows_a_result_leaves_at_once(airport: Airport) -> None:
+    """Also where it is submitted before anything else happens."""
+    batcher = batcher_of(airport, flights_in_air=1)
+    following: list[asyncio.Future[int]] = []
+    first = batcher.submit(1)
+    first.add_done_callback(lambda _: following.append(batcher.submit(2)))
+    await first
+    await turns()
+    assert following[0].done()
+    assert airport.flights == [[1], [2]]
+    await batcher.close()
+
+
 async def test_items_gather_while_flights_are_in_the_air(airport: Airport) -> None:
     """What arrives meanwhile leaves together, in its order, in flights of the size allowed."""
     airport.gate.clear()

@@ -40,7 +40,7 @@ def posts_of(stand_in: Remembering) -> Posts:
 def post(target: bytes = SERVERS, body: bytes = EVENT, **headers: bytes) -> Post:
     """Return a POST with these headers besides the usual ones."""
     told = HEADERS | {name.replace("_", "-").encode(): value for name, value in headers.items()}
-    return Post(target, list(told.items()), body, "192.0.2.1")
+    return Post(target, list(told.items()), "192.0.2.1", body)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ async def test_what_is_as_most_are_departs(usual: Post) -> None:
         post(content_type=b"application/json; charset=latin-1"),
         post(body=b"{"),
         post(body=b"[]"),
-        Post(SERVERS, [*HEADERS.items(), (b"idempotency-key", b"a"), (b"idempotency-key", b"b")], EVENT, "192.0.2.1"),
+        Post(SERVERS, [*HEADERS.items(), (b"idempotency-key", b"a"), (b"idempotency-key", b"b")], "192.0.2.1", EVENT),
     ],
 )
 async def test_what_is_not_is_left_alone(unusual: Post) -> None:

@@ -1,0 +1,44 @@
+"""The limits of a connection, and what is answered beyond them."""
+
+import secrets
+
+import httptools
+
+from common.errors import FaultType
+from gateway.exchange import Answer
+from gateway.http_errors import RETRY_AFTER_SECONDS, Problem, problem_of, refused
+from gateway.sending import Reply, reply_of
+
+# Of a target, and of a head that does not end: no browser sends as much.
+TARGET_BYTES = 32 * 1024
+HEAD_BYTES = 64 * 1024
+HEAD_SECONDS = 10.0
+# Requests that came before the answer to the one before; each of them takes memory.
+WAITING_LIMIT = 256
+
+_COME_AGAIN = {"retry-after": str(RETRY_AFTER_SECONDS)}
+
+NOT_HTTP = refused(400, FaultType.INVALID, "This is not a request of HTTP/1.1.").problem
+CUT_SHORT = refused(400, FaultType.INVALID, "The request ended early.").problem
+NO_PATH = refused(400, FaultType.INVALID, "The address has no path.").problem
+SLOW_HEAD = refused(408, FaultType.INVALID, f"The headers took more than {HEAD_SECONDS:.0f} seconds.").problem
+LONG_TARGET = refused(414, FaultType.INVALID, "The address is too long.").problem
+LONG_HEAD = refused(431, FaultType.TOO_LARGE, f"The headers have more than {HEAD_BYTES} bytes.").problem
+CROWDED = refused(
+    503, FaultType.UNAVAILABLE, "There are too many connections at the moment; try again.", **_COME_AGAIN
+).problem
+HURRIED = refused(
+    503, FaultType.UNAVAILABLE, f"More than {WAITING_LIMIT} requests wait on this connection; try again.", **_COME_AGAIN
+).problem
+
+
+def problem_behind(error: BaseException | None) -> Problem:
+    """Return why a request could not be taken. What is a fault of ours is logged."""
+    if isinstance(error, httptools.HttpParserInvalidURLError):
+        return NOT_HTTP
+    return problem_of(error or RuntimeError("A callback failed without a word."), secrets.token_hex(8))
+
+
+def reply_to(problem: Problem) -> Reply:
+    """Return the answer to a request that is not taken."""
+    return reply_of(Answer(problem.status, problem.body(), problem.headers), {"cache-control": "no-store"})
