@@ -1,189 +1,78 @@
 """One connection of a client: hits and events are answered from the parser's own callbacks, all else goes on as ASGI.
 
 A task, a scope and two messages a request cost more than all that a redirect is made of, so a hit has none of them,
-and neither has an event that is as most are. What is neither is left to uvicorn's protocol, on which this one builds:
-bodies, streams, and the order of requests that come before the answer to the one before.
+and neither has an event that is as most are.
 """
 
 import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from gateway import refusals
+from gateway.bounded_connection import BoundedConnection
 from gateway.hits import HitRequest
-from gateway.http_errors import Problem, RefusedError
 from gateway.posts import LARGEST_BYTES, Post
 from gateway.sending import Reply
-from gateway.turns import Posting, Refusal, Visit
+from gateway.turns import Posting, Visit
 from gateway.whole_answers import WholeAnswers
 
 if TYPE_CHECKING:
     from gateway.app import Application
 
-# Longer than proxies keep a connection that waits, so that none of them sends a request into one that closes.
-IDLE_SECONDS = 75.0
-# For clients that read an answer only when they have sent all that they wanted to.
-LINGER_SECONDS = 4.0
-# How late the end of either may be noticed.
-LOOK_SECONDS = 2.0
 
-_CLOSE = b"connection: close\r\n"
-
-
-class Connection(HttpToolsProtocol):
-    """A connection, with an end for requests that do not end and for clients that say nothing.
-
-    In `cycle` uvicorn keeps the last request, in `pipeline` those that wait for the answer to the one before.
-    """
+class Connection(BoundedConnection):
+    """A connection, and what is being read on it that the application need not see."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for a request."""
-        super().connection_made(cast("asyncio.Transport", transport))
-        application = cast("Application", self.app)
-        self._gateway = application.gateway
+        super().connection_made(transport)
+        self._gateway = cast("Application", self.app).gateway
         self._peer = self.client[0] if self.client else ""
-        self._is_surplus = len(self.connections) > application.connections
-        self._is_half_closed = False
-        self._is_deaf = False
-        """Whether nothing is read any more, because something could not be."""
         self._hit: HitRequest | None = None
         """The request that is being read, where it is a hit."""
         self._post: Post | None = None
         """The same, where it brings an event that may be taken at once."""
-        self._asgi_cycle: RequestResponseCycle | None = None
-        """The last request that ASGI has begun to answer."""
-        self._is_in_head = False
-        """Whether a head is being read, or what else no memory is for: trailers, and what comes with a hit."""
-        self._head_bytes = 0
-        self._since = self.loop.time()
-        """Since when it waits for its client, where it does."""
-        self._looking = self.loop.call_later(LOOK_SECONDS, self._look)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Leave what is under way to itself: a hit that was taken is a click."""
-        self._looking.cancel()
-        # That one is told that nobody listens any more, whatever came after it.
-        self.cycle = cast("RequestResponseCycle", self._asgi_cycle)
-        super().connection_lost(exc)
 
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio asks for an answer
-        """Answer what is under way also where its client says nothing more; return whether there is such.
-
-        Who goes in the middle of an answer does not want the rest: nothing else ends a stream.
-        """
+        """Answer what is under way also where its client says nothing more; return whether there is such."""
         self._leave_post()
-        if not self._is_idle and self.cycle.more_body:
-            self._refuse(refusals.CUT_SHORT)
-        answering = self._asgi_cycle
-        is_unwanted = answering is not None and answering.response_started and not answering.response_complete
-        self._is_half_closed = not self._is_idle and not is_unwanted
-        return self._is_half_closed
+        return super().eof_received()
 
-    def data_received(self, data: bytes) -> None:
-        """Read on."""
-        if self._is_deaf:
-            return
-        self._head_bytes += len(data)
-        while data:
-            data = self._feed(data)
-        if self._is_in_head and self._head_bytes > refusals.HEAD_BYTES:
-            self._refuse(refusals.LONG_HEAD)
-
-    def on_message_begin(self) -> None:
-        """Wait for the end of a head. What uvicorn makes for a request is made once it is known to be no hit."""
-        self.url = b""
-        self.headers = []
-        self._is_in_head = True
-        self._head_bytes = 0
-        self._since = self.loop.time()
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header."""
-        self.headers.append((name.lower(), value))
-
-    def on_headers_complete(self) -> None:
-        """Take a request, but for a hit: that is taken when it is whole. Raises the refusal of what is too much."""
-        self._hit = None
-        if self.parser.should_upgrade():
-            # It comes again, without its offer; a tunnel would come again for ever.
-            if self.parser.get_method() == b"CONNECT":
-                raise RefusedError(refusals.NOT_HTTP)
-            return
-        if self.transport.is_closing():
-            return
-        if self._is_surplus:
-            raise RefusedError(refusals.CROWDED)
-        if len(self.pipeline) >= refusals.WAITING_LIMIT:
-            raise RefusedError(refusals.HURRIED)
-        if len(self.url) > refusals.TARGET_BYTES:
-            raise RefusedError(refusals.LONG_TARGET)
-        if found := self._gateway.short_link_in(self.parser.get_method(), self.url):
+    def take_head(self) -> None:
+        """Take a request, but for hits and events: those are taken when they are whole."""
+        method = self.parser.get_method()
+        if found := self._gateway.short_link_in(method, self.url):
             code, query, is_head = found
             self._hit = HitRequest(code, query, self.headers, self._peer, is_head)
-        elif self._gateway.posts.may_take(self.parser.get_method(), self.url, self.headers):
+        elif self._gateway.posts.may_take(method, self.url, self.headers):
             self._is_in_head = False
             self._post = Post(self.url, self.headers, self._peer)
         else:
-            self._take_request()
-        # Trailers are no headers.
-        self.headers = []
-
-    def on_chunk_header(self) -> None:
-        """Wait for a piece of a body, or for trailers."""
-        self._is_in_head = True
-        self._head_bytes = 0
+            self.leave_to_application()
 
     def on_body(self, body: bytes) -> None:
         """Keep a piece of a body, but for one that comes with a hit: it says nothing."""
         if self._hit is not None:
             return
-        self._is_in_head = False
         if self._post is None:
             super().on_body(body)
             return
+        self._is_in_head = False
         self._post.body += body
         if len(self._post.body) > LARGEST_BYTES:
             self._leave_post()
 
     def on_message_complete(self) -> None:
         """Take a hit or an event; tell any other request that its body is whole."""
-        self._is_in_head = False
         if self._hit is not None:
-            self._take_turn(Visit(self, self._gateway.redirects, self._hit, keep_alive=self._keeps_alive))
-            return
-        if self._post is not None:
+            self._is_in_head = False
+            hit, self._hit = self._hit, None
+            self.take_turn(Visit(self, self._gateway.redirects, hit, keep_alive=self.keeps_alive))
+        elif self._post is not None:
             self._take_post(self._post)
-        elif not self.parser.should_upgrade():
+        else:
             super().on_message_complete()
-
-    def on_response_complete(self) -> None:
-        """Go on to the next request, or wait for one."""
-        self.server_state.total_requests += 1
-        self._since = self.loop.time()
-        if self.transport.is_closing():
-            return
-        if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
-        elif self._is_half_closed:
-            self.transport.close()
-        elif not self.flow.write_paused:
-            self.flow.resume_reading()
-
-    def pause_writing(self) -> None:
-        """Read no more from a client that does not read its answers."""
-        super().pause_writing()
-        self.flow.pause_reading()
-        self._since = self.loop.time()
-
-    def resume_writing(self) -> None:
-        """Read on."""
-        super().resume_writing()
-        self._since = self.loop.time()
-        if not self.pipeline:
-            self.flow.resume_reading()
 
     def shutdown(self) -> None:
         """End when what is under way is answered. Streams have no end of their own, and get one."""
@@ -191,65 +80,16 @@ class Connection(HttpToolsProtocol):
         self._leave_post()
         super().shutdown()
 
-    def send_reply(self, reply: Reply, *, keep_alive: bool) -> None:
-        """Send an answer that is ready; to nobody, where nobody is there any more."""
-        if self.transport.is_closing():
-            return
-        lines = [STATUS_LINE[reply.status]]
-        for name, value in self.server_state.default_headers:
-            lines += (name, b": ", value, b"\r\n")
-        lines += (reply.head, b"\r\n" if keep_alive else _CLOSE + b"\r\n", reply.body)
-        self.transport.write(b"".join(lines))
-        if not keep_alive:
-            self._hang_up()
-        self.on_response_complete()
-
-    @property
-    def _is_idle(self) -> bool:
-        return self.cycle is None or self.cycle.response_complete
-
-    @property
-    def _keeps_alive(self) -> bool:
-        return bool(self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0")
-
-    def _feed(self, data: bytes) -> bytes:
-        """Let the parser read; return what it is still to read."""
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            return self._head_without_offer() + data[upgrade.args[0] :]
-        except httptools.HttpParserCallbackError as error:
-            self._refuse(refusals.problem_behind(error.__context__))
-        except httptools.HttpParserError:
-            self._refuse(refusals.NOT_HTTP)
-        return b""
-
-    def _head_without_offer(self) -> bytes:
-        """Return a head that offered HTTP/2 or WebSocket as one that does not: it goes on as HTTP/1.1.
-
-        The parser takes all that comes after such an offer for the other protocol, the body too.
-        """
-        lines = [b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())]
-        lines += (b"%b: %b" % header for header in self.headers if header[0] != b"upgrade")
-        return b"\r\n".join((*lines, b"", b""))
-
-    def _take_turn(self, turn: Any) -> None:
-        before, self.cycle = self.cycle, turn
-        if before is None or before.response_complete:
-            turn.start()
-        else:
-            self.flow.pause_reading()
-            self.pipeline.appendleft((turn, self.app))
-
     def _take_post(self, post: Post) -> None:
         """Send an event on its way, unless it has to wait for another answer or is not as most are."""
-        landed = self._gateway.posts.depart(post) if self._is_idle else None
+        self._is_in_head = False
+        landed = self._gateway.posts.depart(post) if self.is_idle else None
         if landed is None:
             self._leave_post()
             super().on_message_complete()
         else:
             self._post = None
-            self._take_turn(Posting(self, landed, keep_alive=self._keeps_alive))
+            self.take_turn(Posting(self, landed, keep_alive=self.keeps_alive))
 
     def _leave_post(self) -> None:
         """Leave an event that is being read to the application, with what is there of its body."""
@@ -257,31 +97,13 @@ class Connection(HttpToolsProtocol):
             return
         post, self._post = self._post, None
         self.url, self.headers = post.target, post.headers
-        self._take_request()
+        self.leave_to_application()
         self.headers = []
         if post.body:
             super().on_body(bytes(post.body))
 
-    def _take_request(self) -> None:
-        """Go on as uvicorn does, with what it makes at the beginning of a request."""
-        target, headers = self.url, self.headers
-        if not target.startswith(b"/") and not httptools.parse_url(target).path:
-            raise RefusedError(refusals.NO_PATH)
-        self._is_in_head = False
-        super().on_message_begin()
-        self.url = target
-        self.headers += headers
-        self.expect_100_continue = any(
-            name == b"expect" and value.lower() == b"100-continue" for name, value in headers
-        )
-        super().on_headers_complete()
-
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        if isinstance(cycle, Visit | Refusal):
-            cycle.start()
-        else:
-            self._asgi_cycle = cycle
-            super()._start_asgi_task(cycle, partial(self._serve, app, cycle))
+        super()._start_asgi_task(cycle, partial(self._serve, app, cycle))
 
     def _serve(self, app: Any, cycle: RequestResponseCycle, scope: Any, receive: Any, send: Any) -> Any:
         """Let the application answer; an answer that is whole is written at once."""
@@ -295,44 +117,7 @@ class Connection(HttpToolsProtocol):
         cycle.message_event.set()
         self.send_reply(reply, keep_alive=cycle.keep_alive)
 
-    def _refuse(self, problem: Problem) -> None:
-        """Answer in its turn what cannot be taken, and read no more."""
-        self._is_deaf = True
-        self._is_in_head = False
-        if not self._is_idle and self.cycle.more_body:
-            self._give_up(self.cycle)
-        self._take_turn(Refusal(self, refusals.reply_to(problem)))
-
-    def _give_up(self, cycle: RequestResponseCycle) -> None:
-        """Make place for the refusal of a request whose body cannot be read: the last one."""
-        cycle.disconnected = True
-        cycle.message_event.set()
-        if self.pipeline:
-            self.pipeline.popleft()
-        elif cycle.response_started:
-            self.transport.close()
-        else:
-            cycle.response_complete = True
-
-    def _hang_up(self) -> None:
-        """Close after the last answer; where its client may still be sending, only once it has that answer.
-
-        What comes to a closed socket would make the client's system throw the answer away.
-        """
-        if self._is_deaf:
-            self.transport.write_eof()
-        else:
-            self.transport.close()
-
     def _look(self) -> None:
-        """Hang up on a client that has not said anything for too long, or not all of it, or does not read."""
-        self._looking = self.loop.call_later(LOOK_SECONDS, self._look)
         # It takes its time, for which there is an end where the application reads.
         self._leave_post()
-        if not self._is_idle and not self.flow.write_paused:
-            return
-        waited = self.loop.time() - self._since
-        if waited > (LINGER_SECONDS if self._is_deaf else IDLE_SECONDS):
-            self.transport.abort()
-        elif waited > refusals.HEAD_SECONDS and self._is_in_head and not self.flow.read_paused:
-            self._refuse(refusals.SLOW_HEAD)
+        super()._look()

@@ -13,7 +13,7 @@ from gateway.redirect import Landed, Redirects
 from gateway.sending import Reply
 
 if TYPE_CHECKING:
-    from gateway.connection import Connection
+    from gateway.bounded_connection import BoundedConnection
 
 
 class Visit:
@@ -24,7 +24,7 @@ class Visit:
     more_body = False
 
     def __init__(
-        self, connection: "Connection", redirects: Redirects, request: HitRequest, *, keep_alive: bool
+        self, connection: "BoundedConnection", redirects: Redirects, request: HitRequest, *, keep_alive: bool
     ) -> None:
         self._connection = connection
         self._redirects = redirects
@@ -58,7 +58,7 @@ class Posting:
 
     more_body = False
 
-    def __init__(self, connection: "Connection", landed: posts.Landed, *, keep_alive: bool) -> None:
+    def __init__(self, connection: "BoundedConnection", landed: posts.Landed, *, keep_alive: bool) -> None:
         self._connection = connection
         self._landed = landed
         self.keep_alive = keep_alive
@@ -82,7 +82,7 @@ class Refusal:
 
     more_body = False
 
-    def __init__(self, connection: "Connection", reply: Reply) -> None:
+    def __init__(self, connection: "BoundedConnection", reply: Reply) -> None:
         self._connection = connection
         self._reply = reply
         self.keep_alive = False
@@ -92,3 +92,6 @@ class Refusal:
         """Send it."""
         self.response_complete = True
         self._connection.send_reply(self._reply, keep_alive=self.keep_alive)
+
+
+TURNS = (Visit, Posting, Refusal)
