@@ -69,7 +69,7 @@ protos-check: protos ## the checked-in stubs are what the protos generate
 
 .PHONY: bench
 bench: $(STAMP) ## measure, side by side with other ways to do it
-	@$(BIN)/python -c 'import fastapi, httptools, uvicorn' 2>/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check -e protos -e '.[bench]' || echo "FastAPI cannot be installed; it is left out."
+	@$(BIN)/python -c 'import fastapi' 2>/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check -e protos -e '.[bench]' || echo "FastAPI cannot be installed; it is left out."
 	$(BIN)/python -m benchmarks $(BENCH)
 
 SEED ?= $(shell date +%s)

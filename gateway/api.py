@@ -3,8 +3,7 @@
 import secrets
 from collections.abc import Mapping
 
-from starlette.types import Receive, Scope, Send
-
+from gateway.asgi import Receive, Scope, Send
 from gateway.cors import ON_EVERY_ANSWER, preflight_headers
 from gateway.exchange import Answer, Exchange, Handler, Routes, Streamed
 from gateway.http_errors import no_route, problem_of, wrong_method

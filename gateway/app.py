@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 import httptools
-from starlette.types import Receive, Scope, Send
 
 from common.errors import FaultType
 from gateway import api, own_operations
 from gateway.api import Api
+from gateway.asgi import Receive, Scope, Send
 from gateway.exchange import Answer, answer
 from gateway.http_errors import Problem, no_route, refused, wrong_method
 from gateway.link_page import LinkPages

@@ -5,9 +5,8 @@ import contextlib
 import zlib
 from collections.abc import Callable, Mapping
 
-from starlette.types import Receive
-
 from common.errors import ClicktrailError
+from gateway.asgi import Receive
 from gateway.http_errors import RefusedError, bad_request, too_large
 from gateway.json_text import Value, loads
 from gateway.room import overloaded

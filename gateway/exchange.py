@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 from urllib.parse import parse_qsl, unquote_to_bytes
 
-from starlette.types import Receive, Scope
-
+from gateway.asgi import Receive, Scope
 from gateway.bodies import Body
 from gateway.http_errors import bad_request, no_route
 from gateway.json_text import Value, dumps

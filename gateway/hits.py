@@ -4,11 +4,10 @@ import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from starlette.types import Scope
-
 from clicktrail.shortener.v1.redirect_service_pb2 import Hit
 from common.clock import now_timestamp
 from common.ids import new_nonce
+from gateway.asgi import Scope
 
 HEADER_LENGTH_LIMIT = 1_024
 

@@ -5,12 +5,11 @@ import re
 import secrets
 from urllib.parse import urlsplit
 
-from starlette.types import Scope, Send
-
 from clicktrail.shortener.v1 import redirect_service_pb2 as pb
 from clicktrail.shortener.v1.link_pb2 import Link
 from common.clock import from_timestamp, to_rfc3339
 from common.errors import FaultType
+from gateway.asgi import Scope, Send
 from gateway.clients import Services
 from gateway.exchange import Answer, answer, query_of
 from gateway.hits import host_of

@@ -4,8 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from typing import NamedTuple
 
-from starlette.types import Receive, Send
-
+from gateway.asgi import Receive, Send
 from gateway.exchange import Answer, Streamed
 
 NO_CONTENT = 204

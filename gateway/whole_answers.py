@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 
-from starlette.types import Message, Send
-
+from gateway.asgi import Message, Send
 from gateway.sending import Reply, lines_of
 
 

@@ -5,10 +5,9 @@ import re
 import secrets
 from collections.abc import Mapping
 
-from starlette.types import Receive, Scope, Send
-
 from clicktrail.tracking.v1 import report_page_service_pb2 as pages
 from clicktrail.tracking.v1 import report_service_pb2 as reports
+from gateway.asgi import Receive, Scope, Send
 from gateway.clients import Services
 from gateway.exchange import Answer, Exchange
 from gateway.http_errors import no_route, problem_of, wrong_method

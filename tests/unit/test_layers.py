@@ -35,7 +35,6 @@ MAY_IMPORT = {
         "tracking_service/spool*.py",
         "tracking_service/known_accounts.py",
     ),
-    "starlette": ("gateway/*.py", "gateway/reports/site.py"),
     "uvicorn": ("gateway/server.py", "gateway/connection.py", "gateway/bounded_connection.py"),
     "httptools": ("gateway/app.py", "gateway/bounded_connection.py", "gateway/refusals.py"),
     "typer": ("cli/*.py",),
@@ -72,7 +71,7 @@ PURE = (
     "tracking_service/report_links.py",
     "tracking_service/report_range.py",
 )
-IMPURE = {"grpc", "redis", "asyncpg", "asyncio", "starlette"}
+IMPURE = {"grpc", "redis", "asyncpg", "asyncio", "uvicorn"}
 
 
 def sources() -> list[Path]:

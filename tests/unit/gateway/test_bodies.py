@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from starlette.types import Message
 
 from gateway import bodies
+from gateway.asgi import Message
 from gateway.bodies import Body, plain
 from gateway.http_errors import RefusedError
 

@@ -6,13 +6,13 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from starlette.types import Receive, Scope, Send
 from uvicorn import Config
 from uvicorn.server import ServerState
 
 from clicktrail.shortener.v1.redirect_service_pb2 import OUTCOME_KIND_REDIRECT, Hit, Outcome
 from gateway import bounded_connection, refusals
 from gateway.app import Application, ShortLink
+from gateway.asgi import Receive, Scope, Send
 from gateway.connection import Connection
 from gateway.posts import Posts
 from gateway.redirect import Redirects

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from starlette.types import Message
 
+from gateway.asgi import Message
 from gateway.exchange import Answer
 from gateway.sending import Reply, send_answer
 from gateway.whole_answers import WholeAnswers

@@ -1,0 +1,11 @@
+"""The types of ASGI."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, TypeAlias
+
+Scope: TypeAlias = MutableMapping[str, Any]
+"""A request without its body: method, path, headers and so on."""
+Message: TypeAlias = MutableMapping[str, Any]
+"""A piece of a request's body or of an answer, by its `type`."""
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
