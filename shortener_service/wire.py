@@ -6,6 +6,8 @@ Pieces of a message may come in any order, and concatenated they are the message
 from google.protobuf.message import Message
 
 _MORE = 0x80
+# Longer ones are rare: those of a click or a link have two bytes.
+_TWO_BYTES = 1 << 14
 
 
 def tag_of(message: type[Message], field: str) -> bytes:
@@ -19,6 +21,8 @@ def delimited(tag: bytes, content: bytes) -> bytes:
     length = len(content)
     if length < _MORE:
         return b"%b%c%b" % (tag, length, content)
+    if length < _TWO_BYTES:
+        return b"%b%c%c%b" % (tag, length & 0x7F | _MORE, length >> 7, content)
     return tag + _varint(length) + content
 
 

@@ -63,7 +63,7 @@ async def _take(connection: "Connection", delivery: Delivery, origins: Origins) 
         for item in items
         if item.profile is not None
     }
-    keys = await recipient_keys(connection, list(wanted), now())
+    keys = await recipient_keys(connection, wanted, now())
     new_links = await keep_links(connection, delivery.links, keys)
     if delivery.clicks:  # Before any session: who has the lock may wait for one.
         await lock_counting(connection, {click.business_id for click in delivery.clicks})

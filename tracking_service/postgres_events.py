@@ -161,7 +161,7 @@ async def _find_people(connection: "Connection", drafts: Iterable[Draft]) -> Peo
         return People({}, {})
     return People(
         await profile_keys(connection, list(named), at) if named else {},
-        await recipient_keys(connection, list(minted), at) if minted else {},
+        await recipient_keys(connection, minted, at) if minted else {},
     )
 
 

@@ -44,19 +44,20 @@ async def profile_keys(
 
 
 async def recipient_keys(
-    connection: "Connection", wanted: Sequence[tuple[str, str]], at: datetime
+    connection: "Connection", wanted: Iterable[tuple[str, str]], at: datetime
 ) -> dict[tuple[str, str], int | None]:
     """Return the surrogates of people whom links name, as `profile_keys`; None for those who were erased.
 
     The tombstones are read last: whose profile was found before has one by then, or is erased later, row by row.
     """
-    found = await _find_profiles(connection, sorted(set(wanted)))
-    hashes = {(business_id, profile_hash(profile)): (business_id, profile) for business_id, profile in set(wanted)}
-    rows = await connection.fetch(QUERIES.find_tombstones, *columns(sorted(hashes))) if hashes else []
+    pairs = set(wanted)
+    found = await _find_profiles(connection, list(pairs))
+    hashes = {(business_id, profile_hash(profile)): (business_id, profile) for business_id, profile in pairs}
+    rows = await connection.fetch(QUERIES.find_tombstones, *columns(list(hashes))) if hashes else []
     erased = {hashes[row["business_id"], row["profile_hash"]] for row in rows}
-    missing = [pair for pair in hashes.values() if pair not in found and pair not in erased]
-    known = found | await profile_keys(connection, missing, at) if missing else found
-    return {pair: None if pair in erased else known[pair] for pair in hashes.values()}
+    if missing := pairs - found.keys() - erased:
+        found |= await profile_keys(connection, list(missing), at)
+    return {**found, **dict.fromkeys(erased)}
 
 
 async def take_back_profiles(connection: "Connection", named: Iterable[tuple[str, str]]) -> None:

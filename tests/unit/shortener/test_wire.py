@@ -1,5 +1,6 @@
 """Pieces of messages are what protobuf itself would write."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,3 +21,11 @@ def test_pieces_read_as_one_message(value: str, content: bytes, repeats: int) ->
 def test_an_empty_text_is_no_field() -> None:
     """What is absent takes no room."""
     assert wire.text(wire.tag_of(click_pb2.Click, "query"), "") == b""
+
+
+@pytest.mark.parametrize("length", [0, 1, 127, 128, 16_383, 16_384])
+def test_a_length_takes_as_many_bytes_as_it_needs(length: int) -> None:
+    """At each of the lengths where that changes."""
+    click = wire.delimited(wire.tag_of(click_pb2.Click, "id"), b"x" * length)
+    assert click_pb2.Click.FromString(click).id == b"x" * length
+    assert len(click) == 1 + length + (1 if length < 128 else 2 if length < 16_384 else 3)
