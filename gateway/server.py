@@ -4,12 +4,17 @@ import logging
 import math
 import resource
 import signal
+import socket
+import sys
 
 from uvicorn import Config, Server
 from uvicorn.supervisors import Multiprocess
 
+from common.logging import get_logger
 from gateway.connection import Connection
 from gateway.settings import GatewaySettings
+
+log = get_logger(__name__)
 
 BACKLOG = 2_048
 # A worker that has not answered its parent for so long is taken for hung, and replaced.
@@ -48,15 +53,29 @@ def serve(settings: GatewaySettings) -> None:
         log_config=None,
         log_level="warning",
     )
+    listener = _bound(settings)
     if settings.http_workers > 1:
         # Workers that come and go are worth a line; each of them has a log of its own.
         logging.getLogger("uvicorn.error").setLevel(logging.INFO)
-        Multiprocess(config, [config.bind_socket()]).run()
+        Multiprocess(config, [listener]).run()
         return
     for number in (signal.SIGTERM, signal.SIGINT):
         # The server raises the signal again once it has stopped: to have been asked to stop is no failure.
         signal.signal(number, lambda _number, _frame: None)
-    Server(config).run()
+    Server(config).run([listener])
+
+
+def _bound(settings: GatewaySettings) -> socket.socket:
+    """Return a socket at the address to listen on. Exits where that is taken, or none of this machine's."""
+    listener = socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.set_inheritable(True)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        log.critical("cannot listen", at=settings.http_listen, reason=error.strerror)
+        sys.exit(1)
+    return listener
 
 
 def connections_for(queue_limit: int) -> int:
