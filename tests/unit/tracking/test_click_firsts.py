@@ -28,6 +28,14 @@ def visit(minutes: int, campaign: str = "spring", *, link: str = "abc", own: boo
     return Visit("shop", f"s{minutes}", 1, at, UUID(int=minutes), NOON, *place, "[]", own, firsts)
 
 
+def mixed(rng: random.Random, count: int, *, links: str, own: float) -> list[Visit]:
+    """Return clicks, one a minute, in two campaigns, so many of them on links of the visitor's own."""
+    return [
+        visit(minutes, rng.choice(["spring", "autumn"]), link=rng.choice(links), own=rng.random() < own)
+        for minutes in range(count)
+    ]
+
+
 def test_the_first_of_all_is_the_first_everywhere() -> None:
     """What comes after it is so only where it was not: in another campaign, by another link."""
     whole = everywhere(campaign=True, journey=False, message=False, own=False)
@@ -64,10 +72,7 @@ def test_those_on_links_of_their_own_are_told_apart() -> None:
 def test_any_order_comes_to_the_same(seed: int) -> None:
     """One by one, all at once, in any order."""
     rng = random.Random(seed)  # noqa: S311  (the same mix each time)
-    clicks = [
-        visit(minutes, rng.choice(["spring", "autumn"]), link=rng.choice("abc"), own=rng.random() < 0.5)
-        for minutes in range(12)
-    ]
+    clicks = mixed(rng, 12, links="abc", own=0.5)
     at_once = dict(zip(clicks, firsts_of(clicks, []), strict=True))
     rng.shuffle(clicks)
     known: list[Visit] = []
@@ -93,10 +98,7 @@ def test_a_click_is_repeated_where_all_its_scopes_were_clicked_before() -> None:
 def test_a_repeated_click_changes_nothing(seed: int) -> None:
     """Whoever searches finds it the first one nowhere, and all others as they were."""
     rng = random.Random(seed)  # noqa: S311  (the same mix each time)
-    clicks = [
-        visit(minutes, rng.choice(["spring", "autumn"]), link=rng.choice("ab"), own=rng.random() < 0.7)
-        for minutes in range(10)
-    ]
+    clicks = mixed(rng, 10, links="ab", own=0.7)
     late = clicks.pop(rng.randrange(4, 10))
     known = [each._replace(firsts=firsts) for each, firsts in zip(clicks, firsts_of(clicks, []), strict=True)]
     searched = firsts_of([late], known)
