@@ -25,6 +25,8 @@ READ_BYTES = 4 * 1024 * 1024
 DELIVERY_BYTES = 2 * 1024 * 1024
 SMALLEST_DELIVERY_BYTES = 64 * 1024
 LONGEST_PAUSE_SECONDS = 5.0
+# How often in the time after which an entry counts as left behind the relay looks for such: that much longer it waits.
+CLAIMS_A_TERM = 5
 # Tracking is not there, or not in time. Anything else is a refusal of what was sent.
 AWAY = grpc_errors.AWAY | {grpc.StatusCode.UNIMPLEMENTED}
 
@@ -124,7 +126,8 @@ class OutboxRelay:
         if time.monotonic() >= self._claim_at:
             while claimed := await self._outbox.claim(self._count(self._shards)):
                 await self._deliver_all(claimed)
-            self._claim_at = time.monotonic() + self._claim_seconds * random.uniform(0.8, 1.2)  # noqa: S311  (spread)
+            pause = self._claim_seconds / CLAIMS_A_TERM
+            self._claim_at = time.monotonic() + pause * random.uniform(0.8, 1.2)  # noqa: S311  (spread)
         shards = await self._appended.wait()
         while shards and not self._is_stopping:
             shards = list(shards)

@@ -39,7 +39,7 @@ class ShortenerSettings(Settings):
     """Links remembered in this process, about 0.6 KB each."""
     template_cache_size: int = Field(10_000, ge=1)
     """Templates remembered in this process."""
-    relay_claim_seconds: float = Field(30.0, gt=0)
+    relay_claim_seconds: float = Field(20.0, gt=0)
     """After how long without an answer another process takes over what one has read from the outbox."""
 
     @field_validator("session_parameters", mode="before")

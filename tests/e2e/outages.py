@@ -8,8 +8,10 @@ from typing import Any
 import httpx
 
 from cli.embedded.server_process import ServerProcess
+from common.settings import load_settings
+from shortener_service.settings import ShortenerSettings
 from tests.support.killable import KillableSystem, session_in
-from tests.support.waiting import eventually
+from tests.support.waiting import LIMIT_SECONDS, eventually
 
 
 async def make_link(chain: KillableSystem) -> dict[str, Any]:
@@ -83,8 +85,14 @@ async def assert_event_can_be_sent_again(chain: KillableSystem, key: str) -> Non
 async def assert_all_stored_once(
     chain: KillableSystem, clicks: Iterable[httpx.Response], events: Iterable[httpx.Response]
 ) -> None:
-    """Check that what was answered, redirects and acknowledged events, is stored, each once."""
+    """Check that what was answered, redirects and acknowledged events, is stored, each once.
+
+    Clicks that a killed shortener had read from the outbox wait until another takes them over.
+    """
+    claimed = load_settings(ShortenerSettings).relay_claim_seconds + LIMIT_SECONDS
     seen = {session_in(answer): 1 for answer in clicks}
     acknowledged = {answer.json()["id"]: 1 for answer in events}
-    await eventually(partial(chain.counts, "clicks", "session", list(seen)), lambda rows: rows == seen)
+    await eventually(
+        partial(chain.counts, "clicks", "session", list(seen)), lambda rows: rows == seen, limit_seconds=claimed
+    )
     await eventually(partial(chain.counts, "events", "id", list(acknowledged)), lambda rows: rows == acknowledged)
