@@ -30,6 +30,7 @@ from shortener_service.outbox_relay import Appended, Deliver, OutboxRelay
 from shortener_service.redirect_servicer import RedirectServicer
 from shortener_service.redirects import Redirects
 from shortener_service.redis_calls import RedisCalls
+from shortener_service.redis_changes import RedisChanges
 from shortener_service.redis_domains import RedisDomainStore
 from shortener_service.redis_flights import RedisFlightStore
 from shortener_service.redis_installation import RedisInstallation
@@ -96,16 +97,18 @@ class Shortener:
             settings.relay_claim_seconds,
         )
         templates = Templates(links, settings.session_parameters, settings.template_cache_size)
-        live_links = LiveLinks(links, templates, settings.link_cache_size)
+        self._live_links = LiveLinks(
+            links, templates, RedisChanges(self._calls, keys), shards, settings.link_cache_size
+        )
         messages = LinkMessages(settings.public_url)
         creation = Creation(links, templates, domains, messages, self._secret)
-        single = Links(links, templates, domains, messages, live_links.forget)
+        single = Links(links, templates, domains, messages, self._live_links.forget)
         self._server = GrpcServer(
             settings.shortener_listen,
             SERVICES,
             registrations(
                 LinkServicer(creation, single, messages),
-                RedirectServicer(Redirects(live_links, domains, flights, shards), single, messages),
+                RedirectServicer(Redirects(self._live_links, domains, flights, shards), single, messages),
                 SessionServicer(Sessions(flights, shards)),
                 DomainServicer(domains),
                 RestoreServicer(self._restoration),
@@ -136,6 +139,7 @@ class Shortener:
             self._completing.cancel()
             await asyncio.gather(self._completing, return_exceptions=True)
         await self._relay.stop(RELAY_STOP_SECONDS)
+        await self._live_links.close()
         await self._channel.close()
         await self._calls.close()
 

@@ -1,5 +1,6 @@
 """Links as the redirect needs them: everything that is the same at every click is made once."""
 
+import math
 import time
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -15,7 +16,9 @@ from common.rare_warnings import RareWarning
 from shortener_service import codes
 from shortener_service.domain import LinkKey, LinkRecord, id_of
 from shortener_service.formats import record_from_bytes, template_id_text
-from shortener_service.store import LinkStore, store_incomplete
+from shortener_service.link_changes import LinkChanges
+from shortener_service.shards import Shards, bucket_of
+from shortener_service.store import ChangeFeed, LinkStore, store_incomplete
 from shortener_service.templates import KnownTemplate, Templates
 from shortener_service.wire import delimited, tag_of, text
 
@@ -23,7 +26,8 @@ log = get_logger(__name__)
 # Redis may be emptied while we run; whoever started us does not see it otherwise.
 _incomplete = RareWarning(log, "redis is not complete: unknown codes answer 503 until `clicktrail restore`")
 
-FRESH_SECONDS = 5.0
+# No reading of links takes longer: what was told to be changed so long ago was told before any that is under way.
+LONGEST_READ_SECONDS = 10.0
 
 _LINK = tag_of(click_pb2.Click, "link")
 _PROFILE = tag_of(click_pb2.Click, "profile")
@@ -33,11 +37,13 @@ _SESSION_PROFILE = tag_of(session_pb2.Session, "profile")
 
 
 class LiveLink:
-    """A link, ready to be clicked: `kept` is its record as it is in the store."""
+    """A link, ready to be clicked: `kept` is its record as it was in the store when it was read."""
 
-    __slots__ = ("click_head", "is_disabled", "kept", "known", "session_head")
+    __slots__ = ("click_head", "is_disabled", "kept", "known", "read_at", "session_head", "shard")
 
-    def __init__(self, key: LinkKey, kept: bytes, record: LinkRecord, known: KnownTemplate) -> None:
+    def __init__(self, key: LinkKey, shard: int, kept: bytes, record: LinkRecord, known: KnownTemplate) -> None:
+        self.shard = shard
+        self.read_at = -math.inf
         self.kept = kept
         self.known = known
         self.is_disabled = record.is_disabled
@@ -68,26 +74,30 @@ def _timestamp(seconds: int) -> bytes:
 
 
 class LiveLinks:
-    """Reads links by the flight, and remembers each for 5 seconds; while the store is away, for as long as that."""
+    """Reads links by the flight, and remembers each until a change of it is told; while the store is away, longer."""
 
-    def __init__(self, store: LinkStore, templates: Templates, limit: int) -> None:
+    def __init__(self, store: LinkStore, templates: Templates, feed: ChangeFeed, shards: Shards, limit: int) -> None:
         self._store = store
         self._templates = templates
+        self._shards = shards
         self._limit = limit
-        self._remembered: dict[LinkKey, tuple[float, LiveLink]] = {}
+        self._remembered: dict[LinkKey, LiveLink] = {}
+        self._changes = LinkChanges(feed, shards.count, self.forget)
+        # When a link was forgotten, the latest ones: a reading that began before may bring it as it was.
+        self._forgotten: dict[LinkKey, float] = {}
 
     async def read(self, keys: Iterable[LinkKey]) -> dict[LinkKey, LiveLink | ClicktrailError]:
         """Return links by key, or why it cannot be told whether there is one.
 
         One that does not exist is left out; it is asked for again at the next hit.
         """
-        oldest = time.monotonic() - FRESH_SECONDS
+        holding = self._changes.holding(time.monotonic())
         links: dict[LinkKey, LiveLink | ClicktrailError] = {}
         missing: list[LinkKey] = []
         for key in set(keys):
             remembered = self._remembered.get(key)
-            if remembered is not None and remembered[0] > oldest:
-                links[key] = remembered[1]
+            if remembered is not None and remembered.read_at > holding[remembered.shard]:
+                links[key] = remembered
             elif codes.is_well_formed(key.code):
                 missing.append(key)
         if missing:
@@ -98,8 +108,17 @@ class LiveLinks:
         return links
 
     def forget(self, key: LinkKey) -> None:
-        """Read a link again at its next hit."""
+        """Read a link again at its next hit: it was changed."""
+        now = time.monotonic()
         self._remembered.pop(key, None)
+        self._forgotten.pop(key, None)
+        self._forgotten[key] = now
+        while self._forgotten[first := next(iter(self._forgotten))] < now - LONGEST_READ_SECONDS:
+            del self._forgotten[first]
+
+    async def close(self) -> None:
+        """Ask for no more changes."""
+        await self._changes.close()
 
     async def _fetch(self, keys: list[LinkKey]) -> dict[LinkKey, LiveLink | ClicktrailError]:
         read_at = time.monotonic()
@@ -112,8 +131,8 @@ class LiveLinks:
                 if kept.reason is Reason.STORE_INCOMPLETE:
                     _incomplete.tell()
                 found[key] = self._as_remembered(key, kept)
-            elif (remembered := self._remembered.get(key)) is not None and remembered[1].kept == kept:
-                found[key] = self._remember(key, remembered[1], read_at)
+            elif (remembered := self._remembered.get(key)) is not None and remembered.kept == kept:
+                found[key] = self._remember(key, remembered, read_at)
             else:
                 changed[key] = kept
         if changed:
@@ -133,17 +152,21 @@ class LiveLinks:
                 log.error("a link has lost its template", template=template_id_text(record.template_id))
                 made[key] = store_incomplete()
             else:
-                made[key] = self._remember(key, LiveLink(key, kept[key], record, known), read_at)
+                shard = self._shards.of_bucket(bucket_of(key.code))
+                made[key] = self._remember(key, LiveLink(key, shard, kept[key], record, known), read_at)
         return made
 
     def _as_remembered(self, key: LinkKey, error: ClicktrailError) -> LiveLink | ClicktrailError:
         """Return what is remembered of a link: that goes on while its server is away, or is being restored."""
-        return self._remembered[key][1] if key in self._remembered else error
+        return self._remembered.get(key, error)
 
     def _remember(self, key: LinkKey, link: LiveLink, read_at: float) -> LiveLink:
+        if read_at <= self._forgotten.get(key, -math.inf):
+            return link
+        link.read_at = read_at
         # Taken out first, so that the order is that of reading and the oldest is the first.
         self._remembered.pop(key, None)
-        self._remembered[key] = (read_at, link)
+        self._remembered[key] = link
         if len(self._remembered) > self._limit:
             del self._remembered[next(iter(self._remembered))]
         return link

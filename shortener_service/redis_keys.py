@@ -18,6 +18,7 @@ class Keys:
         self.markers = [f"{{{shard}}}:complete" for shard in range(shards.count)]
         self.restores = [f"{{{shard}}}:restore" for shard in range(shards.count)]
         self.counters = [f"{{{shard}}}:links" for shard in range(shards.count)]
+        self.changes = [f"{{{shard}}}:changes" for shard in range(shards.count)]
         self._sessions = [f"{{{shard}}}:s:" for shard in range(shards.count)]
 
     def bucket(self, code: str) -> tuple[int, str]:

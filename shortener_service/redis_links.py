@@ -92,8 +92,9 @@ class RedisLinkStore:
         """Replace a record and append its delivery, unless it is not the old one any more."""
         shard, bucket = self._keys.bucket(key.code)
         before, after = formats.record_to_bytes(old), formats.record_to_bytes(new)
+        keys = [bucket, self._keys.outboxes[shard], self._keys.changes[shard]]
         arguments = (self._limit, field_of(key), before, after, delivery)
-        reply = await self._calls.run_one(*_CHANGE.call([bucket, self._keys.outboxes[shard]], arguments))
+        reply = await self._calls.run_one(*_CHANGE.call(keys, arguments))
         _refuse_if_told_to(reply)
         self._appended(shard)
         return bool(reply)

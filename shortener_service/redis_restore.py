@@ -108,7 +108,8 @@ class RedisRestore:
         if link.record.revision <= there.revision or link.record.created_seconds != there.created_seconds:
             return 0
         arguments = (self._marks[shard], field_of(link.key), kept, formats.record_to_bytes(link.record))
-        (reply,) = await self._run([_REPLACE.call([self._keys.restores[shard], bucket], arguments)])
+        keys = [self._keys.restores[shard], bucket, self._keys.changes[shard]]
+        (reply,) = await self._run([_REPLACE.call(keys, arguments)])
         return int(reply)
 
     async def _links_in(self, shard: int) -> int:

@@ -1,7 +1,7 @@
 """What the use cases ask of the store. Every method raises `ClicktrailError` UNAVAILABLE where it cannot answer."""
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from common.errors import ClicktrailError, Reason, unavailable
 from shortener_service.domain import Domain, LinkKey, LinkRecord, Template
@@ -58,6 +58,21 @@ class LinkStore(Protocol):
 
     async def count_links(self) -> int:
         """Return how many links there are: at least as many as there were a second ago."""
+
+
+ANY: Final = None
+News = Sequence[LinkKey] | ClicktrailError | None
+"""The links of a shard that were changed, `ANY` where it may be any of them, or why that cannot be told."""
+
+
+class ChangeFeed(Protocol):
+    """Tells which links were changed, by whichever process."""
+
+    async def read(self) -> list[News]:
+        """Return for each shard what was changed since the last time; what cannot be told now is told the next time.
+
+        The first time it is `ANY`.
+        """
 
 
 class FlightStore(Protocol):

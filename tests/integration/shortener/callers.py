@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 import grpc
 import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from clicktrail.shortener.v1 import (
     domain_service_pb2,
@@ -70,6 +71,16 @@ class Caller:
         """Register a domain."""
         domain = domain_service_pb2.Domain(name=name, business_id=business_id, fallback_url=fallback_url)
         await self.domains.RegisterDomain(domain_service_pb2.RegisterDomainRequest(domain=domain), timeout=SECONDS)
+
+    async def update(self, link_id: str, **fields: Any) -> link_pb2.Link:
+        """Change a link of the shop."""
+        request = link_service_pb2.UpdateLinkRequest(
+            business_id=BUSINESS,
+            id=link_id,
+            link=link_service_pb2.LinkChange(**fields),
+            update_mask=FieldMask(paths=list(fields)),
+        )
+        return (await self.links.UpdateLink(request, timeout=SECONDS)).link
 
     async def disable(self, link_id: str) -> None:
         """Switch a link of the shop off."""

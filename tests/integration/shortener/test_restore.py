@@ -18,7 +18,7 @@ from common.errors import Reason
 from tests.integration.shortener.callers import BUSINESS, SECONDS, Caller, looking, recipients_of, refusal
 from tests.integration.shortener.conftest import Start
 from tests.integration.shortener.peers import Tracking
-from tests.integration.shortener.restoring import archive_all, held, links_held, restore, update
+from tests.integration.shortener.restoring import archive_all, held, links_held, restore
 from tests.support.waiting import eventually
 
 REDIRECT = redirect_service_pb2.OUTCOME_KIND_REDIRECT
@@ -60,7 +60,7 @@ async def shop_with_all(shortener: Caller, tracking: Tracking) -> Shop:
     disabled = await shortener.create(external_id="d-1", campaign="spring")
     await shortener.disable(disabled.id)
     changed = await shortener.create(external_id="c-1", campaign="spring")
-    await update(shortener, changed.id, destination=OTHER)
+    await shortener.update(changed.id, destination=OTHER)
     detached = [
         await shortener.create(profile="ana", external_id=OF_DETACHED, campaign="spring"),
         await shortener.create(profile="ben", campaign="spring"),
@@ -198,7 +198,7 @@ async def test_what_changes_during_a_restore_stays(shortener: Caller, tracking: 
             refused.append((await refusal(shortener.disable(links[5].id))).reason)
             refused.append((await refusal(shortener.create())).reason)
             assert (await shortener.click(links[0].code)).kind == redirect_service_pb2.OUTCOME_KIND_GONE
-            assert not (await update(shortener, links[1].id)).disabled
+            assert not (await shortener.update(links[1].id)).disabled
             assert (await shortener.click(links[5].code)).kind == UNAVAILABLE
 
     tracking.before_export = meddle
@@ -217,7 +217,7 @@ async def test_what_changes_during_a_restore_stays(shortener: Caller, tracking: 
     last = (await restore(shortener))[-1]
     assert refused == [Reason.STORE_INCOMPLETE] * 2
     assert last.written == 6 + 2
-    after = [await update(shortener, link.id) for link in links[:3]]
+    after = [await shortener.update(link.id) for link in links[:3]]
     assert [link.disabled for link in after] == [True, True, False]
     assert [link.destination.endswith("late") for link in after] == [False, True, False]
     assert (await shortener.click("abcdefg")).kind == REDIRECT
@@ -230,7 +230,7 @@ async def test_remembered_links_lead_on_while_the_store_is_empty(
     link = await shortener.create()
     await archive_all(tracking, 1)
     assert (await shortener.click(link.code)).kind == REDIRECT
-    monkeypatch.setattr("shortener_service.live_links.FRESH_SECONDS", 0)
+    monkeypatch.setattr("shortener_service.link_changes.TRUST_SECONDS", 0)
     await redis.flushall()
     assert (await shortener.click(link.code)).kind == REDIRECT
     assert (await shortener.click("nosuch")).kind == UNAVAILABLE

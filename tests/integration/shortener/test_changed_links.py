@@ -1,0 +1,291 @@
+"""Remembered links: they are not read again, and every change of one is heard of."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from redis.asyncio import Redis
+from structlog.testing import capture_logs
+
+from clicktrail.shortener.v1 import link_pb2
+from common.errors import ClicktrailError
+from shortener_service.domain import LinkKey
+from shortener_service.link_changes import ASKING, LinkChanges
+from shortener_service.live_links import LiveLink, LiveLinks
+from shortener_service.redis_calls import RedisCalls
+from shortener_service.redis_changes import NAMED, RedisChanges
+from shortener_service.redis_keys import Keys
+from shortener_service.redis_links import RedisLinkStore
+from shortener_service.redis_node import store_down
+from shortener_service.shards import Shards
+from shortener_service.store import ANY, News
+from shortener_service.templates import Templates
+from tests.integration.shortener.callers import Caller, looking
+from tests.integration.shortener.conftest import Start, on_a_cluster_too
+from tests.support.waiting import eventually
+
+ELSEWHERE = "https://shop.example.com/elsewhere"
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ask for changes often, and let what was read hold for long: what shows a change has heard of it."""
+    monkeypatch.setattr("shortener_service.link_changes.ASK_SECONDS", 0.02)
+    monkeypatch.setattr("shortener_service.link_changes.FRESH_SECONDS", 60.0)
+
+
+def location_of(caller: Caller, link: link_pb2.Link) -> Callable[[], Awaitable[str]]:
+    """Return what clicks a link, and where that leads."""
+
+    async def look() -> str:
+        return (await caller.click(link.code)).location.split("?")[0]
+
+    return look
+
+
+async def swap_unheard(redis: Redis, link: link_pb2.Link, other: link_pb2.Link) -> None:
+    """Give a link the record of another, by other means than ours."""
+    record = await redis.hget(bucket_key(other.code), other.code)
+    assert record is not None
+    await redis.hset(bucket_key(link.code), link.code, record)
+
+
+def bucket_key(code: str) -> str:
+    """Return the hash that a link is in."""
+    return Keys(Shards(16)).bucket(code)[1]
+
+
+def changes_key(code: str) -> str:
+    """Return where changes of a link are told."""
+    keys = Keys(Shards(16))
+    return keys.changes[keys.bucket(code)[0]]
+
+
+async def until_told(caller: Caller, link: link_pb2.Link) -> None:
+    """Click, and wait until the changes that this asks for are told."""
+    await caller.click(link.code)
+    await asyncio.gather(*(task for task in asyncio.all_tasks() if task.get_name() == ASKING))
+
+
+@on_a_cluster_too
+async def test_changes_by_another_process_are_heard_of(start: Start, shortener: Caller) -> None:
+    """Of one link again and again, and of many at once."""
+    other = await start()
+    links = [await shortener.create(message=f"message-{number}") for number in range(40)]
+    for link in links:
+        await other.click(link.code)
+    await until_told(other, links[0])
+    for number in range(3):
+        await shortener.update(links[0].id, destination=f"{ELSEWHERE}/{number}")
+        await eventually(location_of(other, links[0]), f"{ELSEWHERE}/{number}".__eq__)
+    await asyncio.gather(*(shortener.update(link.id, destination=ELSEWHERE) for link in links))
+    for link in links:
+        await eventually(location_of(other, link), ELSEWHERE.__eq__)
+
+
+async def test_ones_own_change_shows_at_once(shortener: Caller) -> None:
+    """Nobody has to ask for it."""
+    link = await shortener.create()
+    await until_told(shortener, link)
+    await shortener.update(link.id, destination=ELSEWHERE)
+    assert await location_of(shortener, link)() == ELSEWHERE
+
+
+@on_a_cluster_too
+@pytest.mark.parametrize("count", [NAMED + 1, 1_000_000, -1], ids=["one too many", "far too many", "another store"])
+async def test_where_not_all_changes_are_named_all_is_read_again(
+    shortener: Caller, redis: Redis, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    """Many changes at once, or a store whose count went back."""
+    monkeypatch.setattr("shortener_service.link_changes.FRESH_SECONDS", 0.3)
+    link, other = await shortener.create(), await shortener.create(destination=ELSEWHERE)
+    await redis.hset(changes_key(link.code), "n", 10)
+    await until_told(shortener, link)
+    await swap_unheard(redis, link, other)
+    await redis.hincrby(changes_key(link.code), "n", count)
+    await eventually(location_of(shortener, link), ELSEWHERE.__eq__)
+
+
+@on_a_cluster_too
+async def test_where_changes_cannot_be_told_links_are_read_again(
+    shortener: Caller, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the time for which what was read holds; and when they can be told again, they are."""
+    link, other = await shortener.create(), await shortener.create(destination=ELSEWHERE)
+    await until_told(shortener, link)
+    before = await location_of(shortener, link)()
+    await redis.set(changes_key(link.code), "no hash")
+    await until_told(shortener, link)
+    await swap_unheard(redis, link, other)
+    assert await location_of(shortener, link)() == before
+    monkeypatch.setattr("shortener_service.link_changes.FRESH_SECONDS", 0.3)
+    await eventually(location_of(shortener, link), ELSEWHERE.__eq__)
+    await redis.delete(changes_key(link.code))
+    await until_told(shortener, link)
+    await shortener.update(link.id, destination=f"{ELSEWHERE}/again")
+    await eventually(location_of(shortener, link), f"{ELSEWHERE}/again".__eq__)
+
+
+class InTheMeantime(RedisLinkStore):
+    """A store in which something happens between a reading and its answer."""
+
+    def __init__(self, calls: RedisCalls, keys: Keys) -> None:
+        super().__init__(calls, keys, outbox_limit_a_shard=1_000, appended=lambda _shard: None)
+        self.happens: Callable[[], Awaitable[None]] | None = None
+
+    async def get_records(self, keys: Any) -> list[bytes | ClicktrailError | None]:
+        """Read, and let it happen once."""
+        records = await super().get_records(keys)
+        if self.happens is not None:
+            happens, self.happens = self.happens, None
+            await happens()
+        return records
+
+
+@pytest_asyncio.fixture
+async def calls(redis_url: str) -> AsyncIterator[RedisCalls]:
+    """Return the way to the store."""
+    calls = RedisCalls(redis_url)
+    yield calls
+    await calls.close()
+
+
+@on_a_cluster_too
+async def test_a_reading_that_a_change_overtakes_is_not_remembered(
+    shortener: Caller, calls: RedisCalls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The link was read before the change, and its record arrives after the word of it."""
+    shards = Shards(16)
+    keys = Keys(shards)
+    store = InTheMeantime(calls, keys)
+    links = LiveLinks(store, Templates(store, ("s",), 10), RedisChanges(calls, keys), shards, 10)
+    made = await shortener.create()
+    key = LinkKey("", made.code)
+
+    async def destination() -> str:
+        link = (await links.read([key]))[key]
+        assert isinstance(link, LiveLink)
+        return link.known.template.destination
+
+    async def change_and_tell() -> None:
+        await shortener.update(made.id, destination=ELSEWHERE)
+        links.forget(key)
+
+    try:
+        monkeypatch.setattr("shortener_service.link_changes.ASK_SECONDS", 60.0)
+        store.happens = change_and_tell
+        assert await destination() == made.destination
+        assert await destination() == ELSEWHERE
+    finally:
+        await links.close()
+
+
+@on_a_cluster_too
+async def test_the_feed_names_each_change_once(shortener: Caller, redis: Redis, calls: RedisCalls) -> None:
+    """To each reader since it first asked, and only in the shard that it was in."""
+    keys = Keys(Shards(16))
+    feed, late = RedisChanges(calls, keys), RedisChanges(calls, keys)
+    link = await shortener.create()
+    shard = keys.bucket(link.code)[0]
+    assert await feed.read() == [ANY] * 16
+    await shortener.update(link.id, destination=ELSEWHERE)
+    assert await late.read() == [ANY] * 16
+    news: list[News] = [()] * 16
+    assert await late.read() == news
+    news[shard] = [LinkKey("", link.code)]
+    assert await feed.read() == news
+    news[shard] = ()
+    assert await feed.read() == news
+    await redis.hincrby(changes_key(link.code), "n", NAMED)
+    # Counted, and never named: so it may be any.
+    news[shard] = ANY
+    assert await feed.read() == news
+
+
+class Clock:
+    """What links go by in a test, in place of `time`."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1_000.0
+        for module in ("live_links", "link_changes"):
+            monkeypatch.setattr(f"shortener_service.{module}.time", self)
+
+    def monotonic(self) -> float:
+        """Return the time."""
+        return self.now
+
+
+@on_a_cluster_too
+async def test_a_remembered_link_is_not_read_again(
+    shortener: Caller, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As long as changes are told, and it is not, up to the time after which nothing is trusted."""
+    monkeypatch.setattr("shortener_service.link_changes.FRESH_SECONDS", 5.0)
+    link, other = await shortener.create(), await shortener.create(destination=ELSEWHERE)
+    clock = Clock(monkeypatch)
+    await until_told(shortener, link)
+    before = await location_of(shortener, link)()
+    # Changes are told since the first click, and not since before: so it is read once more.
+    clock.now += 6
+    await until_told(shortener, link)
+    await swap_unheard(redis, link, other)
+    for _ in range(149):
+        clock.now += 4
+        assert await location_of(shortener, link)() == before
+        await until_told(shortener, other)
+    clock.now += 4
+    assert await location_of(shortener, link)() == ELSEWHERE
+
+
+class Feed:
+    """A feed that tells what it is given, or fails."""
+
+    def __init__(self, news: list[News]) -> None:
+        self.news = news
+        self.asked = 0
+
+    async def read(self) -> list[News]:
+        """Tell it."""
+        self.asked += 1
+        if not self.news:
+            raise ZeroDivisionError
+        return self.news
+
+
+async def test_a_feed_that_fails_is_asked_again() -> None:
+    """A fault of ours in it takes nothing but the word of changes, and is logged."""
+    feed = Feed([])
+    changes = LinkChanges(feed, 2, lambda _key: None)
+
+    async def asked() -> int:
+        assert changes.holding(100.0 + feed.asked) == [40.0 + feed.asked] * 2
+        return feed.asked
+
+    with capture_logs() as lines:
+        await eventually(asked, (3).__le__)
+    await changes.close()
+    assert {line["event"] for line in lines} == {"changed links cannot be read"}
+
+
+async def test_from_when_on_what_was_read_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Since changes are told without a gap, where they are told now; else for a minute here, as if nobody told."""
+    monkeypatch.setattr("shortener_service.link_changes.ASK_SECONDS", 100.0)
+    monkeypatch.setattr("shortener_service.link_changes.TRUST_SECONDS", 1_000.0)
+    feed = Feed([ANY, ANY])
+    changes = LinkChanges(feed, 2, lambda _key: None)
+    began = time.monotonic()
+    assert changes.holding(began) == [began - 60.0] * 2
+    await eventually(looking(lambda: feed.asked), (1).__eq__)
+    answered = time.monotonic()
+    feed.news = [(), store_down()]
+    assert changes.holding(began + 200.0) == [began + 140.0] * 2
+    await eventually(looking(lambda: feed.asked), (2).__eq__)
+    first, second = changes.holding(began + 201.0)
+    assert began <= first <= answered
+    assert second == began + 141.0
+    monkeypatch.setattr("shortener_service.link_changes.TRUST_SECONDS", 100.0)
+    assert changes.holding(began + 201.0) == [began + 101.0, began + 141.0]
+    await changes.close()
