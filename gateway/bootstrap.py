@@ -25,9 +25,10 @@ from gateway import link_operations, own_operations
 from gateway.api import Api
 from gateway.app import Application, Gateway
 from gateway.batcher import Batcher, Limits
-from gateway.clients import EventFlights, RedirectFlights, connect
+from gateway.clients import connect
 from gateway.credentials import Credentials
 from gateway.events import Events
+from gateway.flights import EventFlights, RedirectFlights
 from gateway.fresh_sessions import FreshSessions
 from gateway.hellotext import PageRoutes
 from gateway.link_page import LinkPages
@@ -76,7 +77,7 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     credentials = Credentials(services)
     fresh_sessions = FreshSessions(services)
     hits = Batcher(
-        RedirectFlights(services),
+        RedirectFlights(services, settings.redirect_seconds),
         Limits(settings.flight_size, settings.redirect_flights_in_air, settings.queue_limit, settings.redirect_seconds),
     )
     submissions = Batcher(

@@ -1,7 +1,7 @@
 """The services, as the gateway calls them."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,6 @@ from google.protobuf.message_factory import GetMessageClass
 from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from clicktrail.shortener.v1 import redirect_service_pb2 as redirect
-from clicktrail.tracking.v1 import event_pb2, event_service_pb2
 from common.channels import open_channel
 from common.errors import Reason
 from common.grpc_errors import from_rpc_error
@@ -30,13 +28,7 @@ class Method:
 
     def __init__(self, channel: aio.Channel, descriptor: MethodDescriptor, call_seconds: float) -> None:
         self._call_seconds = call_seconds
-        response: Any = GetMessageClass(descriptor.output_type)
-        request: Any = GetMessageClass(descriptor.input_type)
-        self._call = channel.unary_unary(
-            f"/{descriptor.containing_service.full_name}/{descriptor.name}",
-            request_serializer=request.SerializeToString,
-            response_deserializer=response.FromString,
-        )
+        self._call = channel.unary_unary(_path(descriptor), *_codecs(descriptor))
 
     async def __call__(
         self,
@@ -76,9 +68,12 @@ class Services:
 
     def method(self, descriptor: MethodDescriptor) -> Method:
         """Return the method that a descriptor describes, at the service that has it."""
-        package = descriptor.containing_service.file.package
-        channel = self.shortener if package == SHORTENER_PACKAGE else self.tracking
-        return Method(channel, descriptor, self.call_seconds)
+        return Method(self._channel(descriptor), descriptor, self.call_seconds)
+
+    def streams(self, many: MethodDescriptor, one: MethodDescriptor) -> Callable[..., Any]:
+        """Return what opens a stream of a method that takes and gives messages of the same form as another one."""
+        opens: Callable[..., Any] = self._channel(many).stream_stream(_path(many), *_codecs(one))
+        return opens
 
     async def health(self) -> dict[str, bool]:
         """Return which of them serve now, by their names."""
@@ -90,44 +85,25 @@ class Services:
         await self.shortener.close()
         await self.tracking.close()
 
+    def _channel(self, descriptor: MethodDescriptor) -> aio.Channel:
+        package = descriptor.containing_service.file.package
+        return self.shortener if package == SHORTENER_PACKAGE else self.tracking
+
 
 def connect(shortener_target: str, tracking_target: str, call_seconds: float) -> Services:
     """Return the services at these targets; they need not be there yet."""
     return Services(open_channel(shortener_target), open_channel(tracking_target), call_seconds)
 
 
-class RedirectFlights:
-    """Carries hits to the shortener."""
-
-    def __init__(self, services: Services) -> None:
-        self._resolve = services.method(
-            redirect.DESCRIPTOR.services_by_name["RedirectService"].methods_by_name["ResolveFlight"]
-        )
-
-    async def __call__(self, hits: Sequence[redirect.Hit], seconds: float) -> Sequence[redirect.Outcome]:
-        """Resolve a flight of hits."""
-        response: redirect.ResolveFlightResponse = await self._resolve(
-            redirect.ResolveFlightRequest(hits=hits), seconds
-        )
-        return response.outcomes
+def _path(descriptor: MethodDescriptor) -> str:
+    return f"/{descriptor.containing_service.full_name}/{descriptor.name}"
 
 
-class EventFlights:
-    """Carries events to tracking."""
-
-    def __init__(self, services: Services) -> None:
-        self._track = services.method(
-            event_service_pb2.DESCRIPTOR.services_by_name["EventService"].methods_by_name["TrackEvents"]
-        )
-
-    async def __call__(
-        self, submissions: Sequence[event_pb2.Submission], seconds: float
-    ) -> Sequence[event_pb2.Receipt]:
-        """Record a flight of events."""
-        response: event_service_pb2.TrackEventsResponse = await self._track(
-            event_service_pb2.TrackEventsRequest(submissions=submissions), seconds
-        )
-        return response.receipts
+def _codecs(descriptor: MethodDescriptor) -> tuple[Any, Any]:
+    """Return what writes a method's requests, and what reads its responses."""
+    request: Any = GetMessageClass(descriptor.input_type)
+    response: Any = GetMessageClass(descriptor.output_type)
+    return request.SerializeToString, response.FromString
 
 
 async def _is_serving(channel: aio.Channel) -> bool:

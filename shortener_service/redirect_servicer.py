@@ -1,5 +1,6 @@
 """RedirectService over gRPC."""
 
+from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from clicktrail.shortener.v1 import redirect_service_pb2 as pb
@@ -39,9 +40,15 @@ class RedirectServicer(redirect_service_pb2_grpc.RedirectServiceServicer):
     ) -> pb.ResolveFlightResponse:
         """Resolve a flight."""
         del context
-        answers = await self._redirects.resolve(request.hits)
-        outcomes = [_UNAVAILABLE if isinstance(answer, ClicktrailError) else answer for answer in answers]
-        return pb.ResolveFlightResponse(outcomes=outcomes)
+        return pb.ResolveFlightResponse(outcomes=await self._outcomes(request.hits))
+
+    async def ResolveFlights(
+        self, request_iterator: AsyncIterator[pb.ResolveFlightsRequest], context: "aio.ServicerContext[Any, Any]"
+    ) -> AsyncIterator[pb.ResolveFlightsResponse]:
+        """Resolve flights one after the other."""
+        del context
+        async for request in request_iterator:
+            yield pb.ResolveFlightsResponse(outcomes=await self._outcomes(request.hits))
 
     async def LookUpCode(
         self, request: pb.LookUpCodeRequest, context: "aio.ServicerContext[Any, Any]"
@@ -50,3 +57,8 @@ class RedirectServicer(redirect_service_pb2_grpc.RedirectServiceServicer):
         del context
         link = await self._links.look_up(request.host, request.code)
         return pb.LookUpCodeResponse(link=self._messages.link(link), is_live=link.is_live(clock.now()))
+
+    async def _outcomes(self, hits: Sequence[pb.Hit]) -> list[pb.Outcome]:
+        """Return what becomes of each hit of a flight."""
+        answers = await self._redirects.resolve(hits)
+        return [_UNAVAILABLE if isinstance(answer, ClicktrailError) else answer for answer in answers]

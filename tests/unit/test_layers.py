@@ -27,6 +27,7 @@ MAY_IMPORT = {
         "gateway/client_streams.py",
         "gateway/clients.py",
         "gateway/http_errors.py",
+        "gateway/streamed.py",
         "cli/calls.py",
         "cli/demo_business.py",
         "cli/health.py",

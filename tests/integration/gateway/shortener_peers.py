@@ -1,5 +1,6 @@
 """A small shortener."""
 
+from collections.abc import AsyncIterator
 from typing import Any, ClassVar
 
 from clicktrail.common.v1.types_pb2 import Fault as FaultMessage
@@ -38,6 +39,13 @@ class Redirects(Peer, redirect_service_pb2_grpc.RedirectServiceServicer):
         if any(hit.code == POISON for hit in request.hits):
             raise RuntimeError("poison")
         return redirect_service_pb2.ResolveFlightResponse(outcomes=[self._outcome(hit) for hit in request.hits])
+
+    async def ResolveFlights(self, request_iterator: Any, context: Context) -> AsyncIterator[Any]:
+        """Resolve flights likewise."""
+        async for request in request_iterator:
+            flight = redirect_service_pb2.ResolveFlightRequest(hits=request.hits)
+            response = await self.ResolveFlight(flight, context)
+            yield redirect_service_pb2.ResolveFlightsResponse(outcomes=response.outcomes)
 
     def _outcome(self, hit: redirect_service_pb2.Hit) -> redirect_service_pb2.Outcome:
         if hit.purpose:

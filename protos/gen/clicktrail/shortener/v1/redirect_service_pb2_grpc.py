@@ -47,6 +47,11 @@ class RedirectServiceStub:
                 request_serializer=clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.ResolveFlightRequest.SerializeToString,
                 response_deserializer=clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.ResolveFlightResponse.FromString,
                 _registered_method=True)
+        self.ResolveFlights = channel.stream_stream(
+                '/clicktrail.shortener.v1.RedirectService/ResolveFlights',
+                request_serializer=clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.ResolveFlightsRequest.SerializeToString,
+                response_deserializer=clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.ResolveFlightsResponse.FromString,
+                _registered_method=True)
         self.LookUpCode = channel.unary_unary(
                 '/clicktrail.shortener.v1.RedirectService/LookUpCode',
                 request_serializer=clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.LookUpCodeRequest.SerializeToString,
@@ -78,6 +83,17 @@ class RedirectServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ResolveFlights(self, request_iterator, context):
+        """Resolves flights one after the other, each once the one before it is answered: a call of its own for each costs more
+        than resolving it.
+
+        Whoever opens a stream ends it soon, so that a service that stops can finish, and one that is new gets its share.
+        Errors and idempotence: see `ResolveFlight`; an error ends the stream, and the flight that met it got no answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def LookUpCode(self, request, context):
         """Reads the link behind a code without a click, for pages that show where it leads.
 
@@ -99,6 +115,11 @@ def add_RedirectServiceServicer_to_server(servicer, server):
                     servicer.ResolveFlight,
                     request_deserializer=clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.ResolveFlightRequest.FromString,
                     response_serializer=clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.ResolveFlightResponse.SerializeToString,
+            ),
+            'ResolveFlights': grpc.stream_stream_rpc_method_handler(
+                    servicer.ResolveFlights,
+                    request_deserializer=clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.ResolveFlightsRequest.FromString,
+                    response_serializer=clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.ResolveFlightsResponse.SerializeToString,
             ),
             'LookUpCode': grpc.unary_unary_rpc_method_handler(
                     servicer.LookUpCode,
@@ -163,6 +184,33 @@ class RedirectService:
             '/clicktrail.shortener.v1.RedirectService/ResolveFlight',
             clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.ResolveFlightRequest.SerializeToString,
             clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.ResolveFlightResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResolveFlights(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/clicktrail.shortener.v1.RedirectService/ResolveFlights',
+            clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.ResolveFlightsRequest.SerializeToString,
+            clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.ResolveFlightsResponse.FromString,
             options,
             channel_credentials,
             insecure,

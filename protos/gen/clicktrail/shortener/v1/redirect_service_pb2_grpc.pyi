@@ -29,6 +29,13 @@ class RedirectServiceStub:
 
     Errors: UNAVAILABLE for the flight as a whole, and then no hit of it was answered. Idempotent: see `ResolveHit`.
     """
+    ResolveFlights: _aio.StreamStreamMultiCallable[_redirect_service_pb2.ResolveFlightsRequest, _redirect_service_pb2.ResolveFlightsResponse]
+    """Resolves flights one after the other, each once the one before it is answered: a call of its own for each costs more
+    than resolving it.
+
+    Whoever opens a stream ends it soon, so that a service that stops can finish, and one that is new gets its share.
+    Errors and idempotence: see `ResolveFlight`; an error ends the stream, and the flight that met it got no answer.
+    """
     LookUpCode: _aio.UnaryUnaryMultiCallable[_redirect_service_pb2.LookUpCodeRequest, _redirect_service_pb2.LookUpCodeResponse]
     """Reads the link behind a code without a click, for pages that show where it leads.
 
@@ -61,6 +68,19 @@ class RedirectServiceServicer(metaclass=_abc_1.ABCMeta):
         """Resolves a flight of hits, each with an outcome of its own.
 
         Errors: UNAVAILABLE for the flight as a whole, and then no hit of it was answered. Idempotent: see `ResolveHit`.
+        """
+
+    @_abc_1.abstractmethod
+    def ResolveFlights(
+        self,
+        request_iterator: _abc.AsyncIterator[_redirect_service_pb2.ResolveFlightsRequest],
+        context: _aio.ServicerContext[_abc.AsyncIterator[_redirect_service_pb2.ResolveFlightsRequest], _abc.AsyncIterator[_redirect_service_pb2.ResolveFlightsResponse]],
+    ) -> _abc.AsyncIterator[_redirect_service_pb2.ResolveFlightsResponse]:
+        """Resolves flights one after the other, each once the one before it is answered: a call of its own for each costs more
+        than resolving it.
+
+        Whoever opens a stream ends it soon, so that a service that stops can finish, and one that is new gets its share.
+        Errors and idempotence: see `ResolveFlight`; an error ends the stream, and the flight that met it got no answer.
         """
 
     @_abc_1.abstractmethod

@@ -1,0 +1,218 @@
+"""Calls that go by streams in busy times, to a small shortener over real connections."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import grpc
+import pytest
+from grpc import aio
+
+from clicktrail.shortener.v1 import redirect_service_pb2 as pb
+from common.errors import ClicktrailError, Reason
+from gateway.clients import connect
+from gateway.flights import RedirectFlights
+from tests.support.waiting import eventually
+
+SECONDS = 10.0
+SERVICE = "clicktrail.shortener.v1.RedirectService"
+
+
+class Echo:
+    """Answers each hit with its own code; by stream some codes have it "late", "refuse", "break" or "end"."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.opened = 0
+        self.ended = 0
+        self.go = asyncio.Event()
+
+    async def under_way(self) -> int:
+        """Return how many streams have begun and not ended."""
+        return self.opened - self.ended
+
+    async def one(self, request: Any, context: Any) -> pb.ResolveFlightResponse:
+        """Resolve a flight."""
+        self.calls += 1
+        if request.hits[0].code == "refuse":
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "not now")
+        return pb.ResolveFlightResponse(outcomes=[pb.Outcome(location=hit.code) for hit in request.hits])
+
+    async def many(self, request_iterator: Any, context: Any) -> AsyncIterator[pb.ResolveFlightsResponse]:
+        """Resolve flights."""
+        self.opened += 1
+        try:
+            async for request in request_iterator:
+                match request.hits[0].code:
+                    case "late":
+                        await self.go.wait()
+                    case "refuse":
+                        await context.abort(grpc.StatusCode.UNAVAILABLE, "not now")
+                    case "break":
+                        raise ZeroDivisionError
+                    case "end":
+                        return
+                yield pb.ResolveFlightsResponse(outcomes=[pb.Outcome(location=hit.code) for hit in request.hits])
+        finally:
+            self.ended += 1
+
+
+async def serve(echo: Echo, port: int = 0, *, by_streams: bool = True) -> tuple[aio.Server, int]:
+    """Serve this shortener."""
+    server = aio.server(options=[("grpc.so_reuseport", 0)])
+    handlers: dict[str, Any] = {
+        "ResolveFlight": grpc.unary_unary_rpc_method_handler(
+            echo.one, pb.ResolveFlightRequest.FromString, pb.ResolveFlightResponse.SerializeToString
+        ),
+        "ResolveFlights": grpc.stream_stream_rpc_method_handler(
+            echo.many, pb.ResolveFlightsRequest.FromString, pb.ResolveFlightsResponse.SerializeToString
+        ),
+    }
+    if not by_streams:
+        del handlers["ResolveFlights"]
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
+    port = server.add_insecure_port(f"127.0.0.1:{port}")
+    await server.start()
+    return server, port
+
+
+@asynccontextmanager
+async def flights_to(echo: Echo, *, by_streams: bool = True) -> AsyncIterator[RedirectFlights]:
+    """Serve this shortener, and return what carries flights to it, busy from the beginning."""
+    server, port = await serve(echo, by_streams=by_streams)
+    services = connect(f"ipv4:127.0.0.1:{port}", "ipv4:127.0.0.1:1", SECONDS)
+    try:
+        flights = RedirectFlights(services, SECONDS)
+        assert await carried(flights, "first") == ["first"]
+        yield flights
+    finally:
+        await services.close()
+        await server.stop(0)
+
+
+async def carried(flights: RedirectFlights, *codes: str, seconds: float = SECONDS) -> list[str]:
+    """Return the locations that hits with these codes are answered with."""
+    return [outcome.location for outcome in await flights([pb.Hit(code=code) for code in codes], seconds)]
+
+
+@pytest.fixture
+def is_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let streams take flights for longer than any test lasts."""
+    monkeypatch.setattr("gateway.streamed.STREAM_SECONDS", 300.0)
+
+
+@pytest.mark.usefixtures("is_busy")
+async def test_flights_in_turn_share_a_stream() -> None:
+    """But for the first, which does not know that more will come."""
+    echo = Echo()
+    async with flights_to(echo) as flights:
+        for turn in range(20):
+            assert await carried(flights, f"a{turn}", f"b{turn}") == [f"a{turn}", f"b{turn}"]
+        assert (echo.calls, echo.opened) == (1, 1)
+
+
+async def test_a_stream_ends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without another flight; and behind a while without any, the next goes by a call of its own."""
+    monkeypatch.setattr("gateway.streamed.STREAM_SECONDS", 0.3)
+    echo = Echo()
+    async with flights_to(echo) as flights:
+        while not echo.opened:
+            assert await carried(flights, "again") == ["again"]
+        await eventually(echo.under_way, lambda count: not count)
+        await asyncio.sleep(0.4)
+        calls = echo.calls
+        assert await carried(flights, "alone") == ["alone"]
+        assert echo.calls == calls + 1
+
+
+@pytest.mark.usefixtures("is_busy")
+async def test_flights_at_once_have_their_own_answers() -> None:
+    """Each has a stream for itself while it is in the air."""
+    echo = Echo()
+    async with flights_to(echo) as flights:
+        for turn in range(20):
+            codes = [f"{turn}-{number}" for number in range(8)]
+            assert await asyncio.gather(*(carried(flights, code) for code in codes)) == [[code] for code in codes]
+        assert (echo.calls, echo.opened) == (1, 8)
+
+
+@pytest.mark.usefixtures("is_busy")
+async def test_an_answer_that_comes_late_is_nobody_elses() -> None:
+    """A flight whose time is over takes its stream with it."""
+    echo = Echo()
+    async with flights_to(echo) as flights:
+        with pytest.raises(ClicktrailError) as raised:
+            await carried(flights, "late", seconds=0.1)
+        assert raised.value.reason is Reason.UPSTREAM_DOWN
+        echo.go.set()
+        assert await carried(flights, "next") == ["next"]
+        assert echo.calls == 1
+
+
+@pytest.mark.usefixtures("is_busy")
+async def test_a_flight_that_is_given_up_takes_its_stream_with_it() -> None:
+    """The next one has its own answer."""
+    echo = Echo()
+    async with flights_to(echo) as flights:
+        given_up = asyncio.create_task(carried(flights, "late"))
+        await eventually(echo.under_way, bool)
+        given_up.cancel()
+        await asyncio.gather(given_up, return_exceptions=True)
+        assert given_up.cancelled()
+        echo.go.set()
+        assert await carried(flights, "next") == ["next"]
+
+
+@pytest.mark.usefixtures("is_busy")
+@pytest.mark.parametrize("code", ["break", "end"])
+async def test_what_a_stream_does_not_answer_goes_by_a_call(code: str) -> None:
+    """Whether the other side failed or ended it; the next one has a new stream."""
+    echo = Echo()
+    async with flights_to(echo) as flights:
+        assert await carried(flights, "before") == ["before"]
+        assert await carried(flights, code) == [code]
+        assert await carried(flights, "next") == ["next"]
+        assert (echo.calls, echo.opened) == (2, 2)
+
+
+@pytest.mark.usefixtures("is_busy")
+async def test_what_is_refused_is_told_as_without_streams() -> None:
+    """The call that was made in its place tells it."""
+    echo = Echo()
+    async with flights_to(echo) as flights:
+        with pytest.raises(ClicktrailError) as raised:
+            await carried(flights, "refuse")
+        assert raised.value.reason is Reason.UPSTREAM_DOWN
+        assert echo.calls == 2
+
+
+@pytest.mark.usefixtures("is_busy")
+async def test_a_service_without_streams_is_called() -> None:
+    """As one that is older than they are."""
+    echo = Echo()
+    async with flights_to(echo, by_streams=False) as flights:
+        for turn in range(3):
+            assert await carried(flights, str(turn)) == [str(turn)]
+        assert echo.calls == 4
+
+
+@pytest.mark.usefixtures("is_busy")
+async def test_a_restart_of_the_service_is_not_noticed() -> None:
+    """Neither by a flight that is in the air, nor by those that follow while nobody is there."""
+    echo = Echo()
+    server, port = await serve(echo)
+    services = connect(f"ipv4:127.0.0.1:{port}", "ipv4:127.0.0.1:1", SECONDS)
+    flights = RedirectFlights(services, SECONDS)
+    for turn in range(5):
+        await carried(flights, "before")
+        in_the_air = asyncio.create_task(carried(flights, "late"))
+        await eventually(echo.under_way, bool)
+        await server.stop(0)
+        waiting = [asyncio.create_task(carried(flights, f"{turn}-{number}")) for number in range(3)]
+        await asyncio.sleep(0.05)
+        server, _ = await serve(echo, port)
+        assert await in_the_air == ["late"]
+        assert await asyncio.gather(*waiting) == [[f"{turn}-{number}"] for number in range(3)]
+    await services.close()
+    await server.stop(0)
