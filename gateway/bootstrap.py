@@ -81,7 +81,7 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         Limits(settings.flight_size, settings.redirect_flights_in_air, settings.queue_limit, settings.redirect_seconds),
     )
     submissions = Batcher(
-        EventFlights(services),
+        EventFlights(services, settings.call_seconds),
         Limits(settings.flight_size, settings.event_flights_in_air, settings.queue_limit, settings.call_seconds),
     )
     events = Events(credentials, fresh_sessions, submissions, settings.trusted_proxies)

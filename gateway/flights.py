@@ -27,10 +27,11 @@ class RedirectFlights:
 
 
 class EventFlights:
-    """Carries events to tracking."""
+    """Carries events to tracking; none takes longer than so many seconds."""
 
-    def __init__(self, services: Services) -> None:
-        self._track = services.method(_EVENTS["TrackEvents"])
+    def __init__(self, services: Services, longest_seconds: float) -> None:
+        one, many = _EVENTS["TrackEvents"], _EVENTS["TrackBatches"]
+        self._track = Streamed(services.method(one), services.streams(many, one), longest_seconds)
 
     async def __call__(
         self, submissions: Sequence[event_pb2.Submission], seconds: float

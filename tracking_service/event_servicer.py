@@ -1,5 +1,6 @@
 """EventService: messages to submissions, and receipts back."""
 
+from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from clicktrail.common.v1 import types_pb2
@@ -34,12 +35,14 @@ class EventServicer(event_service_pb2_grpc.EventServiceServicer):
 
     async def TrackEvents(self, request: pb.TrackEventsRequest, _context: "Context") -> pb.TrackEventsResponse:
         """Record a batch of events."""
-        for message in request.submissions:
-            stamp(message)
-        receipts = await self._intake.track(
-            [Taken(submission_from(message), message.SerializeToString) for message in request.submissions]
-        )
-        return pb.TrackEventsResponse(receipts=[_receipt(receipt) for receipt in receipts])
+        return pb.TrackEventsResponse(receipts=await self._receipts(request.submissions))
+
+    async def TrackBatches(
+        self, request_iterator: AsyncIterator[pb.TrackBatchesRequest], _context: "Context"
+    ) -> AsyncIterator[pb.TrackBatchesResponse]:
+        """Record batches one after the other."""
+        async for request in request_iterator:
+            yield pb.TrackBatchesResponse(receipts=await self._receipts(request.submissions))
 
     async def ExplainAttribution(
         self, request: pb.ExplainAttributionRequest, _context: "Context"
@@ -47,6 +50,15 @@ class EventServicer(event_service_pb2_grpc.EventServiceServicer):
         """Explain what an event was credited to."""
         check_texts(request)
         return explanation_message(await self._explanations.explain(request.business_id, request.event))
+
+    async def _receipts(self, submissions: Sequence[event_pb2.Submission]) -> list[event_pb2.Receipt]:
+        """Record a batch, and return what became of each event."""
+        for message in submissions:
+            stamp(message)
+        receipts = await self._intake.track(
+            [Taken(submission_from(message), message.SerializeToString) for message in submissions]
+        )
+        return [_receipt(receipt) for receipt in receipts]
 
 
 def _receipt(receipt: Receipt) -> event_pb2.Receipt:

@@ -1,5 +1,6 @@
 """A small tracking service."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
@@ -130,6 +131,13 @@ class Events(Peer, event_service_pb2_grpc.EventServiceServicer):
             raise RuntimeError("poison")
         receipts = [self._receipt(submission) for submission in request.submissions]
         return event_service_pb2.TrackEventsResponse(receipts=receipts)
+
+    async def TrackBatches(self, request_iterator: Any, context: Context) -> AsyncIterator[Any]:
+        """Judge batches likewise."""
+        async for request in request_iterator:
+            batch = event_service_pb2.TrackEventsRequest(submissions=request.submissions)
+            response = await self.TrackEvents(batch, context)
+            yield event_service_pb2.TrackBatchesResponse(receipts=response.receipts)
 
     def _receipt(self, submission: event_pb2.Submission) -> event_pb2.Receipt:
         key = submission.key if submission.HasField("key") else None

@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from redis.asyncio import Redis
@@ -108,6 +109,22 @@ async def test_a_retry_is_the_same_click(shortener: Caller, tracking: Tracking) 
     clicks = await clicks_of(tracking, 2)
     assert len({click.id for click in clicks}) == 1
     assert len({click.session for click in clicks}) == 1
+
+
+async def test_flights_over_one_stream(shortener: Caller, tracking: Tracking) -> None:
+    """Each is answered before the next is read, as a flight alone is; one that is refused ends the stream."""
+    link = await shortener.create()
+    # The types of the stubs know streams of requests by iterators alone.
+    stream: Any = shortener.redirects.ResolveFlights(timeout=SECONDS)
+    hits = [hit(link.code) for _ in range(3)]
+    for flight in (hits[:1], hits):
+        await stream.write(pb.ResolveFlightsRequest(hits=flight))
+        assert list((await stream.read()).outcomes) == await shortener.fly(*flight)
+    assert len({click.id for click in await clicks_of(tracking, 8)}) == 3
+    await stream.write(pb.ResolveFlightsRequest())
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await stream.read()
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
 @on_a_cluster_too

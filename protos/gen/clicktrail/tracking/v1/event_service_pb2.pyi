@@ -70,6 +70,54 @@ class TrackEventsResponse(_message.Message):
 Global___TrackEventsResponse: _TypeAlias = TrackEventsResponse  # noqa: Y015
 
 @_typing.final
+class TrackBatchesRequest(_message.Message):
+    """One batch of a stream."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBMISSIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def submissions(self) -> _containers.RepeatedCompositeFieldContainer[_event_pb2.Submission]:
+        """1 to 1,000 submissions, of any businesses."""
+
+    def __init__(
+        self,
+        *,
+        submissions: _abc.Iterable[_event_pb2.Submission] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["submissions", b"submissions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TrackBatchesRequest: _TypeAlias = TrackBatchesRequest  # noqa: Y015
+
+@_typing.final
+class TrackBatchesResponse(_message.Message):
+    """The answers of one batch of a stream."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECEIPTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def receipts(self) -> _containers.RepeatedCompositeFieldContainer[_event_pb2.Receipt]:
+        """One per submission, in order."""
+
+    def __init__(
+        self,
+        *,
+        receipts: _abc.Iterable[_event_pb2.Receipt] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["receipts", b"receipts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TrackBatchesResponse: _TypeAlias = TrackBatchesResponse  # noqa: Y015
+
+@_typing.final
 class ExplainAttributionRequest(_message.Message):
     """Which event to explain."""
 

@@ -40,6 +40,11 @@ class EventServiceStub:
                 request_serializer=clicktrail_dot_tracking_dot_v1_dot_event__service__pb2.TrackEventsRequest.SerializeToString,
                 response_deserializer=clicktrail_dot_tracking_dot_v1_dot_event__service__pb2.TrackEventsResponse.FromString,
                 _registered_method=True)
+        self.TrackBatches = channel.stream_stream(
+                '/clicktrail.tracking.v1.EventService/TrackBatches',
+                request_serializer=clicktrail_dot_tracking_dot_v1_dot_event__service__pb2.TrackBatchesRequest.SerializeToString,
+                response_deserializer=clicktrail_dot_tracking_dot_v1_dot_event__service__pb2.TrackBatchesResponse.FromString,
+                _registered_method=True)
         self.ExplainAttribution = channel.unary_unary(
                 '/clicktrail.tracking.v1.EventService/ExplainAttribution',
                 request_serializer=clicktrail_dot_tracking_dot_v1_dot_event__service__pb2.ExplainAttributionRequest.SerializeToString,
@@ -61,6 +66,17 @@ class EventServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def TrackBatches(self, request_iterator, context):
+        """Records batches one after the other, each once the one before it is answered: a call of its own for a small one costs
+        more than recording it.
+
+        Whoever opens a stream ends it soon, so that a service that stops can finish, and one that is new gets its share.
+        Errors and idempotence: see `TrackEvents`; an error ends the stream, and the batch that met it got no answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ExplainAttribution(self, request, context):
         """Explains which clicks an event could have been credited to, and why each won or lost.
 
@@ -77,6 +93,11 @@ def add_EventServiceServicer_to_server(servicer, server):
                     servicer.TrackEvents,
                     request_deserializer=clicktrail_dot_tracking_dot_v1_dot_event__service__pb2.TrackEventsRequest.FromString,
                     response_serializer=clicktrail_dot_tracking_dot_v1_dot_event__service__pb2.TrackEventsResponse.SerializeToString,
+            ),
+            'TrackBatches': grpc.stream_stream_rpc_method_handler(
+                    servicer.TrackBatches,
+                    request_deserializer=clicktrail_dot_tracking_dot_v1_dot_event__service__pb2.TrackBatchesRequest.FromString,
+                    response_serializer=clicktrail_dot_tracking_dot_v1_dot_event__service__pb2.TrackBatchesResponse.SerializeToString,
             ),
             'ExplainAttribution': grpc.unary_unary_rpc_method_handler(
                     servicer.ExplainAttribution,
@@ -112,6 +133,33 @@ class EventService:
             '/clicktrail.tracking.v1.EventService/TrackEvents',
             clicktrail_dot_tracking_dot_v1_dot_event__service__pb2.TrackEventsRequest.SerializeToString,
             clicktrail_dot_tracking_dot_v1_dot_event__service__pb2.TrackEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TrackBatches(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/clicktrail.tracking.v1.EventService/TrackBatches',
+            clicktrail_dot_tracking_dot_v1_dot_event__service__pb2.TrackBatchesRequest.SerializeToString,
+            clicktrail_dot_tracking_dot_v1_dot_event__service__pb2.TrackBatchesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -22,6 +22,13 @@ class EventServiceStub:
     Answers when what it accepted is durable. Errors: INVALID_ARGUMENT (`BATCH_TOO_LARGE`: more than 1,000),
     UNAVAILABLE (`STORE_DOWN`), and then none was recorded. Idempotent where `key` or `id` is set.
     """
+    TrackBatches: _aio.StreamStreamMultiCallable[_event_service_pb2.TrackBatchesRequest, _event_service_pb2.TrackBatchesResponse]
+    """Records batches one after the other, each once the one before it is answered: a call of its own for a small one costs
+    more than recording it.
+
+    Whoever opens a stream ends it soon, so that a service that stops can finish, and one that is new gets its share.
+    Errors and idempotence: see `TrackEvents`; an error ends the stream, and the batch that met it got no answer.
+    """
     ExplainAttribution: _aio.UnaryUnaryMultiCallable[_event_service_pb2.ExplainAttributionRequest, _event_service_pb2.ExplainAttributionResponse]
     """Explains which clicks an event could have been credited to, and why each won or lost.
 
@@ -41,6 +48,19 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Answers when what it accepted is durable. Errors: INVALID_ARGUMENT (`BATCH_TOO_LARGE`: more than 1,000),
         UNAVAILABLE (`STORE_DOWN`), and then none was recorded. Idempotent where `key` or `id` is set.
+        """
+
+    @_abc_1.abstractmethod
+    def TrackBatches(
+        self,
+        request_iterator: _abc.AsyncIterator[_event_service_pb2.TrackBatchesRequest],
+        context: _aio.ServicerContext[_abc.AsyncIterator[_event_service_pb2.TrackBatchesRequest], _abc.AsyncIterator[_event_service_pb2.TrackBatchesResponse]],
+    ) -> _abc.AsyncIterator[_event_service_pb2.TrackBatchesResponse]:
+        """Records batches one after the other, each once the one before it is answered: a call of its own for a small one costs
+        more than recording it.
+
+        Whoever opens a stream ends it soon, so that a service that stops can finish, and one that is new gets its share.
+        Errors and idempotence: see `TrackEvents`; an error ends the stream, and the batch that met it got no answer.
         """
 
     @_abc_1.abstractmethod
