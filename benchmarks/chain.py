@@ -13,11 +13,9 @@ from cli.bulk_creation import Order, create_links
 from cli.calls import run
 from cli.data_directory import DataDirectory, Ready
 from cli.demo_business import BUSINESS
-from cli.embedded.ports import free_port
 from cli.embedded.server_process import ServerProcess
 from cli.recipients import Row
 from cli.report import fetch_report
-from cli.service_program import ServiceProgram
 from cli.stack import Front, Stack
 from clicktrail.shortener.v1 import link_pb2, link_service_pb2
 from clicktrail.tracking.v1 import report_service_pb2
@@ -39,10 +37,7 @@ class Chain:
         os.environ[f"{PREFIX}HTTP_WORKERS"] = str(workers)
         self.stack = Stack(data, Front())
         self._ready: Ready | None = None
-        program = ServiceProgram("gateway", self._one_by_one_settings, http_host="127.0.0.1")
-        self.second = ServerProcess(
-            program, log=data.logs / "second_gateway.log", pid_file=data.path / "second.pid", port=free_port()
-        )
+        self.second = self.stack.another("gateway", "second_gateway", _ONE_BY_ONE_SETTINGS)
         self.paths: list[str] = []
 
     def __enter__(self) -> Self:
@@ -86,9 +81,6 @@ class Chain:
         request = report_service_pb2.GetReportRequest(business_id=BUSINESS, campaign=campaign)
         address = self.ready.tracking
         return run(fetch_report(address, request), address).totals.clicks
-
-    def _one_by_one_settings(self, port: int) -> dict[str, str]:
-        return self.stack.gateway_settings(port) | _ONE_BY_ONE_SETTINGS
 
     def _stop(self) -> None:
         self.second.stop()

@@ -3,7 +3,7 @@
 import os
 import signal
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
@@ -29,11 +29,29 @@ def frozen(process: int) -> Iterator[None]:
         os.kill(process, signal.SIGCONT)
 
 
+def pin(processes: Iterable[int], processors: Iterable[int]) -> None:
+    """Let processes run on these processors alone, with all threads that they have and all processes below them."""
+    own = set(processors)
+    for process in processes:
+        with suppress(OSError):
+            for thread in Path(f"/proc/{process}/task").iterdir():
+                # It may have ended meanwhile.
+                with suppress(ProcessLookupError):
+                    os.sched_setaffinity(int(thread.name), own)
+        pin(_children(process), own)
+
+
 def _of_tree(process: int) -> float:
     """Return the time of a process, of those below it, and of those that have ended there."""
     try:
         fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-        children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
     except OSError:
         return 0.0
-    return sum(map(int, fields[_TIMES])) / _TICKS_A_SECOND + sum(_of_tree(int(child)) for child in children)
+    return sum(map(int, fields[_TIMES])) / _TICKS_A_SECOND + sum(map(_of_tree, _children(process)))
+
+
+def _children(process: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+    except OSError:
+        return []

@@ -78,7 +78,7 @@ def measure_peaks(
     turns: dict[str, list[Turn]] = {rival.name: [] for rival in rivals}
     for number in range(rounds + 1):
         for rival in rivals:
-            turn = _turn(rival, generate)
+            turn = take_turn(rival, generate)
             console.print(f"[dim]round {number}, {rival.name}: {turn.redirects:,.0f} redirects/s[/dim]")
             if number:
                 turns[rival.name].append(turn)
@@ -91,6 +91,17 @@ def measure_peaks(
             results.figures[key] = statistics.median(ratios)
             results.detail[key] = spread(ratios)
     return turns
+
+
+def take_turn(rival: Contender, generate: Generate) -> Turn:
+    """Load a contender, wait until all is stored, and return what came of it."""
+    before, used_before = rival.stored, processor_seconds(rival.parts)
+    load = generate(rival.url)
+    stored = _settle(lambda: rival.stored, before + load.answered) - before
+    used = _each(used_before, processor_seconds(rival.parts), load.answered)
+    return Turn(
+        load.answered / load.seconds, load.p50_ms, load.p99_ms, used, load.answered, stored, load.cut_off, load.others
+    )
 
 
 def measure_answer_path(
@@ -152,16 +163,6 @@ def are_whole(turns: dict[str, list[Turn]]) -> bool:
         others = sum(turn.others for turn in kept)
         console.print(f"{name}: {answered:,} answered, {stored:,} stored ({judged}), {others:,} other answers")
     return all(turn.is_whole and not turn.others for turn in turns[OURS])
-
-
-def _turn(rival: Contender, generate: Generate) -> Turn:
-    before, used_before = rival.stored, processor_seconds(rival.parts)
-    load = generate(rival.url)
-    stored = _settle(lambda: rival.stored, before + load.answered) - before
-    used = _each(used_before, processor_seconds(rival.parts), load.answered)
-    return Turn(
-        load.answered / load.seconds, load.p50_ms, load.p99_ms, used, load.answered, stored, load.cut_off, load.others
-    )
 
 
 def _loaded(rival: Contender, generate: Generate) -> tuple[Load, dict[str, float]]:

@@ -13,6 +13,7 @@ GOALS: dict[str, tuple[str, str, str]] = {
     "redirect_vs_nginx_lua": ("redirects/s against nginx + Lua on the same Redis work", "≥ 0.7", "1.0"),
     "redirect_vs_fastapi": ("redirects/s against FastAPI with an INSERT each", "≥ 8", "12"),
     "redirect_vs_unbatched": ("redirects/s against flights of one", "", ""),
+    "two_workers_vs_one": ("redirects/s of two workers each on two processors against one each on one", "", ""),
     "cpu_us_per_redirect": ("CPU of a redirect: gateway, shortener, Redis (µs)", "≤ 70", "55"),
     "cpu_us_per_click_stored": ("CPU of a click from the outbox to its counters (µs)", "≤ 60", "40"),
     "p99_ratio_at_half_load": ("p99 at half of the peak, against nginx + Lua at that rate", "≤ 2", "1.3"),

@@ -17,6 +17,7 @@ from benchmarks.redirects import Pace, are_whole, measure_answer_path, measure_h
 from benchmarks.report_sizes import measure_sizes
 from benchmarks.reports import measure_freshness
 from benchmarks.results import Results
+from benchmarks.scaling import measure_scaling
 from cli.terminal import console
 
 _IDLE_PAUSE_SECONDS = 0.02
@@ -58,6 +59,15 @@ class Run:
         except Missing as missing:
             self._leave_out(missing)
 
+    def workers(self) -> None:
+        """Measure what a second worker of each service brings."""
+        options = self._options
+        generate = generator(self._folder, self._chain.paths, options.connections, options.seconds)
+        try:
+            measure_scaling(self._chain, generate, options.rounds, self._results)
+        except Missing as missing:
+            self._leave_out(missing)
+
     def events(self) -> None:
         """Measure batches and single posts."""
         options = self._options
@@ -87,6 +97,7 @@ class Run:
 
 SECTIONS: dict[str, Callable[[Run], None]] = {
     "redirects": Run.redirects,
+    "workers": Run.workers,
     "events": Run.events,
     # Before other links are there: their share of the hashes is paid for already.
     "memory": Run.memory,

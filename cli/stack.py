@@ -98,6 +98,17 @@ class Stack:
         for server in (self.redis, self.postgres):
             server.stop(max(0.1, deadline - time.monotonic()))
 
+    def another(self, module: str, name: str, changed: dict[str, str]) -> ServerProcess:
+        """Return one more process of a service, with some settings of its own and a port that is free; not started."""
+        settings = {
+            "tracking_service": self._tracking_settings,
+            "shortener_service": self._shortener_settings,
+            "gateway": self.gateway_settings,
+        }[module]
+        host = self._front.host if module == "gateway" else None
+        program = ServiceProgram(module, lambda port: settings(port) | changed, http_host=host)
+        return ServerProcess(program, log=self._data.logs / f"{name}.log", pid_file=self._data.path / f"{name}.pid")
+
     def _service(
         self, module: str, settings: Callable[[int], dict[str, str]], http_port: int | None = None
     ) -> ServerProcess:

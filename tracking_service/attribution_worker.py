@@ -7,7 +7,7 @@ from typing import Protocol
 from common.errors import ClicktrailError
 from common.logging import get_logger
 from common.rare_warnings import RareWarning
-from tracking_service.ledger import Mark
+from tracking_service.ledger import Due, Mark, Spread
 
 log = get_logger(__name__)
 
@@ -25,11 +25,14 @@ LONGEST_ASIDE_SECONDS = 300.0
 class Ledger(Protocol):
     """What decides on marked visitors."""
 
+    async def due(self) -> Due:
+        """Tell what there is to do; it may be in other hands."""
+
     async def settle(self, limit: int) -> int:
         """Decide again on the events of at most so many marks, and return how many marks there were."""
 
-    async def spread(self, limit: int) -> int:
-        """Mark each of those who have events, of at most so many marks of many, and return how many those were."""
+    async def spread(self, limit: int) -> Spread:
+        """Mark each of those who have events, of at most so many marks of many."""
 
     async def settle_alone(self, mark_id: int) -> None:
         """Decide again on the events of one mark, unless it is in other hands."""
@@ -64,14 +67,14 @@ class AttributionWorker:
         """Work until cancelled. Failures are logged; no mark is lost by one."""
         while True:
             self._woken.clear()
-            if await self._settle() < BATCH and not await self._sweep():
+            if not await self._work():
                 await self._pause()
 
-    async def _settle(self) -> int:
+    async def _work(self) -> bool:
+        """Do what is due, and tell whether there may be more; it is asked for first, as most often there is little."""
         try:
-            spread = await self._ledger.spread(SPREAD)
-            await self._settle_each(await self._ledger.put_aside_before(RETRIES))
-            return max(await self._settle_batch(), BATCH if spread == SPREAD else 0)
+            due = await self._ledger.due()
+            return await self._settle(due) or (due.sweeps and await self._sweep())
         except ClicktrailError as error:
             self._waiting.tell(reason=error.reason)
         except Exception:
@@ -79,7 +82,14 @@ class AttributionWorker:
             log.exception("attribution failed")
         # Without a wait, a store that is away would be asked without end.
         await asyncio.sleep(POLL_SECONDS)
-        return BATCH
+        return True
+
+    async def _settle(self, due: Due) -> bool:
+        spread = await self._ledger.spread(SPREAD) if due.marks_of_many else Spread(0, 0)
+        if due.put_aside:
+            await self._settle_each(await self._ledger.put_aside_before(RETRIES))
+        settled = await self._settle_batch() if due.marks or spread.marked else 0
+        return settled == BATCH or spread.taken == SPREAD
 
     async def _sweep(self) -> bool:
         """Go on with a change that concerns a whole business, where no other marks wait: they go before it."""

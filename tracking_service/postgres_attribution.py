@@ -8,7 +8,7 @@ from uuid import UUID
 from tracking_service.attribution import RULES_VERSION, Event
 from tracking_service.attribution_decisions import VisitorClicks, decide_all
 from tracking_service.catalogue import CLICKED
-from tracking_service.ledger import Credited, Entry, Mark, Standing, difference
+from tracking_service.ledger import Credited, Due, Entry, Mark, Spread, Standing, difference
 from tracking_service.postgres import Postgres, columns
 from tracking_service.postgres_counters import QUERIES as COUNTER_QUERIES
 from tracking_service.postgres_evidence import Events, find_clicks, find_events
@@ -47,6 +47,12 @@ class PostgresAttribution:
     def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres
 
+    async def due(self) -> Due:
+        """Tell what there is to do; it may be in other hands."""
+        async with self._postgres.connection() as connection:
+            (row,) = await connection.fetch(QUERIES.find_due)
+        return Due(*row)
+
     async def settle(self, limit: int) -> int:
         """Decide again on the events of at most so many marks, and return how many marks there were."""
         return await self._take(QUERIES.take_marks, limit)
@@ -55,11 +61,12 @@ class PostgresAttribution:
         """Decide again on the events of one mark, unless it is in other hands."""
         await self._take(QUERIES.take_mark, mark_id)
 
-    async def spread(self, limit: int) -> int:
-        """Mark each of those who have events, of at most so many marks of many, and return how many those were."""
-        return await self._postgres.in_transaction(
-            lambda connection: connection.fetchval(QUERIES.spread_marks, limit, CLICKED)
+    async def spread(self, limit: int) -> Spread:
+        """Mark each of those who have events, of at most so many marks of many."""
+        (row,) = await self._postgres.by_itself(
+            lambda connection: connection.fetch(QUERIES.spread_marks, limit, CLICKED)
         )
+        return Spread(*row)
 
     async def sweep(self) -> bool:
         """Mark the next visitors whom a change for a whole business concerns; tell whether there was such a change."""

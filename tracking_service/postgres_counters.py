@@ -8,7 +8,6 @@ from tracking_service.click_firsts import Visit, firsts_of
 from tracking_service.click_tally import ClickTally
 from tracking_service.postgres import columns
 from tracking_service.postgres_texts import packed_columns
-from tracking_service.postgres_versions import bump_versions
 from tracking_service.queries import load
 
 if TYPE_CHECKING:
@@ -17,6 +16,9 @@ if TYPE_CHECKING:
 QUERIES = load("counters")
 # Apart from the other advisory locks; an arbitrary number.
 LOCK_CLASS = 7_262_003
+
+# Columns without a row.
+_NO_LINKS, _NO_COUNTS, _NO_BREAKDOWNS = ([None] * width for width in (10, 10, 8))
 
 Clicking = tuple[str, int, str, str | None, str | None, str | None]
 """Business, profile's surrogate; the link that is clicked, its campaign, journey and message."""
@@ -85,14 +87,18 @@ def clicking(visit: Visit) -> Clicking:
 
 
 async def add_counts(connection: "Connection", tally: ClickTally) -> None:
-    """Add a tally to the counters. Last in a transaction: everyone waits for the rows of a busy campaign."""
-    if tally.links:
-        links = [(*key, *counts.row()) for key, counts in tally.links.items()]
-        await connection.execute(QUERIES.add_link_counts, *packed_columns(links))
-    if not tally.counts:
+    """Add a tally to the counters, inside `lock_counting` of its businesses; last in a transaction.
+
+    By one statement: a delivery pays for each that it makes, however little it brings.
+    """
+    if not tally.links and not tally.counts:
         return
+    links = [(*key, *counts.row()) for key, counts in tally.links.items()]
     counts = [(*key, *counts.row()) for key, counts in tally.counts.items()]
-    await connection.execute(QUERIES.add_click_counts, *packed_columns(counts))
     breakdowns = [(*key, *counts.row()) for key, counts in tally.breakdowns().items()]
-    await connection.execute(QUERIES.add_breakdown_counts, *packed_columns(breakdowns))
-    await bump_versions(connection, {key[0] for key in tally.counts})
+    await connection.execute(
+        QUERIES.add_counts,
+        *(packed_columns(links) if links else _NO_LINKS),
+        *(packed_columns(counts) if counts else _NO_COUNTS),
+        *(packed_columns(breakdowns) if breakdowns else _NO_BREAKDOWNS),
+    )

@@ -48,16 +48,17 @@ async def recipient_keys(
 ) -> dict[tuple[str, str], int | None]:
     """Return the surrogates of people whom links name, as `profile_keys`; None for those who were erased.
 
-    The tombstones are read last: whose profile was found before has one by then, or is erased later, row by row.
+    Whose profile is found and who is erased later is erased row by row.
     """
     pairs = set(wanted)
-    found = await _find_profiles(connection, list(pairs))
-    hashes = {(business_id, profile_hash(profile)): (business_id, profile) for business_id, profile in pairs}
-    rows = await connection.fetch(QUERIES.find_tombstones, *columns(list(hashes))) if hashes else []
-    erased = {hashes[row["business_id"], row["profile_hash"]] for row in rows}
-    if missing := pairs - found.keys() - erased:
+    if not pairs:
+        return {}
+    hashed = [(business_id, profile, profile_hash(profile)) for business_id, profile in pairs]
+    rows = await connection.fetch(QUERIES.find_recipients, *packed_columns(hashed))
+    found = {(row["business_id"], row["id"]): None if row["is_erased"] else row["profile_key"] for row in rows}
+    if missing := pairs - found.keys():
         found |= await profile_keys(connection, list(missing), at)
-    return {**found, **dict.fromkeys(erased)}
+    return found
 
 
 async def take_back_profiles(connection: "Connection", named: Iterable[tuple[str, str]]) -> None:

@@ -17,7 +17,6 @@ import pytest
 
 from cli.data_directory import DataDirectory, Ready
 from cli.embedded.server_process import ServerProcess
-from cli.service_program import ServiceProgram
 from cli.stack import Front, Stack
 from tests.support.system import PHONE
 from tests.support.waiting import eventually
@@ -71,11 +70,7 @@ class KillableSystem:
 
     def another_gateway(self, name: str, settings: dict[str, str]) -> ServerProcess:
         """Return a gateway of the same services with settings of its own, not started."""
-        program = ServiceProgram(
-            "gateway", lambda port: self.stack.gateway_settings(port) | settings, http_host="127.0.0.1"
-        )
-        log, pid_file = self._data.logs / f"{name}.log", self._data.path / f"{name}.pid"
-        return ServerProcess(program, log=log, pid_file=pid_file)
+        return self.stack.another("gateway", name, settings)
 
     @contextmanager
     def without(self, *parts: Part, way: Way = "killed") -> Iterator[None]:

@@ -1,3 +1,11 @@
+-- name: find_due
+-- What there is to do: marks of many people, other marks, those put aside whose time has come, and sweeps. Found as they
+-- are taken, oldest first: a look at any of them may go through all that were deleted lately.
+SELECT (SELECT id FROM dirty_visitors WHERE persons IS NOT NULL ORDER BY id LIMIT 1) IS NOT NULL,
+       (SELECT id FROM dirty_visitors WHERE attempts = 0 AND persons IS NULL ORDER BY id LIMIT 1) IS NOT NULL,
+       (SELECT id FROM dirty_visitors WHERE attempts > 0 AND next_try_at <= now() ORDER BY next_try_at LIMIT 1) IS NOT NULL,
+       (SELECT id FROM sweeps ORDER BY id LIMIT 1) IS NOT NULL;
+
 -- name: take_marks
 -- Some marks, oldest first, that no other worker has in hand.
 -- Materialized, or a plan could run the choice more than once and take more than it was asked for.
@@ -33,7 +41,7 @@ UPDATE dirty_visitors SET attempts = attempts + 1, next_try_at = now() + make_in
 
 -- name: spread_marks
 -- Marks of many people that no other worker has in hand, each as marks of those who have any event since. Answers with
--- how many of the former there were.
+-- how many of the former and of the latter there were.
 WITH taken AS MATERIALIZED (
     SELECT id FROM dirty_visitors WHERE persons IS NOT NULL ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
 ), gone AS (
@@ -50,8 +58,9 @@ WITH taken AS MATERIALIZED (
         SELECT FROM activities
         WHERE business_id = g.business_id AND profile_key = person AND occurred_at >= g.since AND action <> $2
         LIMIT 1) AS has_event
+    RETURNING id
 )
-SELECT count(*) FROM gone;
+SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM spread);
 
 -- name: find_concerned
 -- The events that marks concern: those of the sessions and persons marked.

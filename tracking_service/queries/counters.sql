@@ -33,53 +33,58 @@ SET firsts = changed.firsts
 FROM unnest($1::text[], $2::text[], $3::smallint[]) AS changed (business_id, id, firsts)
 WHERE s.business_id = changed.business_id AND s.id = changed.id;
 
--- name: add_link_counts
--- What new clicks add to the counters of recipients' links, in the order of their keys.
-INSERT INTO link_counts AS c (
-    business_id, link, bucket, origin, clicks, unique_clickers, bot_hits, sessions, seconds_to_click, clicked_recipients)
-SELECT *
-FROM unnest(
-    texts($1), texts($2), $3::timestamptz[], texts($4), $5::integer[], $6::integer[], $7::integer[], $8::integer[],
-    $9::bigint[], $10::integer[]
-) AS added (
-    business_id, link, bucket, origin, clicks, unique_clickers, bot_hits, sessions, seconds_to_click, clicked_recipients)
-ORDER BY business_id, link, bucket, origin
-ON CONFLICT (business_id, link, bucket, origin) DO UPDATE
-SET clicks = c.clicks + excluded.clicks, unique_clickers = c.unique_clickers + excluded.unique_clickers,
-    bot_hits = c.bot_hits + excluded.bot_hits, sessions = c.sessions + excluded.sessions,
-    seconds_to_click = c.seconds_to_click + excluded.seconds_to_click,
-    clicked_recipients = c.clicked_recipients + excluded.clicked_recipients;
-
--- name: add_click_counts
--- What new clicks add to their counters, in the order of their keys.
-INSERT INTO click_counts AS c (
-    business_id, scope, scope_id, bucket, clicks, unique_clickers, bot_hits, sessions, seconds_to_click,
-    clicked_recipients)
-SELECT *
-FROM unnest(
-    texts($1), texts($2), texts($3), $4::timestamptz[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[],
-    $9::bigint[], $10::bigint[]
-) AS added (
-    business_id, scope, scope_id, bucket, clicks, unique_clickers, bot_hits, sessions, seconds_to_click,
-    clicked_recipients)
-ORDER BY business_id, scope, scope_id, bucket
-ON CONFLICT (business_id, scope, scope_id, bucket) DO UPDATE
-SET clicks = c.clicks + excluded.clicks, unique_clickers = c.unique_clickers + excluded.unique_clickers,
-    bot_hits = c.bot_hits + excluded.bot_hits, sessions = c.sessions + excluded.sessions,
-    seconds_to_click = c.seconds_to_click + excluded.seconds_to_click,
-    clicked_recipients = c.clicked_recipients + excluded.clicked_recipients;
-
--- name: add_breakdown_counts
--- What new clicks add to their breakdowns, in the order of their keys.
-INSERT INTO breakdown_counts AS c (
-    business_id, scope, scope_id, bucket, dimension, value, clicks, unique_clickers)
-SELECT *
-FROM unnest(
-    texts($1), texts($2), texts($3), $4::timestamptz[], texts($5), texts($6), $7::bigint[], $8::bigint[]
-) AS added (business_id, scope, scope_id, bucket, dimension, value, clicks, unique_clickers)
-ORDER BY business_id, scope, scope_id, bucket, dimension, value
-ON CONFLICT (business_id, scope, scope_id, bucket, dimension, value) DO UPDATE
-SET clicks = c.clicks + excluded.clicks, unique_clickers = c.unique_clickers + excluded.unique_clickers;
+-- name: add_counts
+-- What clicks add to the counters of recipients' links ($1 to $10), to those of scopes ($11 to $20) and to the breakdowns
+-- of these ($21 to $28); and that the counters of the scopes' businesses have changed. Each in the order of its keys.
+WITH of_links AS (
+    INSERT INTO link_counts AS c (
+        business_id, link, bucket, origin, clicks, unique_clickers, bot_hits, sessions, seconds_to_click,
+        clicked_recipients)
+    SELECT *
+    FROM unnest(
+        texts($1), texts($2), $3::timestamptz[], texts($4), $5::integer[], $6::integer[], $7::integer[], $8::integer[],
+        $9::bigint[], $10::integer[]
+    ) AS added (
+        business_id, link, bucket, origin, clicks, unique_clickers, bot_hits, sessions, seconds_to_click,
+        clicked_recipients)
+    ORDER BY business_id, link, bucket, origin
+    ON CONFLICT (business_id, link, bucket, origin) DO UPDATE
+    SET clicks = c.clicks + excluded.clicks, unique_clickers = c.unique_clickers + excluded.unique_clickers,
+        bot_hits = c.bot_hits + excluded.bot_hits, sessions = c.sessions + excluded.sessions,
+        seconds_to_click = c.seconds_to_click + excluded.seconds_to_click,
+        clicked_recipients = c.clicked_recipients + excluded.clicked_recipients
+), of_scopes AS (
+    INSERT INTO click_counts AS c (
+        business_id, scope, scope_id, bucket, clicks, unique_clickers, bot_hits, sessions, seconds_to_click,
+        clicked_recipients)
+    SELECT *
+    FROM unnest(
+        texts($11), texts($12), texts($13), $14::timestamptz[], $15::bigint[], $16::bigint[], $17::bigint[],
+        $18::bigint[], $19::bigint[], $20::bigint[]
+    ) AS added (
+        business_id, scope, scope_id, bucket, clicks, unique_clickers, bot_hits, sessions, seconds_to_click,
+        clicked_recipients)
+    ORDER BY business_id, scope, scope_id, bucket
+    ON CONFLICT (business_id, scope, scope_id, bucket) DO UPDATE
+    SET clicks = c.clicks + excluded.clicks, unique_clickers = c.unique_clickers + excluded.unique_clickers,
+        bot_hits = c.bot_hits + excluded.bot_hits, sessions = c.sessions + excluded.sessions,
+        seconds_to_click = c.seconds_to_click + excluded.seconds_to_click,
+        clicked_recipients = c.clicked_recipients + excluded.clicked_recipients
+    RETURNING business_id
+), of_values AS (
+    INSERT INTO breakdown_counts AS c (
+        business_id, scope, scope_id, bucket, dimension, value, clicks, unique_clickers)
+    SELECT *
+    FROM unnest(
+        texts($21), texts($22), texts($23), $24::timestamptz[], texts($25), texts($26), $27::bigint[], $28::bigint[]
+    ) AS added (business_id, scope, scope_id, bucket, dimension, value, clicks, unique_clickers)
+    ORDER BY business_id, scope, scope_id, bucket, dimension, value
+    ON CONFLICT (business_id, scope, scope_id, bucket, dimension, value) DO UPDATE
+    SET clicks = c.clicks + excluded.clicks, unique_clickers = c.unique_clickers + excluded.unique_clickers
+)
+INSERT INTO report_versions AS v (business_id, version)
+SELECT DISTINCT business_id, 1 FROM of_scopes ORDER BY business_id
+ON CONFLICT (business_id) DO UPDATE SET version = v.version + 1;
 
 -- name: bump_versions
 -- That counters of businesses have changed, in the order of their keys.

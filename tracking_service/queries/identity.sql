@@ -6,11 +6,19 @@ FROM unnest(texts($1), texts($2)) AS wanted (business_id, id)
 CROSS JOIN LATERAL (
     SELECT profile_key FROM profiles WHERE business_id = wanted.business_id AND id = wanted.id OFFSET 0) AS p;
 
--- name: find_tombstones
--- Which of these profiles were erased: (business, hash of the id) pairs in two arrays.
-SELECT t.business_id, t.profile_hash
-FROM unnest($1::text[], $2::bytea[]) AS wanted (business_id, profile_hash)
-JOIN tombstones t ON t.business_id = wanted.business_id AND t.profile_hash = wanted.profile_hash;
+-- name: find_recipients
+-- The surrogates of the profiles known, as above, and which were erased: (business, id, hash of the id) in three arrays.
+-- By one snapshot: an erasure leaves a tombstone where it takes the profile.
+SELECT wanted.business_id, wanted.id, p.profile_key, t.is_erased
+FROM unnest(texts($1), texts($2), $3::bytea[]) AS wanted (business_id, id, profile_hash)
+LEFT JOIN LATERAL (
+    SELECT profile_key FROM profiles WHERE business_id = wanted.business_id AND id = wanted.id OFFSET 0) AS p ON true
+CROSS JOIN LATERAL (
+    SELECT EXISTS (
+        SELECT FROM tombstones
+        WHERE business_id = wanted.business_id AND profile_hash = wanted.profile_hash) AS is_erased
+    OFFSET 0) AS t
+WHERE p.profile_key IS NOT NULL OR t.is_erased;
 
 -- name: create_profiles
 -- Profiles that were named for the first time; one that another transaction made meanwhile is left out of the answer.
