@@ -40,13 +40,11 @@ WITH of_links AS (
     INSERT INTO link_counts AS c (
         business_id, link, bucket, origin, clicks, unique_clickers, bot_hits, sessions, seconds_to_click,
         clicked_recipients)
-    SELECT *
-    FROM unnest(
-        texts($1), texts($2), $3::timestamptz[], texts($4), $5::integer[], $6::integer[], $7::integer[], $8::integer[],
-        $9::bigint[], $10::integer[]
-    ) AS added (
-        business_id, link, bucket, origin, clicks, unique_clickers, bot_hits, sessions, seconds_to_click,
-        clicked_recipients)
+    SELECT
+        unnest(texts($1)) AS business_id, unnest(texts($2)) AS link, unnest($3::timestamptz[]) AS bucket,
+        unnest(texts($4)) AS origin, unnest($5::integer[]) AS clicks, unnest($6::integer[]) AS unique_clickers,
+        unnest($7::integer[]) AS bot_hits, unnest($8::integer[]) AS sessions, unnest($9::bigint[]) AS seconds_to_click,
+        unnest($10::integer[]) AS clicked_recipients
     ORDER BY business_id, link, bucket, origin
     ON CONFLICT (business_id, link, bucket, origin) DO UPDATE
     SET clicks = c.clicks + excluded.clicks, unique_clickers = c.unique_clickers + excluded.unique_clickers,
@@ -57,13 +55,11 @@ WITH of_links AS (
     INSERT INTO click_counts AS c (
         business_id, scope, scope_id, bucket, clicks, unique_clickers, bot_hits, sessions, seconds_to_click,
         clicked_recipients)
-    SELECT *
-    FROM unnest(
-        texts($11), texts($12), texts($13), $14::timestamptz[], $15::bigint[], $16::bigint[], $17::bigint[],
-        $18::bigint[], $19::bigint[], $20::bigint[]
-    ) AS added (
-        business_id, scope, scope_id, bucket, clicks, unique_clickers, bot_hits, sessions, seconds_to_click,
-        clicked_recipients)
+    SELECT
+        unnest(texts($11)) AS business_id, unnest(texts($12)) AS scope, unnest(texts($13)) AS scope_id,
+        unnest($14::timestamptz[]) AS bucket, unnest($15::bigint[]) AS clicks, unnest($16::bigint[]) AS unique_clickers,
+        unnest($17::bigint[]) AS bot_hits, unnest($18::bigint[]) AS sessions, unnest($19::bigint[]) AS seconds_to_click,
+        unnest($20::bigint[]) AS clicked_recipients
     ORDER BY business_id, scope, scope_id, bucket
     ON CONFLICT (business_id, scope, scope_id, bucket) DO UPDATE
     SET clicks = c.clicks + excluded.clicks, unique_clickers = c.unique_clickers + excluded.unique_clickers,
@@ -74,10 +70,10 @@ WITH of_links AS (
 ), of_values AS (
     INSERT INTO breakdown_counts AS c (
         business_id, scope, scope_id, bucket, dimension, value, clicks, unique_clickers)
-    SELECT *
-    FROM unnest(
-        texts($21), texts($22), texts($23), $24::timestamptz[], texts($25), texts($26), $27::bigint[], $28::bigint[]
-    ) AS added (business_id, scope, scope_id, bucket, dimension, value, clicks, unique_clickers)
+    SELECT
+        unnest(texts($21)) AS business_id, unnest(texts($22)) AS scope, unnest(texts($23)) AS scope_id,
+        unnest($24::timestamptz[]) AS bucket, unnest(texts($25)) AS dimension, unnest(texts($26)) AS value,
+        unnest($27::bigint[]) AS clicks, unnest($28::bigint[]) AS unique_clickers
     ORDER BY business_id, scope, scope_id, bucket, dimension, value
     ON CONFLICT (business_id, scope, scope_id, bucket, dimension, value) DO UPDATE
     SET clicks = c.clicks + excluded.clicks, unique_clickers = c.unique_clickers + excluded.unique_clickers

@@ -2,16 +2,17 @@
 -- Clicks that are not there yet, and the sessions of people's, where those are not known. Answers with how many of the
 -- clicks ($30) and sessions ($31) that is; where it is not all, with which.
 WITH sent AS MATERIALIZED (
-    SELECT *
-    FROM unnest(
-        texts($1), $2::timestamptz[], $3::uuid[], texts($4), texts($5), texts($6), texts($7), texts($8),
-        $9::bigint[], texts($10), $11::timestamptz[], texts($12), texts($13), $14::integer[], texts($15), texts($16),
-        texts($17), texts($18), texts($19), texts($20), texts($21), texts($22), texts($23), texts($24), texts($25),
-        texts($26), texts($27), texts($28), $29::smallint[]
-    ) AS sent (
-        business_id, clicked_at, id, link, template, campaign, journey, message, profile_key, session, link_created_at,
-        verdict, verdict_reason, rules_version, host, query, address, user_agent, referrer, accept_language, source,
-        device, browser, os, country, language, referring_host, origin, firsts)
+    SELECT
+        unnest(texts($1)) AS business_id, unnest($2::timestamptz[]) AS clicked_at, unnest($3::uuid[]) AS id,
+        unnest(texts($4)) AS link, unnest(texts($5)) AS template, unnest(texts($6)) AS campaign,
+        unnest(texts($7)) AS journey, unnest(texts($8)) AS message, unnest($9::bigint[]) AS profile_key,
+        unnest(texts($10)) AS session, unnest($11::timestamptz[]) AS link_created_at, unnest(texts($12)) AS verdict,
+        unnest(texts($13)) AS verdict_reason, unnest($14::integer[]) AS rules_version, unnest(texts($15)) AS host,
+        unnest(texts($16)) AS query, unnest(texts($17)) AS address, unnest(texts($18)) AS user_agent,
+        unnest(texts($19)) AS referrer, unnest(texts($20)) AS accept_language, unnest(texts($21)) AS source,
+        unnest(texts($22)) AS device, unnest(texts($23)) AS browser, unnest(texts($24)) AS os,
+        unnest(texts($25)) AS country, unnest(texts($26)) AS language, unnest(texts($27)) AS referring_host,
+        unnest(texts($28)) AS origin, unnest($29::smallint[]) AS firsts
 ), kept AS (
     INSERT INTO clicks (
         business_id, clicked_at, id, link, template, campaign, journey, message, profile_key, session, link_created_at,

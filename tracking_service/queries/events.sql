@@ -131,15 +131,19 @@ WITH sent AS MATERIALIZED (
            CASE WHEN NOT is_erased THEN extra::json END AS extra,
            CASE WHEN is_erased THEN '' ELSE address END AS address,
            CASE WHEN is_erased THEN '' ELSE user_agent END AS user_agent
-    FROM unnest(
-        texts($1), $2::timestamptz[], $3::uuid[], texts($4), texts($5), $6::bigint[], $7::bigint[], texts($8),
-        $9::timestamptz[], $10::timestamptz[], $11::uuid[], texts($12), $13::bigint[], texts($14), texts($15),
-        texts($16), texts($17), texts($18), texts($19), texts($20), texts($21), texts($22), texts($23), texts($24),
-        texts($25), texts($26), texts($27)
-    ) AS sent (
-        business_id, received_at, id, action, session, person, profile_key, credential, occurred_at, tracked_at,
-        object_id, object, amount_minor, currency, metadata, user_parameters, page, url, utm_params, extra, address,
-        user_agent, link, campaign, journey, message, bare_object)
+    FROM (
+        SELECT
+            unnest(texts($1)) AS business_id, unnest($2::timestamptz[]) AS received_at, unnest($3::uuid[]) AS id,
+            unnest(texts($4)) AS action, unnest(texts($5)) AS session, unnest($6::bigint[]) AS person,
+            unnest($7::bigint[]) AS profile_key, unnest(texts($8)) AS credential,
+            unnest($9::timestamptz[]) AS occurred_at, unnest($10::timestamptz[]) AS tracked_at,
+            unnest($11::uuid[]) AS object_id, unnest(texts($12)) AS object, unnest($13::bigint[]) AS amount_minor,
+            unnest(texts($14)) AS currency, unnest(texts($15)) AS metadata, unnest(texts($16)) AS user_parameters,
+            unnest(texts($17)) AS page, unnest(texts($18)) AS url, unnest(texts($19)) AS utm_params,
+            unnest(texts($20)) AS extra, unnest(texts($21)) AS address, unnest(texts($22)) AS user_agent,
+            unnest(texts($23)) AS link, unnest(texts($24)) AS campaign, unnest(texts($25)) AS journey,
+            unnest(texts($26)) AS message, unnest(texts($27)) AS bare_object
+    ) AS sent
     CROSS JOIN LATERAL (
         SELECT sent.profile_key IS NOT NULL AND NOT EXISTS (
             SELECT FROM profiles p
@@ -180,14 +184,18 @@ GROUP BY business_id, session, profile_key;
 -- OFFSET 0 keeps each look-up by its whole key apart: a planner without statistics reads all profiles instead.
 WITH sent AS MATERIALIZED (
     SELECT *, business_id || '/' || id AS key, business_id || '/' || session AS place
-    FROM unnest(
-        texts($1), $2::uuid[], $3::timestamptz[], $4::bytea[], texts($5), texts($6), texts($7), $8::timestamptz[],
-        $9::timestamptz[], $10::uuid[], texts($11), texts($12), $13::bigint[], texts($14), texts($15), texts($16),
-        texts($17), texts($18), texts($19), texts($20), texts($21), texts($22), $23::boolean[]
-    ) WITH ORDINALITY AS sent (
-        business_id, id, received_at, fingerprint, action, session, credential, occurred_at, tracked_at, object_id,
-        object, bare_object, amount_minor, currency, metadata, user_parameters, page, url, utm_params, extra, address,
-        user_agent, never_earns, number)
+    FROM (
+        SELECT
+            unnest(texts($1)) AS business_id, unnest($2::uuid[]) AS id, unnest($3::timestamptz[]) AS received_at,
+            unnest($4::bytea[]) AS fingerprint, unnest(texts($5)) AS action, unnest(texts($6)) AS session,
+            unnest(texts($7)) AS credential, unnest($8::timestamptz[]) AS occurred_at,
+            unnest($9::timestamptz[]) AS tracked_at, unnest($10::uuid[]) AS object_id, unnest(texts($11)) AS object,
+            unnest(texts($12)) AS bare_object, unnest($13::bigint[]) AS amount_minor, unnest(texts($14)) AS currency,
+            unnest(texts($15)) AS metadata, unnest(texts($16)) AS user_parameters, unnest(texts($17)) AS page,
+            unnest(texts($18)) AS url, unnest(texts($19)) AS utm_params, unnest(texts($20)) AS extra,
+            unnest(texts($21)) AS address, unnest(texts($22)) AS user_agent, unnest($23::boolean[]) AS never_earns,
+            generate_subscripts($2::uuid[], 1) AS number
+    ) AS sent
 ), taken AS (
     INSERT INTO event_keys (business_id, id, event_id, received_at, fingerprint)
     SELECT business_id, id, id, received_at, fingerprint FROM sent ORDER BY business_id, id
