@@ -1,4 +1,7 @@
-"""Scaling: one worker of each service on one processor against two of each on two, in turns."""
+"""Scaling: one worker of each service on one processor against two of each on two, in turns.
+
+Whoever makes the load takes a part of the second processor from the two: what they bring is a little more than is shown.
+"""
 
 import os
 import statistics
@@ -8,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from benchmarks.chain import Chain, Clicktrail
 from benchmarks.contender import Missing
 from benchmarks.load import Generate
-from benchmarks.processes import pin
+from benchmarks.processes import frozen, pin
 from benchmarks.redirects import take_turn
 from benchmarks.results import Results, spread
 from cli.embedded.server_process import ServerProcess
@@ -16,21 +19,25 @@ from cli.terminal import console
 
 
 def measure_scaling(chain: Chain, generate: Generate, rounds: int, results: Results) -> None:
-    """Let both have their turns, stores and all on the same processors; the load comes from wherever there is room."""
+    """Let both have their turns, stores and all on the same processors."""
     processors = sorted(os.sched_getaffinity(0))[:2]
     if len(processors) < 2:  # noqa: PLR2004  (two)
         raise Missing("one processor shows nothing of several workers")
-    with _two_of_each(chain) as (gateway, all_processes):
+    with _second_of_each(chain) as (gateway, second):
+        all_processes = [server.pid for server in chain.stack.servers] + [gateway.pid, *second]
         turns = {
-            "one worker of each, one processor": (chain.stack.gateway, processors[:1]),
-            "two workers of each, two processors": (gateway, processors),
+            "one worker of each, one processor": (chain.stack.gateway, processors[:1], second),
+            "two workers of each, two processors": (gateway, processors, []),
         }
         rates: dict[str, list[float]] = {name: [] for name in turns}
         try:
             for number in range(rounds + 1):
-                for name, (front, own) in turns.items():
+                for name, (front, own, idle) in turns.items():
                     pin(all_processes, own)
-                    turn = take_turn(Clicktrail(chain, name, front), generate)
+                    with ExitStack() as resting:
+                        for process in idle:
+                            resting.enter_context(frozen(process))
+                        turn = take_turn(Clicktrail(chain, name, front), generate)
                     console.print(f"[dim]round {number}, {name}: {turn.redirects:,.0f} redirects/s[/dim]")
                     if number:
                         rates[name].append(turn.redirects)
@@ -42,8 +49,8 @@ def measure_scaling(chain: Chain, generate: Generate, rounds: int, results: Resu
 
 
 @contextmanager
-def _two_of_each(chain: Chain) -> Iterator[tuple[ServerProcess, list[int]]]:
-    """Start a second shortener and tracking, and a gateway of two workers; yield it and all processes."""
+def _second_of_each(chain: Chain) -> Iterator[tuple[ServerProcess, list[int]]]:
+    """Start a second tracking and shortener, and a gateway of two workers; yield that, and the other two."""
     stack = chain.stack
     with ExitStack() as started:
 
@@ -61,4 +68,4 @@ def _two_of_each(chain: Chain) -> Iterator[tuple[ServerProcess, list[int]]]:
             SHORTENER_TARGET=f"ipv4:{stack.shortener.url},{shortener.url}",
             TRACKING_TARGET=f"ipv4:{stack.tracking.url},{tracking.url}",
         )
-        yield gateway, [server.pid for server in (*stack.servers, tracking, shortener, gateway)]
+        yield gateway, [tracking.pid, shortener.pid]

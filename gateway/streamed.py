@@ -41,8 +41,11 @@ class Stream:
         return response
 
     async def end(self) -> None:
-        """Tell the other side that nothing more comes; where it is gone, that is all the same."""
-        with suppress(aio.AioRpcError, asyncio.InvalidStateError, asyncio.CancelledError):
+        """Tell the other side that nothing more comes; where it is gone, that is all the same.
+
+        So is what gRPC says then, which is not always an error of its public kinds.
+        """
+        with suppress(Exception, asyncio.CancelledError):
             await self.call.done_writing()
             await self.call.read()
 

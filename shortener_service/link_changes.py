@@ -27,12 +27,11 @@ class LinkChanges:
     def __init__(self, feed: ChangeFeed, shards: int, changed: Callable[[LinkKey], None]) -> None:
         self._feed = feed
         self._changed = changed
-        # Since when the changes of a shard are told without a gap.
+        # Since when the changes of a shard are told without a gap; infinite where they cannot be told now.
         self._since = [math.inf] * shards
-        # The same, and infinite where they cannot be told now.
-        self._holding = list(self._since)
         self._asked_at = -math.inf
         self._told_at = -math.inf
+        self._has_failed = False
         self._asking: asyncio.Task[None] | None = None
 
     def holding(self, now: float) -> list[float]:
@@ -41,9 +40,9 @@ class LinkChanges:
             self._asking = asyncio.create_task(self._ask(now), name=ASKING)
         recent = now - FRESH_SECONDS
         if self._told_at <= recent:
-            return [recent] * len(self._holding)
+            return [recent] * len(self._since)
         longest = now - TRUST_SECONDS
-        return [max(longest, min(recent, since)) for since in self._holding]
+        return [max(longest, min(recent, since)) for since in self._since]
 
     async def close(self) -> None:
         """Ask no more."""
@@ -57,8 +56,9 @@ class LinkChanges:
             self._hear(await self._feed.read(), asked_at)
         except ClicktrailError:
             # Whoever reads links says so. What holds is what was told before, for as long as that counts.
-            pass
+            self._has_failed = True
         except Exception:
+            self._has_failed = True
             log.exception("changed links cannot be read")
         finally:
             self._asking = None
@@ -66,14 +66,15 @@ class LinkChanges:
     def _hear(self, news: Sequence[News], asked_at: float) -> None:
         # Between the question and the answer a link may have been read, and then changed.
         answered_at = time.monotonic()
+        # Meanwhile a store may have been lost and restored, and its changes have come to the same number again.
+        is_late = self._has_failed or asked_at - self._told_at > FRESH_SECONDS
         for shard, changed in enumerate(news):
             if isinstance(changed, ClicktrailError):
-                self._holding[shard] = math.inf
+                self._since[shard] = math.inf
                 continue
-            if changed is ANY:
+            for key in changed or ():
+                self._changed(key)
+            if changed is ANY or is_late or self._since[shard] == math.inf:
                 self._since[shard] = answered_at
-            else:
-                for key in changed:
-                    self._changed(key)
-            self._holding[shard] = self._since[shard]
         self._told_at = asked_at
+        self._has_failed = False

@@ -24,35 +24,40 @@ class RedisChanges:
     async def read(self) -> list[News]:
         """Return for each shard what was changed since the last time."""
         replies = await self._calls.run_apart([("HGET", key, COUNT) for key in self._keys])
+        counts = [reply if isinstance(reply, ClicktrailError) else int(reply or 0) for reply in replies]
+        news = await self._news(counts)
+        # Only now: what fails on the way is told the next time.
+        for shard, (count, told) in enumerate(zip(counts, news, strict=True)):
+            if not isinstance(count, ClicktrailError) and not isinstance(told, ClicktrailError):
+                self._told[shard] = count
+        return news
+
+    async def _news(self, counts: Sequence[int | ClicktrailError]) -> list[News]:
         news: list[News] = []
         behind: list[tuple[int, int, int]] = []
-        for shard, (told, reply) in enumerate(zip(self._told, replies, strict=True)):
-            if isinstance(reply, ClicktrailError):
-                news.append(reply)
+        for shard, (told, count) in enumerate(zip(self._told, counts, strict=True)):
+            if isinstance(count, ClicktrailError):
+                news.append(count)
                 continue
-            count = int(reply or 0)
             if told is not None and told < count <= told + NAMED:
                 behind.append((shard, told, count))
             # A count that went back is another store's.
             news.append(() if told == count else ANY)
-            self._told[shard] = count
-        if behind:
-            await self._name(behind, news)
-        return news
-
-    async def _name(self, behind: Sequence[tuple[int, int, int]], news: list[News]) -> None:
-        """Put the links' names into the news of shards, of which so many changes were told and so many there are."""
         replies = await self._calls.run_apart([self._names(*each) for each in behind])
         for (shard, told, _), reply in zip(behind, replies, strict=True):
-            if isinstance(reply, ClicktrailError):
-                news[shard] = reply
-                self._told[shard] = told
-                continue
-            count, *fields = reply
-            # Else others have taken the places of some, meanwhile.
-            if told < int(count or 0) <= told + NAMED and all(fields):
-                news[shard] = [key_of(field.decode()) for field in fields]
+            news[shard] = reply if isinstance(reply, ClicktrailError) else _named(reply, told)
+        return news
 
     def _names(self, shard: int, told: int, count: int) -> Command:
         places = [str(number % NAMED) for number in range(told + 1, count + 1)]
         return ("HMGET", self._keys[shard], COUNT, *places)
+
+
+def _named(reply: Sequence[bytes | None], told: int) -> News:
+    """Return the links that a shard names, of which so many changes were told before."""
+    count, *fields = reply
+    if not told < int(count or 0) <= told + NAMED:
+        # Others have taken the places of some, meanwhile.
+        return ANY
+    links = [key_of(field.decode()) for field in fields if field is not None]
+    return links if len(links) == len(fields) else ANY

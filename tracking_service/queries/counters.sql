@@ -36,22 +36,8 @@ WHERE s.business_id = changed.business_id AND s.id = changed.id;
 -- name: add_counts
 -- What clicks add to the counters of recipients' links ($1 to $10), to those of scopes ($11 to $20) and to the breakdowns
 -- of these ($21 to $28); and that the counters of the scopes' businesses have changed. Each in the order of its keys.
-WITH of_links AS (
-    INSERT INTO link_counts AS c (
-        business_id, link, bucket, origin, clicks, unique_clickers, bot_hits, sessions, seconds_to_click,
-        clicked_recipients)
-    SELECT
-        unnest(texts($1)) AS business_id, unnest(texts($2)) AS link, unnest($3::timestamptz[]) AS bucket,
-        unnest(texts($4)) AS origin, unnest($5::integer[]) AS clicks, unnest($6::integer[]) AS unique_clickers,
-        unnest($7::integer[]) AS bot_hits, unnest($8::integer[]) AS sessions, unnest($9::bigint[]) AS seconds_to_click,
-        unnest($10::integer[]) AS clicked_recipients
-    ORDER BY business_id, link, bucket, origin
-    ON CONFLICT (business_id, link, bucket, origin) DO UPDATE
-    SET clicks = c.clicks + excluded.clicks, unique_clickers = c.unique_clickers + excluded.unique_clickers,
-        bot_hits = c.bot_hits + excluded.bot_hits, sessions = c.sessions + excluded.sessions,
-        seconds_to_click = c.seconds_to_click + excluded.seconds_to_click,
-        clicked_recipients = c.clicked_recipients + excluded.clicked_recipients
-), of_scopes AS (
+-- PostgreSQL writes what is named last first, and so the version, which others wait for, last.
+WITH of_scopes AS (
     INSERT INTO click_counts AS c (
         business_id, scope, scope_id, bucket, clicks, unique_clickers, bot_hits, sessions, seconds_to_click,
         clicked_recipients)
@@ -67,6 +53,10 @@ WITH of_links AS (
         seconds_to_click = c.seconds_to_click + excluded.seconds_to_click,
         clicked_recipients = c.clicked_recipients + excluded.clicked_recipients
     RETURNING business_id
+), changed AS (
+    INSERT INTO report_versions AS v (business_id, version)
+    SELECT DISTINCT business_id, 1 FROM of_scopes ORDER BY business_id
+    ON CONFLICT (business_id) DO UPDATE SET version = v.version + 1
 ), of_values AS (
     INSERT INTO breakdown_counts AS c (
         business_id, scope, scope_id, bucket, dimension, value, clicks, unique_clickers)
@@ -77,10 +67,23 @@ WITH of_links AS (
     ORDER BY business_id, scope, scope_id, bucket, dimension, value
     ON CONFLICT (business_id, scope, scope_id, bucket, dimension, value) DO UPDATE
     SET clicks = c.clicks + excluded.clicks, unique_clickers = c.unique_clickers + excluded.unique_clickers
+), of_links AS (
+    INSERT INTO link_counts AS c (
+        business_id, link, bucket, origin, clicks, unique_clickers, bot_hits, sessions, seconds_to_click,
+        clicked_recipients)
+    SELECT
+        unnest(texts($1)) AS business_id, unnest(texts($2)) AS link, unnest($3::timestamptz[]) AS bucket,
+        unnest(texts($4)) AS origin, unnest($5::integer[]) AS clicks, unnest($6::integer[]) AS unique_clickers,
+        unnest($7::integer[]) AS bot_hits, unnest($8::integer[]) AS sessions, unnest($9::bigint[]) AS seconds_to_click,
+        unnest($10::integer[]) AS clicked_recipients
+    ORDER BY business_id, link, bucket, origin
+    ON CONFLICT (business_id, link, bucket, origin) DO UPDATE
+    SET clicks = c.clicks + excluded.clicks, unique_clickers = c.unique_clickers + excluded.unique_clickers,
+        bot_hits = c.bot_hits + excluded.bot_hits, sessions = c.sessions + excluded.sessions,
+        seconds_to_click = c.seconds_to_click + excluded.seconds_to_click,
+        clicked_recipients = c.clicked_recipients + excluded.clicked_recipients
 )
-INSERT INTO report_versions AS v (business_id, version)
-SELECT DISTINCT business_id, 1 FROM of_scopes ORDER BY business_id
-ON CONFLICT (business_id) DO UPDATE SET version = v.version + 1;
+SELECT;
 
 -- name: bump_versions
 -- That counters of businesses have changed, in the order of their keys.

@@ -11,6 +11,7 @@ from grpc import aio
 
 from clicktrail.shortener.v1 import redirect_service_pb2 as pb
 from common.errors import ClicktrailError, Reason
+from gateway.batcher import Batcher, Limits
 from gateway.clients import connect
 from gateway.flights import RedirectFlights
 from tests.support.waiting import eventually
@@ -199,20 +200,26 @@ async def test_a_service_without_streams_is_called() -> None:
 
 @pytest.mark.usefixtures("is_busy")
 async def test_a_restart_of_the_service_is_not_noticed() -> None:
-    """Neither by a flight that is in the air, nor by those that follow while nobody is there."""
+    """Neither by a flight that is in the air, nor by those that follow: what does not get through is repeated."""
     echo = Echo()
     server, port = await serve(echo)
     services = connect(f"ipv4:127.0.0.1:{port}", "ipv4:127.0.0.1:1", SECONDS)
-    flights = RedirectFlights(services, SECONDS)
+    batcher = Batcher(RedirectFlights(services, SECONDS), Limits(flight_size=1, flights_in_air=8, patience_seconds=60))
+
+    async def location_of(code: str) -> str:
+        return (await batcher.submit(pb.Hit(code=code))).location
+
     for turn in range(5):
-        await carried(flights, "before")
-        in_the_air = asyncio.create_task(carried(flights, "late"))
+        assert await location_of("before") == "before"
+        in_the_air = asyncio.create_task(location_of("late"))
         await eventually(echo.under_way, bool)
         await server.stop(0)
-        waiting = [asyncio.create_task(carried(flights, f"{turn}-{number}")) for number in range(3)]
+        codes = [f"{turn}-{number}" for number in range(3)]
+        waiting = asyncio.gather(*map(location_of, codes))
         await asyncio.sleep(0.05)
         server, _ = await serve(echo, port)
-        assert await in_the_air == ["late"]
-        assert await asyncio.gather(*waiting) == [[f"{turn}-{number}"] for number in range(3)]
+        assert await in_the_air == "late"
+        assert await waiting == codes
+    await batcher.close()
     await services.close()
     await server.stop(0)

@@ -1,7 +1,6 @@
 """Remembered links: they are not read again, and every change of one is heard of."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -23,7 +22,7 @@ from shortener_service.redis_node import store_down
 from shortener_service.shards import Shards
 from shortener_service.store import ANY, News
 from shortener_service.templates import Templates
-from tests.integration.shortener.callers import Caller, looking
+from tests.integration.shortener.callers import Caller
 from tests.integration.shortener.conftest import Start, on_a_cluster_too
 from tests.support.waiting import eventually
 
@@ -107,6 +106,23 @@ async def test_where_not_all_changes_are_named_all_is_read_again(
     await swap_unheard(redis, link, other)
     await redis.hincrby(changes_key(link.code), "n", count)
     await eventually(location_of(shortener, link), ELSEWHERE.__eq__)
+
+
+@on_a_cluster_too
+async def test_after_a_pause_all_is_read_again(
+    shortener: Caller, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Meanwhile a store may have been lost and restored, and its changes have come to the same number again."""
+    monkeypatch.setattr("shortener_service.link_changes.FRESH_SECONDS", 5.0)
+    clock = Clock(monkeypatch)
+    link, other = await shortener.create(), await shortener.create(destination=ELSEWHERE)
+    for _ in range(3):
+        await until_told(shortener, link)
+        clock.now += 4
+    await swap_unheard(redis, link, other)
+    clock.now += 6
+    await until_told(shortener, other)
+    assert await location_of(shortener, link)() == ELSEWHERE
 
 
 @on_a_cluster_too
@@ -229,8 +245,9 @@ async def test_a_remembered_link_is_not_read_again(
     await until_told(shortener, link)
     before = await location_of(shortener, link)()
     # Changes are told since the first click, and not since before: so it is read once more.
-    clock.now += 6
-    await until_told(shortener, link)
+    for _ in range(2):
+        clock.now += 4
+        await until_told(shortener, link)
     await swap_unheard(redis, link, other)
     for _ in range(149):
         clock.now += 4
@@ -270,22 +287,42 @@ async def test_a_feed_that_fails_is_asked_again() -> None:
     assert {line["event"] for line in lines} == {"changed links cannot be read"}
 
 
-async def test_from_when_on_what_was_read_holds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Since changes are told without a gap, where they are told now; else for a minute here, as if nobody told."""
-    monkeypatch.setattr("shortener_service.link_changes.ASK_SECONDS", 100.0)
-    monkeypatch.setattr("shortener_service.link_changes.TRUST_SECONDS", 1_000.0)
-    feed = Feed([ANY, ANY])
-    changes = LinkChanges(feed, 2, lambda _key: None)
-    began = time.monotonic()
-    assert changes.holding(began) == [began - 60.0] * 2
-    await eventually(looking(lambda: feed.asked), (1).__eq__)
-    answered = time.monotonic()
-    feed.news = [(), store_down()]
-    assert changes.holding(began + 200.0) == [began + 140.0] * 2
-    await eventually(looking(lambda: feed.asked), (2).__eq__)
-    first, second = changes.holding(began + 201.0)
-    assert began <= first <= answered
-    assert second == began + 141.0
-    monkeypatch.setattr("shortener_service.link_changes.TRUST_SECONDS", 100.0)
-    assert changes.holding(began + 201.0) == [began + 101.0, began + 141.0]
+@pytest.mark.parametrize("failure", ["of the shard", "of the feed", "to ask"])
+async def test_behind_a_gap_nothing_is_trusted_that_was_read_before(
+    monkeypatch: pytest.MonkeyPatch, failure: str
+) -> None:
+    """Whether the shard could not tell, nobody could, or nobody asked for a while."""
+    monkeypatch.setattr("shortener_service.link_changes.FRESH_SECONDS", 5.0)
+    monkeypatch.setattr("shortener_service.link_changes.ASK_SECONDS", 1.0)
+    clock = Clock(monkeypatch)
+    feed = Feed([ANY])
+    changes = LinkChanges(feed, 1, lambda _key: None)
+
+    async def tell(*news: News) -> list[float]:
+        feed.news = list(news)
+        changes.holding(clock.now)
+        await asyncio.gather(*(task for task in asyncio.all_tasks() if task.get_name() == ASKING))
+        return changes.holding(clock.now)
+
+    began = clock.now
+    await tell(ANY)
+    for _ in range(4):
+        clock.now += 4
+        assert await tell(()) == [min(began, clock.now - 5.0)]
+    match failure:
+        case "of the shard":
+            clock.now += 2
+            assert await tell(store_down()) == [clock.now - 5.0]
+            clock.now += 2
+        case "of the feed":
+            clock.now += 2
+            assert await tell() == [began]
+            clock.now += 2
+        case _:
+            clock.now += 6
+    gap = clock.now
+    assert await tell(()) == [gap - 5.0]
+    for _ in range(3):
+        clock.now += 4
+        assert await tell(()) == [min(gap, clock.now - 5.0)]
     await changes.close()
