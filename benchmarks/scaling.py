@@ -1,6 +1,6 @@
 """Scaling: one worker of each service on one processor against two of each on two, in turns.
 
-Whoever makes the load takes a part of the second processor from the two: what they bring is a little more than is shown.
+Whoever makes the load takes a part of the second processor from the two: they bring a little more than is shown.
 """
 
 import os
