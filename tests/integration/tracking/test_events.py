@@ -10,7 +10,7 @@ import pytest
 from grpc import aio
 
 from clicktrail.shortener.v1 import session_pb2
-from clicktrail.tracking.v1 import event_pb2, event_service_pb2
+from clicktrail.tracking.v1 import event_pb2
 from common.clock import to_timestamp
 from common.errors import Reason
 from common.grpc_errors import from_rpc_error
@@ -94,26 +94,6 @@ async def test_one_bad_event_fails_alone(events: Stub, database: "Database") -> 
     assert faults(receipts[1]) == [("not_found", "action")]
     assert not receipts[1].HasField("id")
     assert len(await rows(database)) == 2
-
-
-async def test_batches_over_one_stream(events: Stub, database: "Database") -> None:
-    """Each is recorded before the next is read, with receipts as of a batch alone; one that is refused ends it."""
-    # The types of the stubs know streams of requests by iterators alone.
-    stream: Any = events.TrackBatches(timeout=30)
-    first, bad, second = (submission(event(action), key=action) for action in ("page.viewed", "no such", "cart.viewed"))
-    await stream.write(event_service_pb2.TrackBatchesRequest(submissions=[first]))
-    assert [receipt.status for receipt in (await stream.read()).receipts] == [ACCEPTED]
-    await stream.write(event_service_pb2.TrackBatchesRequest(submissions=[first, bad, second]))
-    receipts = list((await stream.read()).receipts)
-    assert [receipt.status for receipt in receipts] == [DUPLICATE, REJECTED, ACCEPTED]
-    assert await track(events, second) == [event_pb2.Receipt(id=receipts[2].id, key="cart.viewed", status=DUPLICATE)]
-    assert len(await rows(database)) == 2
-    await stream.write(event_service_pb2.TrackBatchesRequest(submissions=[first] * 1_001))
-    with pytest.raises(aio.AioRpcError) as refused:
-        await stream.read()
-    error = from_rpc_error(refused.value)
-    assert error is not None
-    assert error.reason is Reason.BATCH_TOO_LARGE
 
 
 async def test_a_rejected_event_leaves_no_key(events: Stub) -> None:
