@@ -1,0 +1,1 @@
+"""Runs with real containers what operators are told to do: `make containers`."""

@@ -1,0 +1,95 @@
+"""The way of an operator through the documents: install, use, back up, lose everything, restore."""
+
+import tempfile
+import time
+from pathlib import Path
+
+from tests.containers.shop import Shop, shop_from
+from tests.containers.stack import OURS, SECRET_NAMES, SECRETS, Stack, running, say
+from tests.containers.upgrade import OPERATING
+
+CAMPAIGN = "spring"
+REPORTED_WITHIN_SECONDS = 60
+REVENUE = [{"amount": "395.00", "currency": "USD"}]
+
+
+def documented() -> None:
+    """Follow the documents from nothing to a restored system."""
+    with running() as stack, tempfile.TemporaryDirectory() as folder:
+        say("install")
+        shop = shop_from(stack.told(OPERATING, "Install"), stack)
+        containers = stack.containers()
+        path = shop.make_links(CAMPAIGN, 2)[0]
+        shop.order(shop.click(path), "1001")
+        until_reported(shop, clicks=1, conversions=1)
+        require_secrecy(stack)
+        require_image(stack)
+
+        say("back up; administration leaves what runs alone")
+        stack.told(OPERATING, "Back up", Path(folder))
+        assert (Path(folder) / "clicktrail.tar").stat().st_size > 0
+        assert stack.containers() == containers, "a command made containers anew"
+
+        say("Redis is lost")
+        stack.shell("docker compose rm --stop --force redis && docker volume rm ${COMPOSE_PROJECT_NAME}_redis && docker compose up -d --no-deps --wait redis")
+        assert shop.ask("GET", "/unknown1")[0] == 503, "an emptied Redis declares links dead"
+        stack.told(OPERATING, "Redis is lost")
+        assert shop.ask("GET", "/unknown1")[0] == 404
+        shop.click(path)
+        until_reported(shop, clicks=2, conversions=1)
+
+        say("logs without an error; a stop in order")
+        assert not stack.trouble(), stack.trouble()[:10]
+        require_orderly_stop(stack)
+
+        say("everything is lost")
+        stack.down()
+        stack.told(OPERATING, "Everything is lost", Path(folder))
+        until_reported(shop, clicks=1, conversions=1)
+        shop.click(path)
+        until_reported(shop, clicks=2, conversions=1)
+        assert not stack.trouble(), stack.trouble()[:10]
+
+
+def until_reported(shop: Shop, *, clicks: int, conversions: int) -> None:
+    """Return once the campaign's report says so."""
+    until = time.monotonic() + REPORTED_WITHIN_SECONDS
+    wanted = {"clicks": clicks, "conversions": conversions, "revenue": REVENUE}
+    while (found := {name: shop.totals(CAMPAIGN)[name] for name in wanted}) != wanted:
+        assert time.monotonic() < until, f"the report says {found}, not {wanted}"
+        time.sleep(0.2)
+
+
+def require_secrecy(stack: Stack) -> None:
+    """Show that no container's description holds a password."""
+    for name in SECRET_NAMES:
+        secret = stack.compose("exec", "-T", "postgres", "cat", f"{SECRETS}/{name}").strip()
+        assert len(secret) >= 32, name  # noqa: PLR2004  (192 bits in base 64)
+        for container in stack.described():
+            assert secret not in str(container), f"{container['Name']} shows {name}"
+
+
+def require_image(stack: Stack) -> None:
+    """Show what our containers may do, and that their image lists what it holds."""
+    for container in stack.described():
+        service = container["Config"]["Labels"]["com.docker.compose.service"]
+        host = container["HostConfig"]
+        assert host["Memory"] > 0, service
+        assert host["PidsLimit"], service
+        assert "ALL" in host["CapDrop"], service
+        if service in OURS:
+            assert host["ReadonlyRootfs"], service
+            assert container["Config"]["User"] == "10001:10001", service
+            assert container["Config"]["Labels"]["org.opencontainers.image.version"] == stack.environment["CLICKTRAIL_VERSION"]
+    assert '"grpcio"' in stack.compose("exec", "-T", "gateway", "cat", "/opt/clicktrail/sbom.cdx.json")
+
+
+def require_orderly_stop(stack: Stack) -> None:
+    """Stop everything, and show that each of ours ended by itself."""
+    stack.compose("stop")
+    codes = {
+        container["Config"]["Labels"]["com.docker.compose.service"]: container["State"]["ExitCode"]
+        for container in stack.described()
+    }
+    assert {codes[service] for service in OURS} == {0}, codes
+
