@@ -7,10 +7,11 @@ from rich.console import Console
 
 from cli.addresses import Business, DataDir, Tracking, business_id, tracking_address
 from cli.calls import DEADLINE_SECONDS, channel_to, run
+from cli.commands import Commands
 from clicktrail.tracking.v1 import account_service_pb2, account_service_pb2_grpc
 
-business_app = typer.Typer(help="Create businesses.", no_args_is_help=True)
-token_app = typer.Typer(help="Create tokens for servers.", no_args_is_help=True)
+business_app = Commands(help="Create businesses.", no_args_is_help=True)
+token_app = Commands(help="Create tokens for servers.", no_args_is_help=True)
 
 
 @business_app.callback()

@@ -4,10 +4,12 @@ from importlib.metadata import version
 from typing import Annotated
 
 import typer
+from typer.core import TyperCommand
 
 from cli import accounts, backup, demo, health, links, migrate, reconcile, rejected, report, report_link, restore, up
+from cli.commands import Commands
 
-app = typer.Typer(
+app = Commands(
     help="Clicktrail: short links, their clicks, and what they lead to.",
     no_args_is_help=True,
     add_completion=False,
@@ -45,4 +47,5 @@ app.add_typer(accounts.token_app, name="token")
 app.command("migrate")(migrate.migrate)
 app.command("backup")(backup.backup)
 app.command("restore")(restore.restore)
-app.command("healthcheck")(health.healthcheck)
+# What the environment says is not looked at: a container that runs in spite of a misspelt setting is healthy.
+app.command("healthcheck", cls=TyperCommand)(health.healthcheck)

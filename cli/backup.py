@@ -10,14 +10,15 @@ import typer
 from cli.addresses import DataDir
 from cli.data_directory import DataDirectory
 from cli.failures import CommandFailed, ExitCode
-from cli.service_program import environment_with, python_module
+from cli.service_program import environment_with, python_module, settings_with_database
 
 PostgresUrl = Annotated[
     str | None,
     typer.Option(
         "--postgres-url",
         envvar="CLICKTRAIL_POSTGRES_URL",
-        help="The database, such as `postgresql://user:password@host:5432/clicktrail`.",
+        help="The database, such as `postgresql://user@host:5432/clicktrail`; its password may stand in it, or in"
+        " `CLICKTRAIL_POSTGRES_PASSWORD`.",
         metavar="URL",
         show_default=False,
     ),
@@ -46,7 +47,7 @@ def database_address(given: str | None, data_dir: Path | None) -> str | None:
 
 def run_backup_module(task: str, file: Path, postgres_url: str | None) -> None:
     """Run the part of this that talks to PostgreSQL; raise `CommandFailed` where it could not do it."""
-    settings = {"POSTGRES_URL": postgres_url} if postgres_url else {}
+    settings = settings_with_database(postgres_url)
     command = [*python_module("tracking_service.backup"), task, os.fspath(file.absolute())]
     done = subprocess.run(command, env=environment_with(settings), check=False)  # noqa: S603  (our own module)
     if done.returncode != 0:

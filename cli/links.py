@@ -15,13 +15,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from cli.addresses import Business, DataDir, Shortener, business_id, shortener_address
 from cli.bulk_creation import Order, create_links
 from cli.calls import run, sentence_of
+from cli.commands import Commands
 from cli.failures import CommandFailed, ExitCode
 from cli.recipients import Row, count_rows, read_rows
 from clicktrail.common.v1 import types_pb2
 from clicktrail.shortener.v1 import link_pb2, link_service_pb2
 from common.clock import to_timestamp
 
-app = typer.Typer(help="Create short links.", no_args_is_help=True)
+app = Commands(help="Create short links.", no_args_is_help=True)
 # More would scroll the summary away.
 _ERRORS_SHOWN = 20
 _COLUMNS = ("profile", "external_id", "code", "short_url")

@@ -1,29 +1,30 @@
 """Brings a database's tables up to date."""
 
 import subprocess
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
+from cli.backup import PostgresUrl
 from cli.failures import CommandFailed, ExitCode
-from cli.service_program import environment_with, python_module
+from cli.service_program import environment_with, python_module, settings_with_database
 
 
 def migrate(
-    postgres_url: Annotated[
-        str | None,
+    *,
+    phase: Annotated[
+        Literal["pre", "post", "all"],
         typer.Option(
-            envvar="CLICKTRAIL_POSTGRES_URL",
-            help="The database, such as `postgresql://user:password@host:5432/clicktrail`.",
-            metavar="URL",
-            show_default=False,
+            help="`pre`: what new code needs, before it starts, while older code runs. `post`: what must wait until no"
+            " older code runs any more. `all`: both, where no older code runs."
         ),
-    ] = None,
+    ] = "all",
+    postgres_url: PostgresUrl = None,
 ) -> None:
     """Bring a database's tables up to date; safe to run again, and while the services run."""
-    settings = {"POSTGRES_URL": postgres_url} if postgres_url else {}
-    command = python_module("tracking_service.migrate")
-    done = subprocess.run(command, env=environment_with(settings), check=False)  # noqa: S603  (our own module)
+    command = [*python_module("tracking_service.migrate"), "--phase", phase]
+    environment = environment_with(settings_with_database(postgres_url))
+    done = subprocess.run(command, env=environment, check=False)  # noqa: S603  (our own module)
     if done.returncode != 0:
         known = done.returncode in list(ExitCode)
         raise CommandFailed(

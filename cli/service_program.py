@@ -8,7 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from cli.embedded.ports import LOOPBACK
 from cli.embedded.privileges import dying_with_us
 from cli.health import grpc_serves, http_serves
-from common.settings import PREFIX
+from common.setting_texts import FILE, PREFIX, UnfitTextError, text_of
+from common.store_urls import take_apart
+
+# Where the password of an address may be given apart from it.
+_PASSWORDS = {"POSTGRES_URL": "POSTGRES_PASSWORD", "REDIS_URL": "REDIS_PASSWORD"}
 
 Setting = Callable[[int], Mapping[str, str]]
 
@@ -67,8 +71,25 @@ def python_module(module: str) -> list[str]:
 
 
 def environment_with(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return our environment with these settings, named without their prefix."""
-    return os.environ | {PREFIX + name: value for name, value in settings.items()}
+    """Return our environment with these settings, named without their prefix.
+
+    Nothing else there says what they say: no file, and beside an address with a password no other password.
+    """
+    replaced = {*settings} | {
+        password for url, password in _PASSWORDS.items() if url in settings and take_apart(settings[url]).has_password
+    }
+    dropped = {PREFIX + name + ending for name in replaced for ending in ("", FILE)}
+    kept = {name: value for name, value in os.environ.items() if name.upper() not in dropped}
+    return kept | {PREFIX + name: value for name, value in settings.items()}
+
+
+def settings_with_database(url: str | None) -> dict[str, str]:
+    """Return what leads our own module to a database; nothing where the environment that it inherits does so."""
+    try:
+        is_ours = url is None or url == text_of("POSTGRES_URL")
+    except UnfitTextError:
+        is_ours = False
+    return {} if is_ours or url is None else {"POSTGRES_URL": url}
 
 
 def reachable(host: str | None) -> str:

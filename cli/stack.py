@@ -1,6 +1,5 @@
 """Puts the whole of Clicktrail together on one machine: two stores, three services."""
 
-import os
 import subprocess
 import time
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from cli.embedded.redis_server import redis_server
 from cli.embedded.server_process import ServerProcess
 from cli.failures import CommandFailed, ExitCode
 from cli.service_program import ServiceProgram, environment_with, python_module, reachable
-from common.settings import PREFIX
+from common.setting_texts import UnfitTextError, text_of
 
 _MIGRATION_SECONDS = 600
 _STOP_SECONDS = 20.0
@@ -50,7 +49,7 @@ class Stack:
         self._front = front
         http_port = front.port or free_port()
         self._public_url = front.public_url or f"http://{reachable(front.host)}:{http_port}"
-        self._fsync = os.environ.get(f"{PREFIX}REDIS_FSYNC", "always")
+        self._fsync = _setting("REDIS_FSYNC") or "always"
         self.redis = redis_server(data.redis, log=data.logs / "redis.log", fsync=self._fsync)
         self.postgres = postgres_server(data.postgres, log=data.logs / "postgres.log")
         self.tracking = self._service("tracking_service", self._tracking_settings)
@@ -158,3 +157,10 @@ class Stack:
         if done.returncode != 0:
             said = log.read_text(encoding="utf-8", errors="replace")[-2_000:]
             raise ServerFailed(f"The migration failed (exit code {done.returncode}). Its log says, in {log}:\n{said}")
+
+
+def _setting(name: str) -> str | None:
+    try:
+        return text_of(name)
+    except UnfitTextError as error:
+        raise CommandFailed(f"{error}.", ExitCode.USAGE) from None

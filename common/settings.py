@@ -1,14 +1,16 @@
-"""Settings from the environment, checked at start with every fault named at once."""
+"""Settings from the environment or from files, checked at start with every fault named at once."""
 
 import sys
-from typing import Annotated, Literal, TypeVar
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, Field, ValidationError, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-PREFIX = "CLICKTRAIL_"
-HIGHEST_PORT = 65_535
+from common.setting_texts import PREFIX, UnfitTextError, text_of, variables
+from common.store_urls import HIGHEST_PORT
+
+__all__ = ["PREFIX", "Listen", "LogLevel", "Settings", "load_settings"]
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -24,16 +26,23 @@ Listen = Annotated[str, AfterValidator(_check_listen)]
 """Where to serve: `host:port`, an IPv6 host in brackets; port 0 takes a free one."""
 
 
-def check_store_url(url: str, *schemes: str) -> str:
-    """Return the address of a store, or raise `ValueError` without showing it: it may hold a password."""
-    try:
-        parts = urlsplit(url)
-        is_sound = parts.scheme in schemes and (parts.port is None or parts.port > 0)
-    except ValueError:
-        is_sound = False
-    if not is_sound:
-        raise ValueError(f"must be an address with a valid port that begins with {' or '.join(schemes)}, then ://")
-    return url
+class _EnvironmentOrFiles(EnvSettingsSource):
+    """Takes each setting from its variable, or from the file that the variable NAME_FILE names."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Return the text; where there is none that could be taken, the reason, which validation refuses."""
+        value, key, is_complex = super().get_field_value(field, field_name)
+        try:
+            found = text_of(field_name.upper(), variables({name: text or "" for name, text in self.env_vars.items()}))
+        except UnfitTextError as error:
+            return error, key, False
+        return value if found is None else found, key, is_complex
+
+    def prepare_field_value(self, field_name: str, field: FieldInfo, value: Any, value_is_complex: bool) -> Any:  # noqa: FBT001  (the library's signature)
+        """Return the value, decoded where it is a text."""
+        if isinstance(value, UnfitTextError):
+            return value
+        return super().prepare_field_value(field_name, field, value, value_is_complex)
 
 
 class Settings(BaseSettings):
@@ -47,6 +56,25 @@ class Settings(BaseSettings):
     """How to log; `auto` is text at a terminal, else JSON."""
     drain_seconds: float = Field(default=10.0, ge=0)
     """How long calls under way may take to finish after SIGTERM."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003  (replaced)
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  (there is none)
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  (there is none)
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let what is passed in come before the environment and its files."""
+        return init_settings, _EnvironmentOrFiles(settings_cls)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_unfit_text(cls, value: object) -> object:
+        if isinstance(value, UnfitTextError):
+            raise value
+        return value
 
 
 AnySettings = TypeVar("AnySettings", bound=Settings)
@@ -63,5 +91,5 @@ def load_settings(kind: type[AnySettings]) -> AnySettings:
         print("These settings are wrong:", file=sys.stderr)  # noqa: T201  (there is no log yet)
         for fault in error.errors(include_input=False, include_url=False):
             name = PREFIX + "_".join(str(part) for part in fault["loc"]).upper()
-            print(f"  {name}: {fault['msg']}", file=sys.stderr)  # noqa: T201
+            print(f"  {name}: {fault['msg'].removeprefix('Value error, ')}", file=sys.stderr)  # noqa: T201
         sys.exit(2)

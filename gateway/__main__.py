@@ -1,6 +1,7 @@
 """Runs the gateway."""
 
 from common.logging import configure_logging
+from common.setting_names import warn_of_misspelt
 from common.settings import load_settings
 from gateway.server import serve
 from gateway.settings import GatewaySettings
@@ -10,6 +11,7 @@ def main() -> None:
     """Serve with the settings of the environment."""
     settings = load_settings(GatewaySettings)
     configure_logging(service="gateway", level=settings.log_level, log_format=settings.log_format)
+    warn_of_misspelt()
     serve(settings)
 
 

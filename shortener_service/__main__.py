@@ -7,6 +7,7 @@ import uvloop
 
 from common.logging import configure_logging, get_logger
 from common.server import until_stopped
+from common.setting_names import warn_of_misspelt
 from common.settings import load_settings
 from shortener_service.bootstrap import Shortener
 from shortener_service.settings import ShortenerSettings
@@ -38,6 +39,7 @@ def main() -> None:
     """Run the service."""
     settings = load_settings(ShortenerSettings)
     configure_logging(service="shortener", level=settings.log_level, log_format=settings.log_format)
+    warn_of_misspelt()
     sys.exit(uvloop.run(serve(settings)))
 
 

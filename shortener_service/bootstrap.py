@@ -67,7 +67,7 @@ class Shortener:
         keys = Keys(shards)
         appended = Appended(shards.count)
         limit = -(-settings.outbox_limit // shards.count)
-        self._calls = RedisCalls(settings.redis_url)
+        self._calls = RedisCalls(settings.redis_address)
         self._channel = open_channel(settings.tracking_target)
         self._installation = RedisInstallation(self._calls, keys, settings.redis_fsync)
         self._secret = Secret(self._installation)

@@ -8,6 +8,11 @@ OPTIONS = frozenset({"db", "username", "password"}) | {
     for name in ("keyfile", "certfile", "password", "cert_reqs", "ca_certs", "ca_path", "check_hostname", "ciphers")
 }
 """What may stand in an address's query; our connections know nothing else."""
+NOT_SENTINEL = (
+    "leads to Redis Sentinel, which is not supported: name one server by an address that stays (a proxy or a name that"
+    " follows the master), or the nodes of a Redis Cluster"
+)
+"""Why an address of a sentinel is refused, behind the name of the setting."""
 
 _PARTS = re.compile(r"(?P<scheme>rediss?)://(?P<credentials>[^/?#]*@)?(?P<hosts>[^/?#]*)(?P<rest>.*)", re.DOTALL)
 
@@ -19,6 +24,11 @@ def addresses_in(url: str) -> list[str]:
         return [url]
     credentials = parts["credentials"] or ""
     return [f"{parts['scheme']}://{credentials}{host}{parts['rest']}" for host in parts["hosts"].split(",")]
+
+
+def is_of_sentinel(url: str) -> bool:
+    """Tell whether an address names sentinels by its scheme, as some clients have it."""
+    return "sentinel" in url.partition("://")[0].lower().split("+")
 
 
 def unknown_options(address: str) -> list[str]:

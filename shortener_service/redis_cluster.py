@@ -13,6 +13,7 @@ from common.errors import ClicktrailError
 from common.logging import get_logger
 from shortener_service.redis_addresses import addresses_in
 from shortener_service.redis_connection import Command
+from shortener_service.redis_kind import check_kind, facts_in
 from shortener_service.redis_node import ANSWER_SECONDS, RedisNode, store_down
 from shortener_service.store import UnsuitableStoreError
 
@@ -109,13 +110,15 @@ class RedisCluster:
         """Take over what the first of these servers says that answers."""
         for node in nodes:
             try:
-                (reply,), _ = await node.send([("CLUSTER", "SLOTS")], ANSWER_SECONDS)
+                (reply, info), _ = await node.send([("CLUSTER", "SLOTS"), ("INFO", "server")], ANSWER_SECONDS)
             except ClicktrailError:
                 continue
             if not isinstance(reply, ResponseError):
                 self._take_slots(reply, node)
                 return
             if not self.is_known:
+                # Several sentinels in one address would be told that they are no cluster, and not what they are.
+                check_kind(facts_in(info))
                 self._take_single(node, reply)
                 return
         raise store_down()

@@ -5,11 +5,17 @@ import secrets
 from redis.exceptions import ResponseError
 
 from common.logging import get_logger
+from common.rare_warnings import RareWarning
 from shortener_service.redis_calls import RedisCalls
 from shortener_service.redis_keys import SECRET, SHARDS, Keys
+from shortener_service.redis_kind import check_kind, facts_in, is_replica, no_setting
+from shortener_service.redis_node import store_down
 from shortener_service.store import UnsuitableStoreError, store_incomplete
 
 log = get_logger(__name__)
+_replica = RareWarning(
+    log, "redis is a read-only replica: waiting for it to become the master, or name the master in CLICKTRAIL_REDIS_URL"
+)
 
 
 class RedisInstallation:
@@ -22,7 +28,8 @@ class RedisInstallation:
 
     async def prepare(self) -> None:
         """Check that Redis keeps what it is given, and see to it that there is a secret."""
-        # Asked first: while Redis loads its data this fails as "down", and is tried again.
+        await self._check_kind()
+        # Asked before the rest: while Redis loads its data this fails as "down", and is tried again.
         await self._calls.run_one("GET", SHARDS)
         await self._check_settings()
         await self._warn_of_full_coverage()
@@ -42,9 +49,20 @@ class RedisInstallation:
         markers = await self._calls.run([("GET", key) for key in self._keys.markers])
         return markers[0] is not None and len(set(markers)) == 1
 
+    async def _check_kind(self) -> None:
+        """Refuse what is no Redis to keep anything in, and count a replica as down: it may be made the master."""
+        for reply in await self._calls.run_everywhere("INFO", "server"):
+            check_kind(facts_in(reply))
+        if any(map(is_replica, await self._calls.run_everywhere("ROLE"))):
+            _replica.tell()
+            raise store_down()
+
     async def _check_settings(self) -> None:
         for _ in await self._others_than("yes", "appendonly"):
-            raise UnsuitableStoreError("Redis has no append-only file and would forget links: set `appendonly yes`.")
+            raise UnsuitableStoreError(
+                "Redis has no append-only file and would forget links: set `appendonly yes`. Managed Redis that has no"
+                " such log is not supported."
+            )
         for fsync in await self._others_than(self._fsync, "appendfsync"):
             raise UnsuitableStoreError(
                 f"Redis has `appendfsync {fsync}`, and CLICKTRAIL_REDIS_FSYNC says `{self._fsync}`: make them equal."
@@ -64,10 +82,8 @@ class RedisInstallation:
         """Return what servers have that do not have the setting wanted."""
         replies = await self._calls.run_everywhere("CONFIG", "GET", name)
         for reply in replies:
-            if isinstance(reply, ResponseError):
-                raise UnsuitableStoreError(
-                    f"Redis does not say its `{name}`: allow `CONFIG GET` for this user. ({reply})"
-                )
+            if isinstance(reply, ResponseError) or not reply:
+                raise no_setting(name, reply)
         values = [str(reply[1].decode()) for reply in replies]
         return [value for value in values if value != wanted]
 

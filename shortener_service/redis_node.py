@@ -7,7 +7,7 @@ from hashlib import sha1
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import AuthenticationError, NoScriptError, RedisError, ResponseError
 
 from common.errors import ClicktrailError, Reason, unavailable
 from common.logging import get_logger
@@ -24,6 +24,9 @@ BULK_CONNECTIONS = 8
 BATCHES_LIMIT = 500
 # While a server fails, one call at a time tries it, this long after the last; the others are refused at once.
 PROBE_SECONDS = 0.2
+
+FAILS = "redis fails"
+REFUSES_US = "redis refuses the user or the password of CLICKTRAIL_REDIS_URL and CLICKTRAIL_REDIS_PASSWORD"
 
 _sources: dict[str | bytes | int, bytes] = {}
 
@@ -54,7 +57,7 @@ class RedisNode:
     def __init__(self, options: dict[str, Any]) -> None:
         self.host = str(options.get("host", ""))
         self.name = f"{self.host}:{options.get('port', '')}" if self.host else str(options.get("path", ""))
-        self._is_failing = False
+        self._failing = ""
         self._is_probing = False
         self._probe_at = 0.0
         self._under_way = 0
@@ -91,7 +94,7 @@ class RedisNode:
         finally:
             self._under_way -= 1
             self._is_probing = False
-        self._note(is_failing=False)
+        self._note()
         return answers
 
     @property
@@ -109,7 +112,7 @@ class RedisNode:
         """Refuse a call beyond the limit and, while the server fails, all but the one that tries whether it does."""
         if self._under_way >= BATCHES_LIMIT:
             raise unavailable(Reason.OVERLOADED, "Too much is waiting at the moment; try again.")
-        if not self._is_failing:
+        if not self._failing:
             return
         if self._is_probing or time.monotonic() < self._probe_at:
             raise store_down()
@@ -117,16 +120,17 @@ class RedisNode:
 
     def _failure(self, error: Exception) -> ClicktrailError:
         self._probe_at = time.monotonic() + PROBE_SECONDS
-        self._note(is_failing=True, error=f"{type(error).__name__}: {error}"[:200])
+        refuses = isinstance(error, AuthenticationError)
+        self._note(REFUSES_US if refuses else FAILS, error=f"{type(error).__name__}: {error}"[:200])
         return store_down()
 
-    def _note(self, *, is_failing: bool, error: str = "") -> None:
-        """Log when the server begins to fail and when it is back, not each call between."""
-        if is_failing == self._is_failing:
+    def _note(self, failing: str = "", error: str = "") -> None:
+        """Log when the server begins to fail, or to fail otherwise, and when it is back, not each call between."""
+        if failing == self._failing:
             return
-        self._is_failing = is_failing
-        if is_failing:
-            log.error("redis fails", server=self.name, error=error)
+        self._failing = failing
+        if failing:
+            log.error(failing, server=self.name, error=error)
         else:
             log.info("redis answers again", server=self.name)
 

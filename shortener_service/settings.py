@@ -4,11 +4,12 @@ import re
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
-from common.settings import Listen, Settings, check_store_url
-from shortener_service.redis_addresses import OPTIONS, addresses_in, unknown_options
+from common.settings import Listen, Settings
+from common.store_urls import check_password_apart, check_store_url, whole_url
+from shortener_service.redis_addresses import NOT_SENTINEL, OPTIONS, addresses_in, is_of_sentinel, unknown_options
 
 _PARAMETER = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
@@ -21,6 +22,8 @@ class ShortenerSettings(Settings):
     redis_url: str = Field("redis://127.0.0.1:6379/0", repr=False)
     """The Redis that keeps links, fresh sessions and the outbox: one server (`unix://` works too), or a cluster, of
     which any node leads to the others; several are named with commas between: `redis://a:6379,b:6379,c:6379`."""
+    redis_password: SecretStr | None = None
+    """The password where the address has none: any characters, as they are."""
     redis_fsync: Literal["always", "everysec"] = "always"
     """The policy that Redis must have. With `everysec` it answers before it writes, and loses that if killed."""
     tracking_target: str = "ipv4:127.0.0.1:7002"
@@ -59,7 +62,10 @@ class ShortenerSettings(Settings):
     @field_validator("redis_url")
     @classmethod
     def _check_redis_url(cls, url: str) -> str:
-        addresses = [check_store_url(address, "redis", "rediss", "unix") for address in addresses_in(url)]
+        if is_of_sentinel(url):
+            raise ValueError(NOT_SENTINEL)
+        check_store_url(url, "redis", "rediss", "unix", apart="CLICKTRAIL_REDIS_PASSWORD")
+        addresses = addresses_in(url)
         if unknown := [name for address in addresses for name in unknown_options(address)]:
             raise ValueError(
                 f"takes no option {', '.join(sorted(set(unknown)))}; there are {', '.join(sorted(OPTIONS))}"
@@ -67,6 +73,17 @@ class ShortenerSettings(Settings):
         if len(addresses) > 1 and urlsplit(addresses[0]).path.strip("/") not in ("", "0"):
             raise ValueError("names several nodes of a cluster, which has no database but 0")
         return url
+
+    @field_validator("redis_password")
+    @classmethod
+    def _check_redis_password(cls, password: SecretStr | None, others: ValidationInfo) -> SecretStr | None:
+        check_password_apart(others.data.get("redis_url"), password, "CLICKTRAIL_REDIS_URL")
+        return password
+
+    @property
+    def redis_address(self) -> str:
+        """Where Redis is, with the password."""
+        return whole_url(self.redis_url, self.redis_password.get_secret_value() if self.redis_password else None)
 
     @field_validator("public_url")
     @classmethod

@@ -5,9 +5,10 @@ import sys
 import uvloop
 
 from common.logging import configure_logging
+from common.setting_names import warn_of_misspelt
 from common.settings import load_settings
 from tracking_service.bootstrap import serve
-from tracking_service.migrate import UnfitDatabaseError
+from tracking_service.postgres_servers import UnfitDatabaseError
 from tracking_service.settings import TrackingSettings
 
 
@@ -15,6 +16,7 @@ def main() -> None:
     """Read the settings, set up the logs, serve."""
     settings = load_settings(TrackingSettings)
     configure_logging(service="tracking", level=settings.log_level, log_format=settings.log_format)
+    warn_of_misspelt()
     try:
         uvloop.run(serve(settings))
     except UnfitDatabaseError as error:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from common.settings import load_settings
 from tracking_service.backup_file import BackupReader, BackupWriter, DamagedBackupError, TableMember, written_whole
-from tracking_service.migrate import UnfitDatabaseError
 from tracking_service.postgres_backup import DatabaseAwayError, UnfitBackupError, copy_in, copy_out
+from tracking_service.postgres_servers import NotConnectedError, UnfitDatabaseError
 from tracking_service.settings import TrackingSettings
 
 USAGE, UNAVAILABLE = 2, 3
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("task", choices=["create", "load"])
     parser.add_argument("file", type=Path)
     asked = parser.parse_args(arguments)
-    url = load_settings(TrackingSettings).postgres_url.get_secret_value()
+    url = load_settings(TrackingSettings).postgres_address
     task = create if asked.task == "create" else load_from
     try:
         rows = asyncio.run(task(url, asked.file, _say))
@@ -48,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _end(USAGE, f"{asked.file} cannot be restored: {error}.")
     except (UnfitBackupError, UnfitDatabaseError) as error:
         _end(USAGE, str(error))
+    except NotConnectedError as error:
+        _end(USAGE if error.is_lasting else UNAVAILABLE, str(error))
     except DatabaseAwayError as error:
         _end(UNAVAILABLE, f"PostgreSQL cannot do it now: {error}")
     except OSError as error:

@@ -238,7 +238,7 @@ class TrackingService:
 
 async def build(settings: TrackingSettings) -> TrackingService:
     """Return the service, not started; nothing is connected yet."""
-    postgres = await Postgres.open(settings.postgres_url.get_secret_value(), settings.postgres_connections)
+    postgres = await Postgres.open(settings.postgres_address, settings.postgres_connections)
     return TrackingService(settings, postgres)
 
 

@@ -18,7 +18,10 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from common.logging import configure_logging, get_logger
+from common.setting_names import warn_of_misspelt
 from common.settings import load_settings
+from tracking_service.postgres_refusals import cause_of, refusal_of
+from tracking_service.postgres_servers import NotConnectedError, UnfitDatabaseError, connect_once
 from tracking_service.settings import TrackingSettings
 
 if TYPE_CHECKING:
@@ -29,8 +32,9 @@ if TYPE_CHECKING:
 
 log = get_logger(__name__)
 
-# What the exit code says where PostgreSQL is away: it may work later.
-UNAVAILABLE = 3
+# What the exit code says: a setting is wrong, here or at PostgreSQL; or PostgreSQL is away, and it may work later.
+USAGE, UNAVAILABLE = 2, 3
+CONNECT_SECONDS = 10.0
 LEAST_SERVER_VERSION = 18
 # An arbitrary number, the same for all who migrate.
 ADVISORY_LOCK = 7_262_001
@@ -64,10 +68,6 @@ class Migration:
         return hashlib.sha256(self.sql.encode()).digest()
 
 
-class UnfitDatabaseError(Exception):
-    """The database cannot serve this code; says why, and what to do."""
-
-
 def migrations() -> list[Migration]:
     """Return all migrations, in the order in which they run."""
     folder = sorted((files("tracking_service") / "migrations").iterdir(), key=lambda file: file.name)
@@ -82,9 +82,10 @@ async def migrate(url: str, phase: Phase = Phase.ALL) -> list[str]:
     """Run what has not run yet and return its names.
 
     Only one process migrates at a time; the others wait. Each migration is a transaction of its own. Raises
-    `UnfitDatabaseError` where the server is too old or a migration that ran has been changed.
+    `UnfitDatabaseError` where the server is too old or a migration that ran has been changed, `NotConnectedError` where
+    there is no connection.
     """
-    connection = await asyncpg.connect(url, timeout=10)
+    connection = await connect_once(url, CONNECT_SECONDS)
     try:
         await check_version(connection)
         await _lock(connection)
@@ -107,7 +108,7 @@ async def check_migrated(connection: "AnyConnection") -> None:
     applied = await _applied(connection)
     if missing := [step.name for step in migrations() if step.phase is Phase.PRE and step.name not in applied]:
         raise UnfitDatabaseError(
-            f"The database lacks these migrations: {', '.join(missing)}. Run `python -m tracking_service.migrate`."
+            f"The database lacks these migrations: {', '.join(missing)}. Run `clicktrail migrate`."
         )
 
 
@@ -167,13 +168,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     phase = parser.parse_args(arguments).phase
     settings = load_settings(TrackingSettings)
     configure_logging(service="migrate", level=settings.log_level, log_format=settings.log_format)
+    warn_of_misspelt()
     try:
-        done = asyncio.run(migrate(settings.postgres_url.get_secret_value(), phase))
-    except OSError as error:
-        print(f"PostgreSQL cannot be reached: {error}", file=sys.stderr)  # noqa: T201  (for the person at the terminal)
+        done = asyncio.run(migrate(settings.postgres_address, phase))
+    except NotConnectedError as error:
+        print(error, file=sys.stderr)  # noqa: T201  (for the person at the terminal)
+        sys.exit(USAGE if error.is_lasting else UNAVAILABLE)
+    except (OSError, asyncpg.InternalClientError) as error:
+        print(f"PostgreSQL broke off: {cause_of(error)}", file=sys.stderr)  # noqa: T201  (for the person at the terminal)
         sys.exit(UNAVAILABLE)
     except (UnfitDatabaseError, asyncpg.PostgresError) as error:
-        sys.exit(f"The database could not be migrated: {error}")
+        refusal = refusal_of(error)
+        sys.exit(f"The database could not be migrated: {error}{f'. {refusal.sentence}' if refusal else ''}")
     print(f"{len(done)} migrations ran: {', '.join(done)}" if done else "Nothing to migrate.")  # noqa: T201  (its answer)
 
 

@@ -4,14 +4,15 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 
 from common.errors import Reason, unavailable
 from common.logging import get_logger
-from common.rare_warnings import RareWarning
 from tracking_service.poison import ContentRefused
+from tracking_service.postgres_refusals import refusal_of, warn_of, warn_of_read_only
+from tracking_service.postgres_servers import Servers
 
 if TYPE_CHECKING:
     # Generic in the types alone, not at run-time.
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     Row = asyncpg.Record
 
 log = get_logger(__name__)
-_not_answered = RareWarning(log, "PostgreSQL does not answer")
 Result = TypeVar("Result")
 
 TRANSACTION_TRIES = 5
@@ -31,6 +31,7 @@ CONNECT_SECONDS = 5.0
 PROBE_SECONDS = 1.5
 # Then connections are broken: a server that does not answer would hold us for ever.
 CLOSE_SECONDS = 5.0
+TAKES_WRITES = "SELECT current_setting('transaction_read_only') = 'off'"
 SERVER_SETTINGS = {
     "application_name": "clicktrail-tracking",
     "timezone": "UTC",
@@ -42,7 +43,8 @@ SERVER_SETTINGS = {
 }
 # Another transaction was in the way: the same work, begun anew, will do.
 RETRIED = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
-# PostgreSQL is away, stopping, starting, full, too slow, or cannot read or write its own disk.
+# PostgreSQL is away, stopping, starting, full, too slow, or cannot read or write its own disk; or it, or a
+# pooler before it, is set up so that it refuses us, which somebody may mend while we wait.
 AWAY = (
     OSError,
     asyncpg.PostgresConnectionError,
@@ -53,6 +55,9 @@ AWAY = (
     asyncpg.LockNotAvailableError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.InvalidSQLStatementNameError,
+    asyncpg.DuplicatePreparedStatementError,
     asyncpg.PostgresSystemError,
     # What the driver says where a connection was lost in the middle of a protocol exchange.
     asyncpg.InternalClientError,
@@ -83,15 +88,16 @@ class _Lent(asyncpg.Connection):
 class Postgres:
     """The connections of one process. Opens them when they are first needed, so that it can exist before the server."""
 
-    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", url: str, connections: int) -> None:
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", servers: Servers, connections: int) -> None:
         self._pool = pool
-        self._url = url
+        self._servers = servers
         self._connections = connections
 
     @classmethod
     async def open(cls, url: str, connections: int) -> "Postgres":
         """Return a pool of at most so many connections; none is opened yet."""
-        return cls(await _open_pool(url, connections), url, connections)
+        servers = Servers(url)
+        return cls(await _open_pool(servers, connections), servers, connections)
 
     async def close(self) -> None:
         """Close all connections, those in use once they are given back, or after a while."""
@@ -105,20 +111,25 @@ class Postgres:
         """Tell, by a connection of its own, whether PostgreSQL can be reached and written to; within 2 seconds."""
         try:
             async with asyncio.timeout(PROBE_SECONDS):
-                connection = await asyncpg.connect(self._url, timeout=PROBE_SECONDS, server_settings=SERVER_SETTINGS)
+                connection = await self._servers.connect(PROBE_SECONDS, server_settings=SERVER_SETTINGS)
                 try:
-                    return bool(await connection.fetchval("SELECT current_setting('transaction_read_only') = 'off'"))
+                    takes_writes = bool(await connection.fetchval(TAKES_WRITES))
                 finally:
                     connection.terminate()
         except asyncpg.TooManyConnectionsError:
             # It has no place for one more, but those there are may work.
             return True
-        except (*AWAY, asyncpg.InterfaceError):
+        except (*AWAY, asyncpg.InterfaceError) as error:
+            if refusal_of(error):
+                warn_of(error)
             return False
+        if not takes_writes:
+            warn_of_read_only()
+        return takes_writes
 
     async def hang_up(self) -> None:
         """Break all connections: whoever waits on one is told `STORE_DOWN` now. New ones are opened when needed."""
-        broken, self._pool = self._pool, await _open_pool(self._url, self._connections)
+        broken, self._pool = self._pool, await _open_pool(self._servers, self._connections)
         broken.terminate()
 
     @asynccontextmanager
@@ -129,7 +140,12 @@ class Postgres:
         """
         with store_errors():
             async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-                yield connection
+                try:
+                    yield connection
+                except asyncpg.ReadOnlySQLTransactionError:
+                    # The primary is another one by now: the next connection is to look for it.
+                    connection.terminate()
+                    raise
 
     async def in_transaction(self, work: Callable[["Connection"], Awaitable[Result]]) -> Result:
         """Do all of the work or nothing of it, and return its result once that is committed.
@@ -156,15 +172,20 @@ class Postgres:
         raise unavailable(Reason.STORE_DOWN, "There is too much contention at the moment; try again.")
 
 
-async def _open_pool(url: str, connections: int) -> "asyncpg.Pool[asyncpg.Record]":
-    return await asyncpg.create_pool(
-        url,
+async def _open_pool(servers: Servers, connections: int) -> "asyncpg.Pool[asyncpg.Record]":
+    # The driver's names.
+    async def connect(dsn: str | None = None, *, timeout: float = CONNECT_SECONDS, **options: Any) -> Any:  # noqa: ARG001, ASYNC109
+        return await servers.connect(timeout, **options)
+
+    pool: asyncpg.Pool[asyncpg.Record] = await asyncpg.create_pool(
+        connect=connect,
         min_size=0,
         max_size=connections,
         timeout=CONNECT_SECONDS,
         server_settings=SERVER_SETTINGS,
         connection_class=_Lent,
     )
+    return pool
 
 
 def columns(rows: Sequence[tuple[object, ...]]) -> list[tuple[object, ...]]:
@@ -198,5 +219,5 @@ def content_errors() -> Iterator[None]:
 
 
 def _store_down(error: Exception) -> Exception:
-    _not_answered.tell(cause=f"{type(error).__name__}: {error}")
+    warn_of(error)
     return unavailable(Reason.STORE_DOWN, "The store cannot be reached at the moment; try again.")

@@ -10,8 +10,9 @@ import asyncpg
 
 from tracking_service.backup_file import BackupReader, BackupWriter, Manifest, TableMember
 from tracking_service.migrate import check_version
-from tracking_service.postgres import AWAY
 from tracking_service.postgres_partitions import TIME_COLUMNS
+from tracking_service.postgres_refusals import refusal_of
+from tracking_service.postgres_servers import connect_once
 from tracking_service.queries import load
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class UnfitBackupError(Exception):
 
 
 class DatabaseAwayError(Exception):
-    """PostgreSQL does not answer, or not any more."""
+    """PostgreSQL does not answer any more."""
 
 
 class Table(NamedTuple):
@@ -44,15 +45,15 @@ class Table(NamedTuple):
 @asynccontextmanager
 async def connected(url: str) -> AsyncIterator["Plain"]:
     """Open one connection, for work of hours."""
-    try:
-        connection = await asyncpg.connect(url, timeout=CONNECT_SECONDS, server_settings={"timezone": "UTC"})
-    except (*AWAY, TimeoutError) as error:
-        raise DatabaseAwayError(str(error) or type(error).__name__) from error
+    connection = await connect_once(url, CONNECT_SECONDS, server_settings={"timezone": "UTC"})
     try:
         await check_version(connection)
         yield connection
     except asyncpg.UndefinedTableError as error:
         raise UnfitBackupError(f"The database is not migrated ({error}): run `clicktrail migrate`.") from error
+    except asyncpg.InsufficientPrivilegeError as error:
+        refusal = refusal_of(error)
+        raise UnfitBackupError(f"{refusal.sentence if refusal else 'PostgreSQL refuses'}. ({error})") from error
     except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise DatabaseAwayError(str(error)) from error
     finally:

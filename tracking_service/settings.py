@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
-from common.settings import Listen, Settings, check_store_url
+from common.settings import Listen, Settings
+from common.store_urls import check_password_apart, whole_url
+from tracking_service.postgres_address import check_address
 
 
 class TrackingSettings(Settings):
@@ -13,7 +15,10 @@ class TrackingSettings(Settings):
     tracking_listen: Listen = "127.0.0.1:7002"
     """The address of the gRPC server; port 0 takes a free one."""
     postgres_url: SecretStr = SecretStr("postgresql://postgres@127.0.0.1:5432/clicktrail")
-    """A PostgreSQL of version 18 or newer. Carries a password, so it is never shown."""
+    """A PostgreSQL of version 18 or newer. May carry a password, so it is never shown. Several servers are named with
+    commas between: `postgresql://a:5432,b:5432/clicktrail?target_session_attrs=primary`."""
+    postgres_password: SecretStr | None = None
+    """The password where the address has none: any characters, as they are."""
     shortener_target: str = "ipv4:127.0.0.1:7001"
     """The shortener, whose links lose their recipient when a person is erased: a gRPC target."""
     postgres_connections: int = Field(default=10, ge=1, le=500)
@@ -36,5 +41,18 @@ class TrackingSettings(Settings):
     @field_validator("postgres_url")
     @classmethod
     def _check_postgres_url(cls, url: SecretStr) -> SecretStr:
-        check_store_url(url.get_secret_value(), "postgresql", "postgres")
+        check_address(url.get_secret_value())
         return url
+
+    @field_validator("postgres_password")
+    @classmethod
+    def _check_postgres_password(cls, password: SecretStr | None, others: ValidationInfo) -> SecretStr | None:
+        url = others.data.get("postgres_url")
+        check_password_apart(url.get_secret_value() if url else None, password, "CLICKTRAIL_POSTGRES_URL")
+        return password
+
+    @property
+    def postgres_address(self) -> str:
+        """Where PostgreSQL is, with the password."""
+        password = self.postgres_password.get_secret_value() if self.postgres_password else None
+        return whole_url(self.postgres_url.get_secret_value(), password)

@@ -16,7 +16,8 @@ from common.channels import open_channel
 from tests.support.waiting import eventually
 from tracking_service import migrate as module
 from tracking_service.bootstrap import build, serve
-from tracking_service.migrate import Migration, Phase, UnfitDatabaseError, migrate, migrations
+from tracking_service.migrate import Migration, Phase, migrate, migrations
+from tracking_service.postgres_servers import UnfitDatabaseError
 from tracking_service.settings import TrackingSettings
 
 HEALTH = health_pb2.HealthCheckRequest()
@@ -88,7 +89,7 @@ async def test_a_server_too_old_is_refused(empty_url: str, monkeypatch: pytest.M
 async def test_the_service_refuses_a_database_without_its_tables(empty_url: str) -> None:
     """It says which migrations are missing, and how to run them."""
     settings = TrackingSettings(tracking_listen="127.0.0.1:0", postgres_url=SecretStr(empty_url), drain_seconds=0)
-    with pytest.raises(UnfitDatabaseError, match=r"lacks .*0001_pre_foundation.*`python -m tracking_service.migrate`"):
+    with pytest.raises(UnfitDatabaseError, match=r"lacks .*0001_pre_foundation.*`clicktrail migrate`"):
         await serve(settings)
 
 
