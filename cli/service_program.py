@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from cli.embedded.ports import LOOPBACK
 from cli.embedded.privileges import dying_with_us
-from cli.health import grpc_serves, http_serves
+from cli.health import serves
 from common.setting_texts import FILE, PREFIX, UnfitTextError, text_of
 from common.store_urls import take_apart
 
@@ -57,9 +57,7 @@ class ServiceProgram:
 
     def answers(self, port: int, pid: int) -> bool:  # noqa: ARG002  (a port below the clients' range is ours alone)
         """Tell whether it is healthy; the gateway: whether it and those behind it are."""
-        if self._http_host:
-            return http_serves(f"{self.url(port)}/readyz")
-        return grpc_serves(self.url(port))
+        return serves(f"{self.url(port)}/readyz" if self._http_host else self.url(port))
 
 
 def python_module(module: str) -> list[str]:

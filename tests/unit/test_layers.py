@@ -30,7 +30,6 @@ MAY_IMPORT = {
         "gateway/streamed.py",
         "cli/calls.py",
         "cli/demo_business.py",
-        "cli/health.py",
     ),
     "sqlite3": (
         "tracking_service/spool*.py",
@@ -52,6 +51,8 @@ MAY_KNOW = {
     "gateway": {"common"},
     "cli": {"common"},
 }
+# Run as a file, without what is installed: nothing but what an interpreter has at its start.
+ALONE = {"common/probe.py": {"sys", "time", "_socket"}}
 # The pure rules know neither transport nor store.
 PURE = (
     "shortener_service/destinations.py",
@@ -122,3 +123,9 @@ def test_rules_are_pure(name: str) -> None:
     """Files of rules import neither a transport nor a store."""
     roots = {module.split(".")[0] for module in imports_of(ROOT / name)}
     assert roots & IMPURE == set()
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_what_runs_alone_imports_nothing_else(name: str) -> None:
+    """A file that is run by itself imports the modules named and no other."""
+    assert imports_of(ROOT / name) == ALONE[name]

@@ -54,7 +54,7 @@ def test_a_service_that_is_away_is_one_line(tmp_path: Path) -> None:
     """A command whose service is away exits with 3 and one line that names the address."""
     address = f"{LOOPBACK}:{free_port()}"
     failed = clicktrail("healthcheck", address, "--timeout", "0.2")
-    assert (failed.returncode, failed.stderr) == (3, f"clicktrail: {address} does not serve.\n")
+    assert (failed.returncode, failed.stderr) == (3, f"clicktrail: {address} does not serve: Connection refused\n")
     failed = clicktrail("report", "--campaign", "spring", "--data-dir", str(tmp_path))
     assert failed.returncode == 3
     assert failed.stderr.startswith(f"clicktrail: Nothing runs on {tmp_path}")
