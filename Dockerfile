@@ -33,6 +33,8 @@ RUN groupadd --gid 10001 clicktrail \
     && install -d -o clicktrail -g clicktrail -m 700 /var/lib/clicktrail/spool \
     && install -d -o clicktrail -g clicktrail -m 755 /run/clicktrail-secrets
 COPY --from=build /opt/clicktrail /opt/clicktrail
+# Asked every few seconds: a file of the standard library alone, at a place that no version of Python is part of.
+COPY common/probe.py /opt/clicktrail/probe.py
 ENV PATH=/opt/clicktrail/bin:$PATH PYTHONDONTWRITEBYTECODE=1 CLICKTRAIL_LOG_FORMAT=json
 USER 10001:10001
 WORKDIR /

@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 
 .PHONY: help
 help: ## list these tasks
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 $(STAMP): pyproject.toml protos/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; $(PYTHON) is older. Name one: make PYTHON=/path/to/python3.11 …"; exit 1; }
@@ -71,6 +71,20 @@ protos-check: protos ## the checked-in stubs are what the protos generate
 bench: $(STAMP) ## measure, side by side with other ways to do it
 	@$(BIN)/python -c 'import fastapi' 2>/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check -e protos -e '.[bench]' || echo "FastAPI cannot be installed; it is left out."
 	$(BIN)/python -m benchmarks $(BENCH)
+
+WITH ?=
+UPGRADE ?=
+.PHONY: containers
+containers: $(STAMP) ## run with real containers what operators are told (WITH=pgbouncer,…; WITH=all; UPGRADE=1)
+	@PYTHON=$(BIN)/python tests/containers/run $(addprefix --with ,$(subst $(comma), ,$(WITH))) $(if $(UPGRADE),--upgrade)
+
+comma := ,
+LOCK := $(BIN)/uv pip compile --quiet --no-config --universal --python-version 3.13 --generate-hashes --no-annotate \
+	--no-emit-package clicktrail-protos --custom-compile-command 'make lock'
+.PHONY: lock
+lock: $(STAMP) ## look up again what the image installs, with hashes (LOCK_FLAGS=--upgrade takes what is newer)
+	$(LOCK) $(LOCK_FLAGS) pyproject.toml --output-file deploy/requirements.lock
+	$(LOCK) $(LOCK_FLAGS) deploy/build-requirements.in --output-file deploy/build-requirements.lock
 
 SEED ?= $(shell date +%s)
 FSYNC ?= always

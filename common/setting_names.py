@@ -26,7 +26,10 @@ OF_SERVICES = frozenset(
 """The settings of all processes."""
 OF_COMMANDS = frozenset({"BUSINESS", "DATA_DIR"})
 """What options of the `clicktrail` command take from the environment and no process reads."""
-OF_COMPOSE = frozenset({"HTTP_PORT"})
+OF_COMPOSE = frozenset(
+    {"HTTPS_BIND", "HTTPS_PORT", "HTTP_BIND", "HTTP_PORT", "IMAGE", "PYTHON_IMAGE", "REGISTRY", "REVISION", "SECRETS",
+     "SITE", "VERSION"}
+)  # fmt: skip
 """What the compose files alone put in; it never comes from a file."""
 
 # What Kubernetes tells each pod of a Service that is called clicktrail-something, and Docker of a linked container.

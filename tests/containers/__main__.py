@@ -7,6 +7,7 @@ import time
 
 from tests.containers.documented import documented
 from tests.containers.documents import ROOT
+from tests.containers.load import UnbalancedError
 from tests.containers.overrides import SCENARIOS
 from tests.containers.stack import CommandFailedError, say
 from tests.containers.upgrade import upgrade
@@ -17,22 +18,34 @@ USUAL_IMAGES = ("python:3.13-slim", "postgres:18", "redis:7-alpine")
 def main() -> None:
     """Run what the command line names; exit with 1 where something did not hold."""
     parser = argparse.ArgumentParser(prog="make containers", description=__doc__)
-    parser.add_argument("--with", dest="names", action="append", choices=[*SCENARIOS, "all"], default=[], help="an override or a number of replicas, in place of the plain run")
-    parser.add_argument("--upgrade", action="store_true", help="from the last release to this version and back, under load")
+    parser.add_argument(
+        "--with",
+        dest="names",
+        action="append",
+        choices=[*SCENARIOS, "all"],
+        default=[],
+        help="instead of the plain run",
+    )
+    parser.add_argument("--upgrade", action="store_true", help="from the last release to this version and back")
     arguments = parser.parse_args()
     names = list(SCENARIOS) if "all" in arguments.names else arguments.names
     runs = {f"with {name}": SCENARIOS[name][1] for name in names}
     if arguments.upgrade:
         runs["upgrade"] = upgrade
     prepare_images({image for name in names for image in SCENARIOS[name][0]})
+    failed: list[str] = []
     for name, run in (runs or {"as documented": documented}).items():
         begun = time.monotonic()
         say(f"containers {name}")
         try:
             run()
-        except CommandFailedError as error:
-            sys.exit(f"containers {name}: FAILED\n{error}")
+        except (CommandFailedError, UnbalancedError, AssertionError) as error:
+            failed.append(name)
+            say(f"containers {name}: FAILED\n{error}")
+            continue
         say(f"containers {name}: ok, in {time.monotonic() - begun:.0f} s")
+    if failed:
+        sys.exit(f"FAILED: {', '.join(failed)}")
 
 
 def prepare_images(more: set[str]) -> None:

@@ -3,6 +3,7 @@
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from tests.containers.shop import Shop, shop_from
 from tests.containers.stack import OURS, SECRET_NAMES, SECRETS, Stack, running, say
@@ -30,16 +31,20 @@ def documented() -> None:
         assert (Path(folder) / "clicktrail.tar").stat().st_size > 0
         assert stack.containers() == containers, "a command made containers anew"
 
+        say("logs without an error")
+        assert not stack.trouble(), stack.trouble()[:10]
+
         say("Redis is lost")
-        stack.shell("docker compose rm --stop --force redis && docker volume rm ${COMPOSE_PROJECT_NAME}_redis && docker compose up -d --no-deps --wait redis")
+        stack.compose("rm", "--stop", "--force", "redis")
+        stack.shell("docker volume rm ${COMPOSE_PROJECT_NAME}_redis")
+        stack.compose("up", "-d", "--no-deps", "--wait", "redis")
         assert shop.ask("GET", "/unknown1")[0] == 503, "an emptied Redis declares links dead"
         stack.told(OPERATING, "Redis is lost")
         assert shop.ask("GET", "/unknown1")[0] == 404
         shop.click(path)
         until_reported(shop, clicks=2, conversions=1)
 
-        say("logs without an error; a stop in order")
-        assert not stack.trouble(), stack.trouble()[:10]
+        say("a stop in order")
         require_orderly_stop(stack)
 
         say("everything is lost")
@@ -64,32 +69,33 @@ def require_secrecy(stack: Stack) -> None:
     """Show that no container's description holds a password."""
     for name in SECRET_NAMES:
         secret = stack.compose("exec", "-T", "postgres", "cat", f"{SECRETS}/{name}").strip()
-        assert len(secret) >= 32, name  # noqa: PLR2004  (192 bits in base 64)
+        assert len(secret) >= 32, name
         for container in stack.described():
             assert secret not in str(container), f"{container['Name']} shows {name}"
+
+
+def service_of(container: dict[str, Any]) -> str:
+    """Return the name that the compose file has for a container."""
+    return str(container["Config"]["Labels"]["com.docker.compose.service"])
 
 
 def require_image(stack: Stack) -> None:
     """Show what our containers may do, and that their image lists what it holds."""
     for container in stack.described():
-        service = container["Config"]["Labels"]["com.docker.compose.service"]
-        host = container["HostConfig"]
+        service = service_of(container)
+        host, settings = container["HostConfig"], container["Config"]
         assert host["Memory"] > 0, service
         assert host["PidsLimit"], service
         assert "ALL" in host["CapDrop"], service
         if service in OURS:
             assert host["ReadonlyRootfs"], service
-            assert container["Config"]["User"] == "10001:10001", service
-            assert container["Config"]["Labels"]["org.opencontainers.image.version"] == stack.environment["CLICKTRAIL_VERSION"]
+            assert settings["User"] == "10001:10001", service
+            assert settings["Labels"]["org.opencontainers.image.version"] == stack.environment["CLICKTRAIL_VERSION"]
     assert '"grpcio"' in stack.compose("exec", "-T", "gateway", "cat", "/opt/clicktrail/sbom.cdx.json")
 
 
 def require_orderly_stop(stack: Stack) -> None:
     """Stop everything, and show that each of ours ended by itself."""
     stack.compose("stop")
-    codes = {
-        container["Config"]["Labels"]["com.docker.compose.service"]: container["State"]["ExitCode"]
-        for container in stack.described()
-    }
+    codes = {service_of(container): container["State"]["ExitCode"] for container in stack.described()}
     assert {codes[service] for service in OURS} == {0}, codes
-

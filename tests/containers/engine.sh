@@ -54,7 +54,7 @@ install_plugins() {
 # builds are there again the next time.
 start_engine() {
     dockerd --data-root "$FOLDER/engine" --exec-root "$FOLDER/run" --pidfile "$FOLDER/engine.pid" --host "$DOCKER_HOST" \
-        --storage-driver "${CLICKTRAIL_TEST_STORAGE:-overlay2}" >"$FOLDER/engine.log" 2>&1 &
+        --storage-driver "${CONTAINERS_STORAGE:-overlay2}" >"$FOLDER/engine.log" 2>&1 &
     ENGINE=$!
     for _ in $(seq 150); do
         has_engine && return

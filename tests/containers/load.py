@@ -35,8 +35,9 @@ class SecureConnection(Connection):
         self._tls = tls
 
     async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        self._streams = await asyncio.open_connection("127.0.0.1", self._port, ssl=self._tls, server_hostname="localhost")
-        return self._streams
+        streams = await asyncio.open_connection("127.0.0.1", self._port, ssl=self._tls, server_hostname="localhost")
+        self._streams = streams
+        return streams
 
 
 class Load:
@@ -67,7 +68,9 @@ class Load:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Let what is under way end."""
         self._over.set()
         self._thread.join()
@@ -132,7 +135,7 @@ class Load:
             else:
                 self.statuses[answer.status] += 1
                 if answer.status == wanted:
-                    if wanted == 302:  # noqa: PLR2004  (a redirect)
+                    if wanted == 302:
                         self._redirected_at.append(time.monotonic())
                     return answer
             await asyncio.sleep(PAUSE_SECONDS)
@@ -157,7 +160,7 @@ def require_balance(load: Load, stack: Stack, *, may_refuse: bool = False) -> No
         raise UnbalancedError(f"Stored or given twice: {repeated}")
     # Exits with an error where a figure of the reports differs from the rows.
     stack.clicktrail("reconcile", "--business", load.shop.business)
-    say(f"ledger: {len(load.sessions)} clicks and {len(load.acknowledged)} events, each stored once; reports agree with the rows")
+    say(f"ledger: {len(load.sessions)} clicks and {len(load.acknowledged)} events, each stored once; reports agree")
 
 
 def _missing(load: Load, stack: Stack) -> list[str]:

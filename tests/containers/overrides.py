@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 from tests.containers.load import Load, require_balance
 from tests.containers.shop import shop_from
-from tests.containers.stack import Stack, free_port, running, say
+from tests.containers.stack import free_port, running, say
 from tests.containers.upgrade import OPERATING
 
 CLICKS_A_SECOND = 60
@@ -49,7 +49,7 @@ def replicas_of(service: str) -> None:
             used = [_growth(before, after, replica) for replica in replicas]
             say(f"processor time of each {service} in {MEASURED_SECONDS} s, {SHARE_SECONDS} s later: {used}")
         require_balance(load, stack)
-        assert len(used) == 2  # noqa: PLR2004  (two)
+        assert len(used) == 2
         assert min(used) > max(used) / 3, "one of them does the work"
         assert not stack.trouble(), stack.trouble()[:10]
 
@@ -104,5 +104,3 @@ SCENARIOS: dict[str, tuple[tuple[str, ...], Callable[[], None]]] = {
     "idle": ((), idle),
 }
 """What `WITH=` can name: the images that it takes beside the usual ones, and what is done."""
-
-__all__ = ["SCENARIOS", "Stack"]

@@ -33,8 +33,9 @@ class Shop:
         )
         try:
             sent = None if body is None else json.dumps(body)
+            told = {name.replace("_", "-"): text for name, text in headers.items()}
             usual = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
-            connection.request(method, path, sent, usual | {name.replace("_", "-"): text for name, text in headers.items()})
+            connection.request(method, path, sent, usual | told)
             answer = connection.getresponse()
             return answer.status, {name.lower(): text for name, text in answer.getheaders()}, answer.read()
         finally:

@@ -52,10 +52,11 @@ class Stack:
         self.environment.setdefault("CLICKTRAIL_HTTP_PORT", str(free_port()))
         self.environment.setdefault("CLICKTRAIL_VERSION", "test")
         self.environment["COMPOSE_PROJECT_NAME"] = PROJECT
-        # Written by hand, so that a digest has to name nothing that stands in for the base.
+        # By its name: what stands in for the base has another digest.
         self.environment.setdefault("CLICKTRAIL_PYTHON_IMAGE", "python:3.13-slim")
         # Whole paths, so that commands may be run in another folder.
-        self.environment["COMPOSE_FILE"] = ":".join(str(self.folder / name) for name in ("docker-compose.yml", *self.files))
+        files = [str(self.folder / name) for name in ("docker-compose.yml", *self.files)]
+        self.environment["COMPOSE_FILE"] = ":".join(files)
 
     @property
     def port(self) -> int:
@@ -79,7 +80,7 @@ class Stack:
         try:
             done = subprocess.run(  # noqa: S603  (commands of our own documents)
                 command, cwd=within or self.folder, env=self._whole_environment(), stdin=subprocess.DEVNULL, text=True,
-                stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=COMMAND_SECONDS, check=False,
+                capture_output=True, timeout=COMMAND_SECONDS, check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired as error:
             raise CommandFailedError(f"{text}\ndid not end within {COMMAND_SECONDS} s\n{self.diagnosis()}") from error
@@ -136,7 +137,8 @@ class Stack:
         """Return which containers are not as they should be, and what they said last."""
         try:
             states = self._output(["docker", "compose", "ps", "--all", "--format", "{{.Service}}\t{{.Status}}"])
-            ill = [line.split("\t")[0] for line in states.splitlines() if not re.search(r"healthy\)|Exited \(0\)", line)]
+            well = re.compile(r"\(healthy\)|Exited \(0\)")
+            ill = [line.split("\t")[0] for line in states.splitlines() if not well.search(line)]
             logs = self._output(["docker", "compose", "logs", "--no-color", "--tail", "15", *ill]) if ill else ""
         except CommandFailedError as error:
             return f"(nothing more is known: {error})"

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.containers.documents import ROOT
 from tests.containers.load import Load, require_balance
 from tests.containers.shop import shop_from
-from tests.containers.stack import Stack, running, say
+from tests.containers.stack import running, say
 
 OPERATING = "docs/operating.md"
 CLICKS_A_SECOND = 20
@@ -19,6 +19,7 @@ QUIET_SECONDS = 5
 GOAL_SECONDS = 2.0
 # The goal is for a machine that is an operator's own; one that is shared and busy may take longer, and is no fault.
 LONGEST_GAP_SECONDS = 8.0
+_COMMIT = re.compile(r"^## .*?commit `([0-9a-f]{7,40})`", re.DOTALL | re.MULTILINE)
 
 
 def upgrade() -> None:
@@ -50,9 +51,8 @@ def last_release() -> str:
     described = _git("describe", "--tags", "--abbrev=0", "--match", "v*", "HEAD")
     if described:
         return described
-    found = re.search(r"^## \[?v?[\d.]+.*?commit `([0-9a-f]{7,40})`", (ROOT / "CHANGELOG.md").read_text(), re.DOTALL | re.MULTILINE)
-    if found is None:
-        raise LookupError("There is no tag, and CHANGELOG.md names no commit of a release.")
+    found = _COMMIT.search((ROOT / "CHANGELOG.md").read_text())
+    assert found is not None, "there is no tag, and CHANGELOG.md names no commit of a release"
     say("this clone has no tags: the last release is the commit that CHANGELOG.md names")
     return found[1]
 
@@ -67,6 +67,3 @@ def unpack(revision: str, folder: Path) -> None:
 def _git(*arguments: str) -> str:
     done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603, S607
     return done.stdout.strip()
-
-
-__all__ = ["OPERATING", "Stack", "last_release", "unpack", "upgrade"]

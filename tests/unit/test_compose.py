@@ -1,11 +1,13 @@
 """The compose file runs what the code can be told, and publishes nothing but the gateway."""
 
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 from common.settings import PREFIX, Settings
 from gateway.settings import GatewaySettings
@@ -13,13 +15,54 @@ from shortener_service.settings import ShortenerSettings
 from tracking_service.settings import TrackingSettings
 
 ROOT = Path(__file__).parents[2]
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
 SERVICES: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 LONG_RUNNING = {"redis", "postgres", "tracking", "shortener", "gateway"}
 
 
 def test_everything_is_there() -> None:
-    """Three services, two stores, migrations, and ways to run commands at the services and at the database."""
-    assert set(SERVICES) == LONG_RUNNING | {"migrate", "cli", "database"}
+    """Three services, two stores, secrets, migrations, and a way to run commands at the database with files."""
+    assert set(SERVICES) == LONG_RUNNING | {"secrets", "migrate", "database"}
+
+
+def test_one_service_builds_the_image_that_all_of_ours_run() -> None:
+    """So that it is built once, under a name with the version that the code has."""
+    ours = {name: service for name, service in SERVICES.items() if service["image"].startswith("${CLICKTRAIL_IMAGE")}
+    assert {name for name, service in SERVICES.items() if "build" in service} == {"secrets"}
+    (image,) = {service["image"] for service in ours.values()}
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert image.endswith(f":${{CLICKTRAIL_VERSION:-{version}}}")
+    assert SERVICES["secrets"]["build"]["args"]["CLICKTRAIL_VERSION"] == f"${{CLICKTRAIL_VERSION:-{version}}}"
+    assert f"ARG CLICKTRAIL_VERSION={version}\n" in DOCKERFILE
+
+
+def test_the_base_is_named_by_its_digest() -> None:
+    """Two builds of a commit stand on the same base; so do both stages."""
+    assert re.search(r"^ARG CLICKTRAIL_PYTHON_IMAGE=python:3\.13-slim@sha256:[0-9a-f]{64}$", DOCKERFILE, re.MULTILINE)
+    bases = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
+    assert set(bases) == {"${CLICKTRAIL_REGISTRY}${CLICKTRAIL_PYTHON_IMAGE}"}
+
+
+def test_what_the_image_installs_is_locked() -> None:
+    """Each dependency stands in the lock file with its hashes, in a version that the project allows."""
+    lock = (ROOT / "deploy/requirements.lock").read_text()
+    locked = dict(re.findall(r"^([a-z0-9-]+)==(\S+)[^\n]*\\\n    --hash=sha256:[0-9a-f]{64}", lock, re.MULTILINE))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for text in project["dependencies"]:
+        wanted = Requirement(text)
+        if wanted.name != "clicktrail-protos":
+            assert wanted.specifier.contains(locked[wanted.name]), f"{text}: run `make lock`"
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_no_password_stands_in_the_file(name: str) -> None:
+    """Secrets are given by files, which the engine does not show; what a container may take is bounded."""
+    service = SERVICES[name]
+    for variable in service.get("environment", {}):
+        assert not variable.endswith(("PASSWORD", "SECRET", "TOKEN")), variable
+    assert "mem_limit" in service
+    assert "pids_limit" in service
+    assert service["cap_drop"] == ["ALL"]
 
 
 def test_a_backup_starts_nothing_but_the_database() -> None:
@@ -40,6 +83,7 @@ def test_a_stop_leaves_time_to_drain(name: str) -> None:
 def test_only_the_gateway_is_published() -> None:
     """Nothing else can be reached from outside, and the gateway reaches no store."""
     assert [name for name, service in SERVICES.items() if "ports" in service] == ["gateway"]
+    assert SERVICES["gateway"]["ports"][0].startswith("${CLICKTRAIL_HTTP_BIND:-127.0.0.1}:")
     stores = {network for store in ("redis", "postgres") for network in SERVICES[store]["networks"]}
     assert not stores & set(SERVICES["gateway"]["networks"])
 
@@ -50,7 +94,11 @@ def test_what_runs_is_watched_and_started_again(name: str) -> None:
     service = SERVICES[name]
     assert service["healthcheck"]["test"]
     assert service["restart"] == "unless-stopped"
-    assert ("volumes" in service) == (name in ("redis", "postgres", "tracking"))
+    assert [each for each in service.get("volumes", []) if each.split(":")[0] in ("redis", "postgres", "spool")] == {
+        "redis": ["redis:/data"],
+        "postgres": ["postgres:/var/lib/postgresql"],
+        "tracking": ["spool:/var/lib/clicktrail/spool"],
+    }.get(name, [])
 
 
 def test_migrations_come_before_the_service() -> None:
@@ -63,9 +111,10 @@ def test_migrations_come_before_the_service() -> None:
     [("gateway", GatewaySettings), ("shortener", ShortenerSettings), ("tracking", TrackingSettings)],
 )
 def test_only_settings_that_exist_are_set(name: str, settings: type[Settings]) -> None:
-    """Each variable is one that its service reads."""
-    known = {PREFIX + field.upper() for field in settings.model_fields}
-    assert set(SERVICES[name]["environment"]) <= known
+    """Each variable is one that its service reads, or the commands that are run there."""
+    known = {PREFIX + field.upper() + end for field in settings.model_fields for end in ("", "_FILE")}
+    of_commands = {f"{PREFIX}PUBLIC_URL", f"{PREFIX}BUSINESS"} if name == "tracking" else set()
+    assert set(SERVICES[name]["environment"]) <= known | of_commands
 
 
 def test_redis_is_a_system_of_record() -> None:
