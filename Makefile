@@ -4,6 +4,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Compiled modules are kept, also where the environment says otherwise: every process of every test would compile again.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 
@@ -30,9 +32,13 @@ HTTP_PORT ?= 8080
 up: $(STAMP) ## run everything on this machine, data in var/, until interrupted
 	$(BIN)/clicktrail up --data-dir $(DATA_DIR) --http-port $(HTTP_PORT)
 
+# Tests wait half of their time, for disks, starts and the end of outages: hence more workers than cores.
+WORKERS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+PARALLEL = -n $(WORKERS) -p tests.support.parallel
+
 .PHONY: test
 test: $(STAMP) ## run all tests, against real servers
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
 
 .PHONY: check
 check: lint types protos-lint protos-check ## everything that can be checked without running it

@@ -22,12 +22,20 @@ __all__ = ["phone", "private", "public", "system"]
 
 TEMPLATE = "clicktrail_template"
 _database_numbers = count(1)
+_spool_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def spools(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of all spools."""
+    return tmp_path_factory.mktemp("spools")
 
 
 @pytest.fixture(autouse=True)
-def spool_dir(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def spool_dir(spools: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give the services of each test a spool of their own: what one leaves there is no other's."""
-    path = tmp_path_factory.mktemp("spool")
+    path = spools / str(next(_spool_numbers))
+    path.mkdir()
     monkeypatch.setenv("CLICKTRAIL_SPOOL_DIR", str(path))
     return path
 

@@ -16,7 +16,7 @@ from cli.data_directory import DataDirectory
 from cli.stack import Front, Stack
 from clicktrail.shortener.v1 import domain_service_pb2, domain_service_pb2_grpc
 from common.channels import open_channel
-from tests.support.system import PHONE
+from tests.support.system import PHONE, TLS
 from tests.support.waiting import eventually
 
 CALL_SECONDS = 30
@@ -39,12 +39,14 @@ class World:
             base_url=self.stack.gateway.url,
             headers={"Authorization": f"Bearer {self.token}"} | headers,
             timeout=CALL_SECONDS,
+            verify=TLS,
         )
 
     async def click(self, link: dict[str, Any]) -> tuple[int, str]:
         """Open a short link as a phone does; return the status and where it leads, without the session."""
         headers = {"User-Agent": PHONE, "Host": link["domain"] or "localhost"}
-        async with httpx.AsyncClient(base_url=self.stack.gateway.url, headers=headers, timeout=CALL_SECONDS) as phone:
+        url = self.stack.gateway.url
+        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=CALL_SECONDS, verify=TLS) as phone:
             answer = await phone.get(f"/{link['code']}")
         return answer.status_code, answer.headers.get("location", "").split("hellotext_session")[0]
 

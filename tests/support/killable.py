@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import ssl
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ import pytest
 from cli.data_directory import DataDirectory, Ready
 from cli.embedded.server_process import ServerProcess
 from cli.stack import Front, Stack
-from tests.support.system import PHONE
+from tests.support.system import PHONE, TLS
 from tests.support.waiting import eventually
 
 Part = Literal["redis", "postgres", "tracking", "shortener", "gateway"]
@@ -27,8 +26,6 @@ Way = Literal["killed", "frozen"]
 # Long enough to start anything again on a busy machine; nothing waits so long where all is well.
 PATIENT = {"REDIRECT_SECONDS": "60", "CALL_SECONDS": "60"}
 CLIENT_SECONDS = 120
-# Made once: a client makes one of its own otherwise, which costs more than all that is asked over plain HTTP.
-TLS = ssl.create_default_context()
 
 
 class KillableSystem:

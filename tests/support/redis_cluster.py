@@ -6,7 +6,7 @@ from typing import Any
 
 from redis import Redis
 
-from cli.embedded.ports import LOOPBACK, free_port, is_free
+from cli.embedded.ports import LOOPBACK, free_port, take_port
 from cli.embedded.redis_server import RedisProgram
 from cli.embedded.server_process import ServerProcess
 
@@ -122,5 +122,5 @@ def _server(folder: Path, password_file: Path) -> ServerProcess:
 def _port() -> int:
     while True:
         port = free_port()
-        if port <= HIGHEST_PORT and is_free(LOOPBACK, port + BUS_DISTANCE):
+        if port <= HIGHEST_PORT and take_port(port + BUS_DISTANCE):
             return port

@@ -15,6 +15,7 @@ import pytest_asyncio
 from cli.embedded.ports import free_port
 from tests.integration.gateway.peer import BUSINESS, TOKEN
 from tests.integration.gateway.peers import Peers
+from tests.support.system import TLS
 from tests.support.waiting import eventually
 
 STOP_SECONDS = 30
@@ -47,7 +48,7 @@ class GatewayProcess:
         async def look() -> int:
             assert self.process.poll() is None, "the gateway has ended"
             try:
-                async with httpx.AsyncClient() as client:
+                async with httpx.AsyncClient(verify=TLS) as client:
                     return (await client.get(f"{self.url}{path}")).status_code
             except httpx.TransportError:
                 return 0
@@ -107,7 +108,7 @@ def peers(all_peers: Peers) -> Peers:
 async def web(gateway: GatewayProcess, peers: Peers) -> AsyncIterator[httpx.AsyncClient]:
     """Return a client without a credential."""
     assert peers
-    async with httpx.AsyncClient(base_url=gateway.url, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=gateway.url, timeout=30, verify=TLS) as client:
         yield client
 
 
@@ -116,7 +117,7 @@ async def page(gateway: GatewayProcess, peers: Peers) -> AsyncIterator[httpx.Asy
     """Return a client with the public id of the shop."""
     assert peers
     headers = {"Authorization": f"Bearer {BUSINESS}"}
-    async with httpx.AsyncClient(base_url=gateway.url, timeout=30, headers=headers) as client:
+    async with httpx.AsyncClient(base_url=gateway.url, timeout=30, headers=headers, verify=TLS) as client:
         yield client
 
 
@@ -125,5 +126,5 @@ async def server(gateway: GatewayProcess, peers: Peers) -> AsyncIterator[httpx.A
     """Return a client with the private token of the shop."""
     assert peers
     headers = {"Authorization": f"Bearer {TOKEN}"}
-    async with httpx.AsyncClient(base_url=gateway.url, timeout=30, headers=headers) as client:
+    async with httpx.AsyncClient(base_url=gateway.url, timeout=30, headers=headers, verify=TLS) as client:
         yield client

@@ -13,6 +13,7 @@ import httpx
 from tests.integration.gateway.conftest import GatewayProcess, running_gateway
 from tests.integration.gateway.peer import BUSINESS, STORE_DOWN, TOKEN
 from tests.integration.gateway.peers import Peers
+from tests.support.system import TLS
 from tests.support.waiting import eventually
 
 
@@ -24,7 +25,7 @@ def workers_of(process_id: int) -> list[int]:
 
 def client_of(gateway: GatewayProcess) -> httpx.AsyncClient:
     """Return a client of a gateway."""
-    return httpx.AsyncClient(base_url=gateway.url, timeout=30)
+    return httpx.AsyncClient(base_url=gateway.url, timeout=30, verify=TLS)
 
 
 def is_running(process_id: int) -> bool:
@@ -39,7 +40,7 @@ async def test_sigterm_finishes_what_is_under_way(peers: Peers, tmp_path: Path) 
     """A hit that waits for the shortener while the gateway stops is still answered."""
     async with running_gateway(peers.environment, tmp_path / "log") as gateway:
         peers.redirects.failures.extend([STORE_DOWN] * 8)
-        async with httpx.AsyncClient(base_url=gateway.url, timeout=30) as client:
+        async with httpx.AsyncClient(base_url=gateway.url, timeout=30, verify=TLS) as client:
             waiting = asyncio.create_task(client.get("/abc"))
 
             async def look() -> int:

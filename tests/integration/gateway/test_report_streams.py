@@ -20,6 +20,7 @@ from tests.integration.gateway.conftest import GatewayProcess, running_gateway
 from tests.integration.gateway.peer import STORE_DOWN
 from tests.integration.gateway.peers import Peers
 from tests.integration.gateway.report_peers import REVOKED_SIGNATURE, SIGNATURE
+from tests.support.system import TLS
 from tests.support.waiting import eventually
 
 STREAM = "/v1/campaigns/spring/report/stream"
@@ -128,7 +129,7 @@ async def test_streams_end_with_the_gateway(peers: Peers, tmp_path: Path) -> Non
 
 async def stopped_while_listening(gateway: GatewayProcess) -> None:
     """Stop a gateway in the middle of a stream."""
-    async with httpx.AsyncClient(base_url=gateway.url, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=gateway.url, timeout=30, verify=TLS) as client:
         async with listening(client, signature=SIGNATURE) as listener:
             await listener.clicks()
             code = asyncio.create_task(asyncio.to_thread(gateway.stop))
