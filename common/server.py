@@ -26,6 +26,9 @@ OPTIONS = (
 )
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+# A name of the health service that speaks of the process alone. Whatever ends hung processes asks for it: any other
+# is NOT_SERVING also while a process waits for its store, which being started again would not bring back.
+ALIVE = "alive"
 
 Register = Callable[[aio.Server], None]
 
@@ -51,6 +54,7 @@ class GrpcServer:
         """Begin to accept calls."""
         spare_what_stays()
         await self._set(NOT_SERVING)
+        await self._health.set(ALIVE, SERVING)
         await self._server.start()
 
     async def set_serving(self, *, is_serving: bool) -> None:

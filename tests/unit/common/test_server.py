@@ -15,7 +15,7 @@ from common.channels import open_channel
 from common.errors import ClicktrailError, Fault, FaultType, Kind, Reason, invalid, unavailable
 from common.grpc_errors import from_rpc_error
 from common.interceptors import CALLS_LIMIT
-from common.server import GrpcServer
+from common.server import ALIVE, GrpcServer
 from tests.support.waiting import eventually
 
 SERVICE = "clicktrail.shortener.v1.DomainService"
@@ -177,3 +177,24 @@ async def test_health_follows_the_service() -> None:
     await server.stop(1)
     assert before.status == health_pb2.HealthCheckResponse.NOT_SERVING
     assert after.status == health_pb2.HealthCheckResponse.SERVING
+
+
+async def test_a_server_that_waits_for_its_store_is_alive() -> None:
+    """Health tells apart a process that answers from a service that serves."""
+    server = GrpcServer("127.0.0.1:0", [SERVICE], [])
+    await server.start()
+    channel = open_channel(f"ipv4:127.0.0.1:{server.port}")
+    health = health_pb2_grpc.HealthStub(channel)
+
+    async def status(service: str) -> int:
+        asked = health_pb2.HealthCheckRequest(service=service)
+        answer = await health.Check(asked, timeout=5, wait_for_ready=True)  # type: ignore[attr-defined]
+        return int(answer.status)
+
+    waiting = await status(ALIVE), await status("")
+    await server.set_serving(is_serving=True)
+    serving = await status(ALIVE), await status("")
+    await channel.close()
+    await server.stop(1)
+    assert waiting == (health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING)
+    assert serving == (health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.SERVING)
