@@ -15,8 +15,9 @@ OPTIONS = (
     ("grpc.keepalive_timeout_ms", 2_000),
     # A channel's own: a connection that another channel gave up on would make this one wait, or fail, with it.
     ("grpc.use_local_subchannel_pool", 1),
-    # Our callers repeat calls themselves, with the same ids.
-    ("grpc.enable_retries", 0),
+    # Without a policy, and there is none, gRPC repeats by itself only what has not left this process or was not looked
+    # at by the server: what was about to go out on a connection that takes no more calls.
+    ("grpc.enable_retries", 1),
     ("grpc.max_receive_message_length", MESSAGE_BYTES_LIMIT),
     ("grpc.max_send_message_length", MESSAGE_BYTES_LIMIT),
 )

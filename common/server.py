@@ -24,6 +24,8 @@ OPTIONS = (
     # Clients ping idle connections to notice a dead peer; the default forbids that.
     ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
 )
+# As gRPC writes that a time has no end.
+UNLIMITED = 2**31 - 1
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 # A name of the health service that speaks of the process alone. Whatever ends hung processes asks for it: any other
@@ -36,11 +38,21 @@ Register = Callable[[aio.Server], None]
 class GrpcServer:
     """A gRPC server with health checks and reflection.
 
-    Health is NOT_SERVING until `set_serving`, and again from the moment that draining begins.
+    Health is NOT_SERVING until `set_serving`, and again from the moment that draining begins. With an age, a connection
+    takes no more calls once it is so old, give or take a tenth, and its client opens another one: a client asks again
+    which servers there are only when it loses one, and would never call one that was started later.
     """
 
-    def __init__(self, listen: str, services: Sequence[str], registrations: Sequence[Register]) -> None:
-        self._server = aio.server(interceptors=[CallGuard()], options=OPTIONS)
+    def __init__(
+        self,
+        listen: str,
+        services: Sequence[str],
+        registrations: Sequence[Register],
+        *,
+        connection_age_seconds: float = 0,
+    ) -> None:
+        options = (*OPTIONS, *_ageing(connection_age_seconds))
+        self._server = aio.server(interceptors=[CallGuard()], options=options)
         self._services = ("", *services)
         self._health = health_aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
@@ -69,6 +81,17 @@ class GrpcServer:
     async def _set(self, status: int) -> None:
         for service in self._services:
             await self._health.set(service, status)
+
+
+def _ageing(seconds: float) -> tuple[tuple[str, int], ...]:
+    """Return the options that let connections age; none where they never do.
+
+    What is under way on an old connection goes on there to its own end, for as long as it takes: a bulk creation of
+    millions of links is one call. Each call has a deadline, so that none stays for ever.
+    """
+    if not seconds:
+        return ()
+    return (("grpc.max_connection_age_ms", round(seconds * 1000)), ("grpc.max_connection_age_grace_ms", UNLIMITED))
 
 
 async def until_stopped() -> None:

@@ -77,6 +77,13 @@ class Settings(BaseSettings):
         return value
 
 
+class ServiceSettings(Settings):
+    """What every gRPC service can be told."""
+
+    connection_age_seconds: float = Field(default=60.0, ge=0, le=86_400)
+    """After how long a connection takes no more calls and its client opens another; 0: never."""
+
+
 AnySettings = TypeVar("AnySettings", bound=Settings)
 
 

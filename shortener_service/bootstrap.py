@@ -113,6 +113,7 @@ class Shortener:
                 DomainServicer(domains),
                 RestoreServicer(self._restoration),
             ),
+            connection_age_seconds=settings.connection_age_seconds,
         )
         self.port = self._server.port
         self._completing: asyncio.Task[None] | None = None

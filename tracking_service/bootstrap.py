@@ -179,7 +179,12 @@ class TrackingService:
         self._watch = ReportWatch(reports, PostgresVersions(postgres))
         reporting = Reporting(reports, self._watch, Recipients(PostgresRecipients(postgres)))
         registers = served(postgres, kept, self._provision, reporting, self._alarms)
-        self._server = GrpcServer(settings.tracking_listen, list(registers), list(registers.values()))
+        self._server = GrpcServer(
+            settings.tracking_listen,
+            list(registers),
+            list(registers.values()),
+            connection_age_seconds=settings.connection_age_seconds,
+        )
         self._upkeep: asyncio.Task[None] | None = None
         self._serving = asyncio.Event()
 

@@ -14,9 +14,9 @@ from tests.support.killable import KillableSystem, session_in
 from tests.support.waiting import LIMIT_SECONDS, eventually
 
 
-async def make_link(chain: KillableSystem) -> dict[str, Any]:
+async def make_link(chain: KillableSystem, campaign: str = "matrix") -> dict[str, Any]:
     """Return a new link of a recipient, clicked once, so that the shortener knows it."""
-    body = {"destination": "https://shop.example.com/p/1", "campaign": "matrix", "profile": secrets.token_hex(6)}
+    body = {"destination": "https://shop.example.com/p/1", "campaign": campaign, "profile": secrets.token_hex(6)}
     async with chain.server(chain.patient) as server:
         made = await eventually(partial(server.post, "/v1/links", json=body), lambda seen: seen.status_code == 201)
     link: dict[str, Any] = made.json()
