@@ -4,13 +4,9 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
-<<<<<<< HEAD
-from common.settings import Listen, Settings
+from common.settings import Listen, ServiceSettings
 from common.store_urls import check_password_apart, whole_url
 from tracking_service.postgres_address import check_address
-=======
-from common.settings import Listen, ServiceSettings, check_store_url
->>>>>>> 25f849e (Let connections age, so that a replica that is started later is called too)
 
 
 class TrackingSettings(ServiceSettings):
