@@ -16,6 +16,7 @@ from common.channels import open_channel
 from common.logging import get_logger
 from common.server import GrpcServer, Register
 from shortener_service.creation import Creation
+from shortener_service.data_format import FORMAT
 from shortener_service.direct_delivery import DirectlyDelivered
 from shortener_service.domain_servicer import DomainServicer
 from shortener_service.domains import Domains
@@ -53,6 +54,8 @@ DELIVERY_SECONDS = 10.0
 DIRECT_DELIVERY_SECONDS = 1.0
 # A delivery takes milliseconds; where tracking is gone already there is nothing to wait for.
 RELAY_STOP_SECONDS = 2.0
+# A Redis that takes longer to answer at the start is away, and health is to be told meanwhile.
+START_PATIENCE_SECONDS = 2.0
 SERVICES = tuple(
     f"clicktrail.shortener.v1.{name}Service" for name in ("Link", "Redirect", "Session", "Domain", "Restore")
 )
@@ -69,7 +72,7 @@ class Shortener:
         limit = -(-settings.outbox_limit // shards.count)
         self._calls = RedisCalls(settings.redis_address)
         self._channel = open_channel(settings.tracking_target)
-        self._installation = RedisInstallation(self._calls, keys, settings.redis_fsync)
+        self._installation = RedisInstallation(self._calls, keys, settings.redis_fsync, FORMAT)
         self._secret = Secret(self._installation)
         self._archive = LinkArchive(self._channel)
         domain_store = RedisDomainStore(self._calls, keys)
@@ -119,10 +122,21 @@ class Shortener:
         self._completing: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Accept calls, and return when the store has answered; raise `UnsuitableStoreError` if it may not be used."""
-        await self._server.start()
-        log.info("listening", port=self.port)
-        await wait_for_store(self._installation, self._secret)
+        """Accept calls, and return when the store has answered; raise `UnsuitableStoreError` if it may not be used.
+
+        Where it answers soon, as a rule, that comes first: whoever may not run takes no call, and a new replica refuses
+        none because it does not know the secret yet.
+        """
+        ready = asyncio.create_task(wait_for_store(self._installation, self._secret))
+        try:
+            await asyncio.wait({ready}, timeout=START_PATIENCE_SECONDS)
+            if ready.done():
+                ready.result()
+            await self._server.start()
+            log.info("listening", port=self.port)
+            await ready
+        finally:
+            ready.cancel()
         self._completing = asyncio.create_task(self._complete())
         self._relay.start()
         await self._server.set_serving(is_serving=True)

@@ -6,8 +6,9 @@ from redis.exceptions import ResponseError
 
 from common.logging import get_logger
 from common.rare_warnings import RareWarning
+from shortener_service.data_format import DataFormat
 from shortener_service.redis_calls import RedisCalls
-from shortener_service.redis_keys import SECRET, SHARDS, Keys
+from shortener_service.redis_keys import FORMAT, SECRET, SHARDS, Keys
 from shortener_service.redis_kind import check_kind, facts_in, is_replica, no_setting
 from shortener_service.redis_node import store_down
 from shortener_service.store import UnsuitableStoreError, store_incomplete
@@ -21,10 +22,11 @@ _replica = RareWarning(
 class RedisInstallation:
     """Checks Redis at start and keeps the marks of its completeness; `Installation` says what for."""
 
-    def __init__(self, calls: RedisCalls, keys: Keys, fsync: str) -> None:
+    def __init__(self, calls: RedisCalls, keys: Keys, fsync: str, data_format: DataFormat) -> None:
         self._calls = calls
         self._keys = keys
         self._fsync = fsync
+        self._format = data_format
 
     async def prepare(self) -> None:
         """Check that Redis keeps what it is given, and see to it that there is a secret."""
@@ -34,6 +36,7 @@ class RedisInstallation:
         await self._check_settings()
         await self._warn_of_full_coverage()
         await self._check_shards()
+        await self._check_format()
         await self._calls.run_one("SET", SECRET, secrets.token_bytes(32), "NX")
 
     async def learn(self) -> tuple[bytes, bytes]:
@@ -94,3 +97,9 @@ class RedisInstallation:
             raise UnsuitableStoreError(
                 f"Redis holds data in {int(kept)} shards: set CLICKTRAIL_OUTBOX_SHARDS={int(kept)}; it is {count}."
             )
+
+    async def _check_format(self) -> None:
+        kept = await self._calls.run_one("GET", FORMAT)
+        self._format.check(kept)
+        if note := self._format.note(kept):
+            await self._calls.run_one("SET", FORMAT, note)

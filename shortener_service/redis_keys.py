@@ -7,6 +7,7 @@ from shortener_service.shards import BUCKETS, Shards, bucket_of
 SECRET = "{0}:secret"  # noqa: S105  (the name of a key)
 DOMAINS = "{0}:domains"
 SHARDS = "{0}:shards"
+FORMAT = "{0}:format"
 
 
 class Keys:

@@ -143,7 +143,7 @@ class Installation(Protocol):
     async def prepare(self) -> None:
         """Check that the store keeps what it is given, and see to it that there is a secret.
 
-        Raises `UnsuitableStoreError` where another setting is needed.
+        Raises `UnsuitableStoreError` where another setting or release is needed.
         """
 
     async def learn(self) -> tuple[bytes, bytes]:
@@ -162,7 +162,7 @@ class StoreRestored(Exception):  # noqa: N818  (named for the situation)
 
 
 class UnsuitableStoreError(Exception):
-    """The store would lose data as it is set; says which setting to change."""
+    """The store would lose data as it is set, or is of a release that does not go with this one; says what to do."""
 
 
 def outbox_full() -> ClicktrailError:

@@ -43,7 +43,7 @@ ADVISORY_LOCK_SECONDS = 120
 LOCK_TIMEOUT = "5s"
 STATEMENT_TIMEOUT = "10min"
 
-_FILE = re.compile(r"^(\d{4})_(pre|post)_[a-z0-9_]+\.sql$")
+_NAME = re.compile(r"^\d{4}_(pre|post)_[a-z0-9_]+$")
 
 
 class Phase(StrEnum):
@@ -72,10 +72,16 @@ def migrations() -> list[Migration]:
     """Return all migrations, in the order in which they run."""
     folder = sorted((files("tracking_service") / "migrations").iterdir(), key=lambda file: file.name)
     return [
-        Migration(file.name.removesuffix(".sql"), Phase(match[2]), file.read_text(encoding="utf-8"))
+        Migration(name, phase, file.read_text(encoding="utf-8"))
         for file in folder
-        if (match := _FILE.match(file.name))
+        if (phase := _phase_of(name := file.name.removesuffix(".sql")))
     ]
+
+
+def _phase_of(name: str) -> Phase | None:
+    """Return when a migration of this name runs; None for what is the name of none."""
+    match = _NAME.match(name)
+    return Phase(match[1]) if match else None
 
 
 async def migrate(url: str, phase: Phase = Phase.ALL) -> list[str]:
@@ -104,9 +110,18 @@ async def check_version(connection: "AnyConnection") -> None:
 
 
 async def check_migrated(connection: "AnyConnection") -> None:
-    """Raise `UnfitDatabaseError` where a migration that the code needs has not run."""
+    """Raise `UnfitDatabaseError` where a migration that the code needs has not run, or one that ends its time has.
+
+    What newer code needs before it starts is no matter: older code runs on with it.
+    """
     applied = await _applied(connection)
-    if missing := [step.name for step in migrations() if step.phase is Phase.PRE and step.name not in applied]:
+    known = migrations()
+    if ended := [name for name in applied.keys() - {step.name for step in known} if _phase_of(name) is Phase.POST]:
+        raise UnfitDatabaseError(
+            f"The database is past these migrations, which wait until no older code runs: {', '.join(sorted(ended))}. "
+            "Run the release that brought them, or a newer one."
+        )
+    if missing := [step.name for step in known if step.phase is Phase.PRE and step.name not in applied]:
         raise UnfitDatabaseError(
             f"The database lacks these migrations: {', '.join(missing)}. Run `clicktrail migrate`."
         )

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from cli.embedded.ports import free_port
 from cli.embedded.redis_server import redis_server
 from clicktrail.shortener.v1 import redirect_service_pb2, session_service_pb2
 from common.errors import Reason
+from shortener_service.data_format import DataFormat
 from shortener_service.store import UnsuitableStoreError
 from tests.integration.shortener.callers import BUSINESS, SECONDS, Caller, refusal
 from tests.integration.shortener.conftest import Start, on_a_cluster_too
@@ -50,6 +52,40 @@ async def test_another_number_of_shards_is_refused(start: Start) -> None:
     """The number of shards is fixed once there is data."""
     with pytest.raises(UnsuitableStoreError, match="CLICKTRAIL_OUTBOX_SHARDS=16"):
         await start(outbox_shards=8)
+
+
+@on_a_cluster_too
+async def test_the_format_of_the_data_is_noted(start: Start, redis: Redis) -> None:
+    """With the release that wrote it first; one that writes an older format leaves the note as it is."""
+    await start()
+    assert await redis.get("{0}:format") == f"1 {version('clicktrail')}".encode()
+    await redis.set("{0}:format", "1 0.0.9")
+    await start()
+    assert await redis.get("{0}:format") == b"1 0.0.9"
+
+
+async def test_data_of_a_newer_release_are_refused(start: Start, redis: Redis) -> None:
+    """An older release does not serve what it may misread, and names the one to run."""
+    await redis.set("{0}:format", "2 7.1.0")
+    with pytest.raises(
+        UnsuitableStoreError, match=r"of clicktrail 7\.1\.0 \(format 2\).*run 7\.1\.0 or a newer release"
+    ):
+        await start()
+
+
+async def test_a_release_too_far_ahead_is_refused(start: Start, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the one before would not understand it, it names the release to go by, and leaves the note as it was."""
+    ahead = DataFormat(writes=3, understands=3, beside=2, beside_release="6.0.0")
+    monkeypatch.setattr("shortener_service.bootstrap.FORMAT", ahead)
+    await redis.set("{0}:format", "1 5.2.0")
+    with pytest.raises(
+        UnsuitableStoreError, match=r"by clicktrail 5\.2\.0 \(format 1\).*every shortener to 6\.0\.0 first"
+    ):
+        await start()
+    assert await redis.get("{0}:format") == b"1 5.2.0"
+    await redis.set("{0}:format", "2 6.0.0")
+    await start()
+    assert await redis.get("{0}:format") == f"3 {version('clicktrail')}".encode()
 
 
 @on_a_cluster_too

@@ -93,6 +93,18 @@ async def test_the_service_refuses_a_database_without_its_tables(empty_url: str)
         await serve(settings)
 
 
+async def test_older_code_runs_on_until_the_phase_post(postgres_url: str) -> None:
+    """What newer code needs before it starts does not keep older code from starting; what waits for its end does."""
+    connection = await asyncpg.connect(postgres_url)
+    note = "INSERT INTO schema_migrations (name, checksum) VALUES ($1, '')"
+    await connection.execute(note, "9998_pre_newer")
+    await module.check_migrated(connection)
+    await connection.execute(note, "9999_post_newer")
+    with pytest.raises(UnfitDatabaseError, match="until no older code runs: 9999_post_newer"):
+        await module.check_migrated(connection)
+    await connection.close()
+
+
 async def test_the_service_waits_for_a_server_that_is_away(tmp_path: Path) -> None:
     """Its health is NOT_SERVING meanwhile, and it goes on waiting."""
     nowhere = f"postgresql://postgres@/clicktrail?host={tmp_path}"
