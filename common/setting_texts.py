@@ -31,10 +31,19 @@ def text_of(name: str, given: Mapping[str, str] | None = None) -> str | None:
     ours = variables(os.environ) if given is None else given
     text, path = ours.get(PREFIX + name), ours.get(PREFIX + name + FILE)
     if path is None:
-        return text
+        return _sound(text)
     if text is not None:
         raise UnfitTextError(f"{PREFIX}{name} and {PREFIX}{name}{FILE} are both given: leave one out")
     return _content(path, PREFIX + name + FILE)
+
+
+def _sound(text: str | None) -> str | None:
+    """Return a text if it can be sent anywhere: bytes of the environment that are not UTF-8 come as lone surrogates."""
+    try:
+        (text or "").encode()
+    except UnicodeEncodeError:
+        raise UnfitTextError("is not UTF-8 text") from None
+    return text
 
 
 def _content(path: str, variable: str) -> str:

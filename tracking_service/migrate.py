@@ -9,7 +9,8 @@ import asyncio
 import hashlib
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.resources import files
@@ -21,7 +22,7 @@ from common.logging import configure_logging, get_logger
 from common.setting_names import warn_of_misspelt
 from common.settings import load_settings
 from tracking_service.postgres_refusals import cause_of, refusal_of
-from tracking_service.postgres_servers import NotConnectedError, UnfitDatabaseError, connect_once
+from tracking_service.postgres_servers import NotConnectedError, UnfitAddressError, UnfitDatabaseError, connect_once
 from tracking_service.settings import TrackingSettings
 
 if TYPE_CHECKING:
@@ -94,8 +95,8 @@ async def migrate(url: str, phase: Phase = Phase.ALL) -> list[str]:
     connection = await connect_once(url, CONNECT_SECONDS)
     try:
         await check_version(connection)
-        await _lock(connection)
-        return await _run(connection, migrations(), phase)
+        async with _locked(url):
+            return await _run(connection, migrations(), phase)
     finally:
         await connection.close()
 
@@ -127,9 +128,25 @@ async def check_migrated(connection: "AnyConnection") -> None:
         )
 
 
+@asynccontextmanager
+async def _locked(url: str) -> AsyncIterator[None]:
+    """Let nobody else migrate meanwhile.
+
+    The lock is a transaction's, on a connection of its own: a session's would be left behind in a pooler.
+    """
+    connection = await connect_once(url, CONNECT_SECONDS)
+    try:
+        async with connection.transaction():
+            await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+            await _lock(connection)
+            yield
+    finally:
+        await connection.close()
+
+
 async def _lock(connection: "AnyConnection") -> None:
     for _ in range(ADVISORY_LOCK_SECONDS * 5):
-        if await connection.fetchval("SELECT pg_try_advisory_lock($1)", ADVISORY_LOCK):
+        if await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", ADVISORY_LOCK):
             return
         await asyncio.sleep(0.2)
     raise UnfitDatabaseError(f"Another process has been migrating for {ADVISORY_LOCK_SECONDS} seconds; try again.")
@@ -189,12 +206,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except NotConnectedError as error:
         print(error, file=sys.stderr)  # noqa: T201  (for the person at the terminal)
         sys.exit(USAGE if error.is_lasting else UNAVAILABLE)
+    except UnfitAddressError as error:
+        print(error, file=sys.stderr)  # noqa: T201  (for the person at the terminal)
+        sys.exit(USAGE)
     except (OSError, asyncpg.InternalClientError) as error:
         print(f"PostgreSQL broke off: {cause_of(error)}", file=sys.stderr)  # noqa: T201  (for the person at the terminal)
         sys.exit(UNAVAILABLE)
     except (UnfitDatabaseError, asyncpg.PostgresError) as error:
         refusal = refusal_of(error)
-        sys.exit(f"The database could not be migrated: {error}{f'. {refusal.sentence}' if refusal else ''}")
+        said = f"{refusal.sentence}. ({cause_of(error)})" if refusal else str(error)
+        sys.exit(f"The database could not be migrated: {said}")
     print(f"{len(done)} migrations ran: {', '.join(done)}" if done else "Nothing to migrate.")  # noqa: T201  (its answer)
 
 

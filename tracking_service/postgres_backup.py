@@ -11,7 +11,7 @@ import asyncpg
 from tracking_service.backup_file import BackupReader, BackupWriter, Manifest, TableMember
 from tracking_service.migrate import check_version
 from tracking_service.postgres_partitions import TIME_COLUMNS
-from tracking_service.postgres_refusals import refusal_of
+from tracking_service.postgres_refusals import cause_of, refusal_of
 from tracking_service.postgres_servers import connect_once
 from tracking_service.queries import load
 
@@ -51,11 +51,10 @@ async def connected(url: str) -> AsyncIterator["Plain"]:
         yield connection
     except asyncpg.UndefinedTableError as error:
         raise UnfitBackupError(f"The database is not migrated ({error}): run `clicktrail migrate`.") from error
-    except asyncpg.InsufficientPrivilegeError as error:
-        refusal = refusal_of(error)
-        raise UnfitBackupError(f"{refusal.sentence if refusal else 'PostgreSQL refuses'}. ({error})") from error
     except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise DatabaseAwayError(str(error)) from error
+        refusal = refusal_of(error)
+        said = f"{refusal.sentence}. ({cause_of(error)})" if refusal else str(error)
+        raise (UnfitBackupError if refusal and refusal.is_lasting else DatabaseAwayError)(said) from error
     finally:
         # Not closed in order: where a copy broke off, the rest of it would be waited for.
         connection.terminate()

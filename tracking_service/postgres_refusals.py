@@ -71,9 +71,9 @@ _REFUSALS: tuple[tuple[type[Exception], Refusal], ...] = (
         # PgBouncer has this one SQLSTATE for nearly all that it refuses, also for a PostgreSQL that is away.
         asyncpg.ProtocolViolationError,
         Refusal(
-            "PostgreSQL, or a pooler before it, refuses the connection as it is opened: PgBouncer needs"
-            " ignore_startup_parameters=statement_timeout,idle_in_transaction_session_timeout,jit and, where it pools"
-            " transactions, max_prepared_statements=200",
+            "A pooler before PostgreSQL refuses the connection, or PostgreSQL itself; the cause is in its own words."
+            " PgBouncer needs ignore_startup_parameters=statement_timeout,idle_in_transaction_session_timeout,jit, and"
+            " max_prepared_statements=200 where it pools transactions",
             is_lasting=False,
         ),
     ),
@@ -94,9 +94,16 @@ _REFUSALS: tuple[tuple[type[Exception], Refusal], ...] = (
             is_lasting=True,
         ),
     ),
+    (
+        # Its subclasses say by themselves what happened on the way to the server.
+        ConnectionError,
+        Refusal(
+            "PostgreSQL breaks off as a connection is opened: it is starting or stopping, or has no TLS, which sslmode"
+            " asks for",
+            is_lasting=False,
+        ),
+    ),
 )
-REFUSED = tuple(kind for kind, _ in _REFUSALS)
-"""The errors that have a sentence."""
 _warnings = {
     sentence: RareWarning(log, sentence)
     for sentence in dict.fromkeys((AWAY_SENTENCE, *(refusal.sentence for _, refusal in _REFUSALS)))
@@ -105,12 +112,17 @@ _warnings = {
 
 def refusal_of(error: BaseException) -> Refusal | None:
     """Return why an error came about, None where all that can be said is that there is no answer."""
-    return next((refusal for kind, refusal in _REFUSALS if isinstance(error, kind)), None)
+    return next((refusal for kind, refusal in _REFUSALS if _is(error, kind)), None)
+
+
+def _is(error: BaseException, kind: type[Exception]) -> bool:
+    return type(error) is kind if kind is ConnectionError else isinstance(error, kind)
 
 
 def cause_of(error: BaseException) -> str:
-    """Return an error in the words of PostgreSQL or of its driver; none of them has a password in it."""
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    """Return an error in the words of PostgreSQL or of its driver, without hints; no password is ever in them."""
+    lines = str(error).splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
 def warn_of(error: BaseException) -> None:

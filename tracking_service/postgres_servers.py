@@ -10,7 +10,7 @@ import asyncpg
 from asyncpg.connect_utils import SessionAttribute
 
 from tracking_service.postgres_address import servers_in, target_in
-from tracking_service.postgres_refusals import REFUSED, cause_of, refusal_of
+from tracking_service.postgres_refusals import cause_of, refusal_of
 
 if TYPE_CHECKING:
     # Generic in the types alone, not at run-time.
@@ -23,6 +23,10 @@ NOT_CONNECTED = (OSError, asyncpg.PostgresError, asyncpg.InternalClientError)
 
 class UnfitDatabaseError(Exception):
     """The database cannot serve this code; says why, and what to do."""
+
+
+class UnfitAddressError(UnfitDatabaseError):
+    """The address makes no sense to the driver."""
 
 
 class NotConnectedError(Exception):
@@ -48,7 +52,7 @@ class Servers:
     async def connect(self, within_seconds: float, **options: Any) -> "Plain":
         """Return a new connection; raise the most telling of the errors where no server gives one.
 
-        Raises `UnfitDatabaseError` where the address makes no sense to the driver.
+        Raises `UnfitAddressError` where the address makes no sense to the driver.
         """
         errors: list[Exception] = []
         share = within_seconds / len(self._urls) / len(self._targets)
@@ -65,7 +69,7 @@ class Servers:
 
 
 async def connect_once(url: str, within_seconds: float, **options: Any) -> "Plain":
-    """Return a connection for a command; raise `NotConnectedError` or `UnfitDatabaseError`."""
+    """Return a connection for a command; raise `NotConnectedError` or `UnfitAddressError`."""
     try:
         return await Servers(url).connect(within_seconds, **options)
     except NOT_CONNECTED as error:
@@ -76,10 +80,10 @@ async def _connect(url: str, **options: Any) -> "Plain":
     try:
         connection: Plain = await asyncpg.connect(url, **options)
     except asyncpg.ClientConfigurationError as error:
-        raise UnfitDatabaseError(f"CLICKTRAIL_POSTGRES_URL cannot be used: {error}") from None
+        raise UnfitAddressError(f"CLICKTRAIL_POSTGRES_URL cannot be used: {error}") from None
     return connection
 
 
 def _most_telling(errors: Sequence[Exception]) -> Exception:
     """Return the first error that has a sentence of its own, else the last."""
-    return next((error for error in errors if isinstance(error, REFUSED)), errors[-1])
+    return next((error for error in errors if refusal_of(error)), errors[-1])

@@ -3,6 +3,7 @@
 import pytest
 
 from common.settings import load_settings
+from shortener_service.redis_addresses import addresses_in
 from shortener_service.settings import ShortenerSettings
 
 
@@ -24,3 +25,39 @@ def test_options_of_tls_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     url = "rediss://user:word@a:6379/2?ssl_ca_certs=/etc/ca.pem&ssl_check_hostname=false"
     monkeypatch.setenv("CLICKTRAIL_REDIS_URL", url)
     assert load_settings(ShortenerSettings).redis_url == url
+
+
+@pytest.mark.parametrize("scheme", ["sentinel", "redis+sentinel", "rediss+sentinel", "redis-sentinel+sentinel"])
+def test_an_address_of_sentinels_is_refused_by_name(
+    scheme: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With what is supported instead."""
+    monkeypatch.setenv("CLICKTRAIL_REDIS_URL", f"{scheme}://a:26379,b:26379/mymaster")
+    with pytest.raises(SystemExit):
+        load_settings(ShortenerSettings)
+    said = capsys.readouterr().err
+    assert "Redis Sentinel, which is not supported" in said
+    assert "Redis Cluster" in said
+
+
+def test_a_password_stands_in_one_place(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two are a fault, told beside all others."""
+    monkeypatch.setenv("CLICKTRAIL_REDIS_URL", "redis://:secret-word@a")
+    monkeypatch.setenv("CLICKTRAIL_REDIS_PASSWORD", "other-word")
+    monkeypatch.setenv("CLICKTRAIL_OUTBOX_SHARDS", "0")
+    with pytest.raises(SystemExit):
+        load_settings(ShortenerSettings)
+    said = capsys.readouterr().err
+    assert "CLICKTRAIL_REDIS_PASSWORD: there is a password in CLICKTRAIL_REDIS_URL already" in said
+    assert "CLICKTRAIL_OUTBOX_SHARDS" in said
+    assert "-word" not in said
+
+
+def test_each_node_of_a_cluster_gets_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given apart it is any text, and it is not shown where the settings are."""
+    monkeypatch.setenv("CLICKTRAIL_REDIS_URL", "redis://me@a:1,b:2")
+    monkeypatch.setenv("CLICKTRAIL_REDIS_PASSWORD", "/#,@:")
+    settings = load_settings(ShortenerSettings)
+    assert addresses_in(settings.redis_address) == ["redis://me:%2F%23%2C%40%3A@a:1", "redis://me:%2F%23%2C%40%3A@b:2"]
+    assert "%2F" not in repr(settings)
+    assert "/#" not in repr(settings)
