@@ -2,8 +2,30 @@
 
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import NamedTuple
 
 from shortener_service.store import UnsuitableStoreError
+
+
+class Note(NamedTuple):
+    """What Redis remembers of the releases that served it."""
+
+    written: int
+    """The latest format that any of them wrote."""
+    understood: int
+    """The latest format that the last one to start understands."""
+    release: str
+    """That one."""
+
+    @classmethod
+    def from_bytes(cls, kept: bytes) -> "Note":
+        """Read it."""
+        written, understood, release = kept.decode().split(" ", 2)
+        return cls(int(written), int(understood), release)
+
+    def to_bytes(self) -> bytes:
+        """Write it."""
+        return " ".join(map(str, self)).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,41 +35,30 @@ class DataFormat:
     writes: int
     """The format that it writes."""
     understands: int
-    """The latest one that it understands; one more than it writes where the next release will write that."""
-    beside: int
-    """The oldest one whose releases understand what this one writes: they may still run, or be put back."""
-    beside_release: str
-    """The release that first wrote that one."""
+    """The latest one that it understands: one more than it writes, where the next release will write that."""
+    understood_since: str
+    """The first release that understood what this one writes."""
 
-    def check(self, kept: bytes | None) -> None:
-        """Raise `UnsuitableStoreError` where Redis was last served by a release that does not go with this one.
-
-        `kept` is the note of the latest format ever written there; None: none was.
-        """
-        number, release = _read(kept) if kept is not None else (self.writes, "")
+    def check(self, note: Note) -> None:
+        """Raise `UnsuitableStoreError` where a release served Redis that does not go with this one."""
         ours = version("clicktrail")
-        if number > self.understands:
+        if note.written > self.understands:
             raise UnsuitableStoreError(
-                f"Redis holds data of clicktrail {release} (format {number}), and {ours} understands formats up to "
-                f"{self.understands}: run {release} or a newer release."
+                f"Redis holds data of format {note.written}, and clicktrail {ours} understands formats up to "
+                f"{self.understands}: run {note.release}, which served it last, or a newer release."
             )
-        if number < self.beside:
+        if note.understood < self.writes:
             raise UnsuitableStoreError(
-                f"Redis was last served by clicktrail {release} (format {number}), which would not understand what "
-                f"{ours} writes (format {self.writes}): upgrade every shortener to {self.beside_release} first."
+                f"Redis was last served by clicktrail {note.release}, which understands formats up to "
+                f"{note.understood} and not what {ours} writes, format {self.writes}: upgrade every shortener to "
+                f"{self.understood_since} first."
             )
 
-    def note(self, kept: bytes | None) -> bytes | None:
-        """Return what is to be noted in the place of `kept`; None where that stays. A number never goes back."""
-        if kept is not None and _read(kept)[0] >= self.writes:
-            return None
-        return f"{self.writes} {version('clicktrail')}".encode()
+    def noted(self, note: Note | None) -> Note:
+        """Return what is to be noted when this release starts."""
+        written = max(note.written, self.writes) if note else self.writes
+        return Note(written, self.understands, version("clicktrail"))
 
 
-FORMAT = DataFormat(writes=1, understands=1, beside=1, beside_release="0.1.0")
+FORMAT = DataFormat(writes=1, understands=1, understood_since="0.1.0")
 """This release's. 1: every change of a link is told, as decision 0022 has it."""
-
-
-def _read(kept: bytes) -> tuple[int, str]:
-    number, _, release = kept.decode().partition(" ")
-    return int(number), release

@@ -6,7 +6,7 @@ from redis.exceptions import ResponseError
 
 from common.logging import get_logger
 from common.rare_warnings import RareWarning
-from shortener_service.data_format import DataFormat
+from shortener_service.data_format import DataFormat, Note
 from shortener_service.redis_calls import RedisCalls
 from shortener_service.redis_keys import FORMAT, SECRET, SHARDS, Keys
 from shortener_service.redis_kind import check_kind, facts_in, is_replica, no_setting
@@ -100,6 +100,8 @@ class RedisInstallation:
 
     async def _check_format(self) -> None:
         kept = await self._calls.run_one("GET", FORMAT)
-        self._format.check(kept)
-        if note := self._format.note(kept):
-            await self._calls.run_one("SET", FORMAT, note)
+        note = Note.from_bytes(kept) if kept is not None else None
+        if note:
+            self._format.check(note)
+        if (noted := self._format.noted(note)) != note:
+            await self._calls.run_one("SET", FORMAT, noted.to_bytes())

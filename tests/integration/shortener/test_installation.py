@@ -24,6 +24,7 @@ from tests.integration.shortener.conftest import Start, on_a_cluster_too
 from tests.integration.shortener.peers import Tracking
 from tests.support.waiting import eventually
 
+NOTE = f"1 1 {version('clicktrail')}".encode()
 UNAVAILABLE = redirect_service_pb2.OUTCOME_KIND_UNAVAILABLE
 
 
@@ -56,36 +57,67 @@ async def test_another_number_of_shards_is_refused(start: Start) -> None:
 
 @on_a_cluster_too
 async def test_the_format_of_the_data_is_noted(start: Start, redis: Redis) -> None:
-    """With the release that wrote it first; one that writes an older format leaves the note as it is."""
+    """With the release that served last."""
     await start()
-    assert await redis.get("{0}:format") == f"1 {version('clicktrail')}".encode()
-    await redis.set("{0}:format", "1 0.0.9")
-    await start()
-    assert await redis.get("{0}:format") == b"1 0.0.9"
+    assert await redis.get("{0}:format") == NOTE
 
 
 async def test_data_of_a_newer_release_are_refused(start: Start, redis: Redis) -> None:
-    """An older release does not serve what it may misread, and names the one to run."""
-    await redis.set("{0}:format", "2 7.1.0")
+    """An older release does not serve what it may misread, and names one that can."""
+    await redis.set("{0}:format", "2 3 7.1.0")
     with pytest.raises(
-        UnsuitableStoreError, match=r"of clicktrail 7\.1\.0 \(format 2\).*run 7\.1\.0 or a newer release"
+        UnsuitableStoreError, match=r"format 2, .* up to 1: run 7\.1\.0, which served it last, or a newer"
     ):
         await start()
+    assert await redis.get("{0}:format") == b"2 3 7.1.0"
 
 
-async def test_a_release_too_far_ahead_is_refused(start: Start, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the one before would not understand it, it names the release to go by, and leaves the note as it was."""
-    ahead = DataFormat(writes=3, understands=3, beside=2, beside_release="6.0.0")
+async def test_a_release_that_goes_ahead_is_refused(
+    start: Start, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the one that served last does not understand what it writes, it names the release to go by."""
+    ahead = DataFormat(writes=2, understands=2, understood_since="6.0.0")
     monkeypatch.setattr("shortener_service.bootstrap.FORMAT", ahead)
-    await redis.set("{0}:format", "1 5.2.0")
+    await redis.set("{0}:format", "1 1 5.2.0")
     with pytest.raises(
-        UnsuitableStoreError, match=r"by clicktrail 5\.2\.0 \(format 1\).*every shortener to 6\.0\.0 first"
+        UnsuitableStoreError, match=r"by clicktrail 5\.2\.0, .* upgrade every shortener to 6\.0\.0 first"
     ):
         await start()
-    assert await redis.get("{0}:format") == b"1 5.2.0"
-    await redis.set("{0}:format", "2 6.0.0")
-    await start()
-    assert await redis.get("{0}:format") == f"3 {version('clicktrail')}".encode()
+    assert await redis.get("{0}:format") == b"1 1 5.2.0"
+
+
+async def test_a_new_format_comes_in_two_steps_and_goes_back_by_them(
+    start: Start, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each step goes with the one before and the one behind it, and with no other."""
+    steps = [
+        DataFormat(writes=1, understands=1, understood_since="1"),
+        DataFormat(writes=1, understands=2, understood_since="1"),
+        DataFormat(writes=2, understands=2, understood_since="2"),
+    ]
+
+    async def starts(step: int) -> bool:
+        monkeypatch.setattr("shortener_service.bootstrap.FORMAT", steps[step])
+        try:
+            await start()
+        except UnsuitableStoreError:
+            return False
+        return True
+
+    way = [
+        (0, True),
+        (2, False),
+        (1, True),
+        (0, True),
+        (2, False),
+        (1, True),
+        (2, True),
+        (0, False),
+        (1, True),
+        (0, False),
+    ]
+    assert [(step, await starts(step)) for step, _ in way] == way
+    assert await redis.get("{0}:format") == f"2 2 {version('clicktrail')}".encode()
 
 
 @on_a_cluster_too
