@@ -7,19 +7,22 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOCUMENTS = [
+    ROOT / "README.md",
+    *sorted(path for folder in ("docs", "deploy") for path in (ROOT / folder).rglob("*.md")),
+]
 FOLLOWED = (ROOT / "docs" / "follow-a-click.md").read_text()
 STEPS = re.findall(r"`([\w/]+\.py)`\s`([\w.]+)`", FOLLOWED)
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.name))
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_file_named_is_there(document: Path) -> None:
     """By its path or, within a sentence about its folder, by its name alone."""
     for named in set(re.findall(r"`([\w/]+\.(?:py|lua|sql))`", document.read_text())):
         assert (ROOT / named).is_file() if "/" in named else list(ROOT.glob(f"*/**/{named}")), named
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.name))
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_link_leads_somewhere(document: Path) -> None:
     """To a file beside it, or to one of its own headings."""
     text = document.read_text()
