@@ -16,6 +16,8 @@ from tracking_service.settings import TrackingSettings
 ROOT = Path(__file__).parents[2]
 # `$NAME`, `${NAME}`, `${NAME:-…}`; a doubled dollar stands for itself.
 INTERPOLATED = re.compile(r"(?<!\$)(?:\$\$)*\$\{?CLICKTRAIL_([A-Z0-9_]+)")
+# A name without a value is taken from the environment as it is.
+PASSED_ON = re.compile(r"^ +CLICKTRAIL_([A-Z0-9_]+):$", re.MULTILINE)
 
 
 def test_the_settings_of_services_are_in_the_table() -> None:
@@ -32,7 +34,8 @@ def test_the_settings_of_commands_are_in_the_table() -> None:
 def test_the_settings_of_compose_files_are_in_the_table() -> None:
     """All that only a compose file puts in, and no others."""
     files = [ROOT / "docker-compose.yml", *(ROOT / "deploy").rglob("*.yml"), *(ROOT / "deploy").rglob("*.yaml")]
-    named = {name for file in files for name in INTERPOLATED.findall(file.read_text())}
+    texts = [file.read_text() for file in files]
+    named = {name for text in texts for taken in (INTERPOLATED, PASSED_ON) for name in taken.findall(text)}
     assert named - OF_SERVICES - OF_COMMANDS == OF_COMPOSE
 
 
