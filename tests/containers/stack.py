@@ -67,9 +67,9 @@ class Stack:
         """Return the same project as another version's files describe it."""
         return Stack(folder, self.files, self.environment | environment)
 
-    def told(self, document: str, heading: str, within: Path | None = None) -> str:
+    def told(self, document: str, heading: str, within: Path | None = None, number: int = 0) -> str:
         """Run the commands that a document of this version tells below a heading; return what they print."""
-        text = commands(document, heading, self.folder)
+        text = commands(document, heading, self.folder, number)
         for line in text.strip().splitlines():
             say(f"  $ {line}")
         return self.shell(text, within)
