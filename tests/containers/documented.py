@@ -10,6 +10,8 @@ from tests.containers.stack import OURS, SECRET_NAMES, SECRETS, Stack, running, 
 from tests.containers.upgrade import OPERATING
 
 CAMPAIGN = "spring"
+# What the shortener says between the start and the restore of an empty Redis.
+EMPTIED = "redis was emptied"
 REPORTED_WITHIN_SECONDS = 60
 REVENUE = [{"amount": "395.00", "currency": "USD"}]
 
@@ -53,7 +55,8 @@ def documented() -> None:
         until_reported(shop, clicks=1, conversions=1)
         shop.click(path)
         until_reported(shop, clicks=2, conversions=1)
-        assert not stack.trouble(), stack.trouble()[:10]
+        unexpected = [line for line in stack.trouble() if EMPTIED not in line]
+        assert not unexpected, unexpected[:10]
 
 
 def until_reported(shop: Shop, *, clicks: int, conversions: int) -> None:
