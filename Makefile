@@ -40,6 +40,12 @@ PARALLEL = -n $(WORKERS) -p tests.support.parallel
 test: $(STAMP) ## run all tests, against real servers
 	$(BIN)/python -m pytest $(PARALLEL)
 
+OTHER_VENV = $(VENV)-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+.PHONY: test-python
+test-python: ## run the unit and integration tests on another Python (PYTHON=/path/to/python3.13)
+	@$(MAKE) --no-print-directory VENV=$(OTHER_VENV) setup
+	$(OTHER_VENV)/bin/python -m pytest $(PARALLEL) tests/unit tests/integration
+
 .PHONY: check
 check: lint types protos-lint protos-check ## everything that can be checked without running it
 
@@ -100,4 +106,4 @@ faults: $(STAMP) ## kill everything under load for minutes, then draw the ledger
 
 .PHONY: clean
 clean: ## remove what the other tasks made, but for data
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info protos/third_party protos/*.egg-info
+	rm -rf $(VENV) $(VENV)-3.* .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info protos/third_party protos/*.egg-info

@@ -1,5 +1,6 @@
 """Real servers for all tests: one Redis and one PostgreSQL a run, empty for each test."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -54,6 +55,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server
     """Run a PostgreSQL for the whole session; tests that stop it start it again."""
     server = new_postgres_server(tmp_path_factory.mktemp("postgres"))
     server.start()
+    asyncio.run(_wait_for_no_disk(server.url))
     yield server
     server.stop()
 
@@ -84,6 +86,12 @@ async def postgres_template(postgres_server: ServerProcess) -> str:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: ASYNC221, S603  (nothing else runs yet)
     assert done.returncode == 0, done.stderr
     return TEMPLATE
+
+
+async def _wait_for_no_disk(url: str) -> None:
+    """Leave it to the kernel to write: processes are killed here, but no machine; each test has a database made."""
+    await _execute(url, "ALTER SYSTEM SET fsync = off")
+    await _execute(url, "SELECT pg_reload_conf()")
 
 
 async def _execute(url: str, statement: str) -> None:

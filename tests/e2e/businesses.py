@@ -10,7 +10,7 @@ from clicktrail.tracking.v1.account_service_pb2_grpc import AccountServiceStub
 from common.channels import open_channel
 from tests.e2e.conftest import System, client_with
 
-CALL_SECONDS = 10
+CALL_SECONDS = 60
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from tests.contract.declared import declared_document
 from tests.e2e.businesses import Business, make_business
 from tests.e2e.conftest import System
 
-ANSWER_SECONDS = 10
+# Only ends a test that would never end.
+ANSWER_SECONDS = 120
 # Not among them: that whatever fits a schema is taken, since no schema tells which links, profiles and actions there
 # are; that whatever does not fit is refused, since a batch takes its sound events and unknown parameters are ignored.
 CHECKS: Sequence[CheckFunction] = (
@@ -79,7 +80,7 @@ async def test_the_document_is_the_one_declared(system: System) -> None:
 def test_a_server_hears_what_the_document_says(
     case: "schemathesis.Case[Any]", business: Business, system: System
 ) -> None:
-    """With a private token: no 500, no undocumented answer, and an answer in time."""
+    """With a private token: no 500, and no undocumented answer."""
     answered(case, system, business.token)
 
 

@@ -18,6 +18,7 @@ import httpx
 import pytest
 
 from cli.embedded.ports import LOOPBACK, free_port
+from cli.embedded.privileges import dying_with_us
 from tests.support.system import TLS
 
 LIMIT_SECONDS = 120
@@ -44,7 +45,9 @@ class Up:
         self._log = data.parent / f"up-{self.port}.log"
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(  # noqa: S603  (our own command)
-                [*(as_user(user) if user else []), *command], stdout=log, stderr=subprocess.STDOUT
+                [*as_user(user), *command] if user else dying_with_us(command, "TERM"),
+                stdout=log,
+                stderr=subprocess.STDOUT,
             )
 
     @property
@@ -78,7 +81,7 @@ def as_user(user: int) -> list[str]:
     """Return what runs a command as an ordinary user who may read this installation, wherever it lies."""
     may_read = "-all,+dac_read_search"
     identity = ["--reuid", str(user), "--regid", str(user), "--clear-groups"]
-    return ["setpriv", *identity, f"--inh-caps={may_read}", f"--ambient-caps={may_read}", "--"]
+    return ["setpriv", *identity, f"--inh-caps={may_read}", f"--ambient-caps={may_read}", "--pdeathsig", "TERM", "--"]
 
 
 def noted_pid(file: Path) -> int | None:

@@ -16,7 +16,7 @@ from xdist.workermanage import WorkerController
 
 # Fixtures that start many processes, so that one worker alone should. Those whose tests take longest come first: begun
 # last, they would run on when all else is done.
-SHARED = ("run", "killable", "chain", "system", "start_up")
+SHARED = ("run", "killable", "chain", "system", "start_up", "gateway")
 FOLDER = pytest.StashKey[str]()
 
 

@@ -1,6 +1,7 @@
 """One whole system, brought up as an operator would, for all tests that go through every process."""
 
 import json
+import os
 import signal
 import ssl
 import subprocess
@@ -15,8 +16,13 @@ import httpx
 import pytest
 
 from cli.embedded.ports import free_port
+from cli.embedded.privileges import dying_with_us
 
-START_SECONDS = 120
+START_SECONDS = 300
+STOP_SECONDS = 120
+CLIENT_SECONDS = 120
+# So that a busy machine makes no refusal.
+PATIENT = {"CLICKTRAIL_REDIRECT_SECONDS": "60", "CLICKTRAIL_CALL_SECONDS": "60"}
 PHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
     "Version/18.5 Mobile/15E148 Safari/604.1"
@@ -42,13 +48,17 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """Run `clicktrail up` on a free port, with a space in its path, and stop it with SIGTERM."""
     data_dir = tmp_path_factory.mktemp("trail") / "the data"
     command = [sys.executable, "-m", "cli", "up", "--data-dir", str(data_dir), "--http-port", str(free_port())]
+    # A run that is broken off leaves no system behind.
+    command = dying_with_us(command, "TERM")
     log = (data_dir.parent / "up.log").open("wb")
-    process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)  # noqa: S603  (our own command)
+    process = subprocess.Popen(  # noqa: S603  (our own command)
+        command, env=os.environ | PATIENT, stdout=log, stderr=subprocess.STDOUT
+    )
     try:
         yield System(**_when_ready(process, data_dir / "ready.json", data_dir.parent / "up.log"))
     finally:
         process.send_signal(signal.SIGTERM)
-        code = process.wait(60)
+        code = process.wait(STOP_SECONDS)
         log.close()
     assert code == 0
 
@@ -86,4 +96,4 @@ async def phone(system: System) -> AsyncIterator[httpx.AsyncClient]:
 
 def client_with(system: System, **headers: str) -> httpx.AsyncClient:
     """Return a client of the gateway that sends these headers."""
-    return httpx.AsyncClient(base_url=system.http, headers=headers, timeout=30, verify=TLS)
+    return httpx.AsyncClient(base_url=system.http, headers=headers, timeout=CLIENT_SECONDS, verify=TLS)

@@ -1,6 +1,7 @@
 """Holds the layers apart: who may import what."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,7 @@ def sources() -> list[Path]:
     return [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
 
 
+@cache
 def imports_of(path: Path) -> set[str]:
     """Return the full names of all modules that a file imports, also inside functions."""
     found: set[str] = set()

@@ -13,12 +13,17 @@ import pytest
 import pytest_asyncio
 
 from cli.embedded.ports import free_port
+from cli.embedded.privileges import dying_with_us
 from tests.integration.gateway.peer import BUSINESS, TOKEN
 from tests.integration.gateway.peers import Peers
 from tests.support.system import TLS
 from tests.support.waiting import eventually
 
-STOP_SECONDS = 30
+STOP_SECONDS = 60
+CLIENT_SECONDS = 120
+# So that a busy machine makes no refusal; and the opposite, for what is refused at its deadline.
+PATIENT = {"CLICKTRAIL_REDIRECT_SECONDS": "60", "CLICKTRAIL_CALL_SECONDS": "60"}
+HASTY = {"CLICKTRAIL_REDIRECT_SECONDS": "0.5", "CLICKTRAIL_CALL_SECONDS": "0.5"}
 
 
 class GatewayProcess:
@@ -29,9 +34,9 @@ class GatewayProcess:
         self.url = f"http://{self.address}"
         self._log = log.open("ab")
         settings = {"CLICKTRAIL_HTTP_LISTEN": self.address, "CLICKTRAIL_LOG_FORMAT": "json"}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "gateway"],
-            env=os.environ | settings | environment,
+        self.process = subprocess.Popen(  # noqa: S603  (our own command)
+            dying_with_us([sys.executable, "-m", "gateway"], "KILL"),
+            env=os.environ | PATIENT | settings | environment,
             stdout=self._log,
             stderr=subprocess.STDOUT,
         )
@@ -97,6 +102,25 @@ async def gateway(all_peers: Peers, gateway_log: Path) -> AsyncIterator[GatewayP
         yield gateway
 
 
+@pytest_asyncio.fixture(scope="session")
+async def hasty_gateway(all_peers: Peers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[GatewayProcess]:
+    """Run a gateway that refuses after half a second what it cannot do."""
+    log = tmp_path_factory.mktemp("hasty") / "log"
+    async with running_gateway(all_peers.environment | HASTY, log) as gateway:
+        yield gateway
+
+
+@pytest_asyncio.fixture
+async def hasty(hasty_gateway: GatewayProcess, peers: Peers) -> AsyncIterator[httpx.AsyncClient]:
+    """Return a client of that gateway, with the public id of the shop."""
+    assert peers
+    headers = {"Authorization": f"Bearer {BUSINESS}"}
+    async with httpx.AsyncClient(
+        base_url=hasty_gateway.url, timeout=CLIENT_SECONDS, headers=headers, verify=TLS
+    ) as client:
+        yield client
+
+
 @pytest.fixture
 def peers(all_peers: Peers) -> Peers:
     """Return the services behind the gateway, with nothing recorded."""
@@ -108,7 +132,7 @@ def peers(all_peers: Peers) -> Peers:
 async def web(gateway: GatewayProcess, peers: Peers) -> AsyncIterator[httpx.AsyncClient]:
     """Return a client without a credential."""
     assert peers
-    async with httpx.AsyncClient(base_url=gateway.url, timeout=30, verify=TLS) as client:
+    async with httpx.AsyncClient(base_url=gateway.url, timeout=CLIENT_SECONDS, verify=TLS) as client:
         yield client
 
 
@@ -117,7 +141,7 @@ async def page(gateway: GatewayProcess, peers: Peers) -> AsyncIterator[httpx.Asy
     """Return a client with the public id of the shop."""
     assert peers
     headers = {"Authorization": f"Bearer {BUSINESS}"}
-    async with httpx.AsyncClient(base_url=gateway.url, timeout=30, headers=headers, verify=TLS) as client:
+    async with httpx.AsyncClient(base_url=gateway.url, timeout=CLIENT_SECONDS, headers=headers, verify=TLS) as client:
         yield client
 
 
@@ -126,5 +150,5 @@ async def server(gateway: GatewayProcess, peers: Peers) -> AsyncIterator[httpx.A
     """Return a client with the private token of the shop."""
     assert peers
     headers = {"Authorization": f"Bearer {TOKEN}"}
-    async with httpx.AsyncClient(base_url=gateway.url, timeout=30, headers=headers, verify=TLS) as client:
+    async with httpx.AsyncClient(base_url=gateway.url, timeout=CLIENT_SECONDS, headers=headers, verify=TLS) as client:
         yield client

@@ -204,11 +204,11 @@ async def test_single_events_share_calls_and_keep_their_ids(page: httpx.AsyncCli
     assert peers.events.requests[0] in peers.events.requests[1:]
 
 
-async def test_what_cannot_be_kept_is_503(page: httpx.AsyncClient, peers: Peers) -> None:
+async def test_what_cannot_be_kept_is_503(hasty: httpx.AsyncClient, peers: Peers) -> None:
     """Never a 200 for what can be lost."""
     peers.events.failures.extend([STORE_DOWN] * 500)
     single, batch = await asyncio.gather(
-        page.post(PAGES, json=VIEW), page.post(f"{PAGES}/batch", json={"events": [VIEW, VIEW]})
+        hasty.post(PAGES, json=VIEW), hasty.post(f"{PAGES}/batch", json={"events": [VIEW, VIEW]})
     )
     for response in (single, batch):
         assert (response.status_code, faults_of(response)) == (503, [("unavailable", None)])

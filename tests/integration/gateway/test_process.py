@@ -10,8 +10,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.integration.gateway.conftest import GatewayProcess, running_gateway
-from tests.integration.gateway.peer import BUSINESS, STORE_DOWN, TOKEN
+from tests.integration.gateway.conftest import CLIENT_SECONDS, GatewayProcess, running_gateway
+from tests.integration.gateway.peer import BUSINESS, POISON, STORE_DOWN, TOKEN
 from tests.integration.gateway.peers import Peers
 from tests.support.system import TLS
 from tests.support.waiting import eventually
@@ -25,7 +25,7 @@ def workers_of(process_id: int) -> list[int]:
 
 def client_of(gateway: GatewayProcess) -> httpx.AsyncClient:
     """Return a client of a gateway."""
-    return httpx.AsyncClient(base_url=gateway.url, timeout=30, verify=TLS)
+    return httpx.AsyncClient(base_url=gateway.url, timeout=CLIENT_SECONDS, verify=TLS)
 
 
 def is_running(process_id: int) -> bool:
@@ -40,7 +40,7 @@ async def test_sigterm_finishes_what_is_under_way(peers: Peers, tmp_path: Path) 
     """A hit that waits for the shortener while the gateway stops is still answered."""
     async with running_gateway(peers.environment, tmp_path / "log") as gateway:
         peers.redirects.failures.extend([STORE_DOWN] * 8)
-        async with httpx.AsyncClient(base_url=gateway.url, timeout=30, verify=TLS) as client:
+        async with httpx.AsyncClient(base_url=gateway.url, timeout=CLIENT_SECONDS, verify=TLS) as client:
             waiting = asyncio.create_task(client.get("/abc"))
 
             async def look() -> int:
@@ -140,9 +140,12 @@ def test_every_wrong_setting_is_named() -> None:
         assert name in done.stderr
 
 
-def test_logs_show_no_query_and_no_credential(gateway_log: Path) -> None:
-    """Whatever the other tests have made it log."""
-    text = gateway_log.read_text()
+async def test_logs_show_no_query_and_no_credential(server: httpx.AsyncClient, gateway_log: Path) -> None:
+    """Not even of a request that fails by our fault, and is logged with its id."""
+    answer = await server.get(f"/{POISON}?qr=1", headers={"Accept": "application/json"})
+    assert answer.status_code == 500
+    text = gateway_log.read_text()  # noqa: ASYNC240  (a small file)
+    assert answer.json()["errors"][0]["description"].rpartition(" ")[2].rstrip(".") in text
     assert "qr=1" not in text
     assert TOKEN not in text
     assert f"Bearer {BUSINESS}" not in text

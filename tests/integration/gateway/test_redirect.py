@@ -142,10 +142,10 @@ async def test_a_passing_failure_is_not_noticed(web: httpx.AsyncClient, peers: P
     assert first == second == third
 
 
-async def test_a_lasting_failure_is_503(web: httpx.AsyncClient, peers: Peers) -> None:
+async def test_a_lasting_failure_is_503(hasty: httpx.AsyncClient, peers: Peers) -> None:
     """With when to come again, and why."""
     peers.redirects.failures.extend([STORE_DOWN] * 200)
-    response = await web.get("/abc123", headers=PROGRAM)
+    response = await hasty.get("/abc123", headers=PROGRAM)
     assert response.status_code == 503
     assert response.headers["retry-after"] == "1"
     assert faults_of(response) == [("unavailable", None)]

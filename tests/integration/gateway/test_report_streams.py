@@ -16,7 +16,7 @@ from gateway.clients import connect
 from gateway.reports import watches as watching
 from gateway.reports.watches import Watches
 from tests.integration.gateway.answers import faults_of
-from tests.integration.gateway.conftest import GatewayProcess, running_gateway
+from tests.integration.gateway.conftest import CLIENT_SECONDS, GatewayProcess, running_gateway
 from tests.integration.gateway.peer import STORE_DOWN
 from tests.integration.gateway.peers import Peers
 from tests.integration.gateway.report_peers import REVOKED_SIGNATURE, SIGNATURE
@@ -129,7 +129,7 @@ async def test_streams_end_with_the_gateway(peers: Peers, tmp_path: Path) -> Non
 
 async def stopped_while_listening(gateway: GatewayProcess) -> None:
     """Stop a gateway in the middle of a stream."""
-    async with httpx.AsyncClient(base_url=gateway.url, timeout=30, verify=TLS) as client:
+    async with httpx.AsyncClient(base_url=gateway.url, timeout=CLIENT_SECONDS, verify=TLS) as client:
         async with listening(client, signature=SIGNATURE) as listener:
             await listener.clicks()
             code = asyncio.create_task(asyncio.to_thread(gateway.stop))

@@ -12,6 +12,7 @@ from pathlib import Path
 import asyncpg
 
 from cli.embedded.ports import free_port
+from cli.embedded.privileges import dying_with_us
 from cli.embedded.server_process import ServerProcess
 from common.channels import open_channel
 from common.errors import Kind, Reason
@@ -32,7 +33,8 @@ async def process(postgres_url: str, folder: Path) -> AsyncIterator[tuple["subpr
         "CLICKTRAIL_POSTGRES_URL": postgres_url,
         "CLICKTRAIL_SPOOL_DIR": str(folder),
     }
-    service = subprocess.Popen([sys.executable, "-m", "tracking_service"], env=environment)  # noqa: ASYNC220  (starting it takes no time)
+    command = dying_with_us([sys.executable, "-m", "tracking_service"], "KILL")
+    service = subprocess.Popen(command, env=environment)  # noqa: ASYNC220, S603  (our own command; starting it takes no time)
     try:
         async with open_channel(f"ipv4:127.0.0.1:{port}") as channel:
             async with asyncio.timeout(SECONDS):
