@@ -9,10 +9,10 @@ from tests.containers.documented import documented
 from tests.containers.documents import ROOT
 from tests.containers.load import UnbalancedError
 from tests.containers.overrides import SCENARIOS
-from tests.containers.stack import CommandFailedError, say
+from tests.containers.stack import PYTHON_IMAGE, CommandFailedError, say
 from tests.containers.upgrade import upgrade
 
-USUAL_IMAGES = ("python:3.13-slim", "postgres:18", "redis:7-alpine")
+USUAL_IMAGES = (PYTHON_IMAGE, "postgres:18", "redis:7-alpine")
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.containers.image_python import tested_on_its_python
 from tests.containers.load import Load, require_balance
 from tests.containers.shop import shop_from
 from tests.containers.stack import free_port, running, say
@@ -103,5 +104,6 @@ SCENARIOS: dict[str, tuple[tuple[str, ...], Callable[[], None]]] = {
     "shortener": ((), lambda: replicas_of("shortener")),
     "tracking": ((), lambda: replicas_of("tracking")),
     "idle": ((), idle),
+    "python": ((), tested_on_its_python),
 }
 """What `WITH=` can name: the images that it takes beside the usual ones, and what is done."""

@@ -16,6 +16,8 @@ from typing import Any
 from tests.containers.documents import ROOT, commands
 
 PROJECT = "clicktrail-test"
+# By its name: what stands in for the base has another digest.
+PYTHON_IMAGE = "python:3.13-slim"
 OURS = ("tracking", "shortener", "gateway")
 COMMAND_SECONDS = 400
 SECRET_NAMES = ("postgres_password", "redis_password")
@@ -52,8 +54,7 @@ class Stack:
         self.environment.setdefault("CLICKTRAIL_HTTP_PORT", str(free_port()))
         self.environment.setdefault("CLICKTRAIL_VERSION", "test")
         self.environment["COMPOSE_PROJECT_NAME"] = PROJECT
-        # By its name: what stands in for the base has another digest.
-        self.environment.setdefault("CLICKTRAIL_PYTHON_IMAGE", "python:3.13-slim")
+        self.environment.setdefault("CLICKTRAIL_PYTHON_IMAGE", PYTHON_IMAGE)
         # Whole paths, so that commands may be run in another folder.
         files = [str(self.folder / name) for name in ("docker-compose.yml", *self.files)]
         self.environment["COMPOSE_FILE"] = ":".join(files)
