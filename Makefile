@@ -37,8 +37,12 @@ WORKERS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 PARALLEL = -n $(WORKERS) -p tests.support.parallel
 
 .PHONY: test
-test: $(STAMP) ## run all tests, against real servers
+test: $(STAMP) ## run all tests, against real servers, in less than eight minutes on two cores
 	$(BIN)/python -m pytest $(PARALLEL)
+
+.PHONY: test-fast
+test-fast: $(STAMP) ## run what needs neither a store nor a browser, in less than a minute
+	$(BIN)/python -m pytest $(PARALLEL) -m 'not stores' tests/unit tests/integration
 
 OTHER_VENV = $(VENV)-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 .PHONY: test-python

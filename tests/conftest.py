@@ -22,8 +22,17 @@ from tests.support.system import phone, private, public, system
 __all__ = ["phone", "private", "public", "system"]
 
 TEMPLATE = "clicktrail_template"
+# A test with one of them needs a Redis or a PostgreSQL. `make test-fast` leaves it out.
+STORES = {"redis_server", "postgres_server", "system", "killable"}
 _database_numbers = count(1)
 _spool_numbers = count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a store by the fixtures that it has; who starts a server without them says so himself."""
+    for item in items:
+        if not STORES.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.stores)
 
 
 @pytest.fixture(scope="session")

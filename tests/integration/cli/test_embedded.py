@@ -22,6 +22,8 @@ from cli.embedded.server_process import LOG_BYTES, ServerProcess
 Start = Callable[[str, Path], ServerProcess]
 FACTORIES = {"redis": new_redis, "postgres": new_postgres}
 
+pytestmark = pytest.mark.stores
+
 
 @pytest.fixture
 def start() -> Iterator[Start]:
