@@ -14,7 +14,7 @@ import pytest
 from redis.asyncio import Redis
 
 from cli.embedded.errors import ServerFailed
-from cli.embedded.ports import LOOPBACK, free_port, is_free
+from cli.embedded.ports import LOOPBACK, free_port, is_free, take_port
 from cli.embedded.postgres_server import postgres_server as new_postgres
 from cli.embedded.redis_server import redis_server as new_redis
 from cli.embedded.server_process import LOG_BYTES, ServerProcess
@@ -238,6 +238,17 @@ def test_a_free_port_is_free() -> None:
     port = free_port()
     with socket.create_server((LOOPBACK, port)):
         assert not is_free(LOOPBACK, port)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps ports apart for us")
+def test_a_port_is_given_to_one_process_alone() -> None:
+    """Also while nothing listens there; when that process has ended, others may have it."""
+    asked = "import sys; from cli.embedded.ports import take_port; print(take_port(int(sys.argv[1])))"
+    command = [sys.executable, "-c", asked, str(free_port())]
+    assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout == "False\n"  # noqa: S603  (ourselves)
+    given = "from cli.embedded.ports import free_port; print(free_port())"
+    command = [sys.executable, "-c", given]
+    assert take_port(int(subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout))  # noqa: S603  (ourselves)
 
 
 def is_alive(pid: int) -> bool:
