@@ -57,7 +57,8 @@ class Load:
         """Sessions seen in a `Location`."""
         self.acknowledged: dict[str, str] = {}
         """Ids of acknowledged events, by key."""
-        self.statuses: Counter[int] = Counter()
+        self.statuses: Counter[tuple[str, int]] = Counter()
+        """How often a method was answered with a status."""
         self.unanswered = 0
         """Requests that found nobody, or were cut off: a connection refused is one."""
         self._redirected_at = [time.monotonic()]
@@ -90,7 +91,7 @@ class Load:
 
     def summary(self) -> str:
         """Return what was seen, in a line."""
-        answers = ", ".join(f"{status}: {count}" for status, count in sorted(self.statuses.items()))
+        answers = ", ".join(f"{method} {status}: {count}" for (method, status), count in sorted(self.statuses.items()))
         return (
             f"{len(self.sessions)} clicks and {len(self.acknowledged)} events answered ({answers});"
             f" without an answer {self.unanswered}; longest gap between redirects {self.longest_gap_seconds:.2f} s"
@@ -133,7 +134,7 @@ class Load:
             except AnswerLostError:
                 self.unanswered += 1
             else:
-                self.statuses[answer.status] += 1
+                self.statuses[request[:4].decode().strip(), answer.status] += 1
                 if answer.status == wanted:
                     if wanted == 302:
                         self._redirected_at.append(time.monotonic())
@@ -141,14 +142,14 @@ class Load:
             await asyncio.sleep(PAUSE_SECONDS)
 
 
-def require_balance(load: Load, stack: Stack, *, may_refuse: bool = False) -> None:
+def require_balance(load: Load, stack: Stack, *refusals: tuple[str, int]) -> None:
     """Raise `UnbalancedError` where a click or an event that was answered is not stored exactly once.
 
-    A 503 is one too, where none may be; anything else than redirects and acknowledgements is one in any case.
+    An answer is a fault too, unless it is a redirect, an acknowledgement, or one of the refusals that may be.
     """
     say(load.summary())
-    allowed = {200, 302, 503} if may_refuse else {200, 302}
-    if unexpected := {status: count for status, count in load.statuses.items() if status not in allowed}:
+    allowed = {("GET", 302), ("POST", 200), *refusals}
+    if unexpected := {answer: count for answer, count in load.statuses.items() if answer not in allowed}:
         raise UnbalancedError(f"Answers that nobody should see: {unexpected}")
     until = time.monotonic() + STORED_WITHIN_SECONDS
     while (missing := _missing(load, stack)) and time.monotonic() < until:

@@ -40,7 +40,7 @@ def upgrade() -> None:
             new.told(OPERATING, "Upgrade")
             new.told(OPERATING, "Finish an upgrade")
             load.run_for(QUIET_SECONDS)
-        require_balance(load, new, may_refuse=True)
+        require_balance(load, new, ("GET", 503), ("POST", 503))
         say(f"longest gap {load.longest_gap_seconds:.2f} s; the goal is under {GOAL_SECONDS:g} s")
         assert load.longest_gap_seconds < LONGEST_GAP_SECONDS
         assert not new.trouble(), new.trouble()[:10]
