@@ -11,19 +11,26 @@ PACKAGES = ("common", "shortener_service", "tracking_service", "gateway", "cli")
 
 # Which files may import a library: glob patterns below the root.
 MAY_IMPORT = {
-    "redis": ("shortener_service/redis_*.py",),
-    "asyncpg": ("tracking_service/postgres*.py", "tracking_service/migrate.py"),
+    "redis": ("shortener_service/redis_*.py", "shortener_service/redis/*.py", "shortener_service/*/*store.py"),
+    "asyncpg": (
+        "tracking_service/postgres*.py",
+        "tracking_service/postgres/*.py",
+        "tracking_service/*/*store.py",
+        "tracking_service/migrate.py",
+    ),
     "grpc": (
         "common/grpc_errors.py",
         "common/interceptors.py",
         "common/server.py",
         "common/channels.py",
         "shortener_service/*servicer*.py",
+        "shortener_service/*/*servicer.py",
         "shortener_service/bootstrap.py",
         "shortener_service/direct_delivery.py",
         "shortener_service/link_archive.py",
         "shortener_service/outbox_relay.py",
         "tracking_service/*servicer*.py",
+        "tracking_service/*/*servicer.py",
         "tracking_service/shortener_links.py",
         "gateway/client_streams.py",
         "gateway/clients.py",
@@ -34,6 +41,8 @@ MAY_IMPORT = {
     ),
     "sqlite3": (
         "tracking_service/spool*.py",
+        "tracking_service/spool/*.py",
+        "tracking_service/sqlite_file.py",
         "tracking_service/known_accounts.py",
     ),
     "uvicorn": ("gateway/server.py", "gateway/connection.py", "gateway/bounded_connection.py"),

@@ -16,7 +16,7 @@ from cli.embedded.ports import free_port
 from common import probe
 from common.server import GrpcServer
 from tests.integration.gateway.conftest import running_gateway
-from tests.integration.gateway.peers import Peers
+from tests.support.gateway.peers import Peers
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

@@ -14,8 +14,8 @@ import pytest_asyncio
 
 from cli.embedded.ports import free_port
 from cli.embedded.privileges import dying_with_us
-from tests.integration.gateway.peer import BUSINESS, TOKEN
-from tests.integration.gateway.peers import Peers
+from tests.support.gateway.peer import BUSINESS, TOKEN
+from tests.support.gateway.peers import Peers
 from tests.support.system import TLS
 from tests.support.waiting import eventually
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.gateway.answers import raw
 from tests.integration.gateway.conftest import GatewayProcess, running_gateway
-from tests.integration.gateway.peer import BUSINESS, KNOWN_SESSION, STORE_DOWN
-from tests.integration.gateway.peers import Peers
-from tests.integration.gateway.report_peers import SIGNATURE
+from tests.support.gateway.answers import raw
+from tests.support.gateway.peer import BUSINESS, KNOWN_SESSION, STORE_DOWN
+from tests.support.gateway.peers import Peers
+from tests.support.gateway.report_peers import SIGNATURE
 from tests.support.waiting import eventually
 
 EVENT = b'{"action":"page.viewed","session":"%b"}' % KNOWN_SESSION.encode()

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from tests.contract.declared import declared_document
-from tests.integration.gateway.answers import faults_of
+from tests.support.gateway.answers import faults_of
 
 
 async def test_the_document_lists_what_is_served(server: httpx.AsyncClient) -> None:

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from clicktrail.tracking.v1.event_pb2 import CREDENTIAL_PRIVATE, CREDENTIAL_PUBLIC, Submission
 from clicktrail.tracking.v1.event_service_pb2 import TrackEventsRequest
-from tests.integration.gateway.answers import faults_of
-from tests.integration.gateway.peer import BUSINESS, KNOWN_SESSION, POISON, STORE_DOWN, TOKEN
-from tests.integration.gateway.peers import Peers
+from tests.support.gateway.answers import faults_of
+from tests.support.gateway.peer import BUSINESS, KNOWN_SESSION, POISON, STORE_DOWN, TOKEN
+from tests.support.gateway.peers import Peers
 
 VIEW = {"action": "page.viewed", "session": "abcdefgh"}
 PAGES, SERVERS = "/v1/track/events", "/v1/attribution/events"

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import pytest
 
 from clicktrail.tracking.v1.event_service_pb2 import TrackEventsRequest
-from tests.integration.gateway.answers import raw
 from tests.integration.gateway.conftest import GatewayProcess
-from tests.integration.gateway.peer import LISTED, LISTED_ORIGIN, TOKEN
-from tests.integration.gateway.peers import Peers
+from tests.support.gateway.answers import raw
+from tests.support.gateway.peer import LISTED, LISTED_ORIGIN, TOKEN
+from tests.support.gateway.peers import Peers
 
 PATH = "/v1/track/events"
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 
 from tests.integration.gateway.conftest import CLIENT_SECONDS, GatewayProcess, running_gateway
-from tests.integration.gateway.peer import BUSINESS, POISON, STORE_DOWN, TOKEN
-from tests.integration.gateway.peers import Peers
+from tests.support.gateway.peer import BUSINESS, POISON, STORE_DOWN, TOKEN
+from tests.support.gateway.peers import Peers
 from tests.support.system import TLS
 from tests.support.waiting import eventually
 

@@ -6,8 +6,8 @@ from io import StringIO
 import httpx
 import pytest
 
-from tests.integration.gateway.peers import Peers
-from tests.integration.gateway.report_peers import PIECES, SIGNATURE
+from tests.support.gateway.peers import Peers
+from tests.support.gateway.report_peers import PIECES, SIGNATURE
 
 RECIPIENTS = "/v1/campaigns/spring%2F2026/recipients.csv"
 

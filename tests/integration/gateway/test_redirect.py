@@ -7,10 +7,10 @@ import httpx
 import pytest
 
 from clicktrail.shortener.v1.redirect_service_pb2 import ResolveFlightRequest
-from tests.integration.gateway.answers import faults_of, raw
 from tests.integration.gateway.conftest import GatewayProcess
-from tests.integration.gateway.peer import DESTINATION, STORE_DOWN
-from tests.integration.gateway.peers import Peers
+from tests.support.gateway.answers import faults_of, raw
+from tests.support.gateway.peer import DESTINATION, STORE_DOWN
+from tests.support.gateway.peers import Peers
 
 PAGE = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 PROGRAM = {"Accept": "application/json"}

@@ -15,11 +15,11 @@ from common.errors import ClicktrailError, Reason, invalid_field
 from gateway.clients import connect
 from gateway.reports import watches as watching
 from gateway.reports.watches import Watches
-from tests.integration.gateway.answers import faults_of
 from tests.integration.gateway.conftest import CLIENT_SECONDS, GatewayProcess, running_gateway
-from tests.integration.gateway.peer import STORE_DOWN
-from tests.integration.gateway.peers import Peers
-from tests.integration.gateway.report_peers import REVOKED_SIGNATURE, SIGNATURE
+from tests.support.gateway.answers import faults_of
+from tests.support.gateway.peer import STORE_DOWN
+from tests.support.gateway.peers import Peers
+from tests.support.gateway.report_peers import REVOKED_SIGNATURE, SIGNATURE
 from tests.support.system import TLS
 from tests.support.waiting import eventually
 

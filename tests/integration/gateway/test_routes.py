@@ -11,9 +11,9 @@ from clicktrail.shortener.v1 import link_service_pb2, session_service_pb2
 from clicktrail.tracking.v1 import report_service_pb2
 from clicktrail.tracking.v1 import session_service_pb2 as tracking_session_pb2
 from clicktrail.tracking.v1.profile_service_pb2 import ListActivitiesRequest, UpdateProfileRequest
-from tests.integration.gateway.answers import faults_of
-from tests.integration.gateway.peer import BUSINESS, KNOWN_SESSION, LISTED, LISTED_ORIGIN, STORE_DOWN
-from tests.integration.gateway.peers import Peers
+from tests.support.gateway.answers import faults_of
+from tests.support.gateway.peer import BUSINESS, KNOWN_SESSION, LISTED, LISTED_ORIGIN, STORE_DOWN
+from tests.support.gateway.peers import Peers
 
 
 async def test_a_link_is_created(server: httpx.AsyncClient, peers: Peers) -> None:

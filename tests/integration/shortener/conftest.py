@@ -12,9 +12,9 @@ from redis.asyncio.cluster import RedisCluster as ClusterClient
 from shortener_service.bootstrap import Shortener
 from shortener_service.redis_addresses import addresses_in
 from shortener_service.settings import ShortenerSettings
-from tests.integration.shortener.callers import Caller
-from tests.integration.shortener.peers import Tracking
 from tests.support.redis_cluster import RedisCluster
+from tests.support.shortener_service.callers import Caller
+from tests.support.shortener_service.tracking_peer import Tracking
 from tests.support.waiting import eventually
 
 Start = Callable[..., Awaitable[Caller]]

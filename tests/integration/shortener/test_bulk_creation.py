@@ -7,7 +7,8 @@ from redis.asyncio import Redis
 
 from clicktrail.shortener.v1 import link_pb2, link_service_pb2
 from common.errors import FaultType
-from tests.integration.shortener.callers import (
+from tests.integration.shortener.conftest import Start, on_a_cluster_too
+from tests.support.shortener_service.callers import (
     BUSINESS,
     DESTINATION,
     SECONDS,
@@ -16,8 +17,7 @@ from tests.integration.shortener.callers import (
     recipients_of,
     refusal,
 )
-from tests.integration.shortener.conftest import Start, on_a_cluster_too
-from tests.integration.shortener.peers import Tracking
+from tests.support.shortener_service.tracking_peer import Tracking
 from tests.support.waiting import eventually
 
 

@@ -22,8 +22,8 @@ from shortener_service.redis_node import store_down
 from shortener_service.shards import Shards
 from shortener_service.store import ANY, News
 from shortener_service.templates import Templates
-from tests.integration.shortener.callers import Caller
 from tests.integration.shortener.conftest import Start, on_a_cluster_too
+from tests.support.shortener_service.callers import Caller
 from tests.support.waiting import eventually
 
 ELSEWHERE = "https://shop.example.com/elsewhere"

@@ -4,9 +4,17 @@ from redis.asyncio import Redis
 
 from clicktrail.shortener.v1 import link_pb2, link_service_pb2, redirect_service_pb2
 from common.errors import Reason
-from tests.integration.shortener.callers import BUSINESS, SECONDS, Caller, fields_of, looking, recipients_of, refusal
 from tests.integration.shortener.conftest import on_a_cluster_too
-from tests.integration.shortener.peers import Tracking
+from tests.support.shortener_service.callers import (
+    BUSINESS,
+    SECONDS,
+    Caller,
+    fields_of,
+    looking,
+    recipients_of,
+    refusal,
+)
+from tests.support.shortener_service.tracking_peer import Tracking
 from tests.support.waiting import eventually
 
 PERSON = "ana-the-person"

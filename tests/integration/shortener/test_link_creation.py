@@ -11,8 +11,8 @@ from clicktrail.common.v1 import types_pb2
 from clicktrail.shortener.v1 import link_pb2, link_service_pb2, redirect_service_pb2
 from common import clock
 from common.errors import Reason
-from tests.integration.shortener.callers import BUSINESS, DESTINATION, SECONDS, Caller, fields_of, looking, refusal
-from tests.integration.shortener.peers import Tracking
+from tests.support.shortener_service.callers import BUSINESS, DESTINATION, SECONDS, Caller, fields_of, looking, refusal
+from tests.support.shortener_service.tracking_peer import Tracking
 from tests.support.waiting import eventually
 
 REDIRECT = redirect_service_pb2.OUTCOME_KIND_REDIRECT

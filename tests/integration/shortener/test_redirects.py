@@ -14,7 +14,8 @@ from clicktrail.tracking.v1 import click_pb2, relay_service_pb2
 from common import clock
 from common.errors import Reason
 from common.ids import new_nonce, session_from_nonce, uuid7
-from tests.integration.shortener.callers import (
+from tests.integration.shortener.conftest import Start, on_a_cluster_too
+from tests.support.shortener_service.callers import (
     BUSINESS,
     DESTINATION,
     GOOGLEBOT,
@@ -26,8 +27,7 @@ from tests.integration.shortener.callers import (
     looking,
     refusal,
 )
-from tests.integration.shortener.conftest import Start, on_a_cluster_too
-from tests.integration.shortener.peers import Tracking
+from tests.support.shortener_service.tracking_peer import Tracking
 from tests.support.waiting import eventually
 
 REDIRECT, NOT_FOUND, UNAVAILABLE = (

@@ -4,10 +4,10 @@ import grpc
 import pytest
 from redis.asyncio import Redis
 
-from tests.integration.shortener.callers import Caller, looking
 from tests.integration.shortener.conftest import Start
-from tests.integration.shortener.peers import Tracking
-from tests.integration.shortener.restoring import held, restore
+from tests.support.shortener_service.callers import Caller, looking
+from tests.support.shortener_service.restoring import held, restore
+from tests.support.shortener_service.tracking_peer import Tracking
 from tests.support.waiting import eventually
 
 HOST = "go.example.com"

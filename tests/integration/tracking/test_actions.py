@@ -11,8 +11,8 @@ from grpc import aio
 from clicktrail.tracking.v1 import action_service_pb2 as pb
 from clicktrail.tracking.v1 import action_service_pb2_grpc
 from common.errors import Reason
-from tests.integration.tracking.calling import SECONDS, Caller, failure, faults
-from tests.integration.tracking.tracking_events import ACCEPTED, event
+from tests.support.tracking_service.calling import SECONDS, Caller, failure, faults
+from tests.support.tracking_service.events import ACCEPTED, event
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from common.clock import now
-from tests.integration.tracking.plans import plan_of, scans_of
+from tests.support.tracking_service.plans import plan_of, scans_of
 from tracking_service.postgres_pages import BACKWARDS, FORWARDS
 from tracking_service.queries import load
 

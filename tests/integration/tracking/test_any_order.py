@@ -10,11 +10,11 @@ import pytest
 
 from clicktrail.tracking.v1 import click_pb2, event_pb2, report_service_pb2
 from common.clock import to_timestamp
-from tests.integration.tracking.calling import SECONDS, Caller, fresh
-from tests.integration.tracking.clicking import click, link
 from tests.integration.tracking.test_worked_example import money, settle
-from tests.integration.tracking.tracking_events import event, order
-from tests.integration.tracking.worked_example import IPAD, IPHONE, WINDOWS, at
+from tests.support.tracking_service.calling import SECONDS, Caller, fresh
+from tests.support.tracking_service.clicking import click, link
+from tests.support.tracking_service.events import event, order
+from tests.support.tracking_service.worked_example import IPAD, IPHONE, WINDOWS, at
 
 if TYPE_CHECKING:
     import asyncpg

@@ -13,9 +13,9 @@ from grpc import aio
 
 from clicktrail.tracking.v1 import account_service_pb2, action_service_pb2, action_service_pb2_grpc
 from common.clock import to_timestamp
-from tests.integration.tracking.calling import SECONDS, Caller, fresh
-from tests.integration.tracking.clicking import START, click
-from tests.integration.tracking.tracking_events import SESSION, event, order
+from tests.support.tracking_service.calling import SECONDS, Caller, fresh
+from tests.support.tracking_service.clicking import START, click
+from tests.support.tracking_service.events import SESSION, event, order
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:

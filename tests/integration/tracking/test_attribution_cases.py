@@ -20,11 +20,11 @@ from clicktrail.tracking.v1 import (
     report_service_pb2,
 )
 from common.clock import to_timestamp
-from tests.integration.tracking.calling import SECONDS, Caller
-from tests.integration.tracking.clicking import click, link
 from tests.integration.tracking.test_worked_example import money, settle
-from tests.integration.tracking.tracking_events import ACCEPTED, event, order
-from tests.integration.tracking.worked_example import at
+from tests.support.tracking_service.calling import SECONDS, Caller
+from tests.support.tracking_service.clicking import click, link
+from tests.support.tracking_service.events import ACCEPTED, event, order
+from tests.support.tracking_service.worked_example import at
 
 if TYPE_CHECKING:
     import asyncpg

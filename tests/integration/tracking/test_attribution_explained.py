@@ -8,10 +8,10 @@ import pytest
 from clicktrail.tracking.v1 import account_service_pb2, event_pb2, event_service_pb2
 from common.clock import to_timestamp
 from common.errors import Reason
-from tests.integration.tracking.calling import SECONDS, Caller, failure, faults
-from tests.integration.tracking.clicking import START, click
 from tests.integration.tracking.test_attribution import tracked
-from tests.integration.tracking.tracking_events import event, order
+from tests.support.tracking_service.calling import SECONDS, Caller, failure, faults
+from tests.support.tracking_service.clicking import START, click
+from tests.support.tracking_service.events import event, order
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("business")

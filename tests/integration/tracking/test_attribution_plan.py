@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from common.clock import now
-from tests.integration.tracking.plans import plan_of
+from tests.support.tracking_service.plans import plan_of
 from tracking_service.attribution_earnings import ORDER_ACTIONS, PURCHASE
 from tracking_service.catalogue import CLICKED
 from tracking_service.queries import load

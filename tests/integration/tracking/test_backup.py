@@ -20,8 +20,8 @@ from clicktrail.shortener.v1 import domain_service_pb2
 from clicktrail.tracking.v1 import link_archive_service_pb2 as pb
 from clicktrail.tracking.v1 import link_archive_service_pb2_grpc, profile_service_pb2
 from common.clock import to_timestamp
-from tests.integration.tracking.calling import SECONDS, Caller
-from tests.integration.tracking.clicking import START, click, link
+from tests.support.tracking_service.calling import SECONDS, Caller
+from tests.support.tracking_service.clicking import START, click, link
 from tests.support.waiting import eventually
 from tracking_service.backup import create, load_from
 from tracking_service.backup_file import BackupReader, DamagedBackupError

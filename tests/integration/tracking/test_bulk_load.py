@@ -13,7 +13,7 @@ from clicktrail.tracking.v1 import account_service_pb2 as accounts_pb
 from clicktrail.tracking.v1 import account_service_pb2_grpc, click_pb2
 from clicktrail.tracking.v1 import report_service_pb2 as pb
 from common.clock import now
-from tests.integration.tracking.calling import SECONDS, Caller
+from tests.support.tracking_service.calling import SECONDS, Caller
 from tracking_service.click_origins import Origins
 from tracking_service.countries import NoCountries
 from tracking_service.domain import bucket_of

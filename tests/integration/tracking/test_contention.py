@@ -8,9 +8,9 @@ import pytest
 from grpc import aio
 
 from clicktrail.tracking.v1 import profile_service_pb2
-from tests.integration.tracking.calling import Caller
-from tests.integration.tracking.clicking import click, issued, link
-from tests.integration.tracking.tracking_events import ACCEPTED, event, order, submission, track
+from tests.support.tracking_service.calling import Caller
+from tests.support.tracking_service.clicking import click, issued, link
+from tests.support.tracking_service.events import ACCEPTED, event, order, submission, track
 from tests.support.waiting import eventually
 from tracking_service.postgres_counters import LOCK_CLASS
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from clicktrail.tracking.v1 import report_service_pb2
-from tests.integration.tracking.calling import SECONDS, Caller
-from tests.integration.tracking.clicking import click
-from tests.integration.tracking.tracking_events import ACCEPTED, DUPLICATE, SESSION, event, order, submission, track
+from tests.support.tracking_service.calling import SECONDS, Caller
+from tests.support.tracking_service.clicking import click
+from tests.support.tracking_service.events import ACCEPTED, DUPLICATE, SESSION, event, order, submission, track
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest_asyncio
 from grpc import aio
 
 from clicktrail.tracking.v1 import click_pb2, relay_service_pb2_grpc
-from tests.integration.tracking.clicking import START, click, delivery, issued, link
+from tests.support.tracking_service.clicking import START, click, delivery, issued, link
 from tracking_service.postgres_counters import give_first_clicks_to_persons
 from tracking_service.postgres_identity import profile_keys
 

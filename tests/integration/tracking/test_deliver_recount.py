@@ -8,7 +8,7 @@ import pytest
 from grpc import aio
 
 from clicktrail.tracking.v1 import click_pb2, relay_service_pb2_grpc
-from tests.integration.tracking.clicking import click, delivery, link
+from tests.support.tracking_service.clicking import click, delivery, link
 
 if TYPE_CHECKING:
     import asyncpg

@@ -11,10 +11,10 @@ from grpc import aio
 from clicktrail.tracking.v1 import link_archive_service_pb2, link_archive_service_pb2_grpc, report_service_pb2
 from clicktrail.tracking.v1 import profile_service_pb2 as pb
 from common.errors import Reason
-from tests.integration.tracking.calling import SECONDS, Caller, failure, fresh
-from tests.integration.tracking.clicking import START, click, link
-from tests.integration.tracking.shortener_peer import Shortener
-from tests.integration.tracking.tracking_events import ACCEPTED, event, order
+from tests.support.tracking_service.calling import SECONDS, Caller, failure, fresh
+from tests.support.tracking_service.clicking import START, click, link
+from tests.support.tracking_service.events import ACCEPTED, event, order
+from tests.support.tracking_service.shortener_peer import Shortener
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from clicktrail.tracking.v1 import event_pb2
-from tests.integration.tracking.tracking_events import ACCEPTED, REJECTED, Stub, event, faults, submission, track
+from tests.support.tracking_service.events import ACCEPTED, REJECTED, Stub, event, faults, submission, track
 
 pytestmark = pytest.mark.usefixtures("business")
 

@@ -14,7 +14,7 @@ from clicktrail.tracking.v1 import event_pb2
 from common.clock import to_timestamp
 from common.errors import Reason
 from common.grpc_errors import from_rpc_error
-from tests.integration.tracking.tracking_events import (
+from tests.support.tracking_service.events import (
     ACCEPTED,
     CONFLICT,
     DUPLICATE,

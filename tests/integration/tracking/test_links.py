@@ -10,8 +10,8 @@ from grpc import aio
 from clicktrail.tracking.v1 import link_archive_service_pb2 as pb
 from clicktrail.tracking.v1 import link_archive_service_pb2_grpc
 from common.clock import to_timestamp
-from tests.integration.tracking.calling import SECONDS, Caller, failure, faults
-from tests.integration.tracking.clicking import START, link
+from tests.support.tracking_service.calling import SECONDS, Caller, failure, faults
+from tests.support.tracking_service.clicking import START, link
 
 if TYPE_CHECKING:
     import asyncpg

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest_asyncio
 
 from common.clock import now
-from tests.integration.tracking.plans import plan_of
+from tests.support.tracking_service.plans import plan_of
 from tracking_service.postgres_report_page import LATEST
 from tracking_service.queries import load
 

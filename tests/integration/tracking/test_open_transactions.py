@@ -9,10 +9,10 @@ import pytest
 import pytest_asyncio
 from grpc import aio
 
-from tests.integration.tracking.calling import Caller
-from tests.integration.tracking.clicking import click, link
 from tests.integration.tracking.test_contention import until_waiting
-from tests.integration.tracking.tracking_events import order, submission, track
+from tests.support.tracking_service.calling import Caller
+from tests.support.tracking_service.clicking import click, link
+from tests.support.tracking_service.events import order, submission, track
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from clicktrail.tracking.v1 import account_service_pb2 as pb
 from clicktrail.tracking.v1 import account_service_pb2_grpc, relay_service_pb2_grpc
 from common.errors import Reason
 from common.grpc_errors import from_rpc_error
-from tests.integration.tracking.clicking import click, delivery
-from tests.integration.tracking.tracking_events import ACCEPTED, Stub, event, submission, track
+from tests.support.tracking_service.clicking import click, delivery
+from tests.support.tracking_service.events import ACCEPTED, Stub, event, submission, track
 from tests.support.waiting import eventually
 from tracking_service.bootstrap import TrackingService
 

@@ -9,9 +9,9 @@ import pytest
 import pytest_asyncio
 
 from common.ids import new_uuid7
-from tests.integration.tracking.calling import Caller
 from tests.integration.tracking.test_contention import until_waiting
-from tests.integration.tracking.tracking_events import (
+from tests.support.tracking_service.calling import Caller
+from tests.support.tracking_service.events import (
     ACCEPTED,
     CONFLICT,
     DUPLICATE,

@@ -13,18 +13,9 @@ from clicktrail.tracking.v1 import click_pb2, event_pb2, profile_service_pb2, re
 from clicktrail.tracking.v1 import rejection_service_pb2 as pb
 from clicktrail.tracking.v1.rejection_service_pb2_grpc import RejectionServiceStub
 from common.errors import Reason
-from tests.integration.tracking.calling import Caller, failure
-from tests.integration.tracking.clicking import click, delivery, issued, link
-from tests.integration.tracking.tracking_events import (
-    ACCEPTED,
-    DUPLICATE,
-    REJECTED,
-    Stub,
-    event,
-    faults,
-    submission,
-    track,
-)
+from tests.support.tracking_service.calling import Caller, failure
+from tests.support.tracking_service.clicking import click, delivery, issued, link
+from tests.support.tracking_service.events import ACCEPTED, DUPLICATE, REJECTED, Stub, event, faults, submission, track
 from tracking_service.bootstrap import TrackingService
 from tracking_service.event_rules import Setting, judge
 from tracking_service.events import Draft, Status

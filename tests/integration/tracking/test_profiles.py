@@ -8,9 +8,9 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from clicktrail.common.v1 import types_pb2
 from clicktrail.tracking.v1 import profile_service_pb2 as pb
 from common.errors import Reason
-from tests.integration.tracking.calling import SECONDS, Caller, failure, faults
-from tests.integration.tracking.clicking import click
-from tests.integration.tracking.tracking_events import event, order
+from tests.support.tracking_service.calling import SECONDS, Caller, failure, faults
+from tests.support.tracking_service.clicking import click
+from tests.support.tracking_service.events import event, order
 
 pytestmark = pytest.mark.usefixtures("business")
 

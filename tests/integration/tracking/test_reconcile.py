@@ -11,9 +11,9 @@ from clicktrail.tracking.v1 import click_pb2, event_pb2
 from clicktrail.tracking.v1 import report_service_pb2 as pb
 from common.clock import to_timestamp
 from common.errors import Reason
-from tests.integration.tracking.calling import Caller, failure, faults
-from tests.integration.tracking.clicking import START, click, link
-from tests.integration.tracking.tracking_events import event, order, submission, track
+from tests.support.tracking_service.calling import Caller, failure, faults
+from tests.support.tracking_service.clicking import START, click, link
+from tests.support.tracking_service.events import event, order, submission, track
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from grpc import aio
 
-from tests.integration.tracking.calling import Caller
-from tests.integration.tracking.clicking import click, link
+from tests.support.tracking_service.calling import Caller
+from tests.support.tracking_service.clicking import click, link
 from tracking_service.bootstrap import TrackingService
 
 if TYPE_CHECKING:

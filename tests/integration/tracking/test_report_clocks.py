@@ -10,8 +10,8 @@ from grpc import aio
 
 from clicktrail.tracking.v1 import report_service_pb2
 from common.clock import from_timestamp, to_timestamp
-from tests.integration.tracking.calling import Caller
-from tests.integration.tracking.clicking import START, click
+from tests.support.tracking_service.calling import Caller
+from tests.support.tracking_service.clicking import START, click
 
 QUARTER = timedelta(minutes=15)
 # The day before a change: of half an hour, at midnight, of two hours; and a zone of three quarters of an hour.

@@ -8,9 +8,9 @@ from grpc import aio
 
 from clicktrail.tracking.v1 import report_service_pb2
 from common.errors import Reason
-from tests.integration.tracking.calling import Caller, failure, faults
-from tests.integration.tracking.clicking import click, link
-from tests.integration.tracking.tracking_events import order
+from tests.support.tracking_service.calling import Caller, failure, faults
+from tests.support.tracking_service.clicking import click, link
+from tests.support.tracking_service.events import order
 from tests.support.waiting import eventually
 from tracking_service import report_watch
 from tracking_service.bootstrap import TrackingService

@@ -10,9 +10,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from clicktrail.tracking.v1 import click_pb2, report_service_pb2
 from common.clock import now, to_timestamp
 from common.errors import Reason
-from tests.integration.tracking.calling import SECONDS, Caller, failure, faults
-from tests.integration.tracking.clicking import START, click, link
-from tests.integration.tracking.tracking_events import order
+from tests.support.tracking_service.calling import SECONDS, Caller, failure, faults
+from tests.support.tracking_service.clicking import START, click, link
+from tests.support.tracking_service.events import order
 from tests.support.waiting import eventually
 from tracking_service.domain import BUCKET, bucket_of
 

@@ -8,9 +8,9 @@ import pytest
 from clicktrail.tracking.v1 import session_service_pb2
 from common.clock import to_timestamp
 from common.errors import Reason
-from tests.integration.tracking.calling import SECONDS, Caller, failure, faults, fresh
-from tests.integration.tracking.clicking import START, click, issued
-from tests.integration.tracking.tracking_events import ACCEPTED, REJECTED, SESSION, event
+from tests.support.tracking_service.calling import SECONDS, Caller, failure, faults, fresh
+from tests.support.tracking_service.clicking import START, click, issued
+from tests.support.tracking_service.events import ACCEPTED, REJECTED, SESSION, event
 
 if TYPE_CHECKING:
     import asyncpg

@@ -7,8 +7,7 @@ import pytest
 from cli.embedded.server_process import ServerProcess
 from clicktrail.tracking.v1 import action_service_pb2, action_service_pb2_grpc
 from common.errors import Reason, unavailable
-from tests.integration.tracking.spooling import SECONDS, Running, freeze, outage, rows, site, stored, thaw
-from tests.integration.tracking.tracking_events import (
+from tests.support.tracking_service.events import (
     ACCEPTED,
     CONFLICT,
     DUPLICATE,
@@ -18,6 +17,7 @@ from tests.integration.tracking.tracking_events import (
     order,
     submission,
 )
+from tests.support.tracking_service.spooling import SECONDS, Running, freeze, outage, rows, site, stored, thaw
 
 __all__ = ["outage", "site"]
 

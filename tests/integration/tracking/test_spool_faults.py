@@ -12,8 +12,8 @@ from structlog.testing import capture_logs
 
 from cli.embedded.server_process import ServerProcess
 from common.errors import ClicktrailError, Kind, Reason
-from tests.integration.tracking.spooling import Running, files, outage, running, site, stored
-from tests.integration.tracking.tracking_events import ACCEPTED, DUPLICATE, event, submission
+from tests.support.tracking_service.events import ACCEPTED, DUPLICATE, event, submission
+from tests.support.tracking_service.spooling import Running, files, outage, running, site, stored
 from tracking_service.spool import Spool
 from tracking_service.spool_file import Entry, Fate, SpoolFile
 from tracking_service.spool_folder import SpoolFolder

@@ -16,9 +16,9 @@ from cli.embedded.privileges import dying_with_us
 from cli.embedded.server_process import ServerProcess
 from common.channels import open_channel
 from common.errors import Kind, Reason
-from tests.integration.tracking.calling import failure
-from tests.integration.tracking.spooling import SECONDS, Running, files, outage, rows, running, site, stored
-from tests.integration.tracking.tracking_events import ACCEPTED, DUPLICATE, REJECTED, Stub, event, submission, track
+from tests.support.tracking_service.calling import failure
+from tests.support.tracking_service.events import ACCEPTED, DUPLICATE, REJECTED, Stub, event, submission, track
+from tests.support.tracking_service.spooling import SECONDS, Running, files, outage, rows, running, site, stored
 from tracking_service.spool_folder import PATTERN
 
 __all__ = ["outage", "site"]

@@ -9,8 +9,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from clicktrail.tracking.v1 import report_service_pb2
 from common.clock import to_timestamp
-from tests.integration.tracking.calling import SECONDS, Caller
-from tests.integration.tracking.worked_example import DAY, Step, Story, at
+from tests.support.tracking_service.calling import SECONDS, Caller
+from tests.support.tracking_service.worked_example import DAY, Step, Story, at
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.unit.tracking.country_database import write_database
+from tests.support.tracking_service.country_database import write_database
 from tracking_service.click_origins import DIMENSIONS, Origin, Origins, language_of, referring_host, unpacked
 from tracking_service.countries import NoCountries, open_countries
 from tracking_service.user_agents import UserAgent, describe

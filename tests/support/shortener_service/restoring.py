@@ -5,8 +5,8 @@ from typing import Any
 from redis.asyncio import Redis
 
 from clicktrail.shortener.v1 import restore_service_pb2, restore_service_pb2_grpc
-from tests.integration.shortener.callers import SECONDS, Caller, looking
-from tests.integration.shortener.peers import Tracking
+from tests.support.shortener_service.callers import SECONDS, Caller, looking
+from tests.support.shortener_service.tracking_peer import Tracking
 from tests.support.waiting import eventually
 
 

@@ -21,7 +21,7 @@ from common.errors import (
     not_found,
 )
 from common.ids import session_from_nonce
-from tests.integration.gateway.peer import BUSINESS, DESTINATION, KNOWN_SESSION, POISON, Context, Peer
+from tests.support.gateway.peer import BUSINESS, DESTINATION, KNOWN_SESSION, POISON, Context, Peer
 
 
 class Redirects(Peer, redirect_service_pb2_grpc.RedirectServiceServicer):

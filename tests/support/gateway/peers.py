@@ -19,10 +19,10 @@ from clicktrail.tracking.v1 import (
 )
 from clicktrail.tracking.v1 import session_service_pb2_grpc as tracking_session_pb2_grpc
 from common.server import GrpcServer
-from tests.integration.gateway.peer import Peer
-from tests.integration.gateway.report_peers import LiveReports, ReportPages
-from tests.integration.gateway.shortener_peers import FreshSessions, Links, Redirects
-from tests.integration.gateway.tracking_peers import Accounts, Events, Profiles, Sessions
+from tests.support.gateway.peer import Peer
+from tests.support.gateway.report_peers import LiveReports, ReportPages
+from tests.support.gateway.shortener_peers import FreshSessions, Links, Redirects
+from tests.support.gateway.tracking_peers import Accounts, Events, Profiles, Sessions
 
 
 class Peers:

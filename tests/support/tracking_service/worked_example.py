@@ -7,9 +7,9 @@ from typing import Any
 
 from clicktrail.tracking.v1 import click_pb2, event_pb2, relay_service_pb2
 from common.clock import to_timestamp
-from tests.integration.tracking.calling import Caller, fresh
-from tests.integration.tracking.clicking import START, click, link
-from tests.integration.tracking.tracking_events import event, order
+from tests.support.tracking_service.calling import Caller, fresh
+from tests.support.tracking_service.clicking import START, click, link
+from tests.support.tracking_service.events import event, order
 
 Step = Callable[[], Awaitable[Any]]
 

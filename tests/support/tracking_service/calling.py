@@ -21,8 +21,8 @@ from clicktrail.tracking.v1 import (
 from common.clock import to_timestamp
 from common.errors import ClicktrailError
 from common.grpc_errors import from_rpc_error
-from tests.integration.tracking.clicking import START, delivery
-from tests.integration.tracking.tracking_events import submission, track
+from tests.support.tracking_service.clicking import START, delivery
+from tests.support.tracking_service.events import submission, track
 
 SECONDS = 30
 

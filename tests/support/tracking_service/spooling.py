@@ -20,8 +20,8 @@ from clicktrail.tracking.v1 import account_service_pb2 as accounts_pb
 from clicktrail.tracking.v1 import account_service_pb2_grpc, event_pb2
 from common.channels import open_channel
 from common.errors import ClicktrailError
-from tests.integration.tracking.calling import failure
-from tests.integration.tracking.tracking_events import Stub, track
+from tests.support.tracking_service.calling import failure
+from tests.support.tracking_service.events import Stub, track
 from tests.support.waiting import eventually
 from tracking_service.bootstrap import TrackingService, build
 from tracking_service.credentials import hash_of, is_token

@@ -11,8 +11,8 @@ from clicktrail.tracking.v1 import report_page_service_pb2 as pages
 from clicktrail.tracking.v1 import report_page_service_pb2_grpc
 from clicktrail.tracking.v1 import report_service_pb2 as pb
 from common.errors import ClicktrailError, Fault, FaultType, Kind, Reason
-from tests.integration.gateway.peer import BUSINESS, Context, Peer
-from tests.integration.gateway.tracking_peers import Reports
+from tests.support.gateway.peer import BUSINESS, Context, Peer
+from tests.support.gateway.tracking_peers import Reports
 
 SIGNATURE = "1799999999.shop.signed"
 # Judgements are remembered for a moment: what becomes of this one must not concern other tests.

@@ -27,16 +27,7 @@ from common.errors import (
     not_found,
 )
 from common.errors import Fault as ErrorFault
-from tests.integration.gateway.peer import (
-    BUSINESS,
-    LISTED,
-    LISTED_ORIGIN,
-    POISON,
-    REFUSED_ACTIONS,
-    TOKEN,
-    Context,
-    Peer,
-)
+from tests.support.gateway.peer import BUSINESS, LISTED, LISTED_ORIGIN, POISON, REFUSED_ACTIONS, TOKEN, Context, Peer
 
 
 class Accounts(Peer, account_service_pb2_grpc.AccountServiceServicer):

@@ -1,0 +1,1 @@
+"""What tests of the shortener stand on: its callers, and a tracking service behind it."""

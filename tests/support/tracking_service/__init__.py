@@ -1,0 +1,1 @@
+"""What tests of the tracking service stand on: its callers, what they send, and a story."""
