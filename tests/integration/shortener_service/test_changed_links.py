@@ -22,7 +22,7 @@ from shortener_service.redis_node import store_down
 from shortener_service.shards import Shards
 from shortener_service.store import ANY, News
 from shortener_service.templates import Templates
-from tests.integration.shortener.conftest import Start, on_a_cluster_too
+from tests.integration.shortener_service.conftest import Start, on_a_cluster_too
 from tests.support.shortener_service.callers import Caller
 from tests.support.waiting import eventually
 

@@ -15,7 +15,7 @@ from clicktrail.shortener.v1 import (
 )
 from clicktrail.tracking.v1 import relay_service_pb2
 from common.errors import Reason
-from tests.integration.shortener.conftest import Start
+from tests.integration.shortener_service.conftest import Start
 from tests.support.shortener_service.callers import BUSINESS, SECONDS, Caller, looking, recipients_of, refusal
 from tests.support.shortener_service.restoring import archive_all, held, links_held, restore
 from tests.support.shortener_service.tracking_peer import Tracking

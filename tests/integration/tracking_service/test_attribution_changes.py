@@ -6,7 +6,7 @@ import pytest
 from grpc import aio
 
 from clicktrail.tracking.v1 import account_service_pb2, action_service_pb2, action_service_pb2_grpc, event_pb2
-from tests.integration.tracking.test_attribution import Settled, settled, tracked
+from tests.integration.tracking_service.test_attribution import Settled, settled, tracked
 from tests.support.tracking_service.calling import SECONDS, Caller
 from tests.support.tracking_service.clicking import click, link
 from tests.support.tracking_service.events import ACCEPTED, DUPLICATE, event, order

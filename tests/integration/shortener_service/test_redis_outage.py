@@ -18,7 +18,7 @@ from clicktrail.shortener.v1 import redirect_service_pb2 as pb
 from clicktrail.shortener.v1.link_pb2 import Link
 from common.errors import Reason
 from common.ids import new_nonce, session_from_nonce
-from tests.integration.shortener.conftest import Start
+from tests.integration.shortener_service.conftest import Start
 from tests.support.shortener_service.callers import Caller, hit, looking, refusal
 from tests.support.shortener_service.tracking_peer import Tracking
 from tests.support.waiting import eventually

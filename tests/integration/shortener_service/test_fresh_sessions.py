@@ -9,7 +9,7 @@ from clicktrail.shortener.v1 import session_pb2
 from clicktrail.shortener.v1 import session_service_pb2 as pb
 from common import clock
 from common.ids import new_nonce, session_from_nonce
-from tests.integration.shortener.conftest import on_a_cluster_too
+from tests.integration.shortener_service.conftest import on_a_cluster_too
 from tests.support.shortener_service.callers import BUSINESS, SECONDS, Caller, fields_of, looking, refusal
 from tests.support.shortener_service.tracking_peer import Tracking
 from tests.support.waiting import eventually

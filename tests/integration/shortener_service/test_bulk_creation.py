@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 
 from clicktrail.shortener.v1 import link_pb2, link_service_pb2
 from common.errors import FaultType
-from tests.integration.shortener.conftest import Start, on_a_cluster_too
+from tests.integration.shortener_service.conftest import Start, on_a_cluster_too
 from tests.support.shortener_service.callers import (
     BUSINESS,
     DESTINATION,

@@ -4,7 +4,7 @@ from redis.asyncio import Redis
 
 from clicktrail.shortener.v1 import link_pb2, link_service_pb2, redirect_service_pb2
 from common.errors import Reason
-from tests.integration.shortener.conftest import on_a_cluster_too
+from tests.integration.shortener_service.conftest import on_a_cluster_too
 from tests.support.shortener_service.callers import (
     BUSINESS,
     SECONDS,

@@ -4,7 +4,7 @@ import grpc
 import pytest
 from redis.asyncio import Redis
 
-from tests.integration.shortener.conftest import Start
+from tests.integration.shortener_service.conftest import Start
 from tests.support.shortener_service.callers import Caller, looking
 from tests.support.shortener_service.restoring import held, restore
 from tests.support.shortener_service.tracking_peer import Tracking

@@ -14,7 +14,7 @@ from clicktrail.tracking.v1 import click_pb2, relay_service_pb2
 from common import clock
 from common.errors import Reason
 from common.ids import new_nonce, session_from_nonce, uuid7
-from tests.integration.shortener.conftest import Start, on_a_cluster_too
+from tests.integration.shortener_service.conftest import Start, on_a_cluster_too
 from tests.support.shortener_service.callers import (
     BUSINESS,
     DESTINATION,

@@ -10,7 +10,7 @@ from clicktrail.shortener.v1 import (
     restore_service_pb2_grpc,
 )
 from common.errors import Reason
-from tests.integration.shortener.conftest import Start
+from tests.integration.shortener_service.conftest import Start
 from tests.support.shortener_service.callers import SECONDS, Caller, recipients_of, refusal
 from tests.support.shortener_service.restoring import archive_all, held, restore
 from tests.support.shortener_service.tracking_peer import Tracking
