@@ -1,7 +1,7 @@
 """The one error type of all services: what went wrong, in words that may be shown to whoever caused it."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -151,3 +151,23 @@ def unavailable(reason: Reason, description: str, *, retry_after_seconds: int = 
         [Fault(FaultType.UNAVAILABLE, None, description)],
         retry_after_seconds=retry_after_seconds,
     )
+
+
+@dataclass(slots=True)
+class Faults:
+    """Every fault found so far."""
+
+    found: list[Fault] = field(default_factory=list)
+
+    def add(self, type_: FaultType, parameter: str, description: str) -> None:
+        """Note a fault of a field."""
+        self.found.append(Fault(type_, parameter, description))
+
+    def extend(self, faults: Iterable[Fault]) -> None:
+        """Note faults that were found elsewhere."""
+        self.found.extend(faults)
+
+
+def overloaded() -> ClicktrailError:
+    """Return the error for what there is no room for now."""
+    return unavailable(Reason.OVERLOADED, "Too much is waiting at the moment; try again.")

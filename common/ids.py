@@ -58,3 +58,11 @@ def uuid7_bytes(at_milliseconds: int, randomness: bytes) -> bytes:
 def new_uuid7(at: datetime) -> UUID:
     """Return a new UUID (version 7) for this time."""
     return uuid7(at, os.urandom(10))
+
+
+def uuid_of(text: str) -> UUID | None:
+    """Return a text as a UUID, None where it is not one."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -7,8 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from common.errors import ClicktrailError, Kind, Reason, unavailable
-from gateway.room import overloaded
+from common.errors import ClicktrailError, Kind, Reason, overloaded, unavailable
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from clicktrail.tracking.v1.event_pb2 import CREDENTIAL_PRIVATE, CREDENTIAL_PUBLIC, Event, Receipt, Submission
 from clicktrail.tracking.v1.event_service_pb2 import TrackEventsResponse
 from common.clock import now_timestamp, stamp_milliseconds
-from common.errors import Fault, FaultType, Reason, invalid_field, unavailable
+from common.errors import Fault, FaultType, Reason, invalid_field, overloaded, unavailable
 from common.ids import uuid7_bytes
 from common.json_writer import write
 from gateway import bodies, pixel
@@ -21,7 +21,6 @@ from gateway.fresh_sessions import FreshSessions
 from gateway.hits import HEADER_LENGTH_LIMIT, RawHeaders, client_address, peer_of
 from gateway.json_text import Value, dumps
 from gateway.receipts import answer_of, is_unavailable, receipt_of_error, rejected
-from gateway.room import overloaded
 
 Authenticate = Callable[[Exchange], Awaitable[Account]]
 Flights = Batcher[Submission, Receipt]

@@ -3,7 +3,7 @@
 from types import TracebackType
 from typing import Self
 
-from common.errors import ClicktrailError, Reason, unavailable
+from common.errors import overloaded
 
 # Bodies are parsed into several times their size: this much of them keeps a process below a gigabyte.
 BODIES_BYTES = 64 * 1024 * 1024
@@ -47,8 +47,3 @@ class Stay:
         self._room.bytes_left -= size
         self._held += size
         return True
-
-
-def overloaded() -> ClicktrailError:
-    """Return the error for what there is no room for now."""
-    return unavailable(Reason.OVERLOADED, "Too much is waiting at the moment; try again.")

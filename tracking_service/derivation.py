@@ -5,8 +5,8 @@ import json
 from typing import Any
 from uuid import UUID
 
+from common.json_text import canonical
 from tracking_service.events import SentEvent
-from tracking_service.json_text import canonical
 
 
 def event_id(business_id: str, *, is_private: bool, key: str) -> UUID:

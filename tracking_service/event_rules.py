@@ -8,14 +8,13 @@ from typing import Any
 from uuid import UUID
 
 from common.clock import EPOCH, YEAR_9999_SECONDS, now
-from common.errors import Fault, FaultType
+from common.errors import Fault, Faults, FaultType
 from common.ids import new_uuid7
+from common.json_text import JsonTextError, parse
 from tracking_service import derivation
 from tracking_service.catalogue import ALIASES, CATALOGUE, OURS, Action
 from tracking_service.currencies import EXPONENTS
 from tracking_service.events import Draft, SentEvent, Submission, ThingKept
-from tracking_service.faults import Faults
-from tracking_service.json_text import JsonTextError, parse
 from tracking_service.money import AmountError, parse_minor
 from tracking_service.people import profile_id_faults, session_faults
 from tracking_service.things import ThingFinder

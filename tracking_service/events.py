@@ -9,7 +9,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from common.errors import Fault
-from tracking_service.json_text import merged
+from common.json_text import merged
 from tracking_service.rejections import Serializable
 from tracking_service.sessions import Session
 

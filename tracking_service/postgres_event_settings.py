@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from common.ids import uuid_of
 from tracking_service.catalogue import CATALOGUE
 from tracking_service.event_rules import Setting
 from tracking_service.events import SentEvent, Submission
 from tracking_service.postgres import Postgres
 from tracking_service.postgres_things import find_things
 from tracking_service.queries import load
-from tracking_service.things import uuid_of
 
 QUERIES = load("events")
 

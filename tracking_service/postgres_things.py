@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from common.json_text import merged
 from tracking_service.events import Draft, Thing, ThingKept
-from tracking_service.json_text import merged
 from tracking_service.postgres import columns
 from tracking_service.queries import load
 

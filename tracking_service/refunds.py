@@ -2,11 +2,11 @@
 
 from uuid import UUID
 
+from common.ids import uuid_of
+from common.json_text import Number, parse
 from tracking_service import derivation
 from tracking_service.attribution_earnings import REFUNDED
 from tracking_service.events import Draft
-from tracking_service.json_text import Number, parse
-from tracking_service.things import uuid_of
 
 ORDER = "order"
 # The version of the ids that we derive, by which an order's id is told from a reference that is a UUID too.

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from common.errors import ClicktrailError, Fault, FaultType, Reason
+from common.ids import uuid_of
 from tracking_service.catalogue import CATALOGUE
 from tracking_service.event_intake import EventIntake, check_size
 from tracking_service.event_rules import Setting, judge
@@ -13,7 +14,6 @@ from tracking_service.presence import Presence
 from tracking_service.spool import Spool
 from tracking_service.spool_accounts import KnownBusiness
 from tracking_service.spool_file import Entry, Fate
-from tracking_service.things import uuid_of
 
 if TYPE_CHECKING:
     from uuid import UUID

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from common.errors import FaultType
+from common.errors import Faults, FaultType
+from common.ids import uuid_of
+from common.json_text import Number
 from tracking_service import derivation
 from tracking_service.catalogue import Action
 from tracking_service.events import SentEvent, Thing, ThingKept
-from tracking_service.faults import Faults
-from tracking_service.json_text import Number
 
 # Fields of an object's data that are interpreted, with their longest text: they enter an index.
 _FIELDS = {"reference": 255, "name": 10_000, "source": 100}
@@ -123,11 +123,3 @@ def _is_encodable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def uuid_of(text: str) -> UUID | None:
-    """Return a text as a UUID, None where it is not one."""
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

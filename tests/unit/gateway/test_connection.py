@@ -10,13 +10,13 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from clicktrail.shortener.v1.redirect_service_pb2 import OUTCOME_KIND_REDIRECT, Hit, Outcome
+from common.errors import overloaded
 from gateway import bounded_connection, refusals
 from gateway.app import Application, ShortLink
 from gateway.asgi import Receive, Scope, Send
 from gateway.connection import Connection
 from gateway.posts import Posts
 from gateway.redirect import Redirects
-from gateway.room import overloaded
 
 if TYPE_CHECKING:
     from gateway.redirect import Flights

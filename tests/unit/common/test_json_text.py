@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracking_service.json_text import JsonTextError, Number, canonical, merged, parse
+from common.json_text import JsonTextError, Number, canonical, merged, parse
 
 Values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
