@@ -8,8 +8,8 @@ from pathlib import Path
 
 from common.settings import load_settings
 from tracking_service.backup_file import BackupReader, BackupWriter, DamagedBackupError, TableMember, written_whole
+from tracking_service.postgres.servers import NotConnectedError, UnfitDatabaseError
 from tracking_service.postgres_backup import DatabaseAwayError, UnfitBackupError, copy_in, copy_out
-from tracking_service.postgres_servers import NotConnectedError, UnfitDatabaseError
 from tracking_service.settings import TrackingSettings
 
 USAGE, UNAVAILABLE = 2, 3

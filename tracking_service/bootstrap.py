@@ -32,7 +32,9 @@ from tracking_service.event_intake import EventIntake
 from tracking_service.event_servicer import EventServicer
 from tracking_service.explanation import Explanations
 from tracking_service.link_archive_servicer import LinkArchiveServicer
-from tracking_service.postgres import Postgres
+from tracking_service.postgres.migrate import until_fit
+from tracking_service.postgres.partitions import Partitions
+from tracking_service.postgres.pool import Postgres
 from tracking_service.postgres_accounts import PostgresAccounts
 from tracking_service.postgres_actions import PostgresActions
 from tracking_service.postgres_activities import PostgresActivities
@@ -44,7 +46,6 @@ from tracking_service.postgres_explanations import PostgresExplanations
 from tracking_service.postgres_installation import PostgresInstallation
 from tracking_service.postgres_link_export import PostgresLinkExport
 from tracking_service.postgres_link_listing import PostgresLinkListing
-from tracking_service.postgres_partitions import Partitions
 from tracking_service.postgres_profiles import PostgresProfiles
 from tracking_service.postgres_recipients import PostgresRecipients
 from tracking_service.postgres_reconcile import PostgresReconcile
@@ -69,7 +70,6 @@ from tracking_service.session_servicer import SessionServicer
 from tracking_service.sessions import Sessions
 from tracking_service.settings import TrackingSettings
 from tracking_service.shortener_links import ShortenerLinks
-from tracking_service.startup import until_fit
 from tracking_service.user_agents import describe
 
 log = get_logger(__name__)

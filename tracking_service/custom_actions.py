@@ -9,7 +9,7 @@ from uuid import UUID
 
 from common.errors import ClicktrailError, Fault, FaultType, Reason, already_exists, invalid, not_allowed, not_found
 from tracking_service.catalogue import ALIASES, CATALOGUE, OURS
-from tracking_service.paging import Page
+from tracking_service.postgres.pages import Page
 
 NAME_LENGTH = 100
 TITLE_LENGTH = 200

@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 
 from common.errors import ClicktrailError
 from common.logging import get_logger
-from tracking_service.presence import Presence
+from tracking_service.postgres.availability import Presence
 from tracking_service.spool_accounts import KnownBusiness, SpoolAccounts
 from tracking_service.spool_sqlite import DamagedError
 

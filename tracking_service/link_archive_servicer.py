@@ -15,7 +15,7 @@ from tracking_service.requests import check_texts, page_from, time_from
 if TYPE_CHECKING:
     from grpc import aio
 
-    from tracking_service.postgres import Row
+    from tracking_service.postgres.pool import Row
 
     Context = aio.ServicerContext[Any, Any]
 

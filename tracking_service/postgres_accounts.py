@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from tracking_service.businesses import Business
-from tracking_service.paging import Page
-from tracking_service.postgres import Postgres
-from tracking_service.queries import load
+from tracking_service.postgres.pages import Page
+from tracking_service.postgres.pool import Postgres
+from tracking_service.postgres.queries import load
 from tracking_service.spool_accounts import KnownBusiness
 
 if TYPE_CHECKING:
-    from tracking_service.postgres import Row
+    from tracking_service.postgres.pool import Row
 
-QUERIES = load("accounts")
+QUERIES = load(__package__, "queries/accounts")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,16 +8,15 @@ from uuid import UUID
 import asyncpg
 
 from tracking_service.custom_actions import CustomAction, has_events, taken
-from tracking_service.paging import Page
-from tracking_service.postgres import Postgres
-from tracking_service.postgres_pages import Listing, read_page
+from tracking_service.postgres.pages import Listing, Page, read_page
+from tracking_service.postgres.pool import Postgres
+from tracking_service.postgres.queries import load
 from tracking_service.postgres_profiles import check_business
-from tracking_service.queries import load
 
 if TYPE_CHECKING:
-    from tracking_service.postgres import Connection
+    from tracking_service.postgres.pool import Connection
 
-QUERIES = load("actions")
+QUERIES = load(__package__, "queries/actions")
 ACTIONS = Listing(QUERIES.list_actions, QUERIES.find_position, takes_uuids=True)
 
 

@@ -4,12 +4,11 @@ from typing import Any
 
 from tracking_service.activities import Activity
 from tracking_service.money import Money
-from tracking_service.paging import Page
-from tracking_service.postgres import Postgres
-from tracking_service.postgres_pages import Listing, read_page
-from tracking_service.queries import load
+from tracking_service.postgres.pages import Listing, Page, read_page
+from tracking_service.postgres.pool import Postgres
+from tracking_service.postgres.queries import load
 
-QUERIES = load("activities")
+QUERIES = load(__package__, "queries/activities")
 ACTIVITIES = Listing(QUERIES.list_activities, QUERIES.find_position, takes_uuids=True)
 
 

@@ -9,19 +9,20 @@ from tracking_service.attribution import RULES_VERSION, Event
 from tracking_service.attribution_decisions import VisitorClicks, decide_all
 from tracking_service.catalogue import CLICKED
 from tracking_service.ledger import Credited, Due, Entry, Mark, Spread, Standing, difference
-from tracking_service.postgres import Postgres, columns
+from tracking_service.postgres.arrays import columns
+from tracking_service.postgres.pool import Postgres
+from tracking_service.postgres.queries import load
 from tracking_service.postgres_counters import QUERIES as COUNTER_QUERIES
 from tracking_service.postgres_evidence import Events, find_clicks, find_events
 from tracking_service.postgres_identity import Visitor, mark_dirty
 from tracking_service.postgres_versions import bump_versions
-from tracking_service.queries import load
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tracking_service.postgres import Connection
+    from tracking_service.postgres.pool import Connection
 
-QUERIES = load("attribution")
+QUERIES = load(__package__, "queries/attribution")
 # Apart from the other advisory locks; an arbitrary number.
 LOCK_CLASS = 7_262_002
 # Activities that a sweep looks at in one go.

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, NamedTuple
 import asyncpg
 
 from tracking_service.backup_file import BackupReader, BackupWriter, Manifest, TableMember
-from tracking_service.migrate import check_version
-from tracking_service.postgres_partitions import TIME_COLUMNS
-from tracking_service.postgres_refusals import cause_of, refusal_of
-from tracking_service.postgres_servers import connect_once
-from tracking_service.queries import load
+from tracking_service.postgres.migrate import check_version
+from tracking_service.postgres.partitions import TIME_COLUMNS
+from tracking_service.postgres.queries import load
+from tracking_service.postgres.refusals import cause_of, refusal_of
+from tracking_service.postgres.servers import connect_once
 
 if TYPE_CHECKING:
     Plain = asyncpg.Connection[asyncpg.Record]
 
-QUERIES = load("backup")
+QUERIES = load(__package__, "queries/backup")
 
 CONNECT_SECONDS = 10.0
 LOCK_TIMEOUT = "10s"

@@ -11,6 +11,8 @@ from tracking_service.click_firsts import Visit
 from tracking_service.click_origins import Origins
 from tracking_service.click_tally import ClickTally, NewClick
 from tracking_service.deliveries import Click
+from tracking_service.postgres.arrays import packed_columns
+from tracking_service.postgres.queries import load
 from tracking_service.postgres_counters import (
     Clicking,
     add_counts,
@@ -21,15 +23,13 @@ from tracking_service.postgres_counters import (
 from tracking_service.postgres_identity import SessionKey, mark_dirty, mark_persons
 from tracking_service.postgres_link_copies import ProfileKeys
 from tracking_service.postgres_met_sessions import meet_sessions
-from tracking_service.postgres_texts import packed_columns
-from tracking_service.queries import load
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tracking_service.postgres import Connection
+    from tracking_service.postgres.pool import Connection
 
-QUERIES = load("deliveries")
+QUERIES = load(__package__, "queries/deliveries")
 
 
 class New(NamedTuple):

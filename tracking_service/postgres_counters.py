@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 from tracking_service.click_firsts import Visit, firsts_of
 from tracking_service.click_tally import ClickTally
-from tracking_service.postgres import columns
-from tracking_service.postgres_texts import packed_columns
-from tracking_service.queries import load
+from tracking_service.postgres.arrays import columns, packed_columns
+from tracking_service.postgres.queries import load
 
 if TYPE_CHECKING:
-    from tracking_service.postgres import Connection
+    from tracking_service.postgres.pool import Connection
 
-QUERIES = load("counters")
+QUERIES = load(__package__, "queries/counters")
 # Apart from the other advisory locks; an arbitrary number.
 LOCK_CLASS = 7_262_003
 

@@ -6,21 +6,22 @@ from typing import TYPE_CHECKING
 from common.clock import now
 from tracking_service.click_origins import Origins
 from tracking_service.deliveries import Delivery, Item, Novelty, delivery_of, rejected
-from tracking_service.poison import ContentRefused, store_each
-from tracking_service.postgres import Postgres, columns, content_errors
+from tracking_service.postgres.arrays import columns
+from tracking_service.postgres.bisection import ContentRefused, store_each
+from tracking_service.postgres.partitions import CLICKS, Partitions
+from tracking_service.postgres.pool import Postgres, content_errors
+from tracking_service.postgres.queries import load
 from tracking_service.postgres_clicks import keep_clicks
 from tracking_service.postgres_counters import lock_counting
 from tracking_service.postgres_identity import recipient_keys
 from tracking_service.postgres_link_copies import keep_links
-from tracking_service.postgres_partitions import CLICKS, Partitions
 from tracking_service.postgres_rejected import PostgresRejected
 from tracking_service.postgres_versions import bump_versions
-from tracking_service.queries import load
 
 if TYPE_CHECKING:
-    from tracking_service.postgres import Connection
+    from tracking_service.postgres.pool import Connection
 
-QUERIES = load("deliveries")
+QUERIES = load(__package__, "queries/deliveries")
 
 
 class PostgresDeliveries:

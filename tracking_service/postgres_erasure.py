@@ -7,15 +7,16 @@ from uuid import UUID
 
 from tracking_service.attribution_earnings import PURCHASE
 from tracking_service.erasure import Erasure, anonymous_link, bare_object, profile_hash
-from tracking_service.postgres import Postgres, columns
+from tracking_service.postgres.arrays import columns
+from tracking_service.postgres.pool import Postgres
+from tracking_service.postgres.queries import load
 from tracking_service.postgres_profiles import unknown_profile
 from tracking_service.postgres_rejected import erase_profile, erase_sessions
-from tracking_service.queries import load
 
 if TYPE_CHECKING:
-    from tracking_service.postgres import Connection, Row
+    from tracking_service.postgres.pool import Connection, Row
 
-QUERIES = load("erasure")
+QUERIES = load(__package__, "queries/erasure")
 
 # Rows of one transaction: few enough that nobody waits for them.
 BATCH = 500

@@ -6,14 +6,13 @@ from uuid import UUID
 
 from common.errors import Fault, FaultType
 from tracking_service.events import Draft, Receipt, Status
-from tracking_service.postgres import columns
-from tracking_service.postgres_texts import packed_columns
-from tracking_service.queries import load
+from tracking_service.postgres.arrays import columns, packed_columns
+from tracking_service.postgres.queries import load
 
 if TYPE_CHECKING:
-    from tracking_service.postgres import Connection
+    from tracking_service.postgres.pool import Connection
 
-QUERIES = load("events")
+QUERIES = load(__package__, "queries/events")
 
 Verdicts = dict[int, Receipt]
 """Receipts, by the drafts' numbers in the batch; what has none yet is new."""

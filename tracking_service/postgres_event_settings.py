@@ -6,11 +6,11 @@ from common.ids import uuid_of
 from tracking_service.catalogue import CATALOGUE
 from tracking_service.event_rules import Setting
 from tracking_service.events import SentEvent, Submission
-from tracking_service.postgres import Postgres
+from tracking_service.postgres.pool import Postgres
+from tracking_service.postgres.queries import load
 from tracking_service.postgres_things import find_things
-from tracking_service.queries import load
 
-QUERIES = load("events")
+QUERIES = load(__package__, "queries/events")
 
 # Of a business that there is, for events that ask for nothing else of it.
 _UNASKED = Setting("USD", frozenset(), {})

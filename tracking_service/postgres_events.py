@@ -10,24 +10,24 @@ from tracking_service.erasure import bare_object
 from tracking_service.event_rules import Setting
 from tracking_service.events import Draft, Receipt, Status, Submission
 from tracking_service.identity import ClaimKind, FreshSession, SessionState, SessionUse
-from tracking_service.poison import store_each
-from tracking_service.postgres import Postgres, columns, content_errors
+from tracking_service.postgres.arrays import columns, packed_columns
+from tracking_service.postgres.bisection import store_each
+from tracking_service.postgres.partitions import EVENTS, Partitions
+from tracking_service.postgres.pool import Postgres, content_errors
+from tracking_service.postgres.queries import load
 from tracking_service.postgres_event_keys import give_back, take_keys, take_order_actions
 from tracking_service.postgres_event_settings import EventSettings
 from tracking_service.postgres_identity import claim_sessions, profile_keys, recipient_keys, take_back_profiles
-from tracking_service.postgres_partitions import EVENTS, Partitions
 from tracking_service.postgres_plain_events import is_plain, keep_plain
 from tracking_service.postgres_refunds import keep_refunds
 from tracking_service.postgres_rejected import PostgresRejected
-from tracking_service.postgres_texts import packed_columns
 from tracking_service.postgres_things import keep_things
-from tracking_service.queries import load
 from tracking_service.rejections import EVENT, Rejected
 
 if TYPE_CHECKING:
-    from tracking_service.postgres import Connection
+    from tracking_service.postgres.pool import Connection
 
-QUERIES = load("events")
+QUERIES = load(__package__, "queries/events")
 
 ProfileKeys = Mapping[tuple[str, str], int | None]
 """Surrogates of profiles, by business and profile; None for people who were erased."""

@@ -8,13 +8,13 @@ from tracking_service.attribution import CLOCK_TOLERANCE, Click, Event
 from tracking_service.attribution_decisions import VisitorClicks, clicks_by_visitor
 from tracking_service.attribution_earnings import ORDER_ACTIONS, PURCHASE, names_order
 from tracking_service.attribution_sources import other_source, source_of
-from tracking_service.postgres import columns
-from tracking_service.queries import load
+from tracking_service.postgres.arrays import columns
+from tracking_service.postgres.queries import load
 
 if TYPE_CHECKING:
-    from tracking_service.postgres import Connection, Row
+    from tracking_service.postgres.pool import Connection, Row
 
-QUERIES = load("attribution")
+QUERIES = load(__package__, "queries/attribution")
 
 Events = dict[str, list[Event]]
 """Events by business."""

@@ -6,14 +6,14 @@ from uuid import UUID
 from tracking_service.attribution import Click
 from tracking_service.catalogue import CLICKED
 from tracking_service.explanation import Evidence, KeptEntry, led_by
-from tracking_service.postgres import Postgres
+from tracking_service.postgres.pool import Postgres
+from tracking_service.postgres.queries import load
 from tracking_service.postgres_evidence import find_events
-from tracking_service.queries import load
 
 if TYPE_CHECKING:
-    from tracking_service.postgres import Connection
+    from tracking_service.postgres.pool import Connection
 
-QUERIES = load("attribution")
+QUERIES = load(__package__, "queries/attribution")
 
 # Clicks of one visitor that an explanation shows.
 MOST_CLICKS = 100

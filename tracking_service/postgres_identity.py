@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 from tracking_service.erasure import profile_hash
 from tracking_service.identity import SessionState, SessionUse, first_state, settle
-from tracking_service.postgres import columns
+from tracking_service.postgres.arrays import columns, packed_columns
+from tracking_service.postgres.queries import load
 from tracking_service.postgres_counters import give_first_clicks_to_persons, lock_counting
-from tracking_service.postgres_texts import packed_columns
-from tracking_service.queries import load
 
 if TYPE_CHECKING:
-    from tracking_service.postgres import Connection, Row
+    from tracking_service.postgres.pool import Connection, Row
 
 SessionKey = tuple[str, str]
 """Business and session."""
@@ -21,7 +20,7 @@ Visitor = tuple[str, str | None, int | None]
 VisitorSince = tuple[str, str | None, int | None, datetime | None]
 """The same, and a time."""
 
-QUERIES = load("identity")
+QUERIES = load(__package__, "queries/identity")
 
 
 async def profile_keys(

@@ -3,13 +3,14 @@
 from typing import TYPE_CHECKING
 
 from tracking_service.installation import DomainCopy, Installation
-from tracking_service.postgres import Postgres, columns
-from tracking_service.queries import load
+from tracking_service.postgres.arrays import columns
+from tracking_service.postgres.pool import Postgres
+from tracking_service.postgres.queries import load
 
 if TYPE_CHECKING:
-    from tracking_service.postgres import Connection
+    from tracking_service.postgres.pool import Connection
 
-QUERIES = load("installation")
+QUERIES = load(__package__, "queries/installation")
 
 
 class PostgresInstallation:

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 from tracking_service.deliveries import LinkCopy
 from tracking_service.domain import scopes_of
 from tracking_service.erasure import anonymous_link
+from tracking_service.postgres.arrays import packed_columns
+from tracking_service.postgres.queries import load
 from tracking_service.postgres_erasure import want_detachments
 from tracking_service.postgres_own_sources import keep_own_sources
-from tracking_service.postgres_texts import packed_columns
-from tracking_service.queries import load
 
 if TYPE_CHECKING:
-    from tracking_service.postgres import Connection
+    from tracking_service.postgres.pool import Connection
 
-QUERIES = load("deliveries")
+QUERIES = load(__package__, "queries/deliveries")
 
 ProfileKeys = Mapping[tuple[str, str], int | None]
 """Surrogates of profiles, by business and profile; None for people who were erased."""

@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from tracking_service.postgres import Postgres
-from tracking_service.queries import load
+from tracking_service.postgres.pool import Postgres
+from tracking_service.postgres.queries import load
 
 if TYPE_CHECKING:
-    from tracking_service.postgres import Row
+    from tracking_service.postgres.pool import Row
 
-QUERIES = load("link_export")
+QUERIES = load(__package__, "queries/link_export")
 
 PAGE = 500
 _FIRST = datetime.min.replace(tzinfo=UTC)

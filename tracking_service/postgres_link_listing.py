@@ -3,15 +3,14 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from tracking_service.paging import Page
-from tracking_service.postgres import Postgres
-from tracking_service.postgres_pages import Listing, read_page
-from tracking_service.queries import load
+from tracking_service.postgres.pages import Listing, Page, read_page
+from tracking_service.postgres.pool import Postgres
+from tracking_service.postgres.queries import load
 
 if TYPE_CHECKING:
-    from tracking_service.postgres import Connection
+    from tracking_service.postgres.pool import Connection
 
-QUERIES = load("link_listing")
+QUERIES = load(__package__, "queries/link_listing")
 POSITION = QUERIES.find_position
 
 # What a list can be narrowed down to: each is a column with an index of its own.

@@ -4,15 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tracking_service.click_firsts import Visit
-from tracking_service.postgres import columns
+from tracking_service.postgres.arrays import columns, packed_columns
+from tracking_service.postgres.queries import load
 from tracking_service.postgres_identity import SessionKey, hand_over_sessions
-from tracking_service.postgres_texts import packed_columns
-from tracking_service.queries import load
 
 if TYPE_CHECKING:
-    from tracking_service.postgres import Connection, Row
+    from tracking_service.postgres.pool import Connection, Row
 
-QUERIES = load("deliveries")
+QUERIES = load(__package__, "queries/deliveries")
 
 
 async def meet_sessions(connection: "Connection", met: Iterable[Visit]) -> dict[SessionKey, Visit]:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from clicktrail.shortener.v1 import link_pb2
 from tracking_service.attribution_sources import link_sources
 from tracking_service.deliveries import LinkCopy
-from tracking_service.postgres import columns
-from tracking_service.queries import load
+from tracking_service.postgres.arrays import columns
+from tracking_service.postgres.queries import load
 
 if TYPE_CHECKING:
-    from tracking_service.postgres import Connection
+    from tracking_service.postgres.pool import Connection
 
-QUERIES = load("attribution")
+QUERIES = load(__package__, "queries/attribution")
 
 
 async def keep_own_sources(connection: "Connection", links: Iterable[LinkCopy]) -> None:

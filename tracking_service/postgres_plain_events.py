@@ -8,16 +8,16 @@ from tracking_service.attribution_earnings import never_earns
 from tracking_service.catalogue import CATALOGUE
 from tracking_service.erasure import bare_object
 from tracking_service.events import Draft, Receipt, Status
-from tracking_service.postgres import Postgres
+from tracking_service.postgres.arrays import packed_columns
+from tracking_service.postgres.pool import Postgres
+from tracking_service.postgres.queries import load
 from tracking_service.postgres_refunds import keep_refunds
-from tracking_service.postgres_texts import packed_columns
 from tracking_service.postgres_things import keep_things
-from tracking_service.queries import load
 
 if TYPE_CHECKING:
-    from tracking_service.postgres import Connection
+    from tracking_service.postgres.pool import Connection
 
-QUERIES = load("events")
+QUERIES = load(__package__, "queries/events")
 
 
 class Kept(NamedTuple):

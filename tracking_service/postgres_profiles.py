@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING
 
 from common.errors import ClicktrailError, Fault, FaultType, Kind, Reason, already_exists, not_found
 from tracking_service.erasure import profile_hash
-from tracking_service.paging import Page
 from tracking_service.people import Identity, Profile
-from tracking_service.postgres import Postgres
-from tracking_service.postgres_pages import Listing, read_page
-from tracking_service.queries import load
+from tracking_service.postgres.pages import Listing, Page, read_page
+from tracking_service.postgres.pool import Postgres
+from tracking_service.postgres.queries import load
 
 if TYPE_CHECKING:
-    from tracking_service.postgres import Connection, Row
+    from tracking_service.postgres.pool import Connection, Row
 
-QUERIES = load("profiles")
+QUERIES = load(__package__, "queries/profiles")
 PROFILES = Listing(QUERIES.list_profiles, QUERIES.find_position)
 
 

@@ -7,16 +7,16 @@ from tracking_service.attribution_earnings import CANCELLED, ORDER_EARNS_FROM, R
 from tracking_service.catalogue import CLICKED
 from tracking_service.click_origins import unpacked
 from tracking_service.domain import Scope
-from tracking_service.postgres import Postgres
+from tracking_service.postgres.pool import Postgres
+from tracking_service.postgres.queries import load
 from tracking_service.postgres_profiles import check_business
-from tracking_service.queries import load
 from tracking_service.recipients import FirstVisit, Piece, Recipient
 from tracking_service.report import EventSum, Figures
 
 if TYPE_CHECKING:
-    from tracking_service.postgres import Connection, Row
+    from tracking_service.postgres.pool import Connection, Row
 
-QUERIES = load("recipients")
+QUERIES = load(__package__, "queries/recipients")
 
 
 class PostgresRecipients:

@@ -4,17 +4,17 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from common.errors import ClicktrailError, Reason, not_allowed
-from tracking_service.postgres import Postgres
+from tracking_service.postgres.pool import Postgres
+from tracking_service.postgres.queries import load
 from tracking_service.postgres_profiles import check_business
 from tracking_service.postgres_recount_counters import COUNTERS, Range, compare
 from tracking_service.postgres_recount_credits import broken_ledgers, recount_credits
-from tracking_service.queries import load
 from tracking_service.reconciliation import Difference, Recount
 
 if TYPE_CHECKING:
-    from tracking_service.postgres import Connection
+    from tracking_service.postgres.pool import Connection
 
-QUERIES = load("reconcile")
+QUERIES = load(__package__, "queries/reconcile")
 
 # A recount reads all rows of a business: its statements may take as long as its caller waits.
 STATEMENT_TIMEOUT = "1h"

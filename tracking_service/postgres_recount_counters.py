@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from common.clock import to_rfc3339
-from tracking_service.queries import load
+from tracking_service.postgres.queries import load
 from tracking_service.reconciliation import CounterDifference
 
 if TYPE_CHECKING:
-    from tracking_service.postgres import Connection, Row
+    from tracking_service.postgres.pool import Connection, Row
 
-QUERIES = load("reconcile")
+QUERIES = load(__package__, "queries/reconcile")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,18 +6,18 @@ from uuid import UUID
 
 from tracking_service.catalogue import CLICKED
 from tracking_service.ledger import Credited
-from tracking_service.postgres import columns
+from tracking_service.postgres.arrays import columns
+from tracking_service.postgres.queries import load
 from tracking_service.postgres_attribution import QUERIES as ATTRIBUTION_QUERIES
 from tracking_service.postgres_attribution import Line, outstanding
 from tracking_service.postgres_evidence import find_events
 from tracking_service.postgres_recount_counters import Range
-from tracking_service.queries import load
 from tracking_service.reconciliation import CreditDifference
 
 if TYPE_CHECKING:
-    from tracking_service.postgres import Connection
+    from tracking_service.postgres.pool import Connection
 
-QUERIES = load("reconcile")
+QUERIES = load(__package__, "queries/reconcile")
 
 # Visitors of a page, and about how many events they may have together; one visitor's are always taken whole.
 VISITORS = 500

@@ -4,14 +4,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from tracking_service.events import Draft
-from tracking_service.postgres import columns
-from tracking_service.queries import load
+from tracking_service.postgres.arrays import columns
+from tracking_service.postgres.queries import load
 from tracking_service.refunds import refunded_order
 
 if TYPE_CHECKING:
-    from tracking_service.postgres import Connection
+    from tracking_service.postgres.pool import Connection
 
-QUERIES = load("events")
+QUERIES = load(__package__, "queries/events")
 
 
 async def keep_refunds(connection: "Connection", drafts: Iterable[Draft]) -> None:

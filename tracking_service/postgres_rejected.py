@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tracking_service.erasure import profile_hash
-from tracking_service.postgres import Postgres, columns
-from tracking_service.queries import load
+from tracking_service.postgres.arrays import columns
+from tracking_service.postgres.pool import Postgres
+from tracking_service.postgres.queries import load
 from tracking_service.rejections import Rejected, Rejection, Told, told_by
 
 if TYPE_CHECKING:
-    from tracking_service.postgres import Connection
+    from tracking_service.postgres.pool import Connection
 
 __all__ = ["PostgresRejected", "Rejected", "erase_profile", "erase_sessions", "keep_rejected"]
 
-QUERIES = load("rejected")
+QUERIES = load(__package__, "queries/rejected")
 TEXT_LENGTH = 200
 REASON_LENGTH = 500
 

@@ -5,12 +5,12 @@ from datetime import datetime
 
 from tracking_service.activities import Activity
 from tracking_service.domain import Scope
-from tracking_service.postgres import Postgres
+from tracking_service.postgres.pool import Postgres
+from tracking_service.postgres.queries import load
 from tracking_service.postgres_activities import activity_of
 from tracking_service.postgres_profiles import check_business
-from tracking_service.queries import load
 
-QUERIES = load("report_page")
+QUERIES = load(__package__, "queries/report_page")
 LATEST = {kind: QUERIES.list_latest_activities.format(scope=kind) for kind in ("campaign", "journey")}
 
 

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 from common.clock import EPOCH
 from tracking_service.click_tally import PACKED, values_of
 from tracking_service.domain import BUCKET, Scope, by_day, cohort_of, day_behind, day_of
-from tracking_service.postgres import Postgres, columns
+from tracking_service.postgres.arrays import columns
+from tracking_service.postgres.pool import Postgres
+from tracking_service.postgres.queries import load
 from tracking_service.postgres_profiles import check_business
-from tracking_service.queries import load
 from tracking_service.report import ActionSum, ClickSum, EventSum, Sums, ValueSum
 from tracking_service.report_range import Basis, Range
 
 if TYPE_CHECKING:
-    from tracking_service.postgres import Connection, Row
+    from tracking_service.postgres.pool import Connection, Row
 
-QUERIES = load("reports")
+QUERIES = load(__package__, "queries/reports")
 _EVER = (EPOCH, datetime(9999, 1, 1, tzinfo=UTC))
 
 

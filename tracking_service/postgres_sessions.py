@@ -7,7 +7,8 @@ from common.ids import new_uuid7
 from tracking_service.erasure import profile_hash
 from tracking_service.identity import ClaimKind, FreshSession, SessionState, SessionUse
 from tracking_service.people import Profile
-from tracking_service.postgres import Postgres
+from tracking_service.postgres.pool import Postgres
+from tracking_service.postgres.queries import load
 from tracking_service.postgres_erasure import QUERIES as ERASURE_QUERIES
 from tracking_service.postgres_identity import claim_sessions, profile_keys, recipient_keys
 from tracking_service.postgres_profiles import (
@@ -20,13 +21,12 @@ from tracking_service.postgres_profiles import (
     holders,
     lock_identities,
 )
-from tracking_service.queries import load
 from tracking_service.sessions import Contact, Person, Session, assigned
 
 if TYPE_CHECKING:
-    from tracking_service.postgres import Connection
+    from tracking_service.postgres.pool import Connection
 
-QUERIES = load("sessions")
+QUERIES = load(__package__, "queries/sessions")
 
 
 class PostgresSessions:

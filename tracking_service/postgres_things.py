@@ -7,13 +7,13 @@ from uuid import UUID
 
 from common.json_text import merged
 from tracking_service.events import Draft, Thing, ThingKept
-from tracking_service.postgres import columns
-from tracking_service.queries import load
+from tracking_service.postgres.arrays import columns
+from tracking_service.postgres.queries import load
 
 if TYPE_CHECKING:
-    from tracking_service.postgres import Connection
+    from tracking_service.postgres.pool import Connection
 
-QUERIES = load("events")
+QUERIES = load(__package__, "queries/events")
 
 ThingKey = tuple[str, UUID]
 """Business and object."""

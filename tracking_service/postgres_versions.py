@@ -3,13 +3,13 @@
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
-from tracking_service.postgres import Postgres
-from tracking_service.queries import load
+from tracking_service.postgres.pool import Postgres
+from tracking_service.postgres.queries import load
 
 if TYPE_CHECKING:
-    from tracking_service.postgres import Connection
+    from tracking_service.postgres.pool import Connection
 
-QUERIES = load("counters")
+QUERIES = load(__package__, "queries/counters")
 
 
 async def bump_versions(connection: "Connection", businesses: Collection[str]) -> None:

@@ -2,10 +2,10 @@
 
 from tracking_service.event_intake import EventIntake
 from tracking_service.known_accounts import KnownAccounts
-from tracking_service.postgres import Postgres
+from tracking_service.postgres.availability import Presence
+from tracking_service.postgres.pool import Postgres
 from tracking_service.postgres_accounts import PostgresAccounts
 from tracking_service.postgres_rejected import PostgresRejected
-from tracking_service.presence import Presence
 from tracking_service.settings import TrackingSettings
 from tracking_service.spool import Spool
 from tracking_service.spool_intake import SpoolIntake

@@ -10,7 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from common.clock import from_timestamp, is_in_calendar, now
 from common.errors import Fault, FaultType, invalid, invalid_field
-from tracking_service.paging import Page, page_of
+from tracking_service.postgres.pages import Page, page_of
 
 
 class Listing(Protocol):

@@ -6,7 +6,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from common.settings import Listen, ServiceSettings
 from common.store_urls import check_password_apart, whole_url
-from tracking_service.postgres_address import check_address
+from tracking_service.postgres.address import check_address
 
 
 class TrackingSettings(ServiceSettings):

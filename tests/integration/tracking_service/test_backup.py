@@ -25,7 +25,7 @@ from tests.support.tracking_service.clicking import START, click, link
 from tests.support.waiting import eventually
 from tracking_service.backup import create, load_from
 from tracking_service.backup_file import BackupReader, DamagedBackupError
-from tracking_service.migrate import migrate
+from tracking_service.postgres.migrate import migrate
 from tracking_service.postgres_backup import UnfitBackupError
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from tracking_service.postgres_identity import profile_keys
 if TYPE_CHECKING:
     import asyncpg
 
-    from tracking_service.postgres import Connection
+    from tracking_service.postgres.pool import Connection
 
     Database = asyncpg.Connection[asyncpg.Record]
 

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from grpc import aio
 
-from tests.integration.tracking_service.test_contention import until_waiting
+from tests.integration.tracking_service.postgres.test_contention import until_waiting
 from tests.support.tracking_service.calling import Caller
 from tests.support.tracking_service.clicking import click, link
 from tests.support.tracking_service.events import order, submission, track

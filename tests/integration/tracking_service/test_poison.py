@@ -19,14 +19,14 @@ from tests.support.tracking_service.events import ACCEPTED, DUPLICATE, REJECTED,
 from tracking_service.bootstrap import TrackingService
 from tracking_service.event_rules import Setting, judge
 from tracking_service.events import Draft, Status
+from tracking_service.postgres.partitions import Partitions
 from tracking_service.postgres_events import PostgresEvents
-from tracking_service.postgres_partitions import Partitions
 from tracking_service.submissions import submission_from
 
 if TYPE_CHECKING:
     import asyncpg
 
-    from tracking_service.postgres import Postgres
+    from tracking_service.postgres.pool import Postgres
 
     Database = asyncpg.Connection[asyncpg.Record]
 

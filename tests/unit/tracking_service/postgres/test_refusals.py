@@ -5,7 +5,7 @@ import ssl
 import asyncpg
 import pytest
 
-from tracking_service.postgres_refusals import cause_of, refusal_of
+from tracking_service.postgres.refusals import cause_of, refusal_of
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -10,9 +10,9 @@ import asyncpg
 
 from common.errors import Reason, unavailable
 from common.logging import get_logger
-from tracking_service.poison import ContentRefused
-from tracking_service.postgres_refusals import refusal_of, warn_of, warn_of_read_only
-from tracking_service.postgres_servers import Servers
+from tracking_service.postgres.bisection import ContentRefused
+from tracking_service.postgres.refusals import refusal_of, warn_of, warn_of_read_only
+from tracking_service.postgres.servers import Servers
 
 if TYPE_CHECKING:
     # Generic in the types alone, not at run-time.
@@ -186,11 +186,6 @@ async def _open_pool(servers: Servers, connections: int) -> "asyncpg.Pool[asyncp
         connection_class=_Lent,
     )
     return pool
-
-
-def columns(rows: Sequence[tuple[object, ...]]) -> list[tuple[object, ...]]:
-    """Return rows as columns, one array a parameter of `unnest`; no rows give no columns."""
-    return list(zip(*rows, strict=True))
 
 
 @contextmanager

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from common.clock import now
 from common.errors import ClicktrailError
 from common.logging import get_logger
-from tracking_service.postgres import Postgres
-from tracking_service.queries import load
+from tracking_service.postgres.pool import Postgres
+from tracking_service.postgres.queries import load
 
 if TYPE_CHECKING:
-    from tracking_service.postgres import Connection
+    from tracking_service.postgres.pool import Connection
 
 log = get_logger(__name__)
-QUERIES = load("partitions")
+QUERIES = load(__package__)
 
 # Each partitioned table, and the column of time that its partitions go by.
 CLICKS = "clicks"

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracking_service.postgres_texts import packed_columns, packed_texts
+from tracking_service.postgres.arrays import packed_columns, packed_texts
 
 
 def _unpacked(packed: str) -> list[str | None]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
 
-from tracking_service.postgres_address import servers_in, target_in
-from tracking_service.postgres_refusals import cause_of, refusal_of
+from tracking_service.postgres.address import servers_in, target_in
+from tracking_service.postgres.refusals import cause_of, refusal_of
 
 if TYPE_CHECKING:
     # Generic in the types alone, not at run-time.

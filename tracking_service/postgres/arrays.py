@@ -1,4 +1,4 @@
-"""Sends columns of texts as one text each: the driver spends twenty times as long on an array of them."""
+"""Sends rows as columns, and columns of texts as one text each, which costs the driver a twentieth of an array."""
 
 import sys
 from collections.abc import Container, Iterator, Sequence
@@ -39,3 +39,8 @@ def packed_texts(texts: Sequence[str | None]) -> str:
 def _unused(used: Container[str]) -> Iterator[str]:
     """Yield characters that are not used, from those that nobody has a use for."""
     return (chr(code) for code in range(_FIRST_PRIVATE, sys.maxunicode + 1) if chr(code) not in used)
+
+
+def columns(rows: Sequence[tuple[object, ...]]) -> list[tuple[object, ...]]:
+    """Return rows as columns, one array a parameter of `unnest`; no rows give no columns."""
+    return list(zip(*rows, strict=True))

@@ -14,12 +14,12 @@ from cli.embedded.ports import LOOPBACK
 from tests.support.postgres_pair import PostgresPair
 from tests.support.service_process import service_process
 from tests.support.waiting import eventually
-from tracking_service.migrate import migrate
-from tracking_service.postgres import Postgres
-from tracking_service.postgres_servers import NotConnectedError, Servers, connect_once
+from tracking_service.postgres.migrate import migrate
+from tracking_service.postgres.pool import Postgres
+from tracking_service.postgres.servers import NotConnectedError, Servers, connect_once
 
 if TYPE_CHECKING:
-    from tracking_service.postgres import Connection
+    from tracking_service.postgres.pool import Connection
 
 PORT_USED = "SELECT inet_server_port()"
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tracking_service.postgres_address import CHOICES, TARGET, check_address, servers_in, target_in
+from tracking_service.postgres.address import CHOICES, TARGET, check_address, servers_in, target_in
 
 HERE = Path(__file__)
 

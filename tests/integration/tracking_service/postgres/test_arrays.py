@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tracking_service.postgres_texts import packed_texts
+from tracking_service.postgres.arrays import packed_texts
 
 if TYPE_CHECKING:
     import asyncpg

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from tracking_service.poison import ContentRefused, store_each
+from tracking_service.postgres.bisection import ContentRefused, store_each
 
 
 class Store:

@@ -14,10 +14,10 @@ from pydantic import SecretStr
 from cli.embedded.server_process import ServerProcess
 from common.channels import open_channel
 from tests.support.waiting import eventually
-from tracking_service import migrate as module
 from tracking_service.bootstrap import build, serve
-from tracking_service.migrate import Migration, Phase, migrate, migrations
-from tracking_service.postgres_servers import UnfitDatabaseError
+from tracking_service.postgres import migrate as module
+from tracking_service.postgres.migrate import Migration, Phase, migrate, migrations
+from tracking_service.postgres.servers import UnfitDatabaseError
 from tracking_service.settings import TrackingSettings
 
 HEALTH = health_pb2.HealthCheckRequest()

@@ -1,0 +1,1 @@
+"""The database: connections, transactions, pages, partitions, migrations. No word of the domain."""
