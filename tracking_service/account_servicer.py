@@ -8,8 +8,8 @@ from common.clock import now, to_timestamp
 from common.ids import new_uuid7
 from tracking_service.accounts import Accounts
 from tracking_service.businesses import Business
+from tracking_service.messages import check_texts, page_from
 from tracking_service.postgres_accounts import Token
-from tracking_service.requests import check_texts, page_from
 
 if TYPE_CHECKING:
     from grpc import aio

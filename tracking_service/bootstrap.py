@@ -69,7 +69,7 @@ from tracking_service.reports import Reports
 from tracking_service.session_servicer import SessionServicer
 from tracking_service.sessions import Sessions
 from tracking_service.settings import TrackingSettings
-from tracking_service.shortener_links import ShortenerLinks
+from tracking_service.shortener_client import ShortenerLinks
 from tracking_service.user_agents import describe
 
 log = get_logger(__name__)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from common.errors import Fault, FaultType, invalid
 from tracking_service.credentials import is_token
-from tracking_service.currencies import EXPONENTS
+from tracking_service.money import EXPONENTS
 
 NAME_LENGTH = 200
 ORIGINS_LIMIT = 100

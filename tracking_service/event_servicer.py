@@ -9,7 +9,7 @@ from clicktrail.tracking.v1 import event_service_pb2 as pb
 from tracking_service.events import Receipt, Status
 from tracking_service.explanation import Explanations
 from tracking_service.explanation_messages import explanation_message
-from tracking_service.requests import check_texts
+from tracking_service.messages import check_texts
 from tracking_service.spool_intake import SpoolIntake, Taken
 from tracking_service.submissions import stamp, submission_from
 

@@ -12,7 +12,7 @@ from common.errors import ClicktrailError
 from common.logging import get_logger
 from tracking_service.postgres.availability import Presence
 from tracking_service.spool_accounts import KnownBusiness, SpoolAccounts
-from tracking_service.spool_sqlite import DamagedError
+from tracking_service.sqlite_file import DamagedError
 
 log = get_logger(__name__)
 Result = TypeVar("Result")

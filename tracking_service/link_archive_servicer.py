@@ -8,9 +8,9 @@ from clicktrail.tracking.v1 import link_archive_service_pb2 as pb
 from clicktrail.tracking.v1 import link_archive_service_pb2_grpc, relay_service_pb2
 from common.clock import to_timestamp
 from tracking_service.installation import DomainCopy, Installation, InstallationStore
+from tracking_service.messages import check_texts, page_from, time_from
 from tracking_service.postgres_link_export import PostgresLinkExport
 from tracking_service.postgres_link_listing import FILTERS, PostgresLinkListing
-from tracking_service.requests import check_texts, page_from, time_from
 
 if TYPE_CHECKING:
     from grpc import aio

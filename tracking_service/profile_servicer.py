@@ -7,10 +7,9 @@ from clicktrail.tracking.v1 import profile_service_pb2_grpc
 from common.clock import now, to_timestamp
 from tracking_service.activities import Activity
 from tracking_service.erasures import Erasures
-from tracking_service.messages import json_message, money_message
+from tracking_service.messages import check_texts, json_from, json_message, money_message, page_from
 from tracking_service.people import Identity, Profile
 from tracking_service.profiles import Profiles
-from tracking_service.requests import check_texts, json_from, page_from
 
 if TYPE_CHECKING:
     from grpc import aio

@@ -6,9 +6,9 @@ from clicktrail.tracking.v1 import rejection_service_pb2 as pb
 from clicktrail.tracking.v1 import rejection_service_pb2_grpc
 from common.clock import to_timestamp
 from common.errors import invalid_field
+from tracking_service.messages import check_texts
 from tracking_service.postgres_rejected import PostgresRejected
 from tracking_service.rejections import Rejection
-from tracking_service.requests import check_texts
 
 if TYPE_CHECKING:
     from grpc import aio

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 from clicktrail.tracking.v1 import report_page_service_pb2 as pb
 from clicktrail.tracking.v1 import report_page_service_pb2_grpc
 from common.clock import to_timestamp
+from tracking_service.messages import check_texts, time_from
 from tracking_service.postgres.pages import page_of
 from tracking_service.postgres_report_page import LatestActivity
 from tracking_service.profile_servicer import activity_message
 from tracking_service.report_messages import totals_message
 from tracking_service.report_page import ReportPage, ReportScope
-from tracking_service.requests import check_texts, time_from
 
 if TYPE_CHECKING:
     from grpc import aio

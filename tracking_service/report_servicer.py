@@ -9,6 +9,7 @@ from clicktrail.tracking.v1 import report_service_pb2 as pb
 from clicktrail.tracking.v1 import report_service_pb2_grpc
 from common.errors import invalid_field
 from tracking_service.domain import Scope
+from tracking_service.messages import check_texts, time_from
 from tracking_service.recipients import Recipients
 from tracking_service.reconciliation import Reconciliation
 from tracking_service.reconciliation_messages import recount_message
@@ -16,7 +17,6 @@ from tracking_service.report_messages import SCOPES, recipient_message, report_m
 from tracking_service.report_range import Basis, Interval, WantedRange
 from tracking_service.report_watch import ReportWatch
 from tracking_service.reports import Reports, scope_from
-from tracking_service.requests import check_texts, time_from
 
 if TYPE_CHECKING:
     from grpc import aio

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from tracking_service.spool_sqlite import damages, open_file, set_aside, transaction
+from tracking_service.sqlite_file import damages, open_file, set_aside, transaction
 
 FILE = "accounts.sqlite"
 VERSION = 2

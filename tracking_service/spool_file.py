@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tracking_service.spool_lock import SpoolLock
-from tracking_service.spool_sqlite import (
+from tracking_service.sqlite_file import (
     DamagedError,
     damages,
     open_file,

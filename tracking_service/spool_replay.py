@@ -17,7 +17,7 @@ from tracking_service.postgres.availability import Presence
 from tracking_service.rejections import EVENT, Rejected
 from tracking_service.spool import Spool
 from tracking_service.spool_file import Row
-from tracking_service.spool_sqlite import DamagedError
+from tracking_service.sqlite_file import DamagedError
 from tracking_service.submissions import submission_from
 
 log = get_logger(__name__)

@@ -31,7 +31,7 @@ MAY_IMPORT = {
         "shortener_service/outbox_relay.py",
         "tracking_service/*servicer*.py",
         "tracking_service/*/*servicer.py",
-        "tracking_service/shortener_links.py",
+        "tracking_service/shortener_client.py",
         "gateway/client_streams.py",
         "gateway/clients.py",
         "gateway/http_errors.py",

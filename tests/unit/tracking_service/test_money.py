@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracking_service.currencies import EXPONENTS
-from tracking_service.money import LARGEST, AmountError, format_minor, parse_minor
+from tracking_service.money import EXPONENTS, LARGEST, AmountError, format_minor, parse_minor
 
 
 @pytest.mark.parametrize(
