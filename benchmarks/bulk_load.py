@@ -11,7 +11,8 @@ import asyncpg
 from clicktrail.tracking.v1 import click_pb2
 from common.clock import from_timestamp
 from tracking_service.catalogue import CLICKED
-from tracking_service.click_origins import Origin, Origins
+from tracking_service.click_origins import Origins
+from tracking_service.counters.breakdowns import Origin
 from tracking_service.postgres.pool import SERVER_SETTINGS
 from tracking_service.postgres_recount_counters import QUERIES
 from tracking_service.relay_servicer import VERDICTS

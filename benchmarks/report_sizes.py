@@ -32,7 +32,7 @@ from clicktrail.tracking.v1 import (
 )
 from common.clock import now, to_timestamp
 from tracking_service.click_origins import Origins
-from tracking_service.domain import bucket_of
+from tracking_service.counters.scopes import bucket_of
 from tracking_service.user_agents import describe
 
 if TYPE_CHECKING:

@@ -24,6 +24,7 @@ from tracking_service.accounts import Accounts
 from tracking_service.action_servicer import ActionServicer
 from tracking_service.attribution_worker import AttributionWorker
 from tracking_service.click_origins import Origins
+from tracking_service.counters.store import PostgresVersions
 from tracking_service.countries import open_countries
 from tracking_service.custom_actions import CustomActions
 from tracking_service.deliveries import Deliveries
@@ -53,7 +54,6 @@ from tracking_service.postgres_rejected import PostgresRejected
 from tracking_service.postgres_report_page import PostgresReportPage
 from tracking_service.postgres_reports import PostgresReports
 from tracking_service.postgres_sessions import PostgresSessions
-from tracking_service.postgres_versions import PostgresVersions
 from tracking_service.profile_servicer import ProfileServicer
 from tracking_service.profiles import Profiles
 from tracking_service.provision import Provision

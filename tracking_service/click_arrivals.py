@@ -4,8 +4,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from tracking_service.click_firsts import Visit, everywhere, firsts_of, is_repeated
-from tracking_service.click_origins import Origin, Origins
+from tracking_service.click_origins import Origins
+from tracking_service.counters.breakdowns import Origin
+from tracking_service.counters.first_clicks import Visit, everywhere, firsts_of, is_repeated
 from tracking_service.deliveries import Click
 
 Person = tuple[str, int | None]

@@ -1,40 +1,21 @@
 """Tell what a click came from: derived once, when it is taken in, and kept with it."""
 
-import json
 import re
 from functools import lru_cache
-from typing import NamedTuple, Protocol
+from typing import Protocol
 from urllib.parse import urlsplit
 
+from tracking_service.counters.breakdowns import Origin
 from tracking_service.user_agents import UserAgent
 
 UNKNOWN = "unknown"
 DIRECT = "direct"
-VERDICT = "verdict"
-# The dimensions that a packed text has behind its verdict, in its order.
-DIMENSIONS = ("link", "device", "browser", "os", "country", "language", "referrer")
 _LONGEST_HOST = 253
 # Kinds of clicks remembered, some 1 KB each: a few make nearly all of a campaign's. What says more is not remembered.
 _LONGEST = 1_000
 _REMEMBERED = 10_000
 _LANGUAGE = re.compile(r"\s*([A-Za-z]{2,3})(?:[-_;,\s]|$)")
 _HOST = re.compile(r"[a-z0-9_.:\[\]-]+")
-
-
-class Origin(NamedTuple):
-    """What a click came from; link is the template of its link, referrer the host that it was found on."""
-
-    link: str
-    device: str
-    browser: str
-    os: str
-    country: str
-    language: str
-    referrer: str
-
-    def packed(self, verdict: str) -> str:
-        """Return verdict and values as one text, a JSON list; the same as `json_build_array` gives in SQL."""
-        return _packed(verdict, self)
 
 
 class Visited(Protocol):
@@ -93,17 +74,6 @@ class Origins:
         agent = self._describe(user_agent)
         language = language_of(accept_language)
         return Origin(template, agent.device, agent.browser, agent.os, country, language, referring_host(referrer))
-
-
-@lru_cache(_REMEMBERED)
-def _packed(verdict: str, origin: Origin) -> str:
-    return json.dumps((verdict, *origin), ensure_ascii=False)
-
-
-def unpacked(packed: str) -> tuple[str, dict[str, str]]:
-    """Return the verdict and the values by dimension that a packed text holds."""
-    verdict, *values = json.loads(packed)
-    return verdict, dict(zip(DIMENSIONS, values, strict=True))
 
 
 def language_of(accept_language: str) -> str:

@@ -6,9 +6,8 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
+from tracking_service.counters.breakdowns import HUMAN
 from tracking_service.rejections import CLICK, LINK, SESSION, Rejected, Serializable
-
-HUMAN = "human"
 
 
 class Click(NamedTuple):

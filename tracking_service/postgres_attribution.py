@@ -8,14 +8,14 @@ from uuid import UUID
 from tracking_service.attribution import RULES_VERSION, Event
 from tracking_service.attribution_decisions import VisitorClicks, decide_all
 from tracking_service.catalogue import CLICKED
+from tracking_service.counters.store import QUERIES as COUNTER_QUERIES
+from tracking_service.counters.store import bump_versions
 from tracking_service.ledger import Credited, Due, Entry, Mark, Spread, Standing, difference
 from tracking_service.postgres.arrays import columns
 from tracking_service.postgres.pool import Postgres
 from tracking_service.postgres.queries import load
-from tracking_service.postgres_counters import QUERIES as COUNTER_QUERIES
 from tracking_service.postgres_evidence import Events, find_clicks, find_events
 from tracking_service.postgres_identity import Visitor, mark_dirty
-from tracking_service.postgres_versions import bump_versions
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -7,19 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from tracking_service.attribution import CLOCK_TOLERANCE
 from tracking_service.catalogue import CLICKED
 from tracking_service.click_arrivals import Arrival, Plan, arrivals, plan
-from tracking_service.click_firsts import Visit
 from tracking_service.click_origins import Origins
-from tracking_service.click_tally import ClickTally, NewClick
+from tracking_service.counters.first_clicks import Visit
+from tracking_service.counters.store import Clicking, add_counts, clicking, find_first_clicks, settle_visits
+from tracking_service.counters.tally import ClickTally, NewClick
 from tracking_service.deliveries import Click
 from tracking_service.postgres.arrays import packed_columns
 from tracking_service.postgres.queries import load
-from tracking_service.postgres_counters import (
-    Clicking,
-    add_counts,
-    clicking,
-    find_first_clicks,
-    settle_visits,
-)
 from tracking_service.postgres_identity import SessionKey, mark_dirty, mark_persons
 from tracking_service.postgres_link_copies import ProfileKeys
 from tracking_service.postgres_met_sessions import meet_sessions

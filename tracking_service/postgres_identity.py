@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from tracking_service.counters.store import give_first_clicks_to_persons, lock_counting
 from tracking_service.erasure import profile_hash
 from tracking_service.identity import SessionState, SessionUse, first_state, settle
 from tracking_service.postgres.arrays import columns, packed_columns
 from tracking_service.postgres.queries import load
-from tracking_service.postgres_counters import give_first_clicks_to_persons, lock_counting
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection, Row

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from tracking_service.counters.scopes import scopes_of
 from tracking_service.deliveries import LinkCopy
-from tracking_service.domain import scopes_of
 from tracking_service.erasure import anonymous_link
 from tracking_service.postgres.arrays import packed_columns
 from tracking_service.postgres.queries import load

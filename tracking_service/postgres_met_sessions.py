@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from tracking_service.click_firsts import Visit
+from tracking_service.counters.first_clicks import Visit
 from tracking_service.postgres.arrays import columns, packed_columns
 from tracking_service.postgres.queries import load
 from tracking_service.postgres_identity import SessionKey, hand_over_sessions

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from tracking_service.attribution_earnings import CANCELLED, ORDER_EARNS_FROM, REFUNDED
 from tracking_service.catalogue import CLICKED
-from tracking_service.click_origins import unpacked
-from tracking_service.domain import Scope
+from tracking_service.counters.breakdowns import unpacked
+from tracking_service.counters.scopes import Scope
 from tracking_service.postgres.pool import Postgres
 from tracking_service.postgres.queries import load
 from tracking_service.postgres_profiles import check_business

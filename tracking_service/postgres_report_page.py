@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tracking_service.activities import Activity
-from tracking_service.domain import Scope
+from tracking_service.counters.scopes import Scope
 from tracking_service.postgres.pool import Postgres
 from tracking_service.postgres.queries import load
 from tracking_service.postgres_activities import activity_of

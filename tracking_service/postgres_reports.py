@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from common.clock import EPOCH
-from tracking_service.click_tally import PACKED, values_of
-from tracking_service.domain import BUCKET, Scope, by_day, cohort_of, day_behind, day_of
+from tracking_service.counters.scopes import BUCKET, Scope, by_day, cohort_of, day_behind, day_of
+from tracking_service.counters.tally import PACKED, values_of
 from tracking_service.postgres.arrays import columns
 from tracking_service.postgres.pool import Postgres
 from tracking_service.postgres.queries import load

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from common.errors import FaultType, invalid_field
-from tracking_service.domain import BUSINESS_SCOPE, Scope
+from tracking_service.counters.scopes import BUSINESS_SCOPE, Scope
 from tracking_service.money import Money
 
 # Recipients that are read, and sent, in one piece.

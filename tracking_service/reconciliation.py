@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from common.errors import Fault, FaultType, Reason, invalid, unavailable
-from tracking_service.domain import bucket_of
+from tracking_service.counters.scopes import bucket_of
 
 # A caller gets at most so many; whoever has more has one cause to look for, not ten thousand.
 DIFFERENCES_LIMIT = 10_000

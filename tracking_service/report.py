@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from tracking_service.domain import Scope
+from tracking_service.counters.scopes import Scope
 from tracking_service.money import Money
 from tracking_service.report_range import Range
 

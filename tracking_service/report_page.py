@@ -7,7 +7,7 @@ from datetime import datetime
 from common.clock import now
 from common.errors import ClicktrailError, Fault, FaultType, Kind, Reason, invalid, invalid_field
 from tracking_service import report_links
-from tracking_service.domain import Scope
+from tracking_service.counters.scopes import Scope
 from tracking_service.postgres_report_page import LatestActivity, PostgresReportPage
 from tracking_service.report import Report
 from tracking_service.reports import Reports

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from common.clock import EPOCH
 from common.errors import Fault, FaultType, invalid
-from tracking_service.domain import BUCKET, bucket_of
+from tracking_service.counters.scopes import BUCKET, bucket_of
 
 POINTS_LIMIT = 1_000
 # Up to this much, a point is an hour where nobody says otherwise.

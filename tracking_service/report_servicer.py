@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from clicktrail.tracking.v1 import report_service_pb2 as pb
 from clicktrail.tracking.v1 import report_service_pb2_grpc
 from common.errors import invalid_field
-from tracking_service.domain import Scope
+from tracking_service.counters.scopes import Scope
 from tracking_service.messages import check_texts, time_from
 from tracking_service.recipients import Recipients
 from tracking_service.reconciliation import Reconciliation

@@ -10,7 +10,7 @@ from typing import Protocol
 from common.clock import now
 from common.errors import ClicktrailError, Reason, unavailable
 from common.logging import get_logger
-from tracking_service.domain import Scope, bucket_of
+from tracking_service.counters.scopes import Scope, bucket_of
 from tracking_service.report import Report
 from tracking_service.report_range import WantedRange
 

@@ -14,7 +14,7 @@ from tests.support.tracking_service.calling import SECONDS, Caller, failure, fau
 from tests.support.tracking_service.clicking import START, click, link
 from tests.support.tracking_service.events import order
 from tests.support.waiting import eventually
-from tracking_service.domain import BUCKET, bucket_of
+from tracking_service.counters.scopes import BUCKET, bucket_of
 
 if TYPE_CHECKING:
     import asyncpg

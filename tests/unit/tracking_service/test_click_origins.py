@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from tests.support.tracking_service.country_database import write_database
-from tracking_service.click_origins import DIMENSIONS, Origin, Origins, language_of, referring_host, unpacked
+from tracking_service.click_origins import Origins, language_of, referring_host
+from tracking_service.counters.breakdowns import DIMENSIONS, Origin, unpacked
 from tracking_service.countries import NoCountries, open_countries
 from tracking_service.user_agents import UserAgent, describe
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import ClicktrailError
-from tracking_service.domain import BUCKET, bucket_of
+from tracking_service.counters.scopes import BUCKET, bucket_of
 from tracking_service.report_range import POINTS_LIMIT, Interval, Range, WantedRange, check, settle
 
 NOW = datetime(2026, 11, 22, 10, 7, tzinfo=UTC)

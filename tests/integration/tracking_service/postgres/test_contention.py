@@ -12,7 +12,7 @@ from tests.support.tracking_service.calling import Caller
 from tests.support.tracking_service.clicking import click, issued, link
 from tests.support.tracking_service.events import ACCEPTED, event, order, submission, track
 from tests.support.waiting import eventually
-from tracking_service.postgres_counters import LOCK_CLASS
+from tracking_service.counters.store import LOCK_CLASS
 
 if TYPE_CHECKING:
     Database = asyncpg.Connection[asyncpg.Record]

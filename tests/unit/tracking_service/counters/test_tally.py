@@ -6,10 +6,10 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracking_service.click_firsts import CAMPAIGN, OF_LINK, OWN, Visit
-from tracking_service.click_origins import Origin
-from tracking_service.click_tally import ClickTally, seconds_between, values_of
-from tracking_service.domain import BUCKET, bucket_of, scopes_of
+from tracking_service.counters.breakdowns import Origin
+from tracking_service.counters.first_clicks import CAMPAIGN, OF_LINK, OWN, Visit
+from tracking_service.counters.scopes import BUCKET, bucket_of, scopes_of
+from tracking_service.counters.tally import ClickTally, seconds_between, values_of
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 

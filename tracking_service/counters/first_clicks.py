@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
 
-from tracking_service.domain import BUSINESS_SCOPE, LINK, Scope
+from tracking_service.counters.scopes import BUSINESS_SCOPE, LINK, Scope
 
 # Bits of `sessions.firsts`; those of links of the visitor's own stand OWN times higher.
 BUSINESS, CAMPAIGN, JOURNEY, MESSAGE, OF_LINK = 1, 2, 4, 8, 16

@@ -1,18 +1,19 @@
-"""Keeps the counters of clicks, and which clicks of each visitor are the first ones."""
+"""Keeps counters in PostgreSQL, and the versions that tell whether a report has changed."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from tracking_service.click_firsts import Visit, firsts_of
-from tracking_service.click_tally import ClickTally
+from tracking_service.counters.first_clicks import Visit, firsts_of
+from tracking_service.counters.tally import ClickTally
 from tracking_service.postgres.arrays import columns, packed_columns
+from tracking_service.postgres.pool import Postgres
 from tracking_service.postgres.queries import load
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection
 
-QUERIES = load(__package__, "queries/counters")
+QUERIES = load(__package__)
 # Apart from the other advisory locks; an arbitrary number.
 LOCK_CLASS = 7_262_003
 
@@ -101,3 +102,21 @@ async def add_counts(connection: "Connection", tally: ClickTally) -> None:
         *(packed_columns(counts) if counts else _NO_COUNTS),
         *(packed_columns(breakdowns) if breakdowns else _NO_BREAKDOWNS),
     )
+
+
+async def bump_versions(connection: "Connection", businesses: Collection[str]) -> None:
+    """Note that counters of businesses change. Last in a transaction: everyone waits for these rows."""
+    await connection.execute(QUERIES.bump_versions, sorted(businesses))
+
+
+class PostgresVersions:
+    """The versions of all businesses' counters."""
+
+    def __init__(self, postgres: Postgres) -> None:
+        self._postgres = postgres
+
+    async def versions(self, businesses: Collection[str]) -> Mapping[str, int]:
+        """Return the present versions; a business without counters has none."""
+        async with self._postgres.connection() as connection:
+            rows = await connection.fetch(QUERIES.find_versions, list(businesses))
+        return {row["business_id"]: row["version"] for row in rows}

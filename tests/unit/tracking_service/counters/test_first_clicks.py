@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from tracking_service.click_firsts import (
+from tracking_service.counters.first_clicks import (
     BUSINESS,
     CAMPAIGN,
     JOURNEY,
