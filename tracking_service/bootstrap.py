@@ -19,8 +19,9 @@ from clicktrail.tracking.v1 import (
 )
 from common.logging import get_logger
 from common.server import GrpcServer, Register, until_stopped
-from tracking_service.account_servicer import AccountServicer
-from tracking_service.accounts import Accounts
+from tracking_service.accounts.accounts import Accounts
+from tracking_service.accounts.servicer import AccountServicer
+from tracking_service.accounts.store import PostgresAccounts
 from tracking_service.action_servicer import ActionServicer
 from tracking_service.attribution_worker import AttributionWorker
 from tracking_service.click_origins import Origins
@@ -36,7 +37,6 @@ from tracking_service.link_archive_servicer import LinkArchiveServicer
 from tracking_service.postgres.migrate import until_fit
 from tracking_service.postgres.partitions import Partitions
 from tracking_service.postgres.pool import Postgres
-from tracking_service.postgres_accounts import PostgresAccounts
 from tracking_service.postgres_actions import PostgresActions
 from tracking_service.postgres_activities import PostgresActivities
 from tracking_service.postgres_attribution import PostgresAttribution

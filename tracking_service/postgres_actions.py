@@ -7,11 +7,11 @@ from uuid import UUID
 
 import asyncpg
 
+from tracking_service.accounts.store import check_business
 from tracking_service.custom_actions import CustomAction, has_events, taken
 from tracking_service.postgres.pages import Listing, Page, read_page
 from tracking_service.postgres.pool import Postgres
 from tracking_service.postgres.queries import load
-from tracking_service.postgres_profiles import check_business
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from common.errors import ClicktrailError, Fault, FaultType, Kind, Reason, already_exists, not_found
+from tracking_service.accounts.store import check_business
 from tracking_service.erasure import profile_hash
 from tracking_service.people import Identity, Profile
 from tracking_service.postgres.pages import Listing, Page, read_page
@@ -83,12 +84,6 @@ async def create_profile(connection: "Connection", business_id: str, profile: Pr
         await check_business(connection, business_id)
         raise already_exists(Reason.PROFILE_TAKEN, "Another profile has this id.", "id")
     return int(key)
-
-
-async def check_business(connection: "Connection", business_id: str) -> None:
-    """Raise `BUSINESS_UNKNOWN` where there is no such business."""
-    if not await connection.fetchval(QUERIES.has_business, business_id):
-        raise not_found(Reason.BUSINESS_UNKNOWN, "There is no such business.", "business_id")
 
 
 async def lock_identities(connection: "Connection", business_id: str, identities: Sequence[Identity]) -> None:

@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from common.errors import ClicktrailError, Reason, not_allowed
+from tracking_service.accounts.store import check_business
 from tracking_service.postgres.pool import Postgres
 from tracking_service.postgres.queries import load
-from tracking_service.postgres_profiles import check_business
 from tracking_service.postgres_recount_counters import COUNTERS, Range, compare
 from tracking_service.postgres_recount_credits import broken_ledgers, recount_credits
 from tracking_service.reconciliation import Difference, Recount

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from common.clock import EPOCH
+from tracking_service.accounts.store import check_business
 from tracking_service.counters.scopes import BUCKET, Scope, by_day, cohort_of, day_behind, day_of
 from tracking_service.counters.tally import PACKED, values_of
 from tracking_service.postgres.arrays import columns
 from tracking_service.postgres.pool import Postgres
 from tracking_service.postgres.queries import load
-from tracking_service.postgres_profiles import check_business
 from tracking_service.report import ActionSum, ClickSum, EventSum, Sums, ValueSum
 from tracking_service.report_range import Basis, Range
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from common.ids import new_uuid7
+from tracking_service.accounts.store import check_business
 from tracking_service.erasure import profile_hash
 from tracking_service.identity import ClaimKind, FreshSession, SessionState, SessionUse
 from tracking_service.people import Profile
@@ -14,13 +15,7 @@ from tracking_service.postgres_identity import claim_sessions, profile_keys, rec
 from tracking_service.postgres_profiles import (
     QUERIES as PROFILE_QUERIES,
 )
-from tracking_service.postgres_profiles import (
-    add_identities,
-    check_business,
-    create_profile,
-    holders,
-    lock_identities,
-)
+from tracking_service.postgres_profiles import add_identities, create_profile, holders, lock_identities
 from tracking_service.sessions import Contact, Person, Session, assigned
 
 if TYPE_CHECKING:

@@ -1,10 +1,10 @@
 """What the service has laid up for an outage of PostgreSQL: the spool and the last known accounts."""
 
+from tracking_service.accounts.known_accounts import KnownAccounts
+from tracking_service.accounts.store import PostgresAccounts
 from tracking_service.event_intake import EventIntake
-from tracking_service.known_accounts import KnownAccounts
 from tracking_service.postgres.availability import Presence
 from tracking_service.postgres.pool import Postgres
-from tracking_service.postgres_accounts import PostgresAccounts
 from tracking_service.postgres_rejected import PostgresRejected
 from tracking_service.settings import TrackingSettings
 from tracking_service.spool import Spool

@@ -5,14 +5,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from common.errors import ClicktrailError, Fault, FaultType, Reason
 from common.ids import uuid_of
+from tracking_service.accounts.known_accounts import KnownAccounts, KnownBusiness
 from tracking_service.catalogue import CATALOGUE
 from tracking_service.event_intake import EventIntake, check_size
 from tracking_service.event_rules import Setting, judge
 from tracking_service.events import Draft, Receipt, Status, Submission, ThingKept
-from tracking_service.known_accounts import KnownAccounts
 from tracking_service.postgres.availability import Presence
 from tracking_service.spool import Spool
-from tracking_service.spool_accounts import KnownBusiness
 from tracking_service.spool_file import Entry, Fate
 
 if TYPE_CHECKING:

@@ -43,7 +43,7 @@ MAY_IMPORT = {
         "tracking_service/spool*.py",
         "tracking_service/spool/*.py",
         "tracking_service/sqlite_file.py",
-        "tracking_service/known_accounts.py",
+        "tracking_service/accounts/known_accounts.py",
     ),
     "uvicorn": ("gateway/server.py", "gateway/connection.py", "gateway/bounded_connection.py"),
     "httptools": ("gateway/app.py", "gateway/bounded_connection.py", "gateway/refusals.py"),

@@ -6,10 +6,6 @@ WHERE EXISTS (SELECT FROM businesses WHERE id = $1)
 ON CONFLICT (business_id, id) DO NOTHING
 RETURNING profile_key;
 
--- name: has_business
--- Whether there is such a business.
-SELECT EXISTS (SELECT FROM businesses WHERE id = $1);
-
 -- name: find_profile
 -- One profile with its identities, in the order they came.
 SELECT p.id, p.profile_key, p.name, p.email, p.phone, p.metadata, p.created_at,

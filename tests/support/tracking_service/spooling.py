@@ -23,8 +23,8 @@ from common.errors import ClicktrailError
 from tests.support.tracking_service.calling import failure
 from tests.support.tracking_service.events import Stub, track
 from tests.support.waiting import eventually
+from tracking_service.accounts.business import hash_of, is_token
 from tracking_service.bootstrap import TrackingService, build
-from tracking_service.credentials import hash_of, is_token
 from tracking_service.settings import TrackingSettings
 
 SECONDS = 30

@@ -6,16 +6,17 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from tracking_service.businesses import Business
+from common.errors import Reason, not_found
+from tracking_service.accounts.business import Business
+from tracking_service.accounts.known_accounts import KnownBusiness
 from tracking_service.postgres.pages import Page
 from tracking_service.postgres.pool import Postgres
 from tracking_service.postgres.queries import load
-from tracking_service.spool_accounts import KnownBusiness
 
 if TYPE_CHECKING:
-    from tracking_service.postgres.pool import Row
+    from tracking_service.postgres.pool import Connection, Row
 
-QUERIES = load(__package__, "queries/accounts")
+QUERIES = load(__package__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +93,9 @@ class PostgresAccounts:
 
 def _business(row: "Row") -> Business:
     return Business(**{**row, "origins": tuple(row["origins"])})
+
+
+async def check_business(connection: "Connection", business_id: str) -> None:
+    """Raise `BUSINESS_UNKNOWN` where there is no such business."""
+    if not await connection.fetchval(QUERIES.has_business, business_id):
+        raise not_found(Reason.BUSINESS_UNKNOWN, "There is no such business.", "business_id")

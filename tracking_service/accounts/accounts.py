@@ -18,12 +18,11 @@ from common.errors import (
     not_found,
 )
 from common.ids import new_uuid7
-from tracking_service.businesses import CHANGEABLE, Business, check
-from tracking_service.credentials import hash_of, is_token, new_token
-from tracking_service.known_accounts import KnownAccounts
+from tracking_service.accounts.business import CHANGEABLE, Business, check, hash_of, is_token, new_token
+from tracking_service.accounts.known_accounts import KnownAccounts
+from tracking_service.accounts.store import PostgresAccounts, Token
 from tracking_service.postgres.availability import Presence
 from tracking_service.postgres.pages import Page, cut
-from tracking_service.postgres_accounts import PostgresAccounts, Token
 
 TOKEN_NAME_LENGTH = 100
 _LONGEST_CREDENTIAL = 200

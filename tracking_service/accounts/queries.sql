@@ -78,3 +78,7 @@ FROM businesses b
 WHERE b.id COLLATE "C" > $1
 ORDER BY b.id COLLATE "C"
 LIMIT $2;
+
+-- name: has_business
+-- Whether there is such a business.
+SELECT EXISTS (SELECT FROM businesses WHERE id = $1);

@@ -6,10 +6,10 @@ from clicktrail.tracking.v1 import account_service_pb2 as pb
 from clicktrail.tracking.v1 import account_service_pb2_grpc, event_pb2
 from common.clock import now, to_timestamp
 from common.ids import new_uuid7
-from tracking_service.accounts import Accounts
-from tracking_service.businesses import Business
+from tracking_service.accounts.accounts import Accounts
+from tracking_service.accounts.business import Business
+from tracking_service.accounts.store import Token
 from tracking_service.messages import check_texts, page_from
-from tracking_service.postgres_accounts import Token
 
 if TYPE_CHECKING:
     from grpc import aio

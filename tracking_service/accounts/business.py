@@ -1,5 +1,7 @@
-"""What a business is, and what it may be set to."""
+"""What a business is, what it may be set to, and what is kept of its private tokens."""
 
+import hashlib
+import os
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -7,7 +9,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from common.errors import Fault, FaultType, invalid
-from tracking_service.credentials import is_token
+from common.ids import SESSION_ALPHABET
 from tracking_service.money import EXPONENTS
 
 NAME_LENGTH = 200
@@ -18,6 +20,12 @@ CHANGEABLE = frozenset({"name", "locale", "country", "currency", "attribution_wi
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LOCALE = re.compile(r"[a-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 _COUNTRY = re.compile(r"[A-Z]{2}")
+
+# Tells a token from a public id, and a leaked one from other secrets.
+PREFIX = "ct_"
+_BYTES = 32
+# As many characters of 62 as 32 bytes need.
+_LENGTH = 43
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +80,23 @@ def _is_origin(text: str) -> bool:
 
 def _invalid(parameter: str, description: str) -> Fault:
     return Fault(FaultType.INVALID, parameter, description)
+
+
+def new_token() -> str:
+    """Return a new token: `ct_` and 43 characters of `[0-9A-Za-z]`, which carry 256 bits of chance."""
+    value = int.from_bytes(os.urandom(_BYTES), "big")
+    characters = []
+    for _ in range(_LENGTH):
+        value, digit = divmod(value, len(SESSION_ALPHABET))
+        characters.append(SESSION_ALPHABET[digit])
+    return PREFIX + "".join(characters)
+
+
+def is_token(credential: str) -> bool:
+    """Tell a token from the public id of a business, which never starts like one."""
+    return credential.startswith(PREFIX)
+
+
+def hash_of(token: str) -> bytes:
+    """Return what is kept of a token. It needs no salt: nobody guesses 256 bits."""
+    return hashlib.sha256(token.encode("utf-8", "replace")).digest()

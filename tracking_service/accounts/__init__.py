@@ -1,0 +1,1 @@
+"""Businesses, their settings, and the tokens of their servers."""
