@@ -10,7 +10,7 @@ import asyncpg
 
 from clicktrail.tracking.v1 import click_pb2
 from common.clock import from_timestamp
-from tracking_service.catalogue import CLICKED
+from tracking_service.actions.catalogue import CLICKED
 from tracking_service.click_origins import Origins
 from tracking_service.counters.breakdowns import Origin
 from tracking_service.postgres.pool import SERVER_SETTINGS

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
+from tracking_service.actions.catalogue import is_custom
 from tracking_service.attribution import Event
-from tracking_service.catalogue import is_custom
 
 # An order earns once, from the first of these that has an amount.
 ORDER_EARNS_FROM = ("order.placed", "order.confirmed", "order.shipped", "order.delivered")

@@ -22,12 +22,13 @@ from common.server import GrpcServer, Register, until_stopped
 from tracking_service.accounts.accounts import Accounts
 from tracking_service.accounts.servicer import AccountServicer
 from tracking_service.accounts.store import PostgresAccounts
-from tracking_service.action_servicer import ActionServicer
+from tracking_service.actions.custom_actions import CustomActions
+from tracking_service.actions.servicer import ActionServicer
+from tracking_service.actions.store import PostgresActions
 from tracking_service.attribution_worker import AttributionWorker
 from tracking_service.click_origins import Origins
 from tracking_service.counters.store import PostgresVersions
 from tracking_service.countries import open_countries
-from tracking_service.custom_actions import CustomActions
 from tracking_service.deliveries import Deliveries
 from tracking_service.erasures import Erasures, ErasureWorker
 from tracking_service.event_intake import EventIntake
@@ -37,7 +38,6 @@ from tracking_service.link_archive_servicer import LinkArchiveServicer
 from tracking_service.postgres.migrate import until_fit
 from tracking_service.postgres.partitions import Partitions
 from tracking_service.postgres.pool import Postgres
-from tracking_service.postgres_actions import PostgresActions
 from tracking_service.postgres_activities import PostgresActivities
 from tracking_service.postgres_attribution import PostgresAttribution
 from tracking_service.postgres_deliveries import PostgresDeliveries

@@ -12,7 +12,7 @@ from common.errors import Fault, Faults, FaultType
 from common.ids import new_uuid7
 from common.json_text import JsonTextError, parse
 from tracking_service import derivation
-from tracking_service.catalogue import ALIASES, CATALOGUE, OURS, Action
+from tracking_service.actions.catalogue import ALIASES, CATALOGUE, OURS, Action
 from tracking_service.events import Draft, SentEvent, Submission, ThingKept
 from tracking_service.money import EXPONENTS, AmountError, parse_minor
 from tracking_service.people import profile_id_faults, session_faults

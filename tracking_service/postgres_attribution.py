@@ -5,9 +5,9 @@ from dataclasses import astuple
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
+from tracking_service.actions.catalogue import CLICKED
 from tracking_service.attribution import RULES_VERSION, Event
 from tracking_service.attribution_decisions import VisitorClicks, decide_all
-from tracking_service.catalogue import CLICKED
 from tracking_service.counters.store import QUERIES as COUNTER_QUERIES
 from tracking_service.counters.store import bump_versions
 from tracking_service.ledger import Credited, Due, Entry, Mark, Spread, Standing, difference

@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from tracking_service.actions.catalogue import CLICKED
 from tracking_service.attribution import CLOCK_TOLERANCE
-from tracking_service.catalogue import CLICKED
 from tracking_service.click_arrivals import Arrival, Plan, arrivals, plan
 from tracking_service.click_origins import Origins
 from tracking_service.counters.first_clicks import Visit

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from common.ids import uuid_of
-from tracking_service.catalogue import CATALOGUE
+from tracking_service.actions.catalogue import CATALOGUE
 from tracking_service.event_rules import Setting
 from tracking_service.events import SentEvent, Submission
 from tracking_service.postgres.pool import Postgres

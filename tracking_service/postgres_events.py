@@ -5,7 +5,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from common.errors import Fault, FaultType
-from tracking_service.catalogue import is_custom
+from tracking_service.actions.catalogue import is_custom
 from tracking_service.erasure import bare_object
 from tracking_service.event_rules import Setting
 from tracking_service.events import Draft, Receipt, Status, Submission

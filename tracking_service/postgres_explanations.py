@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from tracking_service.actions.catalogue import CLICKED
 from tracking_service.attribution import Click
-from tracking_service.catalogue import CLICKED
 from tracking_service.explanation import Evidence, KeptEntry, led_by
 from tracking_service.postgres.pool import Postgres
 from tracking_service.postgres.queries import load

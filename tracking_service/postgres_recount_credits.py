@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from tracking_service.catalogue import CLICKED
+from tracking_service.actions.catalogue import CLICKED
 from tracking_service.ledger import Credited
 from tracking_service.postgres.arrays import columns
 from tracking_service.postgres.queries import load

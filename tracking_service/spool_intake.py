@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from common.errors import ClicktrailError, Fault, FaultType, Reason
 from common.ids import uuid_of
 from tracking_service.accounts.known_accounts import KnownAccounts, KnownBusiness
-from tracking_service.catalogue import CATALOGUE
+from tracking_service.actions.catalogue import CATALOGUE
 from tracking_service.event_intake import EventIntake, check_size
 from tracking_service.event_rules import Setting, judge
 from tracking_service.events import Draft, Receipt, Status, Submission, ThingKept

@@ -9,7 +9,7 @@ from common.errors import Faults, FaultType
 from common.ids import uuid_of
 from common.json_text import Number
 from tracking_service import derivation
-from tracking_service.catalogue import Action
+from tracking_service.actions.catalogue import Action
 from tracking_service.events import SentEvent, Thing, ThingKept
 
 # Fields of an object's data that are interpreted, with their longest text: they enter an index.

@@ -6,8 +6,8 @@ import pytest
 
 from common.clock import now
 from tests.support.tracking_service.plans import plan_of
+from tracking_service.actions.catalogue import CLICKED
 from tracking_service.attribution_earnings import ORDER_ACTIONS, PURCHASE
-from tracking_service.catalogue import CLICKED
 from tracking_service.postgres.queries import load
 
 if TYPE_CHECKING:

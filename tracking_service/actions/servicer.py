@@ -6,7 +6,7 @@ from clicktrail.tracking.v1 import action_service_pb2 as pb
 from clicktrail.tracking.v1 import action_service_pb2_grpc
 from common.clock import now, to_timestamp
 from common.ids import new_uuid7
-from tracking_service.custom_actions import CustomAction, CustomActions
+from tracking_service.actions.custom_actions import CustomAction, CustomActions
 from tracking_service.messages import check_texts, page_from
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Protocol
 from uuid import UUID
 
 from common.errors import ClicktrailError, Fault, FaultType, Reason, already_exists, invalid, not_allowed, not_found
-from tracking_service.catalogue import ALIASES, CATALOGUE, OURS
+from tracking_service.actions.catalogue import ALIASES, CATALOGUE, OURS
 from tracking_service.postgres.pages import Page
 
 NAME_LENGTH = 100

@@ -1,0 +1,1 @@
+"""Actions: those that every business has, and custom ones."""
