@@ -38,7 +38,6 @@ from tracking_service.link_archive_servicer import LinkArchiveServicer
 from tracking_service.postgres.migrate import until_fit
 from tracking_service.postgres.partitions import Partitions
 from tracking_service.postgres.pool import Postgres
-from tracking_service.postgres_activities import PostgresActivities
 from tracking_service.postgres_attribution import PostgresAttribution
 from tracking_service.postgres_deliveries import PostgresDeliveries
 from tracking_service.postgres_erasure import PostgresErasure
@@ -47,15 +46,16 @@ from tracking_service.postgres_explanations import PostgresExplanations
 from tracking_service.postgres_installation import PostgresInstallation
 from tracking_service.postgres_link_export import PostgresLinkExport
 from tracking_service.postgres_link_listing import PostgresLinkListing
-from tracking_service.postgres_profiles import PostgresProfiles
 from tracking_service.postgres_recipients import PostgresRecipients
 from tracking_service.postgres_reconcile import PostgresReconcile
 from tracking_service.postgres_rejected import PostgresRejected
 from tracking_service.postgres_report_page import PostgresReportPage
 from tracking_service.postgres_reports import PostgresReports
 from tracking_service.postgres_sessions import PostgresSessions
-from tracking_service.profile_servicer import ProfileServicer
-from tracking_service.profiles import Profiles
+from tracking_service.profiles.activity_store import PostgresActivities
+from tracking_service.profiles.profiles import Profiles
+from tracking_service.profiles.servicer import ProfileServicer
+from tracking_service.profiles.store import PostgresProfiles
 from tracking_service.provision import Provision
 from tracking_service.recipients import Recipients
 from tracking_service.reconciliation import Reconciliation

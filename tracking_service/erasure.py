@@ -1,6 +1,5 @@
 """Forget people: what stands for them, and what is left of what told of them."""
 
-import hashlib
 from typing import NamedTuple, Protocol
 
 from clicktrail.shortener.v1 import link_pb2
@@ -23,11 +22,6 @@ class Detacher(Protocol):
 
     async def detach(self, business_id: str, link_ids: list[str]) -> None:
         """Take the recipient from links. Raises UNAVAILABLE where that cannot be done now."""
-
-
-def profile_hash(profile_id: str) -> bytes:
-    """Return what is remembered of the id of an erased profile: its SHA-256."""
-    return hashlib.sha256(profile_id.encode()).digest()
 
 
 def anonymous_link(link: bytes) -> tuple[bytes, str]:

@@ -15,7 +15,7 @@ from tracking_service import derivation
 from tracking_service.actions.catalogue import ALIASES, CATALOGUE, OURS, Action
 from tracking_service.events import Draft, SentEvent, Submission, ThingKept
 from tracking_service.money import EXPONENTS, AmountError, parse_minor
-from tracking_service.people import profile_id_faults, session_faults
+from tracking_service.profiles.profile import profile_id_faults, session_faults
 from tracking_service.things import ThingFinder
 
 KEY_LENGTH = 100

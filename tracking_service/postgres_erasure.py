@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from tracking_service.attribution_earnings import PURCHASE
-from tracking_service.erasure import Erasure, anonymous_link, bare_object, profile_hash
+from tracking_service.erasure import Erasure, anonymous_link, bare_object
 from tracking_service.postgres.arrays import columns
 from tracking_service.postgres.pool import Postgres
 from tracking_service.postgres.queries import load
-from tracking_service.postgres_profiles import unknown_profile
 from tracking_service.postgres_rejected import erase_profile, erase_sessions
+from tracking_service.profiles.profile import profile_hash
+from tracking_service.profiles.store import unknown_profile
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection, Row

@@ -17,11 +17,12 @@ from tracking_service.postgres.pool import Postgres, content_errors
 from tracking_service.postgres.queries import load
 from tracking_service.postgres_event_keys import give_back, take_keys, take_order_actions
 from tracking_service.postgres_event_settings import EventSettings
-from tracking_service.postgres_identity import claim_sessions, profile_keys, recipient_keys, take_back_profiles
+from tracking_service.postgres_identity import claim_sessions
 from tracking_service.postgres_plain_events import is_plain, keep_plain
 from tracking_service.postgres_refunds import keep_refunds
 from tracking_service.postgres_rejected import PostgresRejected
 from tracking_service.postgres_things import keep_things
+from tracking_service.profiles.store import profile_keys, recipient_keys, take_back_profiles
 from tracking_service.rejections import EVENT, Rejected
 
 if TYPE_CHECKING:

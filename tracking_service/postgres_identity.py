@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tracking_service.counters.store import give_first_clicks_to_persons, lock_counting
-from tracking_service.erasure import profile_hash
 from tracking_service.identity import SessionState, SessionUse, first_state, settle
 from tracking_service.postgres.arrays import columns, packed_columns
 from tracking_service.postgres.queries import load
@@ -21,50 +20,6 @@ VisitorSince = tuple[str, str | None, int | None, datetime | None]
 """The same, and a time."""
 
 QUERIES = load(__package__, "queries/identity")
-
-
-async def profile_keys(
-    connection: "Connection", wanted: Sequence[tuple[str, str]], at: datetime
-) -> dict[tuple[str, str], int]:
-    """Return the surrogates of profiles, by (business, profile); those not known yet are created.
-
-    Inside a transaction, since a profile created must stay as long as what names it.
-    """
-    missing = sorted(set(wanted))
-    found = await _find_profiles(connection, missing)
-    missing = [pair for pair in missing if pair not in found]
-    if missing:
-        rows = await connection.fetch(QUERIES.create_profiles, *packed_columns(missing), at)
-        found |= {(row["business_id"], row["id"]): row["profile_key"] for row in rows}
-        missing = [pair for pair in missing if pair not in found]
-    if missing:  # Another transaction created them in between, and has committed.
-        found |= await _find_profiles(connection, missing)
-    return found
-
-
-async def recipient_keys(
-    connection: "Connection", wanted: Iterable[tuple[str, str]], at: datetime
-) -> dict[tuple[str, str], int | None]:
-    """Return the surrogates of people whom links name, as `profile_keys`; None for those who were erased.
-
-    Whose profile is found and who is erased later is erased row by row.
-    """
-    pairs = set(wanted)
-    if not pairs:
-        return {}
-    hashed = [(business_id, profile, profile_hash(profile)) for business_id, profile in pairs]
-    rows = await connection.fetch(QUERIES.find_recipients, *packed_columns(hashed))
-    found = {(row["business_id"], row["id"]): None if row["is_erased"] else row["profile_key"] for row in rows}
-    if missing := pairs - found.keys():
-        found |= await profile_keys(connection, list(missing), at)
-    return found
-
-
-async def take_back_profiles(connection: "Connection", named: Iterable[tuple[str, str]]) -> None:
-    """Forget those of these profiles, by (business, profile), that this transaction has created."""
-    refused = sorted(set(named))
-    if refused:
-        await connection.execute(QUERIES.take_back_profiles, *columns(refused))
 
 
 async def claim_sessions(connection: "Connection", claims: Sequence[SessionUse]) -> list[SessionState | None]:
@@ -118,13 +73,6 @@ async def mark_dirty(connection: "Connection", visitors: Iterable[Visitor | Visi
 async def mark_persons(connection: "Connection", business_id: str, persons: Sequence[int], since: datetime) -> None:
     """Have what people (surrogates) did since a time decided again; by one mark, since most have done nothing."""
     await connection.execute(QUERIES.mark_persons, business_id, persons, since)
-
-
-async def _find_profiles(connection: "Connection", wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
-    if not wanted:
-        return {}
-    rows = await connection.fetch(QUERIES.find_profile_keys, *packed_columns(wanted))
-    return {(row["business_id"], row["id"]): row["profile_key"] for row in rows}
 
 
 async def _lock_counting(connection: "Connection", claims: Sequence[SessionUse]) -> None:

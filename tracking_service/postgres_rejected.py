@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tracking_service.erasure import profile_hash
 from tracking_service.postgres.arrays import columns
 from tracking_service.postgres.pool import Postgres
 from tracking_service.postgres.queries import load
+from tracking_service.profiles.profile import profile_hash
 from tracking_service.rejections import Rejected, Rejection, Told, told_by
 
 if TYPE_CHECKING:

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tracking_service.accounts.store import check_business
-from tracking_service.activities import Activity
 from tracking_service.counters.scopes import Scope
 from tracking_service.postgres.pool import Postgres
 from tracking_service.postgres.queries import load
-from tracking_service.postgres_activities import activity_of
+from tracking_service.profiles.activity_store import Activity, activity_of
 
 QUERIES = load(__package__, "queries/report_page")
 LATEST = {kind: QUERIES.list_latest_activities.format(scope=kind) for kind in ("campaign", "journey")}

@@ -5,17 +5,21 @@ from typing import TYPE_CHECKING
 
 from common.ids import new_uuid7
 from tracking_service.accounts.store import check_business
-from tracking_service.erasure import profile_hash
 from tracking_service.identity import ClaimKind, FreshSession, SessionState, SessionUse
-from tracking_service.people import Profile
 from tracking_service.postgres.pool import Postgres
 from tracking_service.postgres.queries import load
 from tracking_service.postgres_erasure import QUERIES as ERASURE_QUERIES
-from tracking_service.postgres_identity import claim_sessions, profile_keys, recipient_keys
-from tracking_service.postgres_profiles import (
-    QUERIES as PROFILE_QUERIES,
+from tracking_service.postgres_identity import claim_sessions
+from tracking_service.profiles.profile import Profile, profile_hash
+from tracking_service.profiles.store import QUERIES as PROFILE_QUERIES
+from tracking_service.profiles.store import (
+    add_identities,
+    create_profile,
+    holders,
+    lock_identities,
+    profile_keys,
+    recipient_keys,
 )
-from tracking_service.postgres_profiles import add_identities, create_profile, holders, lock_identities
 from tracking_service.sessions import Contact, Person, Session, assigned
 
 if TYPE_CHECKING:

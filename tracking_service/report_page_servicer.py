@@ -8,7 +8,7 @@ from common.clock import to_timestamp
 from tracking_service.messages import check_texts, time_from
 from tracking_service.postgres.pages import page_of
 from tracking_service.postgres_report_page import LatestActivity
-from tracking_service.profile_servicer import activity_message
+from tracking_service.profiles.messages import activity_message
 from tracking_service.report_messages import totals_message
 from tracking_service.report_page import ReportPage, ReportScope
 

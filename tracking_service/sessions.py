@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from common.errors import ClicktrailError, FaultType, Reason, invalid, invalid_field, not_allowed, not_found
-from tracking_service.people import (
+from tracking_service.profiles.profile import (
     Identity,
     attribute_faults,
     identity_faults,

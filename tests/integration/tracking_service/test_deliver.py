@@ -10,7 +10,7 @@ from grpc import aio
 from clicktrail.tracking.v1 import click_pb2, relay_service_pb2_grpc
 from tests.support.tracking_service.clicking import START, click, delivery, issued, link
 from tracking_service.counters.store import give_first_clicks_to_persons
-from tracking_service.postgres_identity import profile_keys
+from tracking_service.profiles.store import profile_keys
 
 if TYPE_CHECKING:
     import asyncpg

@@ -1,5 +1,6 @@
-"""What a profile is, and what it may hold."""
+"""What a profile is, what it may hold, and the hash that is left of one that was erased."""
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -123,3 +124,8 @@ def _depth(value: object) -> int:
         depth += 1
         level = [inner for outer in outers for inner in (outer.values() if isinstance(outer, dict) else outer)]
     return depth
+
+
+def profile_hash(profile_id: str) -> bytes:
+    """Return what is remembered of the id of an erased profile: its SHA-256."""
+    return hashlib.sha256(profile_id.encode()).digest()

@@ -6,11 +6,10 @@ from dataclasses import replace
 from common.clock import now
 from common.errors import Fault, FaultType, invalid
 from common.ids import new_uuid7
-from tracking_service.activities import Activity
-from tracking_service.people import CHANGEABLE, Profile, profile_faults
 from tracking_service.postgres.pages import Page
-from tracking_service.postgres_activities import PostgresActivities
-from tracking_service.postgres_profiles import PostgresProfiles, unknown_profile
+from tracking_service.profiles.activity_store import Activity, PostgresActivities
+from tracking_service.profiles.profile import CHANGEABLE, Profile, profile_faults
+from tracking_service.profiles.store import PostgresProfiles, unknown_profile
 
 
 class Profiles:

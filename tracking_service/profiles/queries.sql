@@ -1,3 +1,72 @@
+-- name: find_profile_key
+-- The surrogate of a profile.
+SELECT profile_key FROM profiles WHERE business_id = $1 AND id = $2;
+
+-- name: list_activities
+-- What a person did next to one activity, {direction} by when it occurred: of the activities and of the sessions' clicks as
+-- many as a page takes, by one index scan each.
+SELECT *
+FROM (
+    (SELECT id, action, occurred_at, tracked_at, received_at, session, link, campaign, journey, object, amount_minor,
+            currency, metadata, url, verdict, device, browser, os, country
+     FROM activities
+     WHERE business_id = $1 AND profile_key = $2 AND (occurred_at, id) {beyond} ($3, $4)
+     ORDER BY occurred_at {direction}, id {direction}
+     LIMIT $5)
+    UNION ALL
+    (SELECT id, action, occurred_at, tracked_at, received_at, session, link, campaign, journey, object, amount_minor,
+            currency, metadata, url, verdict, device, browser, os, country
+     FROM click_activities
+     WHERE business_id = $1 AND profile_key = $2 AND (occurred_at, id) {beyond} ($3, $4)
+     ORDER BY occurred_at {direction}, id {direction}
+     LIMIT $5)
+) AS done
+ORDER BY occurred_at {direction}, id {direction}
+LIMIT $5;
+
+-- name: find_activity_position
+-- Where an activity of a person stands in the list.
+SELECT occurred_at AS at, id FROM activities WHERE business_id = $1 AND profile_key = $2 AND id = $3
+UNION ALL
+SELECT occurred_at, id FROM click_activities WHERE business_id = $1 AND profile_key = $2 AND id = $3;
+
+-- name: find_profile_keys
+-- The surrogates of the profiles known: (business, id) pairs in two arrays.
+-- OFFSET 0 keeps each look-up by its whole key apart: a planner without statistics reads all profiles instead.
+SELECT wanted.business_id, wanted.id, p.profile_key
+FROM unnest(texts($1), texts($2)) AS wanted (business_id, id)
+CROSS JOIN LATERAL (
+    SELECT profile_key FROM profiles WHERE business_id = wanted.business_id AND id = wanted.id OFFSET 0) AS p;
+
+-- name: find_recipients
+-- The surrogates of the profiles known, as above, and which were erased: (business, id, hash of the id) in three arrays.
+-- By one snapshot: an erasure leaves a tombstone where it takes the profile.
+SELECT wanted.business_id, wanted.id, p.profile_key, t.is_erased
+FROM unnest(texts($1), texts($2), $3::bytea[]) AS wanted (business_id, id, profile_hash)
+LEFT JOIN LATERAL (
+    SELECT profile_key FROM profiles WHERE business_id = wanted.business_id AND id = wanted.id OFFSET 0) AS p ON true
+CROSS JOIN LATERAL (
+    SELECT EXISTS (
+        SELECT FROM tombstones
+        WHERE business_id = wanted.business_id AND profile_hash = wanted.profile_hash) AS is_erased
+    OFFSET 0) AS t
+WHERE p.profile_key IS NOT NULL OR t.is_erased;
+
+-- name: create_profiles
+-- Profiles that were named for the first time; one that another transaction made meanwhile is left out of the answer.
+INSERT INTO profiles (business_id, id, created_at)
+SELECT business_id, id, $3
+FROM unnest(texts($1), texts($2)) AS wanted (business_id, id)
+ORDER BY business_id, id
+ON CONFLICT (business_id, id) DO NOTHING
+RETURNING business_id, id, profile_key;
+
+-- name: take_back_profiles
+-- Profiles that this very transaction has created.
+DELETE FROM profiles p
+USING unnest($1::text[], $2::text[]) AS refused (business_id, id)
+WHERE p.business_id = refused.business_id AND p.id = refused.id AND p.xmin = pg_current_xact_id()::xid;
+
 -- name: create_profile
 -- A new profile and its surrogate; nothing where the id is taken or the business is not known.
 INSERT INTO profiles (business_id, id, name, email, phone, metadata, created_at)

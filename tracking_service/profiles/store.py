@@ -1,21 +1,21 @@
 """Keeps profiles and their identities in PostgreSQL."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from common.errors import ClicktrailError, Fault, FaultType, Kind, Reason, already_exists, not_found
 from tracking_service.accounts.store import check_business
-from tracking_service.erasure import profile_hash
-from tracking_service.people import Identity, Profile
+from tracking_service.postgres.arrays import columns, packed_columns
 from tracking_service.postgres.pages import Listing, Page, read_page
 from tracking_service.postgres.pool import Postgres
 from tracking_service.postgres.queries import load
+from tracking_service.profiles.profile import Identity, Profile, profile_hash
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection, Row
 
-QUERIES = load(__package__, "queries/profiles")
+QUERIES = load(__package__)
 PROFILES = Listing(QUERIES.list_profiles, QUERIES.find_position)
 
 
@@ -127,3 +127,54 @@ def _profile(row: "Row | None") -> Profile:
     pairs = zip(row["sources"], row["user_ids"], strict=True)
     identities = tuple(Identity(source, user_id) for source, user_id in pairs)
     return Profile(row["id"], row["name"], row["email"], row["phone"], identities, row["metadata"], row["created_at"])
+
+
+async def profile_keys(
+    connection: "Connection", wanted: Sequence[tuple[str, str]], at: datetime
+) -> dict[tuple[str, str], int]:
+    """Return the surrogates of profiles, by (business, profile); those not known yet are created.
+
+    Inside a transaction, since a profile created must stay as long as what names it.
+    """
+    missing = sorted(set(wanted))
+    found = await _find_profiles(connection, missing)
+    missing = [pair for pair in missing if pair not in found]
+    if missing:
+        rows = await connection.fetch(QUERIES.create_profiles, *packed_columns(missing), at)
+        found |= {(row["business_id"], row["id"]): row["profile_key"] for row in rows}
+        missing = [pair for pair in missing if pair not in found]
+    if missing:  # Another transaction created them in between, and has committed.
+        found |= await _find_profiles(connection, missing)
+    return found
+
+
+async def recipient_keys(
+    connection: "Connection", wanted: Iterable[tuple[str, str]], at: datetime
+) -> dict[tuple[str, str], int | None]:
+    """Return the surrogates of people whom links name, as `profile_keys`; None for those who were erased.
+
+    Whose profile is found and who is erased later is erased row by row.
+    """
+    pairs = set(wanted)
+    if not pairs:
+        return {}
+    hashed = [(business_id, profile, profile_hash(profile)) for business_id, profile in pairs]
+    rows = await connection.fetch(QUERIES.find_recipients, *packed_columns(hashed))
+    found = {(row["business_id"], row["id"]): None if row["is_erased"] else row["profile_key"] for row in rows}
+    if missing := pairs - found.keys():
+        found |= await profile_keys(connection, list(missing), at)
+    return found
+
+
+async def take_back_profiles(connection: "Connection", named: Iterable[tuple[str, str]]) -> None:
+    """Forget those of these profiles, by (business, profile), that this transaction has created."""
+    refused = sorted(set(named))
+    if refused:
+        await connection.execute(QUERIES.take_back_profiles, *columns(refused))
+
+
+async def _find_profiles(connection: "Connection", wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
+    if not wanted:
+        return {}
+    rows = await connection.fetch(QUERIES.find_profile_keys, *packed_columns(wanted))
+    return {(row["business_id"], row["id"]): row["profile_key"] for row in rows}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tracking_service.people import (
+from tracking_service.profiles.profile import (
     Identity,
     attribute_faults,
     identity_faults,

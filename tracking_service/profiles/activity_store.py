@@ -1,15 +1,41 @@
-"""Reads what people did from PostgreSQL."""
+"""What people did, as it is shown and as PostgreSQL keeps it."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from tracking_service.activities import Activity
 from tracking_service.money import Money
 from tracking_service.postgres.pages import Listing, Page, read_page
 from tracking_service.postgres.pool import Postgres
 from tracking_service.postgres.queries import load
 
-QUERIES = load(__package__, "queries/activities")
-ACTIVITIES = Listing(QUERIES.list_activities, QUERIES.find_position, takes_uuids=True)
+QUERIES = load(__package__)
+ACTIVITIES = Listing(QUERIES.list_activities, QUERIES.find_activity_position, takes_uuids=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """A click or an event. object and metadata are texts of JSON objects; what follows verdict is a click's alone."""
+
+    id: UUID
+    action: str
+    occurred_at: datetime
+    tracked_at: datetime | None
+    received_at: datetime
+    session: str | None
+    link: str | None
+    campaign: str | None
+    journey: str | None
+    object: str | None
+    amount: Money | None
+    metadata: str | None
+    url: str | None
+    verdict: str | None
+    device: str | None
+    browser: str | None
+    os: str | None
+    country: str | None
 
 
 class PostgresActivities:
