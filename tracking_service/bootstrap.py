@@ -25,7 +25,9 @@ from tracking_service.accounts.store import PostgresAccounts
 from tracking_service.actions.custom_actions import CustomActions
 from tracking_service.actions.servicer import ActionServicer
 from tracking_service.actions.store import PostgresActions
-from tracking_service.attribution_worker import AttributionWorker
+from tracking_service.attribution.explanation import Explanations
+from tracking_service.attribution.store import PostgresAttribution, PostgresExplanations
+from tracking_service.attribution.worker import AttributionWorker
 from tracking_service.click_origins import Origins
 from tracking_service.counters.store import PostgresVersions
 from tracking_service.countries import open_countries
@@ -33,16 +35,13 @@ from tracking_service.deliveries import Deliveries
 from tracking_service.erasures import Erasures, ErasureWorker
 from tracking_service.event_intake import EventIntake
 from tracking_service.event_servicer import EventServicer
-from tracking_service.explanation import Explanations
 from tracking_service.link_archive_servicer import LinkArchiveServicer
 from tracking_service.postgres.migrate import until_fit
 from tracking_service.postgres.partitions import Partitions
 from tracking_service.postgres.pool import Postgres
-from tracking_service.postgres_attribution import PostgresAttribution
 from tracking_service.postgres_deliveries import PostgresDeliveries
 from tracking_service.postgres_erasure import PostgresErasure
 from tracking_service.postgres_events import PostgresEvents
-from tracking_service.postgres_explanations import PostgresExplanations
 from tracking_service.postgres_installation import PostgresInstallation
 from tracking_service.postgres_link_export import PostgresLinkExport
 from tracking_service.postgres_link_listing import PostgresLinkListing

@@ -4,7 +4,7 @@ from typing import NamedTuple, Protocol
 
 from clicktrail.shortener.v1 import link_pb2
 from common.external_ids import detached_id, series_of
-from tracking_service.attribution_earnings import PURCHASE, names_order
+from tracking_service.attribution.credits import PURCHASE, names_order
 
 # Tells the attribution that a purchase is part of an order, as before, and nothing else.
 _NAMES_AN_ORDER = '{"order": true}'

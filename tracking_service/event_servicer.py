@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 from clicktrail.common.v1 import types_pb2
 from clicktrail.tracking.v1 import event_pb2, event_service_pb2_grpc
 from clicktrail.tracking.v1 import event_service_pb2 as pb
+from tracking_service.attribution.explanation import Explanations
+from tracking_service.attribution.messages import explanation_message
 from tracking_service.events import Receipt, Status
-from tracking_service.explanation import Explanations
-from tracking_service.explanation_messages import explanation_message
 from tracking_service.messages import check_texts
 from tracking_service.spool_intake import SpoolIntake, Taken
 from tracking_service.submissions import stamp, submission_from

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from tracking_service.actions.catalogue import CLICKED
-from tracking_service.attribution import CLOCK_TOLERANCE
+from tracking_service.attribution.queue_store import mark_dirty, mark_persons
+from tracking_service.attribution.rules import CLOCK_TOLERANCE
 from tracking_service.click_arrivals import Arrival, Plan, arrivals, plan
 from tracking_service.click_origins import Origins
 from tracking_service.counters.first_clicks import Visit
@@ -14,7 +15,7 @@ from tracking_service.counters.tally import ClickTally, NewClick
 from tracking_service.deliveries import Click
 from tracking_service.postgres.arrays import packed_columns
 from tracking_service.postgres.queries import load
-from tracking_service.postgres_identity import SessionKey, mark_dirty, mark_persons
+from tracking_service.postgres_identity import SessionKey
 from tracking_service.postgres_link_copies import ProfileKeys
 from tracking_service.postgres_met_sessions import meet_sessions
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from tracking_service.attribution_earnings import PURCHASE
+from tracking_service.attribution.credits import PURCHASE
 from tracking_service.erasure import Erasure, anonymous_link, bare_object
 from tracking_service.postgres.arrays import columns
 from tracking_service.postgres.pool import Postgres

@@ -1,9 +1,9 @@
 """Keep people and their sessions: profiles by their surrogate, sessions by the rule of `identity`."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING
 
+from tracking_service.attribution.queue_store import mark_dirty
 from tracking_service.counters.store import give_first_clicks_to_persons, lock_counting
 from tracking_service.identity import SessionState, SessionUse, first_state, settle
 from tracking_service.postgres.arrays import columns, packed_columns
@@ -14,10 +14,6 @@ if TYPE_CHECKING:
 
 SessionKey = tuple[str, str]
 """Business and session."""
-Visitor = tuple[str, str | None, int | None]
-"""Business, session, profile's surrogate."""
-VisitorSince = tuple[str, str | None, int | None, datetime | None]
-"""The same, and a time."""
 
 QUERIES = load(__package__, "queries/identity")
 
@@ -57,22 +53,6 @@ async def hand_over_sessions(connection: "Connection", owners: Iterable[tuple[Se
     await connection.execute(QUERIES.move_activities, *columns(moved))
     left = [(key[0], None, before) for key, before, _ in owners if before is not None]
     await mark_dirty(connection, [*moved, *left])
-
-
-async def mark_dirty(connection: "Connection", visitors: Iterable[Visitor | VisitorSince]) -> None:
-    """Have the events of visitors decided again: (business, session, profile's surrogate).
-
-    A time behind them leaves aside what occurred before it. Without one the whole history is looked at, which a claim
-    needs, but neither an event (it concerns itself) nor a click (it concerns what came after it).
-    """
-    marks = {(*visitor, None)[:4] for visitor in visitors}
-    if marks:
-        await connection.execute(QUERIES.mark_dirty, *packed_columns(list(marks)))
-
-
-async def mark_persons(connection: "Connection", business_id: str, persons: Sequence[int], since: datetime) -> None:
-    """Have what people (surrogates) did since a time decided again; by one mark, since most have done nothing."""
-    await connection.execute(QUERIES.mark_persons, business_id, persons, since)
 
 
 async def _lock_counting(connection: "Connection", claims: Sequence[SessionUse]) -> None:

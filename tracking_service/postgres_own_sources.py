@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from clicktrail.shortener.v1 import link_pb2
-from tracking_service.attribution_sources import link_sources
+from tracking_service.attribution.sources import link_sources
 from tracking_service.deliveries import LinkCopy
 from tracking_service.postgres.arrays import columns
 from tracking_service.postgres.queries import load

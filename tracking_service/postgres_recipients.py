@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from tracking_service.accounts.store import check_business
 from tracking_service.actions.catalogue import CLICKED
-from tracking_service.attribution_earnings import CANCELLED, ORDER_EARNS_FROM, REFUNDED
+from tracking_service.attribution.credits import CANCELLED, ORDER_EARNS_FROM, REFUNDED
 from tracking_service.counters.breakdowns import unpacked
 from tracking_service.counters.scopes import Scope
 from tracking_service.postgres.pool import Postgres

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from tracking_service.actions.catalogue import CLICKED
-from tracking_service.ledger import Credited
+from tracking_service.attribution.evidence_store import find_events
+from tracking_service.attribution.ledger import Credited
+from tracking_service.attribution.store import QUERIES as ATTRIBUTION_QUERIES
+from tracking_service.attribution.store import Line, outstanding
 from tracking_service.postgres.arrays import columns
 from tracking_service.postgres.queries import load
-from tracking_service.postgres_attribution import QUERIES as ATTRIBUTION_QUERIES
-from tracking_service.postgres_attribution import Line, outstanding
-from tracking_service.postgres_evidence import find_events
 from tracking_service.postgres_recount_counters import Range
 from tracking_service.reconciliation import CreditDifference
 

@@ -5,7 +5,7 @@ from uuid import UUID
 from common.ids import uuid_of
 from common.json_text import Number, parse
 from tracking_service import derivation
-from tracking_service.attribution_earnings import REFUNDED
+from tracking_service.attribution.credits import REFUNDED
 from tracking_service.events import Draft
 
 ORDER = "order"

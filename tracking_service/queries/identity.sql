@@ -62,13 +62,3 @@ SET profile_key = moved.profile_key
 FROM unnest($1::text[], $2::text[], $3::bigint[]) AS moved (business_id, session, profile_key)
 WHERE a.business_id = moved.business_id AND a.session = moved.session
   AND a.profile_key IS DISTINCT FROM moved.profile_key;
-
--- name: mark_dirty
--- Visitors whose events must be decided again, each from a time on, or all of them.
-INSERT INTO dirty_visitors (business_id, session, profile_key, since)
-SELECT business_id, session, profile_key, since
-FROM unnest(texts($1), texts($2), $3::bigint[], $4::timestamptz[]) AS marked (business_id, session, profile_key, since);
-
--- name: mark_persons
--- Many people of whom few have any event, as one mark.
-INSERT INTO dirty_visitors (business_id, persons, since) VALUES ($1, $2, $3);

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from common.errors import ClicktrailError, Reason, not_found
 from common.ids import uuid_of
-from tracking_service.attribution import Click, Event, judge
-from tracking_service.attribution import Reason as ClickReason
-from tracking_service.attribution_earnings import Earning, earnings
+from tracking_service.attribution.credits import Earning, earnings
+from tracking_service.attribution.rules import Click, Event, judge
+from tracking_service.attribution.rules import Reason as ClickReason
 
 _NO_CLICK = "there is no click of this visitor"
 _NOT_ELIGIBLE = "no click of this visitor came within the window before it"

@@ -4,17 +4,16 @@ from collections import defaultdict
 from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING
 
-from tracking_service.attribution import CLOCK_TOLERANCE, Click, Event
-from tracking_service.attribution_decisions import VisitorClicks, clicks_by_visitor
-from tracking_service.attribution_earnings import ORDER_ACTIONS, PURCHASE, names_order
-from tracking_service.attribution_sources import other_source, source_of
+from tracking_service.attribution.credits import ORDER_ACTIONS, PURCHASE, VisitorClicks, clicks_by_visitor, names_order
+from tracking_service.attribution.rules import CLOCK_TOLERANCE, Click, Event
+from tracking_service.attribution.sources import other_source, source_of
 from tracking_service.postgres.arrays import columns
 from tracking_service.postgres.queries import load
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection, Row
 
-QUERIES = load(__package__, "queries/attribution")
+QUERIES = load(__package__)
 
 Events = dict[str, list[Event]]
 """Events by business."""

@@ -7,7 +7,7 @@ from typing import Protocol
 from common.errors import ClicktrailError
 from common.logging import get_logger
 from common.rare_warnings import RareWarning
-from tracking_service.ledger import Due, Mark, Spread
+from tracking_service.attribution.queue_store import Due, Mark, Spread
 
 log = get_logger(__name__)
 

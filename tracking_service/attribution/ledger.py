@@ -3,33 +3,9 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 from uuid import UUID
 
-from tracking_service.attribution_decisions import Credit
-
-
-class Due(NamedTuple):
-    """What there is to do."""
-
-    marks_of_many: bool
-    marks: bool
-    put_aside: bool
-    sweeps: bool
-
-
-class Spread(NamedTuple):
-    """How many marks of many people were taken, and how many of single ones came of them."""
-
-    taken: int
-    marked: int
-
-
-class Mark(NamedTuple):
-    """Someone whose events must be decided again, and how often that has failed."""
-
-    id: int
-    attempts: int
+from tracking_service.attribution.credits import Credit
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Container
 from datetime import datetime
 from urllib.parse import parse_qsl, urlsplit
 
-from tracking_service.attribution import OtherSource
+from tracking_service.attribution.rules import OtherSource
 
 # What we write into links ourselves; a business's own are also those of its links.
 OURS = frozenset({"hellotext", "clicktrail"})

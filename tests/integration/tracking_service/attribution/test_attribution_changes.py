@@ -6,12 +6,12 @@ import pytest
 from grpc import aio
 
 from clicktrail.tracking.v1 import account_service_pb2, action_service_pb2, action_service_pb2_grpc, event_pb2
-from tests.integration.tracking_service.test_attribution import Settled, settled, tracked
+from tests.integration.tracking_service.attribution.test_attribution import Settled, settled, tracked
 from tests.support.tracking_service.calling import SECONDS, Caller
 from tests.support.tracking_service.clicking import click, link
 from tests.support.tracking_service.events import ACCEPTED, DUPLICATE, event, order
 from tests.support.waiting import eventually
-from tracking_service import postgres_attribution
+from tracking_service.attribution import store
 
 __all__ = ["settled"]
 
@@ -38,7 +38,7 @@ async def test_another_window_is_for_the_past_too(
     caller: Caller, settled: Settled, accounts: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In pieces: each activity is looked at once."""
-    monkeypatch.setattr(postgres_attribution, "SWEPT", 2)
+    monkeypatch.setattr(store, "SWEPT", 2)
     for number in range(5):
         await caller.deliver(click(-10 * DAY, seed=number, profile=f"p{number}"))
         await caller.track(order(reference=f"o{number}", profile=f"p{number}", session=None, amount="1", **tracked(0)))

@@ -8,7 +8,7 @@ import pytest
 from clicktrail.tracking.v1 import account_service_pb2, event_pb2, event_service_pb2
 from common.clock import to_timestamp
 from common.errors import Reason
-from tests.integration.tracking_service.test_attribution import tracked
+from tests.integration.tracking_service.attribution.test_attribution import tracked
 from tests.support.tracking_service.calling import SECONDS, Caller, failure, faults
 from tests.support.tracking_service.clicking import START, click
 from tests.support.tracking_service.events import event, order

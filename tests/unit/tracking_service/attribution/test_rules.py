@@ -6,11 +6,10 @@ from uuid import UUID
 
 import pytest
 
-from tracking_service.attribution import Click, Event, OtherSource, Reason, decide, judge, refusal
-from tracking_service.attribution_decisions import Credit, clicks_by_visitor, decide_all
-from tracking_service.attribution_earnings import Worth, earnings, names_order
-from tracking_service.attribution_sources import link_sources, other_source
-from tracking_service.ledger import Entry, Standing, as_kept, difference
+from tracking_service.attribution.credits import Credit, Worth, clicks_by_visitor, decide_all, earnings, names_order
+from tracking_service.attribution.ledger import Entry, Standing, as_kept, difference
+from tracking_service.attribution.rules import Click, Event, OtherSource, Reason, decide, judge, refusal
+from tracking_service.attribution.sources import link_sources, other_source
 
 AT = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 ORDER, OTHER_ORDER = UUID(int=77), UUID(int=78)

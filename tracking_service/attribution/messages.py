@@ -3,8 +3,8 @@
 from clicktrail.common.v1 import types_pb2
 from clicktrail.tracking.v1 import event_service_pb2 as pb
 from common.clock import to_timestamp
-from tracking_service.attribution import RULES_VERSION, Click, Reason
-from tracking_service.explanation import Explanation, KeptEntry
+from tracking_service.attribution.explanation import Explanation, KeptEntry
+from tracking_service.attribution.rules import RULES_VERSION, Click, Reason
 from tracking_service.messages import money_message
 from tracking_service.money import Money
 

@@ -6,23 +6,24 @@ from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from tracking_service.actions.catalogue import CLICKED
-from tracking_service.attribution import RULES_VERSION, Event
-from tracking_service.attribution_decisions import VisitorClicks, decide_all
+from tracking_service.attribution.credits import VisitorClicks, decide_all
+from tracking_service.attribution.evidence_store import Events, find_clicks, find_events
+from tracking_service.attribution.explanation import Evidence, KeptEntry, led_by
+from tracking_service.attribution.ledger import Credited, Entry, Standing, difference
+from tracking_service.attribution.queue_store import Due, Mark, Spread, Visitor, mark_dirty
+from tracking_service.attribution.rules import RULES_VERSION, Click, Event
 from tracking_service.counters.store import QUERIES as COUNTER_QUERIES
 from tracking_service.counters.store import bump_versions
-from tracking_service.ledger import Credited, Due, Entry, Mark, Spread, Standing, difference
 from tracking_service.postgres.arrays import columns
 from tracking_service.postgres.pool import Postgres
 from tracking_service.postgres.queries import load
-from tracking_service.postgres_evidence import Events, find_clicks, find_events
-from tracking_service.postgres_identity import Visitor, mark_dirty
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from tracking_service.postgres.pool import Connection
 
-QUERIES = load(__package__, "queries/attribution")
+QUERIES = load(__package__)
 # Apart from the other advisory locks; an arbitrary number.
 LOCK_CLASS = 7_262_002
 # Activities that a sweep looks at in one go.
@@ -30,6 +31,9 @@ SWEPT = 1_000
 
 Line = tuple[object, ...]
 """A row of the ledger, but for the version of the rules."""
+
+# Clicks of one visitor that an explanation shows.
+MOST_CLICKS = 100
 
 
 class Sweep(NamedTuple):
@@ -170,3 +174,32 @@ async def _sweep_on(connection: "Connection", sweep: Sweep) -> None:
         await connection.execute(QUERIES.end_sweep, sweep.id)
     else:
         await connection.execute(QUERIES.move_sweep, sweep.id, rows[-1]["id"])
+
+
+class PostgresExplanations:
+    """The evidence of all businesses."""
+
+    def __init__(self, postgres: Postgres) -> None:
+        self._postgres = postgres
+
+    async def evidence(self, business_id: str, event_id: UUID) -> Evidence | None:
+        """Return what is known of an event, all as of one moment; None where there is no such event."""
+        async with (
+            self._postgres.connection() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            return await _evidence(connection, business_id, event_id)
+
+
+async def _evidence(connection: "Connection", business_id: str, event_id: UUID) -> Evidence | None:
+    received_at = await connection.fetchval(QUERIES.find_event, business_id, event_id, CLICKED)
+    if received_at is None:
+        return None
+    events = (await find_events(connection, [(business_id, event_id, received_at)])).get(business_id, [])
+    if not any(event.id == event_id for event in events):
+        return None
+    led = led_by(events, event_id)
+    visitor = (business_id, led.session, led.profile_key)
+    clicks = await connection.fetch(QUERIES.find_clicks_of_visitor, *visitor, MOST_CLICKS)
+    entries = await connection.fetch(QUERIES.find_entries, business_id, event_id)
+    return Evidence(event_id, events, [Click(*row) for row in clicks], [KeptEntry(*row) for row in entries])
