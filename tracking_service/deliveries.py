@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from tracking_service.counters.breakdowns import HUMAN
-from tracking_service.rejections import CLICK, LINK, SESSION, Rejected, Serializable
+from tracking_service.rejections.rejections import CLICK, LINK, SESSION, Rejected, Serializable
 
 
 class Click(NamedTuple):

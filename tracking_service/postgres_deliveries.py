@@ -14,8 +14,8 @@ from tracking_service.postgres.pool import Postgres, content_errors
 from tracking_service.postgres.queries import load
 from tracking_service.postgres_clicks import keep_clicks
 from tracking_service.postgres_link_copies import keep_links
-from tracking_service.postgres_rejected import PostgresRejected
 from tracking_service.profiles.store import recipient_keys
+from tracking_service.rejections.store import PostgresRejected
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection

@@ -10,9 +10,9 @@ from tracking_service.erasure import Erasure, anonymous_link, bare_object
 from tracking_service.postgres.arrays import columns
 from tracking_service.postgres.pool import Postgres
 from tracking_service.postgres.queries import load
-from tracking_service.postgres_rejected import erase_profile, erase_sessions
 from tracking_service.profiles.profile import profile_hash
 from tracking_service.profiles.store import unknown_profile
+from tracking_service.rejections.store import erase_profile, erase_sessions
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection, Row

@@ -20,10 +20,10 @@ from tracking_service.postgres_event_settings import EventSettings
 from tracking_service.postgres_identity import claim_sessions
 from tracking_service.postgres_plain_events import is_plain, keep_plain
 from tracking_service.postgres_refunds import keep_refunds
-from tracking_service.postgres_rejected import PostgresRejected
 from tracking_service.postgres_things import keep_things
 from tracking_service.profiles.store import profile_keys, recipient_keys, take_back_profiles
-from tracking_service.rejections import EVENT, Rejected
+from tracking_service.rejections.rejections import EVENT, Rejected
+from tracking_service.rejections.store import PostgresRejected
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection

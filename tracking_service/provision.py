@@ -5,7 +5,7 @@ from tracking_service.accounts.store import PostgresAccounts
 from tracking_service.event_intake import EventIntake
 from tracking_service.postgres.availability import Presence
 from tracking_service.postgres.pool import Postgres
-from tracking_service.postgres_rejected import PostgresRejected
+from tracking_service.rejections.store import PostgresRejected
 from tracking_service.settings import TrackingSettings
 from tracking_service.spool import Spool
 from tracking_service.spool_intake import SpoolIntake

@@ -14,7 +14,7 @@ from common.logging import get_logger
 from tracking_service.event_intake import EventIntake
 from tracking_service.events import Receipt, Status, Submission
 from tracking_service.postgres.availability import Presence
-from tracking_service.rejections import EVENT, Rejected
+from tracking_service.rejections.rejections import EVENT, Rejected
 from tracking_service.spool import Spool
 from tracking_service.spool_file import Row
 from tracking_service.sqlite_file import DamagedError

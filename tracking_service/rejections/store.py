@@ -7,14 +7,14 @@ from tracking_service.postgres.arrays import columns
 from tracking_service.postgres.pool import Postgres
 from tracking_service.postgres.queries import load
 from tracking_service.profiles.profile import profile_hash
-from tracking_service.rejections import Rejected, Rejection, Told, told_by
+from tracking_service.rejections.rejections import Rejected, Rejection, Told, told_by
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection
 
 __all__ = ["PostgresRejected", "Rejected", "erase_profile", "erase_sessions", "keep_rejected"]
 
-QUERIES = load(__package__, "queries/rejected")
+QUERIES = load(__package__)
 TEXT_LENGTH = 200
 REASON_LENGTH = 500
 

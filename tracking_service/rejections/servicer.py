@@ -7,8 +7,8 @@ from clicktrail.tracking.v1 import rejection_service_pb2_grpc
 from common.clock import to_timestamp
 from common.errors import invalid_field
 from tracking_service.messages import check_texts
-from tracking_service.postgres_rejected import PostgresRejected
-from tracking_service.rejections import Rejection
+from tracking_service.rejections.rejections import Rejection
+from tracking_service.rejections.store import PostgresRejected
 
 if TYPE_CHECKING:
     from grpc import aio
