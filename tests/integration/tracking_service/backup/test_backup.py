@@ -23,10 +23,10 @@ from common.clock import to_timestamp
 from tests.support.tracking_service.calling import SECONDS, Caller
 from tests.support.tracking_service.clicking import START, click, link
 from tests.support.waiting import eventually
-from tracking_service.backup import create, load_from
-from tracking_service.backup_file import BackupReader, DamagedBackupError
+from tracking_service.backup.archive import BackupReader, DamagedBackupError
+from tracking_service.backup.backup import create, load_from
+from tracking_service.backup.store import UnfitBackupError
 from tracking_service.postgres.migrate import migrate
-from tracking_service.postgres_backup import UnfitBackupError
 
 if TYPE_CHECKING:
     Database = asyncpg.Connection[asyncpg.Record]

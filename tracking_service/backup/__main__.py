@@ -3,35 +3,17 @@
 import argparse
 import asyncio
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from common.settings import load_settings
-from tracking_service.backup_file import BackupReader, BackupWriter, DamagedBackupError, TableMember, written_whole
+from tracking_service.backup.archive import DamagedBackupError, TableMember
+from tracking_service.backup.backup import create, load_from
+from tracking_service.backup.store import DatabaseAwayError, UnfitBackupError
 from tracking_service.postgres.servers import NotConnectedError, UnfitDatabaseError
-from tracking_service.postgres_backup import DatabaseAwayError, UnfitBackupError, copy_in, copy_out
 from tracking_service.settings import TrackingSettings
 
 USAGE, UNAVAILABLE = 2, 3
-
-Say = Callable[[TableMember], None]
-
-
-async def create(url: str, path: Path, say: Say) -> int:
-    """Write a backup of the database and return how many rows it has."""
-    with written_whole(path) as file:
-        manifest = await copy_out(url, BackupWriter(file), say)
-    return sum(table.rows for table in manifest.tables)
-
-
-async def load_from(url: str, path: Path, say: Say) -> int:
-    """Fill an empty database from a backup and return how many rows it has; raise, and then nothing was written."""
-    with BackupReader.open(path) as reader:
-        manifest = reader.manifest()
-        # Before anything is written: a file that is damaged at its end is found out now.
-        reader.check(manifest.tables)
-        await copy_in(url, reader, manifest, say)
-    return sum(table.rows for table in manifest.tables)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,0 +1,1 @@
+"""Backups: everything that the database holds as one file, and back."""
