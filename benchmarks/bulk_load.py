@@ -14,7 +14,7 @@ from tracking_service.actions.catalogue import CLICKED
 from tracking_service.click_origins import Origins
 from tracking_service.counters.breakdowns import Origin
 from tracking_service.postgres.pool import SERVER_SETTINGS
-from tracking_service.postgres_recount_counters import QUERIES
+from tracking_service.reconciliation.counter_store import QUERIES
 from tracking_service.relay_servicer import VERDICTS
 
 if TYPE_CHECKING:

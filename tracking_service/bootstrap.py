@@ -46,7 +46,6 @@ from tracking_service.postgres_installation import PostgresInstallation
 from tracking_service.postgres_link_export import PostgresLinkExport
 from tracking_service.postgres_link_listing import PostgresLinkListing
 from tracking_service.postgres_recipients import PostgresRecipients
-from tracking_service.postgres_reconcile import PostgresReconcile
 from tracking_service.postgres_report_page import PostgresReportPage
 from tracking_service.postgres_reports import PostgresReports
 from tracking_service.postgres_sessions import PostgresSessions
@@ -56,7 +55,8 @@ from tracking_service.profiles.servicer import ProfileServicer
 from tracking_service.profiles.store import PostgresProfiles
 from tracking_service.provision import Provision
 from tracking_service.recipients import Recipients
-from tracking_service.reconciliation import Reconciliation
+from tracking_service.reconciliation.reconciliation import Reconciliation
+from tracking_service.reconciliation.store import PostgresReconcile
 from tracking_service.rejections.servicer import RejectionServicer
 from tracking_service.rejections.store import PostgresRejected
 from tracking_service.relay_servicer import RelayServicer

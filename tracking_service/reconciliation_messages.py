@@ -2,7 +2,7 @@
 
 from clicktrail.tracking.v1 import report_service_pb2 as pb
 from common.clock import to_timestamp
-from tracking_service.reconciliation import CounterDifference, Difference, Recount
+from tracking_service.reconciliation.reconciliation import CounterDifference, Difference, Recount
 
 _LARGEST = 2**63 - 1
 CREDITS = "credits"

@@ -11,7 +11,7 @@ from common.errors import invalid_field
 from tracking_service.counters.scopes import Scope
 from tracking_service.messages import check_texts, time_from
 from tracking_service.recipients import Recipients
-from tracking_service.reconciliation import Reconciliation
+from tracking_service.reconciliation.reconciliation import Reconciliation
 from tracking_service.reconciliation_messages import recount_message
 from tracking_service.report_messages import SCOPES, recipient_message, report_message
 from tracking_service.report_range import Basis, Interval, WantedRange

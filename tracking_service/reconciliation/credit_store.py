@@ -11,13 +11,13 @@ from tracking_service.attribution.store import QUERIES as ATTRIBUTION_QUERIES
 from tracking_service.attribution.store import Line, outstanding
 from tracking_service.postgres.arrays import columns
 from tracking_service.postgres.queries import load
-from tracking_service.postgres_recount_counters import Range
-from tracking_service.reconciliation import CreditDifference
+from tracking_service.reconciliation.counter_store import Range
+from tracking_service.reconciliation.reconciliation import CreditDifference
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection
 
-QUERIES = load(__package__, "queries/reconcile")
+QUERIES = load(__package__)
 
 # Visitors of a page, and about how many events they may have together; one visitor's are always taken whole.
 VISITORS = 500

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Database = asyncpg.Connection[asyncpg.Record]
 
 pytestmark = pytest.mark.usefixtures("business")
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 async def clicktrail(tracking: TrackingService, *arguments: str) -> tuple[int | None, str, str]:

@@ -1,0 +1,1 @@
+"""Counters and credits held against a recount of the raw rows."""
