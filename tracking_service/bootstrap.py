@@ -32,7 +32,8 @@ from tracking_service.click_origins import Origins
 from tracking_service.counters.store import PostgresVersions
 from tracking_service.countries import open_countries
 from tracking_service.deliveries import Deliveries
-from tracking_service.erasures import Erasures, ErasureWorker
+from tracking_service.erasure.erasures import Erasures, ErasureWorker
+from tracking_service.erasure.store import PostgresErasure
 from tracking_service.event_intake import EventIntake
 from tracking_service.event_servicer import EventServicer
 from tracking_service.link_archive_servicer import LinkArchiveServicer
@@ -40,7 +41,6 @@ from tracking_service.postgres.migrate import until_fit
 from tracking_service.postgres.partitions import Partitions
 from tracking_service.postgres.pool import Postgres
 from tracking_service.postgres_deliveries import PostgresDeliveries
-from tracking_service.postgres_erasure import PostgresErasure
 from tracking_service.postgres_events import PostgresEvents
 from tracking_service.postgres_installation import PostgresInstallation
 from tracking_service.postgres_link_export import PostgresLinkExport

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from common.errors import Fault, FaultType
 from tracking_service.actions.catalogue import is_custom
-from tracking_service.erasure import bare_object
+from tracking_service.erasure.anonymisation import bare_object
 from tracking_service.event_rules import Setting
 from tracking_service.events import Draft, Receipt, Status, Submission
 from tracking_service.identity import ClaimKind, FreshSession, SessionState, SessionUse

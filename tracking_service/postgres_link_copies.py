@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 from tracking_service.counters.scopes import scopes_of
 from tracking_service.deliveries import LinkCopy
-from tracking_service.erasure import anonymous_link
+from tracking_service.erasure.anonymisation import anonymous_link
+from tracking_service.erasure.store import want_detachments
 from tracking_service.postgres.arrays import packed_columns
 from tracking_service.postgres.queries import load
-from tracking_service.postgres_erasure import want_detachments
 from tracking_service.postgres_own_sources import keep_own_sources
 
 if TYPE_CHECKING:

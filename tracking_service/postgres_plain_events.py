@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tracking_service.actions.catalogue import CATALOGUE
 from tracking_service.attribution.credits import never_earns
 from tracking_service.attribution.rules import RULES_VERSION
-from tracking_service.erasure import bare_object
+from tracking_service.erasure.anonymisation import bare_object
 from tracking_service.events import Draft, Receipt, Status
 from tracking_service.postgres.arrays import packed_columns
 from tracking_service.postgres.pool import Postgres

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 from common.ids import new_uuid7
 from tracking_service.accounts.store import check_business
+from tracking_service.erasure.store import QUERIES as ERASURE_QUERIES
 from tracking_service.identity import ClaimKind, FreshSession, SessionState, SessionUse
 from tracking_service.postgres.pool import Postgres
 from tracking_service.postgres.queries import load
-from tracking_service.postgres_erasure import QUERIES as ERASURE_QUERIES
 from tracking_service.postgres_identity import claim_sessions
 from tracking_service.profiles.profile import Profile, profile_hash
 from tracking_service.profiles.store import QUERIES as PROFILE_QUERIES

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from clicktrail.tracking.v1 import profile_service_pb2 as pb
 from clicktrail.tracking.v1 import profile_service_pb2_grpc
-from tracking_service.erasures import Erasures
+from tracking_service.erasure.erasures import Erasures
 from tracking_service.messages import check_texts, page_from
 from tracking_service.profiles.messages import activity_message, profile_from, profile_message
 from tracking_service.profiles.profiles import Profiles

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from tracking_service.attribution.credits import PURCHASE
-from tracking_service.erasure import Erasure, anonymous_link, bare_object
+from tracking_service.erasure.anonymisation import Erasure, anonymous_link, bare_object
 from tracking_service.postgres.arrays import columns
 from tracking_service.postgres.pool import Postgres
 from tracking_service.postgres.queries import load
@@ -17,7 +17,7 @@ from tracking_service.rejections.store import erase_profile, erase_sessions
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection, Row
 
-QUERIES = load(__package__, "queries/erasure")
+QUERIES = load(__package__)
 
 # Rows of one transaction: few enough that nobody waits for them.
 BATCH = 500

@@ -6,7 +6,7 @@ from typing import Protocol
 from common.errors import ClicktrailError
 from common.logging import get_logger
 from common.rare_warnings import RareWarning
-from tracking_service.erasure import Detacher, Erasure
+from tracking_service.erasure.anonymisation import Detacher, Erasure
 
 log = get_logger(__name__)
 

@@ -1,0 +1,1 @@
+"""People are erased: what is left of whom, and what clears the rest."""
