@@ -48,7 +48,6 @@ from tracking_service.postgres_link_listing import PostgresLinkListing
 from tracking_service.postgres_recipients import PostgresRecipients
 from tracking_service.postgres_report_page import PostgresReportPage
 from tracking_service.postgres_reports import PostgresReports
-from tracking_service.postgres_sessions import PostgresSessions
 from tracking_service.profiles.activity_store import PostgresActivities
 from tracking_service.profiles.profiles import Profiles
 from tracking_service.profiles.servicer import ProfileServicer
@@ -65,8 +64,9 @@ from tracking_service.report_page_servicer import ReportPageServicer
 from tracking_service.report_servicer import Reporting, ReportServicer
 from tracking_service.report_watch import ReportWatch
 from tracking_service.reports import Reports
-from tracking_service.session_servicer import SessionServicer
-from tracking_service.sessions import Sessions
+from tracking_service.sessions.servicer import SessionServicer
+from tracking_service.sessions.sessions import Sessions
+from tracking_service.sessions.store import PostgresSessions
 from tracking_service.settings import TrackingSettings
 from tracking_service.shortener_client import ShortenerLinks
 from tracking_service.user_agents import describe

@@ -11,7 +11,7 @@ from uuid import UUID
 from common.errors import Fault
 from common.json_text import merged
 from tracking_service.rejections.rejections import Serializable
-from tracking_service.sessions import Session
+from tracking_service.sessions.sessions import Session
 
 # What there is one of for each event is a tuple: a frozen dataclass takes several times as long to make.
 

@@ -15,9 +15,9 @@ from tracking_service.counters.tally import ClickTally, NewClick
 from tracking_service.deliveries import Click
 from tracking_service.postgres.arrays import packed_columns
 from tracking_service.postgres.queries import load
-from tracking_service.postgres_identity import SessionKey
 from tracking_service.postgres_link_copies import ProfileKeys
 from tracking_service.postgres_met_sessions import meet_sessions
+from tracking_service.sessions.identity_store import SessionKey
 
 if TYPE_CHECKING:
     from datetime import datetime

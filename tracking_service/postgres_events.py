@@ -9,7 +9,6 @@ from tracking_service.actions.catalogue import is_custom
 from tracking_service.erasure.anonymisation import bare_object
 from tracking_service.event_rules import Setting
 from tracking_service.events import Draft, Receipt, Status, Submission
-from tracking_service.identity import ClaimKind, FreshSession, SessionState, SessionUse
 from tracking_service.postgres.arrays import columns, packed_columns
 from tracking_service.postgres.bisection import store_each
 from tracking_service.postgres.partitions import EVENTS, Partitions
@@ -17,13 +16,14 @@ from tracking_service.postgres.pool import Postgres, content_errors
 from tracking_service.postgres.queries import load
 from tracking_service.postgres_event_keys import give_back, take_keys, take_order_actions
 from tracking_service.postgres_event_settings import EventSettings
-from tracking_service.postgres_identity import claim_sessions
 from tracking_service.postgres_plain_events import is_plain, keep_plain
 from tracking_service.postgres_refunds import keep_refunds
 from tracking_service.postgres_things import keep_things
 from tracking_service.profiles.store import profile_keys, recipient_keys, take_back_profiles
 from tracking_service.rejections.rejections import EVENT, Rejected
 from tracking_service.rejections.store import PostgresRejected
+from tracking_service.sessions.identity import ClaimKind, FreshSession, SessionState, SessionUse
+from tracking_service.sessions.identity_store import claim_sessions
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection

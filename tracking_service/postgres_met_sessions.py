@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from tracking_service.counters.first_clicks import Visit
 from tracking_service.postgres.arrays import columns, packed_columns
 from tracking_service.postgres.queries import load
-from tracking_service.postgres_identity import SessionKey, hand_over_sessions
+from tracking_service.sessions.identity_store import SessionKey, hand_over_sessions
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection, Row

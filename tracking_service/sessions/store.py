@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING
 from common.ids import new_uuid7
 from tracking_service.accounts.store import check_business
 from tracking_service.erasure.store import QUERIES as ERASURE_QUERIES
-from tracking_service.identity import ClaimKind, FreshSession, SessionState, SessionUse
 from tracking_service.postgres.pool import Postgres
 from tracking_service.postgres.queries import load
-from tracking_service.postgres_identity import claim_sessions
 from tracking_service.profiles.profile import Profile, profile_hash
 from tracking_service.profiles.store import QUERIES as PROFILE_QUERIES
 from tracking_service.profiles.store import (
@@ -20,12 +18,14 @@ from tracking_service.profiles.store import (
     profile_keys,
     recipient_keys,
 )
-from tracking_service.sessions import Contact, Person, Session, assigned
+from tracking_service.sessions.identity import ClaimKind, FreshSession, SessionState, SessionUse
+from tracking_service.sessions.identity_store import claim_sessions
+from tracking_service.sessions.sessions import Contact, Person, Session, assigned
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection
 
-QUERIES = load(__package__, "queries/sessions")
+QUERIES = load(__package__)
 
 
 class PostgresSessions:

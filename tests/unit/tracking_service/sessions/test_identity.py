@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracking_service.identity import ClaimKind, FreshSession, SessionState, SessionUse, first_state, settle
+from tracking_service.sessions.identity import ClaimKind, FreshSession, SessionState, SessionUse, first_state, settle
 
 AT = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 FREE = SessionState(None, None, None, None, None, is_clicked_by_recipient=False, created_at=AT)

@@ -62,3 +62,14 @@ SET profile_key = moved.profile_key
 FROM unnest($1::text[], $2::text[], $3::bigint[]) AS moved (business_id, session, profile_key)
 WHERE a.business_id = moved.business_id AND a.session = moved.session
   AND a.profile_key IS DISTINCT FROM moved.profile_key;
+
+-- name: find_session
+-- A session with its profile's id.
+SELECT s.id, p.id AS profile, s.link, s.campaign, s.journey, s.created_at
+FROM sessions s
+LEFT JOIN profiles p ON p.business_id = s.business_id AND p.profile_key = s.profile_key
+WHERE s.business_id = $1 AND s.id = $2;
+
+-- name: has_session
+-- Whether a session is known.
+SELECT EXISTS (SELECT FROM sessions WHERE business_id = $1 AND id = $2);

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 from tracking_service.attribution.queue_store import mark_dirty
 from tracking_service.counters.store import give_first_clicks_to_persons, lock_counting
-from tracking_service.identity import SessionState, SessionUse, first_state, settle
 from tracking_service.postgres.arrays import columns, packed_columns
 from tracking_service.postgres.queries import load
+from tracking_service.sessions.identity import SessionState, SessionUse, first_state, settle
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection, Row
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 SessionKey = tuple[str, str]
 """Business and session."""
 
-QUERIES = load(__package__, "queries/identity")
+QUERIES = load(__package__)
 
 
 async def claim_sessions(connection: "Connection", claims: Sequence[SessionUse]) -> list[SessionState | None]:

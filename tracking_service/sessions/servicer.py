@@ -9,7 +9,7 @@ from clicktrail.tracking.v1 import session_service_pb2_grpc
 from common.clock import to_timestamp
 from tracking_service.messages import check_texts, received_at, time_from
 from tracking_service.profiles.profile import Identity
-from tracking_service.sessions import Contact, Person, Session, Sessions
+from tracking_service.sessions.sessions import Contact, Person, Session, Sessions
 
 if TYPE_CHECKING:
     from grpc import aio
