@@ -45,25 +45,25 @@ from tracking_service.postgres_events import PostgresEvents
 from tracking_service.postgres_installation import PostgresInstallation
 from tracking_service.postgres_link_export import PostgresLinkExport
 from tracking_service.postgres_link_listing import PostgresLinkListing
-from tracking_service.postgres_recipients import PostgresRecipients
-from tracking_service.postgres_report_page import PostgresReportPage
-from tracking_service.postgres_reports import PostgresReports
 from tracking_service.profiles.activity_store import PostgresActivities
 from tracking_service.profiles.profiles import Profiles
 from tracking_service.profiles.servicer import ProfileServicer
 from tracking_service.profiles.store import PostgresProfiles
 from tracking_service.provision import Provision
-from tracking_service.recipients import Recipients
 from tracking_service.reconciliation.reconciliation import Reconciliation
 from tracking_service.reconciliation.store import PostgresReconcile
 from tracking_service.rejections.servicer import RejectionServicer
 from tracking_service.rejections.store import PostgresRejected
 from tracking_service.relay_servicer import RelayServicer
-from tracking_service.report_page import ReportPage
-from tracking_service.report_page_servicer import ReportPageServicer
-from tracking_service.report_servicer import Reporting, ReportServicer
-from tracking_service.report_watch import ReportWatch
-from tracking_service.reports import Reports
+from tracking_service.reports.page import ReportPage
+from tracking_service.reports.page_servicer import ReportPageServicer
+from tracking_service.reports.page_store import PostgresReportPage
+from tracking_service.reports.recipient_store import PostgresRecipients
+from tracking_service.reports.recipients import Recipients
+from tracking_service.reports.reports import Reports
+from tracking_service.reports.servicer import Reporting, ReportServicer
+from tracking_service.reports.store import PostgresReports
+from tracking_service.reports.watch import ReportWatch
 from tracking_service.sessions.servicer import SessionServicer
 from tracking_service.sessions.sessions import Sessions
 from tracking_service.sessions.store import PostgresSessions

@@ -79,9 +79,9 @@ PURE = (
     "tracking_service/sessions/identity.py",
     "tracking_service/attribution/ledger.py",
     "tracking_service/money.py",
-    "tracking_service/report.py",
-    "tracking_service/report_links.py",
-    "tracking_service/report_range.py",
+    "tracking_service/reports/report.py",
+    "tracking_service/reports/page.py",
+    "tracking_service/reports/range.py",
 )
 IMPURE = {"grpc", "redis", "asyncpg", "asyncio", "uvicorn"}
 

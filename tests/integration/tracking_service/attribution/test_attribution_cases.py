@@ -20,7 +20,7 @@ from clicktrail.tracking.v1 import (
     report_service_pb2,
 )
 from common.clock import to_timestamp
-from tests.integration.tracking_service.test_worked_example import money, settle
+from tests.integration.tracking_service.reports.test_worked_example import money, settle
 from tests.support.tracking_service.calling import SECONDS, Caller
 from tests.support.tracking_service.clicking import click, link
 from tests.support.tracking_service.events import ACCEPTED, event, order

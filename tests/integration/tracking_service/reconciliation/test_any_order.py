@@ -10,7 +10,7 @@ import pytest
 
 from clicktrail.tracking.v1 import click_pb2, event_pb2, report_service_pb2
 from common.clock import to_timestamp
-from tests.integration.tracking_service.test_worked_example import money, settle
+from tests.integration.tracking_service.reports.test_worked_example import money, settle
 from tests.support.tracking_service.calling import SECONDS, Caller, fresh
 from tests.support.tracking_service.clicking import click, link
 from tests.support.tracking_service.events import event, order

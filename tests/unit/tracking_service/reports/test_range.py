@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from common.errors import ClicktrailError
 from tracking_service.counters.scopes import BUCKET, bucket_of
-from tracking_service.report_range import POINTS_LIMIT, Interval, Range, WantedRange, check, settle
+from tracking_service.reports.range import POINTS_LIMIT, Interval, Range, WantedRange, check, settle
 
 NOW = datetime(2026, 11, 22, 10, 7, tzinfo=UTC)
 ZONES = ["UTC", "America/Montevideo", "Asia/Kathmandu", "Australia/Lord_Howe", "America/Sao_Paulo", "Pacific/Apia"]

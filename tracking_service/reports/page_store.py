@@ -9,7 +9,7 @@ from tracking_service.postgres.pool import Postgres
 from tracking_service.postgres.queries import load
 from tracking_service.profiles.activity_store import Activity, activity_of
 
-QUERIES = load(__package__, "queries/report_page")
+QUERIES = load(__package__)
 LATEST = {kind: QUERIES.list_latest_activities.format(scope=kind) for kind in ("campaign", "journey")}
 
 

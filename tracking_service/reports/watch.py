@@ -11,8 +11,8 @@ from common.clock import now
 from common.errors import ClicktrailError, Reason, unavailable
 from common.logging import get_logger
 from tracking_service.counters.scopes import Scope, bucket_of
-from tracking_service.report import Report
-from tracking_service.report_range import WantedRange
+from tracking_service.reports.range import WantedRange
+from tracking_service.reports.report import Report
 
 log = get_logger(__name__)
 

@@ -6,9 +6,9 @@ from typing import Protocol
 from common.clock import EPOCH, now
 from common.errors import Fault, FaultType, invalid
 from tracking_service.counters.scopes import BUSINESS_SCOPE, Scope
-from tracking_service.postgres_reports import PostgresReports
-from tracking_service.report import Report, compose
-from tracking_service.report_range import WHOLE_LIFE, WantedRange, check, settle, whole
+from tracking_service.reports.range import WHOLE_LIFE, WantedRange, check, settle, whole
+from tracking_service.reports.report import Report, compose
+from tracking_service.reports.store import PostgresReports
 
 
 class FreshLinks(Protocol):

@@ -10,13 +10,12 @@ from clicktrail.tracking.v1 import report_service_pb2_grpc
 from common.errors import invalid_field
 from tracking_service.counters.scopes import Scope
 from tracking_service.messages import check_texts, time_from
-from tracking_service.recipients import Recipients
 from tracking_service.reconciliation.reconciliation import Reconciliation
-from tracking_service.reconciliation_messages import recount_message
-from tracking_service.report_messages import SCOPES, recipient_message, report_message
-from tracking_service.report_range import Basis, Interval, WantedRange
-from tracking_service.report_watch import ReportWatch
-from tracking_service.reports import Reports, scope_from
+from tracking_service.reports.messages import SCOPES, recipient_message, recount_message, report_message
+from tracking_service.reports.range import Basis, Interval, WantedRange
+from tracking_service.reports.recipients import Recipients
+from tracking_service.reports.reports import Reports, scope_from
+from tracking_service.reports.watch import ReportWatch
 
 if TYPE_CHECKING:
     from grpc import aio

@@ -1,4 +1,4 @@
-"""Writes reports and recipients as messages."""
+"""Reports, recipients and recounts to messages."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -7,13 +7,17 @@ from typing import Literal
 from clicktrail.tracking.v1 import report_service_pb2 as pb
 from common.clock import to_timestamp
 from tracking_service.messages import money_message
-from tracking_service.recipients import Recipient
-from tracking_service.report import Figures, Report, ValueSum
-from tracking_service.report_range import Basis, Interval
+from tracking_service.reconciliation.reconciliation import CounterDifference, Difference, Recount
+from tracking_service.reports.range import Basis, Interval
+from tracking_service.reports.recipients import Recipient
+from tracking_service.reports.report import Figures, Report, ValueSum
 
 SCOPES: tuple[Literal["campaign", "journey", "message", "link"], ...] = ("campaign", "journey", "message", "link")
 INTERVAL_MESSAGES = {Interval.HOUR: pb.REPORT_INTERVAL_HOUR, Interval.DAY: pb.REPORT_INTERVAL_DAY}
 BASIS_MESSAGES = {Basis.EVENT: pb.REPORT_BASIS_EVENT, Basis.COHORT: pb.REPORT_BASIS_COHORT}
+
+_LARGEST = 2**63 - 1
+CREDITS = "credits"
 
 
 def recipient_message(recipient: Recipient) -> pb.RecipientActivity:
@@ -93,3 +97,33 @@ def _values(values: Iterable[ValueSum]) -> list[pb.BreakdownValue]:
     return [
         pb.BreakdownValue(value=one.value, clicks=one.clicks, unique_clickers=one.unique_clickers) for one in values
     ]
+
+
+def recount_message(recount: Recount) -> pb.ReconcileResponse:
+    """Return a recount as it is answered."""
+    return pb.ReconcileResponse(
+        differences=[_difference(difference) for difference in recount.differences],
+        has_more=recount.has_more,
+        figures=recount.figures,
+        events=recount.events,
+        waiting=recount.waiting,
+        from_time=None if recount.from_at is None else to_timestamp(recount.from_at),
+    )
+
+
+def _difference(difference: Difference) -> pb.Difference:
+    key = [pb.DifferenceKey(name=name, value=value) for name, value in difference.key]
+    if isinstance(difference, CounterDifference):
+        return pb.Difference(
+            counter=difference.counter,
+            figure=difference.figure,
+            key=key,
+            counted=_within(difference.counted),
+            recounted=_within(difference.recounted),
+        )
+    return pb.Difference(counter=CREDITS, key=key, credited=difference.credited, decided=difference.decided)
+
+
+def _within(value: int) -> int:
+    """Return a sum as far as 64 bits can say it."""
+    return max(-_LARGEST, min(value, _LARGEST))

@@ -7,10 +7,10 @@ from clicktrail.tracking.v1 import report_page_service_pb2_grpc
 from common.clock import to_timestamp
 from tracking_service.messages import check_texts, time_from
 from tracking_service.postgres.pages import page_of
-from tracking_service.postgres_report_page import LatestActivity
 from tracking_service.profiles.messages import activity_message
-from tracking_service.report_messages import totals_message
-from tracking_service.report_page import ReportPage, ReportScope
+from tracking_service.reports.messages import totals_message
+from tracking_service.reports.page import ReportPage, ReportScope
+from tracking_service.reports.page_store import LatestActivity
 
 if TYPE_CHECKING:
     from grpc import aio

@@ -7,7 +7,7 @@ from grpc import aio
 
 from clicktrail.tracking.v1 import report_page_service_pb2 as pages
 from clicktrail.tracking.v1.report_page_service_pb2_grpc import ReportPageServiceStub
-from tests.integration.tracking_service.test_worked_example import settle
+from tests.integration.tracking_service.reports.test_worked_example import settle
 from tests.support.tracking_service.calling import SECONDS, Caller
 from tests.support.tracking_service.worked_example import Story
 

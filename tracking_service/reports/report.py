@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from tracking_service.counters.scopes import Scope
 from tracking_service.money import Money
-from tracking_service.report_range import Range
+from tracking_service.reports.range import Range
 
 TOP_VALUES = 50
 REST = "other"

@@ -12,13 +12,13 @@ from tracking_service.counters.tally import PACKED, values_of
 from tracking_service.postgres.arrays import columns
 from tracking_service.postgres.pool import Postgres
 from tracking_service.postgres.queries import load
-from tracking_service.report import ActionSum, ClickSum, EventSum, Sums, ValueSum
-from tracking_service.report_range import Basis, Range
+from tracking_service.reports.range import Basis, Range
+from tracking_service.reports.report import ActionSum, ClickSum, EventSum, Sums, ValueSum
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection, Row
 
-QUERIES = load(__package__, "queries/reports")
+QUERIES = load(__package__)
 _EVER = (EPOCH, datetime(9999, 1, 1, tzinfo=UTC))
 
 

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 from tracking_service.money import Money
-from tracking_service.report import ActionSum, ClickSum, EventSum, Report, Sums, ValueSum, compose
-from tracking_service.report_range import Interval, Range
+from tracking_service.reports.range import Interval, Range
+from tracking_service.reports.report import ActionSum, ClickSum, EventSum, Report, Sums, ValueSum, compose
 
 START = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 RANGE = Range(

@@ -12,8 +12,8 @@ from tests.support.tracking_service.calling import Caller, failure, faults
 from tests.support.tracking_service.clicking import click, link
 from tests.support.tracking_service.events import order
 from tests.support.waiting import eventually
-from tracking_service import report_watch
 from tracking_service.bootstrap import TrackingService
+from tracking_service.reports import watch as report_watch
 
 pytestmark = pytest.mark.usefixtures("business")
 # Of the whole stream: a watch has no deadline of its own.
