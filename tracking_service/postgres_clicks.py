@@ -13,9 +13,9 @@ from tracking_service.counters.first_clicks import Visit
 from tracking_service.counters.store import Clicking, add_counts, clicking, find_first_clicks, settle_visits
 from tracking_service.counters.tally import ClickTally, NewClick
 from tracking_service.deliveries import Click
+from tracking_service.links.copy_store import ProfileKeys
 from tracking_service.postgres.arrays import packed_columns
 from tracking_service.postgres.queries import load
-from tracking_service.postgres_link_copies import ProfileKeys
 from tracking_service.postgres_met_sessions import meet_sessions
 from tracking_service.sessions.identity_store import SessionKey
 

@@ -7,13 +7,13 @@ from common.clock import now
 from tracking_service.click_origins import Origins
 from tracking_service.counters.store import bump_versions, lock_counting
 from tracking_service.deliveries import Delivery, Item, Novelty, delivery_of, rejected
+from tracking_service.links.copy_store import keep_links
 from tracking_service.postgres.arrays import columns
 from tracking_service.postgres.bisection import ContentRefused, store_each
 from tracking_service.postgres.partitions import CLICKS, Partitions
 from tracking_service.postgres.pool import Postgres, content_errors
 from tracking_service.postgres.queries import load
 from tracking_service.postgres_clicks import keep_clicks
-from tracking_service.postgres_link_copies import keep_links
 from tracking_service.profiles.store import recipient_keys
 from tracking_service.rejections.store import PostgresRejected
 

@@ -1,20 +1,22 @@
 """Keeps the copies of links, and counts their recipients."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from clicktrail.shortener.v1 import link_pb2
+from tracking_service.attribution.sources import link_sources
 from tracking_service.counters.scopes import scopes_of
 from tracking_service.deliveries import LinkCopy
 from tracking_service.erasure.anonymisation import anonymous_link
 from tracking_service.erasure.store import want_detachments
-from tracking_service.postgres.arrays import packed_columns
+from tracking_service.postgres.arrays import columns, packed_columns
 from tracking_service.postgres.queries import load
-from tracking_service.postgres_own_sources import keep_own_sources
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection
 
-QUERIES = load(__package__, "queries/deliveries")
+QUERIES = load(__package__)
 
 ProfileKeys = Mapping[tuple[str, str], int | None]
 """Surrogates of profiles, by business and profile; None for people who were erased."""
@@ -69,3 +71,27 @@ def _row(link: LinkCopy, keys: ProfileKeys) -> tuple[object, ...]:
         link.origin_template,
         stand_in,
     )
+
+
+async def keep_own_sources(connection: "Connection", links: Iterable[LinkCopy]) -> None:
+    """Keep the sources of links that are new."""
+    # Links of one template have the same destination and parameters.
+    templates = {(link.business_id, link.template): link for link in links}
+    rows = {
+        (business_id, source, _needle(source))
+        for (business_id, _), link in templates.items()
+        for source in _sources(link)
+    }
+    if rows:
+        await connection.execute(QUERIES.keep_own_sources, *columns(sorted(rows)))
+
+
+def _sources(link: LinkCopy) -> set[str]:
+    message = link_pb2.Link.FromString(link.link)
+    sources = link_sources(message.utm.source, message.destination)
+    return {source for source in sources if "\0" not in source}
+
+
+def _needle(source: str) -> str:
+    """Return the text that stands in an event's parameters where it has this source, in lower case."""
+    return json.dumps(source)[1:-1].lower()

@@ -7,10 +7,15 @@ from clicktrail.shortener.v1 import domain_service_pb2, link_pb2
 from clicktrail.tracking.v1 import link_archive_service_pb2 as pb
 from clicktrail.tracking.v1 import link_archive_service_pb2_grpc, relay_service_pb2
 from common.clock import to_timestamp
-from tracking_service.installation import DomainCopy, Installation, InstallationStore
+from tracking_service.links.archive_store import (
+    FILTERS,
+    DomainCopy,
+    Installation,
+    InstallationStore,
+    PostgresLinkExport,
+    PostgresLinkListing,
+)
 from tracking_service.messages import check_texts, page_from, time_from
-from tracking_service.postgres_link_export import PostgresLinkExport
-from tracking_service.postgres_link_listing import FILTERS, PostgresLinkListing
 
 if TYPE_CHECKING:
     from grpc import aio

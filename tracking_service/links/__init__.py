@@ -1,0 +1,1 @@
+"""Second copies of the shortener's links: kept, listed, and handed back."""

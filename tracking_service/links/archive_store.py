@@ -1,0 +1,129 @@
+"""Reads the copies of links in PostgreSQL: as lists, and whole, with the secret, for a shortener that lost its own."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from tracking_service.postgres.arrays import columns
+from tracking_service.postgres.pages import Listing, Page, read_page
+from tracking_service.postgres.pool import Postgres
+from tracking_service.postgres.queries import load
+
+if TYPE_CHECKING:
+    from tracking_service.postgres.pool import Connection, Row
+
+QUERIES = load(__package__)
+POSITION = QUERIES.find_position
+
+# What a list can be narrowed down to: each is a column with an index of its own.
+FILTERS = {"campaign": "campaign", "journey": "journey", "profile": "profile_key"}
+_FIRST_FILTER = 5  # Behind business, position and number of rows.
+
+PAGE = 500
+_FIRST = datetime.min.replace(tzinfo=UTC)
+
+
+class DomainCopy(NamedTuple):
+    """The copy of a custom domain, or of its removal; of two revisions the later one stays."""
+
+    name: str
+    business_id: str
+    fallback_url: str
+    revision: int
+    is_removed: bool
+
+
+class Installation(NamedTuple):
+    """What codes are derived with (empty: not known yet), and every domain there ever was."""
+
+    secret: bytes
+    domains: Sequence[DomainCopy]
+
+
+class InstallationStore(Protocol):
+    """Where it is kept."""
+
+    async def keep(self, installation: Installation) -> Installation:
+        """Keep what is new, and return what is kept: the first secret, the latest revision of each domain."""
+
+
+class PostgresInstallation:
+    """One secret, and the custom domains."""
+
+    def __init__(self, postgres: Postgres) -> None:
+        self._postgres = postgres
+
+    async def keep(self, installation: Installation) -> Installation:
+        """Keep what is new, and return what is kept: the first secret, the latest revision of each domain."""
+        # One statement must not meet a name twice.
+        latest = {copy.name: copy for copy in sorted(installation.domains, key=lambda copy: copy.revision)}
+
+        async def work(connection: "Connection") -> Installation:
+            if installation.secret:
+                await connection.execute(QUERIES.keep_secret, installation.secret)
+            if latest:
+                await connection.execute(QUERIES.keep_domains, *columns([*latest.values()]))
+            secret = await connection.fetchval(QUERIES.find_secret)
+            return Installation(
+                secret or b"", [DomainCopy(*row) for row in await connection.fetch(QUERIES.find_domains)]
+            )
+
+        return await self._postgres.in_transaction(work)
+
+
+class PostgresLinkListing:
+    """The links of all businesses, as bytes of `clicktrail.shortener.v1.Link`."""
+
+    def __init__(self, postgres: Postgres) -> None:
+        self._postgres = postgres
+
+    async def page(self, business_id: str, page: Page, only: Mapping[str, str]) -> tuple[list[bytes], bool]:
+        """Return a page of links, newest first, and whether there are more; `only` holds values by `FILTERS`."""
+        async with self._postgres.connection() as connection:
+            values: dict[str, object] = dict(only)
+            if "profile" in only:
+                values["profile"] = await _profile_key(connection, business_id, only["profile"])
+                if values["profile"] is None:
+                    return [], False
+            rows, has_more = await read_page(connection, _listing(values), (business_id,), page, *values.values())
+        return [row["link"] for row in rows], has_more
+
+    async def has_any(self) -> bool:
+        """Tell whether any business has a link."""
+        async with self._postgres.connection() as connection:
+            return bool(await connection.fetchval(QUERIES.has_links))
+
+
+def _listing(values: Mapping[str, object]) -> Listing:
+    conditions = [f"AND {FILTERS[name]} = ${number}" for number, name in enumerate(values, start=_FIRST_FILTER)]
+    return Listing(QUERIES.list_links.replace("{only}", " ".join(conditions)), POSITION)
+
+
+async def _profile_key(connection: "Connection", business_id: str, profile: str) -> int | None:
+    key: int | None = await connection.fetchval(QUERIES.find_profile_key, business_id, profile)
+    return key
+
+
+class PostgresLinkExport:
+    """The copies of the links of all businesses."""
+
+    def __init__(self, postgres: Postgres) -> None:
+        self._postgres = postgres
+
+    async def begin(self) -> tuple[int, datetime]:
+        """Return how many links there are, and the present time by PostgreSQL's clock."""
+        async with self._postgres.connection() as connection:
+            (row,) = await connection.fetch(QUERIES.begin_export)
+        return row["total"], row["began_at"]
+
+    async def pages(self, kept_since: datetime | None) -> AsyncIterator[list["Row"]]:
+        """Yield all links kept from a time on, those kept first in front; one kept anew meanwhile comes again."""
+        behind: tuple[datetime, str, str] = (kept_since or _FIRST, "", "")
+        while True:
+            async with self._postgres.connection() as connection:
+                rows = await connection.fetch(QUERIES.export_links, *behind, PAGE)
+            if rows:
+                yield rows
+            if len(rows) < PAGE:
+                return
+            behind = rows[-1]["kept_at"], rows[-1]["business_id"], rows[-1]["id"]
