@@ -34,15 +34,15 @@ from tracking_service.countries import open_countries
 from tracking_service.deliveries import Deliveries
 from tracking_service.erasure.erasures import Erasures, ErasureWorker
 from tracking_service.erasure.store import PostgresErasure
-from tracking_service.event_intake import EventIntake
-from tracking_service.event_servicer import EventServicer
+from tracking_service.events.intake import EventIntake
+from tracking_service.events.servicer import EventServicer
+from tracking_service.events.store import PostgresEvents
 from tracking_service.links.archive_store import PostgresInstallation, PostgresLinkExport, PostgresLinkListing
 from tracking_service.links.servicer import LinkArchiveServicer
 from tracking_service.postgres.migrate import until_fit
 from tracking_service.postgres.partitions import Partitions
 from tracking_service.postgres.pool import Postgres
 from tracking_service.postgres_deliveries import PostgresDeliveries
-from tracking_service.postgres_events import PostgresEvents
 from tracking_service.profiles.activity_store import PostgresActivities
 from tracking_service.profiles.profiles import Profiles
 from tracking_service.profiles.servicer import ProfileServicer

@@ -2,7 +2,7 @@
 
 from tracking_service.accounts.known_accounts import KnownAccounts
 from tracking_service.accounts.store import PostgresAccounts
-from tracking_service.event_intake import EventIntake
+from tracking_service.events.intake import EventIntake
 from tracking_service.postgres.availability import Presence
 from tracking_service.postgres.pool import Postgres
 from tracking_service.rejections.store import PostgresRejected

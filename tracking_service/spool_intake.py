@@ -7,9 +7,9 @@ from common.errors import ClicktrailError, Fault, FaultType, Reason
 from common.ids import uuid_of
 from tracking_service.accounts.known_accounts import KnownAccounts, KnownBusiness
 from tracking_service.actions.catalogue import CATALOGUE
-from tracking_service.event_intake import EventIntake, check_size
-from tracking_service.event_rules import Setting, judge
-from tracking_service.events import Draft, Receipt, Status, Submission, ThingKept
+from tracking_service.events.event import Draft, Receipt, Status, Submission, ThingKept
+from tracking_service.events.intake import EventIntake, check_size
+from tracking_service.events.rules import Setting, judge
 from tracking_service.postgres.availability import Presence
 from tracking_service.spool import Spool
 from tracking_service.spool_file import Entry, Fate

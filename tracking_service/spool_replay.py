@@ -11,14 +11,14 @@ from google.protobuf.message import DecodeError
 from clicktrail.tracking.v1 import event_pb2
 from common.errors import ClicktrailError, Kind
 from common.logging import get_logger
-from tracking_service.event_intake import EventIntake
-from tracking_service.events import Receipt, Status, Submission
+from tracking_service.events.event import Receipt, Status, Submission
+from tracking_service.events.intake import EventIntake
+from tracking_service.events.messages import submission_from
 from tracking_service.postgres.availability import Presence
 from tracking_service.rejections.rejections import EVENT, Rejected
 from tracking_service.spool import Spool
 from tracking_service.spool_file import Row
 from tracking_service.sqlite_file import DamagedError
-from tracking_service.submissions import submission_from
 
 log = get_logger(__name__)
 

@@ -75,7 +75,7 @@ PURE = (
     "tracking_service/click_origins.py",
     "tracking_service/counters/tally.py",
     "tracking_service/counters/scopes.py",
-    "tracking_service/event_rules.py",
+    "tracking_service/events/rules.py",
     "tracking_service/sessions/identity.py",
     "tracking_service/attribution/ledger.py",
     "tracking_service/money.py",

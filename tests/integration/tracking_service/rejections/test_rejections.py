@@ -17,11 +17,11 @@ from tests.support.tracking_service.calling import Caller, failure
 from tests.support.tracking_service.clicking import click, delivery, issued, link
 from tests.support.tracking_service.events import ACCEPTED, DUPLICATE, REJECTED, Stub, event, faults, submission, track
 from tracking_service.bootstrap import TrackingService
-from tracking_service.event_rules import Setting, judge
-from tracking_service.events import Draft, Status
+from tracking_service.events.event import Draft, Status
+from tracking_service.events.messages import submission_from
+from tracking_service.events.rules import Setting, judge
+from tracking_service.events.store import PostgresEvents
 from tracking_service.postgres.partitions import Partitions
-from tracking_service.postgres_events import PostgresEvents
-from tracking_service.submissions import submission_from
 
 if TYPE_CHECKING:
     import asyncpg

@@ -1,24 +1,31 @@
-"""Keeps what events are about: each event adds to what is known of its object."""
+"""Keeps the objects that events are about, and what refunds say of their orders."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from common.json_text import merged
-from tracking_service.events import Draft, Thing, ThingKept
+from common.ids import uuid_of
+from common.json_text import Number, merged, parse
+from tracking_service.attribution.credits import REFUNDED
+from tracking_service.events import ids
+from tracking_service.events.event import Draft, Thing, ThingKept
 from tracking_service.postgres.arrays import columns
 from tracking_service.postgres.queries import load
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection
 
-QUERIES = load(__package__, "queries/events")
+QUERIES = load(__package__)
 
 ThingKey = tuple[str, UUID]
 """Business and object."""
 Brought = dict[ThingKey, tuple[Thing, str, datetime]]
 """Objects, the data that a batch brings of each, and when the last of it was received."""
+
+ORDER = "order"
+# The version of the ids that we derive, by which an order's id is told from a reference that is a UUID too.
+_OURS = 8
 
 
 async def find_things(connection: "Connection", wanted: Sequence[ThingKey]) -> Mapping[str, Mapping[UUID, ThingKept]]:
@@ -67,3 +74,34 @@ def _latest(known: tuple[str, datetime], brought: tuple[str, datetime]) -> tuple
     """Return what both say together, and when the later of the two was received."""
     earlier, later = (known, brought) if known[1] <= brought[1] else (brought, known)
     return merged(earlier[0], later[0]), later[1]
+
+
+def refunded_order(draft: Draft) -> UUID | None:
+    """Return the object id of the order that a refund names, by its id or by its reference with the refund's source."""
+    if draft.action != REFUNDED or draft.thing is None:
+        return None
+    data = parse(draft.thing.data.encode())
+    named, source = _text(data.get(ORDER)), _text(data.get("source"))
+    if not named:
+        return None
+    order_id = uuid_of(named)
+    if order_id is not None and order_id.version == _OURS:
+        return order_id
+    return ids.object_id(draft.business_id, ORDER, source, named)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, Number):
+        return value.text
+    return value if isinstance(value, str) and value.strip() else ""
+
+
+async def keep_refunds(connection: "Connection", drafts: Iterable[Draft]) -> None:
+    """Keep the orders that new refunds name."""
+    rows = [
+        (*draft.identity, order_id, draft.received_at)
+        for draft in drafts
+        if (order_id := refunded_order(draft)) is not None
+    ]
+    if rows:
+        await connection.execute(QUERIES.keep_refunds, *columns(rows))

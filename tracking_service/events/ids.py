@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from common.json_text import canonical
-from tracking_service.events import SentEvent
+from tracking_service.events.event import SentEvent
 
 
 def event_id(business_id: str, *, is_private: bool, key: str) -> UUID:

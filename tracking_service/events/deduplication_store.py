@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from common.errors import Fault, FaultType
-from tracking_service.events import Draft, Receipt, Status
+from tracking_service.events.event import Draft, Receipt, Status
 from tracking_service.postgres.arrays import columns, packed_columns
 from tracking_service.postgres.queries import load
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection
 
-QUERIES = load(__package__, "queries/events")
+QUERIES = load(__package__)
 
 Verdicts = dict[int, Receipt]
 """Receipts, by the drafts' numbers in the batch; what has none yet is new."""

@@ -5,8 +5,8 @@ from collections.abc import Set as AbstractSet
 from typing import Protocol
 
 from common.errors import Fault, FaultType, Reason, invalid
-from tracking_service.event_rules import Setting, judge
-from tracking_service.events import Draft, Receipt, Status, Submission
+from tracking_service.events.event import Draft, Receipt, Status, Submission
+from tracking_service.events.rules import Setting, judge
 
 LARGEST_BATCH = 1_000
 

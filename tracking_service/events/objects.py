@@ -8,9 +8,9 @@ from uuid import UUID
 from common.errors import Faults, FaultType
 from common.ids import uuid_of
 from common.json_text import Number
-from tracking_service import derivation
 from tracking_service.actions.catalogue import Action
-from tracking_service.events import SentEvent, Thing, ThingKept
+from tracking_service.events import ids
+from tracking_service.events.event import SentEvent, Thing, ThingKept
 
 # Fields of an object's data that are interpreted, with their longest text: they enter an index.
 _FIELDS = {"reference": 255, "name": 10_000, "source": 100}
@@ -77,8 +77,8 @@ class ThingFinder:
 
     def _id(self, type_: str, source: str, reference: str | None) -> UUID:
         if reference is None:
-            return derivation.nameless_object_id(self.business_id, self.event_id)
-        return derivation.object_id(self.business_id, type_, source, reference)
+            return ids.nameless_object_id(self.business_id, self.event_id)
+        return ids.object_id(self.business_id, type_, source, reference)
 
     def _note_nameless(self, data: Mapping[str, Any]) -> None:
         empty = next((name for name in ("reference", "name") if name in data), None)

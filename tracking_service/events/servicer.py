@@ -8,10 +8,10 @@ from clicktrail.tracking.v1 import event_pb2, event_service_pb2_grpc
 from clicktrail.tracking.v1 import event_service_pb2 as pb
 from tracking_service.attribution.explanation import Explanations
 from tracking_service.attribution.messages import explanation_message
-from tracking_service.events import Receipt, Status
+from tracking_service.events.event import Receipt, Status
+from tracking_service.events.messages import stamp, submission_from
 from tracking_service.messages import check_texts
 from tracking_service.spool_intake import SpoolIntake, Taken
-from tracking_service.submissions import stamp, submission_from
 
 if TYPE_CHECKING:
     from grpc import aio

@@ -11,12 +11,12 @@ from common.clock import EPOCH, YEAR_9999_SECONDS, now
 from common.errors import Fault, Faults, FaultType
 from common.ids import new_uuid7
 from common.json_text import JsonTextError, parse
-from tracking_service import derivation
 from tracking_service.actions.catalogue import ALIASES, CATALOGUE, OURS, Action
-from tracking_service.events import Draft, SentEvent, Submission, ThingKept
+from tracking_service.events import ids
+from tracking_service.events.event import Draft, SentEvent, Submission, ThingKept
+from tracking_service.events.objects import ThingFinder
 from tracking_service.money import EXPONENTS, AmountError, parse_minor
 from tracking_service.profiles.profile import profile_id_faults, session_faults
-from tracking_service.things import ThingFinder
 
 KEY_LENGTH = 100
 ID_BYTES = 16
@@ -56,7 +56,7 @@ def judge(submission: Submission, setting: Setting | None) -> Draft | list[Fault
     _texts(event, faults)
     return faults.found or Draft(
         id=event_id,
-        fingerprint=derivation.fingerprint(event, parsed),
+        fingerprint=ids.fingerprint(event, parsed),
         received_at=received_at,
         occurred_at=received_at if tracked_at is None else min(tracked_at, received_at),
         tracked_at=tracked_at,
@@ -95,7 +95,7 @@ def _event_id(submission: Submission, received_at: datetime, faults: Faults) -> 
             faults.add(FaultType.PARAMETER_INVALID_EMPTY, "id", "It must not be empty.")
         elif len(key) > KEY_LENGTH:
             faults.add(FaultType.INVALID, "id", f"It must be at most {KEY_LENGTH} characters.")
-        return derivation.event_id(submission.business_id, is_private=submission.is_private, key=key)
+        return ids.event_id(submission.business_id, is_private=submission.is_private, key=key)
     if submission.id and len(submission.id) != ID_BYTES:
         faults.add(FaultType.INVALID, "id", "It must be a UUID in 16 bytes.")
     elif submission.id:

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from common.ids import uuid_of
 from tracking_service.actions.catalogue import CATALOGUE
-from tracking_service.event_rules import Setting
-from tracking_service.events import SentEvent, Submission
+from tracking_service.events.event import SentEvent, Submission
+from tracking_service.events.object_store import find_things
+from tracking_service.events.rules import Setting
 from tracking_service.postgres.pool import Postgres
 from tracking_service.postgres.queries import load
-from tracking_service.postgres_things import find_things
 
-QUERIES = load(__package__, "queries/events")
+QUERIES = load(__package__)
 
 # Of a business that there is, for events that ask for nothing else of it.
 _UNASKED = Setting("USD", frozenset(), {})

@@ -7,7 +7,7 @@ from clicktrail.common.v1 import types_pb2
 from clicktrail.tracking.v1 import event_pb2
 from common.clock import from_timestamp, is_in_calendar, now, to_rfc3339, to_timestamp
 from common.ids import new_uuid7
-from tracking_service.events import SentEvent, Submission
+from tracking_service.events.event import SentEvent, Submission
 from tracking_service.sessions.sessions import Session
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Events: read, judged, and kept once."""
