@@ -11,11 +11,11 @@ import asyncpg
 from clicktrail.tracking.v1 import click_pb2
 from common.clock import from_timestamp
 from tracking_service.actions.catalogue import CLICKED
-from tracking_service.click_origins import Origins
+from tracking_service.clicks.origins import Origins
+from tracking_service.clicks.servicer import VERDICTS
 from tracking_service.counters.breakdowns import Origin
 from tracking_service.postgres.pool import SERVER_SETTINGS
 from tracking_service.reconciliation.counter_store import QUERIES
-from tracking_service.relay_servicer import VERDICTS
 
 if TYPE_CHECKING:
     Database = asyncpg.Connection[asyncpg.Record]

@@ -31,9 +31,8 @@ from clicktrail.tracking.v1 import (
     report_service_pb2_grpc,
 )
 from common.clock import now, to_timestamp
-from tracking_service.click_origins import Origins
+from tracking_service.clicks.origins import Origins, describe
 from tracking_service.counters.scopes import bucket_of
-from tracking_service.user_agents import describe
 
 if TYPE_CHECKING:
     from grpc import aio

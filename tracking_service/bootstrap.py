@@ -28,10 +28,11 @@ from tracking_service.actions.store import PostgresActions
 from tracking_service.attribution.explanation import Explanations
 from tracking_service.attribution.store import PostgresAttribution, PostgresExplanations
 from tracking_service.attribution.worker import AttributionWorker
-from tracking_service.click_origins import Origins
+from tracking_service.clicks.delivery import Deliveries
+from tracking_service.clicks.origins import Origins, describe, open_countries
+from tracking_service.clicks.servicer import RelayServicer
+from tracking_service.clicks.store import PostgresDeliveries
 from tracking_service.counters.store import PostgresVersions
-from tracking_service.countries import open_countries
-from tracking_service.deliveries import Deliveries
 from tracking_service.erasure.erasures import Erasures, ErasureWorker
 from tracking_service.erasure.store import PostgresErasure
 from tracking_service.events.intake import EventIntake
@@ -42,7 +43,6 @@ from tracking_service.links.servicer import LinkArchiveServicer
 from tracking_service.postgres.migrate import until_fit
 from tracking_service.postgres.partitions import Partitions
 from tracking_service.postgres.pool import Postgres
-from tracking_service.postgres_deliveries import PostgresDeliveries
 from tracking_service.profiles.activity_store import PostgresActivities
 from tracking_service.profiles.profiles import Profiles
 from tracking_service.profiles.servicer import ProfileServicer
@@ -52,7 +52,6 @@ from tracking_service.reconciliation.reconciliation import Reconciliation
 from tracking_service.reconciliation.store import PostgresReconcile
 from tracking_service.rejections.servicer import RejectionServicer
 from tracking_service.rejections.store import PostgresRejected
-from tracking_service.relay_servicer import RelayServicer
 from tracking_service.reports.page import ReportPage
 from tracking_service.reports.page_servicer import ReportPageServicer
 from tracking_service.reports.page_store import PostgresReportPage
@@ -67,7 +66,6 @@ from tracking_service.sessions.sessions import Sessions
 from tracking_service.sessions.store import PostgresSessions
 from tracking_service.settings import TrackingSettings
 from tracking_service.shortener_client import ShortenerLinks
-from tracking_service.user_agents import describe
 
 log = get_logger(__name__)
 

@@ -49,8 +49,8 @@ MAY_IMPORT = {
     "httptools": ("gateway/app.py", "gateway/bounded_connection.py", "gateway/refusals.py"),
     "typer": ("cli/*.py",),
     "rich": ("cli/*.py",),
-    "ua_parser": ("tracking_service/user_agents.py",),
-    "maxminddb": ("tracking_service/countries.py",),
+    "ua_parser": ("tracking_service/clicks/origins.py",),
+    "maxminddb": ("tracking_service/clicks/origins.py",),
     "aiohttp": (),
 }
 # What a package may import of ours besides itself, and what nobody else may import of it.
@@ -72,7 +72,7 @@ PURE = (
     "tracking_service/attribution/credits.py",
     "tracking_service/attribution/credits.py",
     "tracking_service/attribution/sources.py",
-    "tracking_service/click_origins.py",
+    "tracking_service/clicks/origins.py",
     "tracking_service/counters/tally.py",
     "tracking_service/counters/scopes.py",
     "tracking_service/events/rules.py",

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
+from tracking_service.clicks.delivery import Click
 from tracking_service.counters.breakdowns import HUMAN, VERDICT, unpacked
 from tracking_service.counters.first_clicks import OWN, Visit
 from tracking_service.counters.scopes import LINK, Scope, bucket_of, by_day, cohort_of, day_of, scopes_of
-from tracking_service.deliveries import Click
 
 CounterKey = tuple[str, str, str, datetime]
 """Business, kind and id of the scope, and the bucket."""

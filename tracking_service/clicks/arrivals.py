@@ -4,10 +4,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from tracking_service.click_origins import Origins
+from tracking_service.clicks.delivery import Click
+from tracking_service.clicks.origins import Origins
 from tracking_service.counters.breakdowns import Origin
 from tracking_service.counters.first_clicks import Visit, everywhere, firsts_of, is_repeated
-from tracking_service.deliveries import Click
 
 Person = tuple[str, int | None]
 """Business, and profile's surrogate; None for nobody."""

@@ -6,10 +6,16 @@ from types import SimpleNamespace
 import pytest
 
 from tests.support.tracking_service.country_database import write_database
-from tracking_service.click_origins import Origins, language_of, referring_host
+from tracking_service.clicks.origins import (
+    NoCountries,
+    Origins,
+    UserAgent,
+    describe,
+    language_of,
+    open_countries,
+    referring_host,
+)
 from tracking_service.counters.breakdowns import DIMENSIONS, Origin, unpacked
-from tracking_service.countries import NoCountries, open_countries
-from tracking_service.user_agents import UserAgent, describe
 
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1"  # noqa: E501  (as it is sent)
 

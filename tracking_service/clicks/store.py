@@ -1,30 +1,96 @@
-"""Keeps clicks, with all that follows from them: sessions, activities, counters."""
+"""Keeps what is delivered in PostgreSQL: each click once, its session, and what it changes in the counters."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from common.clock import now
 from tracking_service.actions.catalogue import CLICKED
 from tracking_service.attribution.queue_store import mark_dirty, mark_persons
 from tracking_service.attribution.rules import CLOCK_TOLERANCE
-from tracking_service.click_arrivals import Arrival, Plan, arrivals, plan
-from tracking_service.click_origins import Origins
+from tracking_service.clicks.arrivals import Arrival, Plan, arrivals, plan
+from tracking_service.clicks.delivery import Click, Delivery, Item, Novelty, delivery_of, rejected
+from tracking_service.clicks.origins import Origins
 from tracking_service.counters.first_clicks import Visit
-from tracking_service.counters.store import Clicking, add_counts, clicking, find_first_clicks, settle_visits
+from tracking_service.counters.store import (
+    Clicking,
+    add_counts,
+    bump_versions,
+    clicking,
+    find_first_clicks,
+    lock_counting,
+    settle_visits,
+)
 from tracking_service.counters.tally import ClickTally, NewClick
-from tracking_service.deliveries import Click
-from tracking_service.links.copy_store import ProfileKeys
-from tracking_service.postgres.arrays import packed_columns
+from tracking_service.links.copy_store import ProfileKeys, keep_links
+from tracking_service.postgres.arrays import columns, packed_columns
+from tracking_service.postgres.bisection import ContentRefused, store_each
+from tracking_service.postgres.partitions import CLICKS, Partitions
+from tracking_service.postgres.pool import Postgres, content_errors
 from tracking_service.postgres.queries import load
-from tracking_service.postgres_met_sessions import meet_sessions
-from tracking_service.sessions.identity_store import SessionKey
+from tracking_service.profiles.store import recipient_keys
+from tracking_service.rejections.store import PostgresRejected
+from tracking_service.sessions.identity_store import SessionKey, hand_over_sessions
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tracking_service.postgres.pool import Connection
+    from tracking_service.postgres.pool import Connection, Row
 
-QUERIES = load(__package__, "queries/deliveries")
+QUERIES = load(__package__)
+
+
+class PostgresDeliveries:
+    """Everything that the outbox delivers."""
+
+    def __init__(self, postgres: Postgres, partitions: Partitions, origins: Origins) -> None:
+        self._postgres = postgres
+        self._partitions = partitions
+        self._origins = origins
+        self._rejected = PostgresRejected(postgres)
+
+    async def take(self, delivery: Delivery) -> Novelty:
+        """Keep what is new, and count it, and set aside what can never be kept."""
+        await self._partitions.cover(CLICKS, (click.clicked_at for click in delivery.clicks))
+        try:
+            pieces = [await self._keep(delivery)]
+        except ContentRefused:
+            pieces = await store_each(delivery.items, self._keep_items, self._set_aside)
+        if delivery.unreadable:
+            await self._rejected.keep(delivery.unreadable)
+            pieces.append(Novelty(0, 0, len(delivery.unreadable)))
+        return Novelty(*map(sum, zip(*((piece.clicks, piece.links, piece.rejected) for piece in pieces), strict=True)))
+
+    async def _keep(self, delivery: Delivery) -> Novelty:
+        with content_errors():
+            return await self._postgres.in_transaction(lambda connection: _take(connection, delivery, self._origins))
+
+    async def _keep_items(self, items: Sequence[Item]) -> Novelty:
+        return await self._keep(delivery_of(items))
+
+    async def _set_aside(self, item: Item, reason: str) -> Novelty:
+        await self._rejected.keep([rejected(item, reason)])
+        return Novelty(0, 0, 1)
+
+
+async def _take(connection: "Connection", delivery: Delivery, origins: Origins) -> Novelty:
+    wanted = {
+        (item.business_id, item.profile)
+        for items in (delivery.clicks, delivery.links)
+        for item in items
+        if item.profile is not None
+    }
+    keys = await recipient_keys(connection, wanted, now())
+    new_links = await keep_links(connection, delivery.links, keys)
+    if delivery.clicks:  # Before any session: who has the lock may wait for one.
+        await lock_counting(connection, {click.business_id for click in delivery.clicks})
+    if delivery.sessions:
+        issued = [(session.business_id, session.id, session.created_at) for session in delivery.sessions]
+        await connection.execute(QUERIES.keep_issued_sessions, *columns(issued))
+    new_clicks = await keep_clicks(connection, delivery.clicks, keys, origins)
+    if new_links:  # They change how many recipients there are.
+        await bump_versions(connection, {link.business_id for link in delivery.links})
+    return Novelty(new_clicks, new_links)
 
 
 class New(NamedTuple):
@@ -162,3 +228,57 @@ async def _count(connection: "Connection", new: Sequence[New], met: Mapping[Sess
         known |= {visit.key: visit for visit in await find_first_clicks(connection, persons)}
         await settle_visits(connection, dict.fromkeys([*visits, *others], 0), known.values(), tally)
     await add_counts(connection, tally)
+
+
+async def meet_sessions(connection: "Connection", met: Iterable[Visit]) -> dict[SessionKey, Visit]:
+    """Have clicks mint sessions that are known, and return those that did, with whose the session is.
+
+    What did not has a session that another click has minted.
+    """
+    minting: dict[SessionKey, Visit] = {}
+    for visit in met:
+        minting.setdefault(visit.key, visit)
+    if not minting:
+        return {}
+    # All but whether it is a recipient's, and where it is the first one.
+    rows = await connection.fetch(QUERIES.mint_sessions, *packed_columns([visit[:-2] for visit in minting.values()]))
+    await _tell_what_came_before(connection, rows, minting)
+    minted = {
+        key: minting[key]._replace(profile_key=row["profile_key"])
+        for row in rows
+        for key in [(row["business_id"], row["id"])]
+    }
+    await _clear_those_of_erased(connection, minted.values())
+    return minted
+
+
+async def _tell_what_came_before(
+    connection: "Connection", rows: Sequence["Row"], minting: Mapping[SessionKey, Visit]
+) -> None:
+    """Give the events that came before their session's click its link, and its recipient."""
+    if not rows:
+        return
+    keys = [(row["business_id"], row["id"]) for row in rows]
+    places = [
+        (*key, visit.link, visit.campaign, visit.journey, visit.message) for key in keys for visit in [minting[key]]
+    ]
+    await connection.execute(QUERIES.tell_activities_their_link, *columns(places))
+    await hand_over_sessions(
+        connection,
+        [
+            (key, row["owner_before"], row["profile_key"])
+            for key, row in zip(keys, rows, strict=True)
+            if row["profile_key"] != row["owner_before"]
+        ],
+    )
+
+
+async def _clear_those_of_erased(connection: "Connection", visits: Iterable[Visit]) -> None:
+    """Leave nothing of clicks in sessions that were claimed before they came, by people who were erased since."""
+    claimed = [
+        (visit.business_id, visit.clicked_at, visit.click_id, visit.profile_key)
+        for visit in visits
+        if visit.profile_key is not None and not visit.is_recipients
+    ]
+    if claimed:
+        await connection.execute(QUERIES.clear_clicks_of_erased, *columns(claimed))

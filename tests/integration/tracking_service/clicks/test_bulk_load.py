@@ -14,10 +14,8 @@ from clicktrail.tracking.v1 import account_service_pb2_grpc, click_pb2
 from clicktrail.tracking.v1 import report_service_pb2 as pb
 from common.clock import now
 from tests.support.tracking_service.calling import SECONDS, Caller
-from tracking_service.click_origins import Origins
+from tracking_service.clicks.origins import NoCountries, Origins, describe
 from tracking_service.counters.scopes import bucket_of
-from tracking_service.countries import NoCountries
-from tracking_service.user_agents import describe
 
 DELIVERED = Campaign("shop", "spring", 2_000, bucket_of(now()))
 LOADED = replace(DELIVERED, business_id="copy")
