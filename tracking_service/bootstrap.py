@@ -20,6 +20,7 @@ from clicktrail.tracking.v1 import (
 from common.logging import get_logger
 from common.server import GrpcServer, Register, until_stopped
 from tracking_service.accounts.accounts import Accounts
+from tracking_service.accounts.known_accounts import KnownAccounts
 from tracking_service.accounts.servicer import AccountServicer
 from tracking_service.accounts.store import PostgresAccounts
 from tracking_service.actions.custom_actions import CustomActions
@@ -40,6 +41,7 @@ from tracking_service.events.servicer import EventServicer
 from tracking_service.events.store import PostgresEvents
 from tracking_service.links.archive_store import PostgresInstallation, PostgresLinkExport, PostgresLinkListing
 from tracking_service.links.servicer import LinkArchiveServicer
+from tracking_service.postgres.availability import Presence
 from tracking_service.postgres.migrate import until_fit
 from tracking_service.postgres.partitions import Partitions
 from tracking_service.postgres.pool import Postgres
@@ -47,7 +49,6 @@ from tracking_service.profiles.activity_store import PostgresActivities
 from tracking_service.profiles.profiles import Profiles
 from tracking_service.profiles.servicer import ProfileServicer
 from tracking_service.profiles.store import PostgresProfiles
-from tracking_service.provision import Provision
 from tracking_service.reconciliation.reconciliation import Reconciliation
 from tracking_service.reconciliation.store import PostgresReconcile
 from tracking_service.rejections.servicer import RejectionServicer
@@ -66,6 +67,9 @@ from tracking_service.sessions.sessions import Sessions
 from tracking_service.sessions.store import PostgresSessions
 from tracking_service.settings import TrackingSettings
 from tracking_service.shortener_client import ShortenerLinks
+from tracking_service.spool.intake import SpoolIntake
+from tracking_service.spool.replay import SpoolReplay
+from tracking_service.spool.spool import Spool
 
 log = get_logger(__name__)
 
@@ -76,6 +80,27 @@ Upkeep = list[Callable[[], Coroutine[None, None, None]]]
 
 # A PostgreSQL that takes longer to answer at the start is away: then what is known without it has to do.
 START_PATIENCE_SECONDS = 2.0
+
+
+class Provision:
+    """The parts that take over while PostgreSQL is away, put together."""
+
+    def __init__(self, settings: TrackingSettings, postgres: Postgres, intake: EventIntake) -> None:
+        self.presence = Presence(postgres)
+        self.accounts = KnownAccounts(settings.spool_dir, PostgresAccounts(postgres), self.presence)
+        self._spool = Spool(settings.spool_dir, settings.spool_limit_bytes)
+        self.intake = SpoolIntake(intake, self._spool, self.accounts, self.presence)
+        self.replay = SpoolReplay(self._spool, intake, PostgresRejected(postgres), self.presence)
+
+    async def open(self) -> None:
+        """Open the files."""
+        await self._spool.open()
+
+    async def close(self) -> None:
+        """Close the files; what waits in them is left to the next process."""
+        await self.presence.close()
+        await self._spool.close()
+        await self.accounts.close()
 
 
 @dataclass(frozen=True, slots=True)

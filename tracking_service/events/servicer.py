@@ -11,7 +11,7 @@ from tracking_service.attribution.messages import explanation_message
 from tracking_service.events.event import Receipt, Status
 from tracking_service.events.messages import stamp, submission_from
 from tracking_service.messages import check_texts
-from tracking_service.spool_intake import SpoolIntake, Taken
+from tracking_service.spool.intake import SpoolIntake, Taken
 
 if TYPE_CHECKING:
     from grpc import aio

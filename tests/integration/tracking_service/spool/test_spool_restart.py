@@ -19,7 +19,7 @@ from common.errors import Kind, Reason
 from tests.support.tracking_service.calling import failure
 from tests.support.tracking_service.events import ACCEPTED, DUPLICATE, REJECTED, Stub, event, submission, track
 from tests.support.tracking_service.spooling import SECONDS, Running, files, outage, rows, running, site, stored
-from tracking_service.spool_folder import PATTERN
+from tracking_service.spool.folder import PATTERN
 
 __all__ = ["outage", "site"]
 

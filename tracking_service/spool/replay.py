@@ -16,8 +16,8 @@ from tracking_service.events.intake import EventIntake
 from tracking_service.events.messages import submission_from
 from tracking_service.postgres.availability import Presence
 from tracking_service.rejections.rejections import EVENT, Rejected
-from tracking_service.spool import Spool
-from tracking_service.spool_file import Row
+from tracking_service.spool.file import Row
+from tracking_service.spool.spool import Spool
 from tracking_service.sqlite_file import DamagedError
 
 log = get_logger(__name__)

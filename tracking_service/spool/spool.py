@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from common.errors import ClicktrailError, Reason, unavailable
 from common.logging import get_logger
-from tracking_service.spool_file import Entry, Fate, FullError
-from tracking_service.spool_folder import Batch, SpoolFolder
+from tracking_service.spool.file import Entry, Fate, FullError
+from tracking_service.spool.folder import Batch, SpoolFolder
 from tracking_service.sqlite_file import DamagedError
 
 log = get_logger(__name__)

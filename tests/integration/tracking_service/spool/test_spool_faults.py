@@ -14,10 +14,9 @@ from cli.embedded.server_process import ServerProcess
 from common.errors import ClicktrailError, Kind, Reason
 from tests.support.tracking_service.events import ACCEPTED, DUPLICATE, event, submission
 from tests.support.tracking_service.spooling import Running, files, outage, running, site, stored
-from tracking_service.spool import Spool
-from tracking_service.spool_file import Entry, Fate, SpoolFile
-from tracking_service.spool_folder import SpoolFolder
-from tracking_service.spool_lock import SpoolLock
+from tracking_service.spool.file import Entry, Fate, SpoolFile, SpoolLock
+from tracking_service.spool.folder import SpoolFolder
+from tracking_service.spool.spool import Spool
 
 __all__ = ["outage", "site"]
 
@@ -161,8 +160,8 @@ def test_a_full_disk_keeps_all_or_nothing(file: SpoolFile) -> None:
 READ_ON_A_FULL_DISK = """
 import resource, sys
 from pathlib import Path
-from tracking_service.spool_file import SpoolFile
-from tracking_service.spool_lock import SpoolLock
+from tracking_service.spool.file import SpoolFile
+from tracking_service.spool.file import SpoolLock
 
 path = Path(sys.argv[1])
 resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
@@ -189,7 +188,7 @@ def test_a_disk_without_room_is_not_littered(tmp_path: Path, monkeypatch: pytest
     def fail(*_: object, **_named: object) -> None:
         raise sqlite3.OperationalError("database or disk is full")
 
-    monkeypatch.setattr("tracking_service.spool_file.open_file", fail)
+    monkeypatch.setattr("tracking_service.spool.file.open_file", fail)
     folder = SpoolFolder(tmp_path, LIMIT)
     for _ in range(2):
         with pytest.raises(sqlite3.OperationalError, match="full"):

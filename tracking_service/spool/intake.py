@@ -11,8 +11,8 @@ from tracking_service.events.event import Draft, Receipt, Status, Submission, Th
 from tracking_service.events.intake import EventIntake, check_size
 from tracking_service.events.rules import Setting, judge
 from tracking_service.postgres.availability import Presence
-from tracking_service.spool import Spool
-from tracking_service.spool_file import Entry, Fate
+from tracking_service.spool.file import Entry, Fate
+from tracking_service.spool.spool import Spool
 
 if TYPE_CHECKING:
     from uuid import UUID

@@ -7,8 +7,7 @@ from typing import NamedTuple
 from uuid import uuid4
 
 from common.logging import get_logger
-from tracking_service.spool_file import Entry, Fate, FullError, Row, SpoolFile, bytes_of, open_spool_file
-from tracking_service.spool_lock import SpoolLock
+from tracking_service.spool.file import Entry, Fate, FullError, Row, SpoolFile, SpoolLock, bytes_of, open_spool_file
 from tracking_service.sqlite_file import DamagedError, remove_file
 
 log = get_logger(__name__)

@@ -1,0 +1,1 @@
+"""Events on the local disk while PostgreSQL is away."""
