@@ -10,8 +10,8 @@ from common.server import until_stopped
 from common.setting_names import warn_of_misspelt
 from common.settings import load_settings
 from shortener_service.bootstrap import Shortener
+from shortener_service.errors import UnsuitableStoreError
 from shortener_service.settings import ShortenerSettings
-from shortener_service.store import UnsuitableStoreError
 
 
 async def serve(settings: ShortenerSettings) -> int:

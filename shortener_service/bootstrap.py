@@ -30,12 +30,12 @@ from shortener_service.messages import LinkMessages
 from shortener_service.outbox_relay import Appended, Deliver, OutboxRelay
 from shortener_service.redirect_servicer import RedirectServicer
 from shortener_service.redirects import Redirects
-from shortener_service.redis_calls import RedisCalls
+from shortener_service.redis.client import RedisCalls
+from shortener_service.redis.keyspace import Keys, Shards
 from shortener_service.redis_changes import RedisChanges
 from shortener_service.redis_domains import RedisDomainStore
 from shortener_service.redis_flights import RedisFlightStore
 from shortener_service.redis_installation import RedisInstallation
-from shortener_service.redis_keys import Keys
 from shortener_service.redis_links import RedisLinkStore
 from shortener_service.redis_outbox import RedisOutbox
 from shortener_service.redis_restore import RedisRestore
@@ -44,7 +44,6 @@ from shortener_service.restore_servicer import RestoreServicer
 from shortener_service.session_servicer import SessionServicer
 from shortener_service.sessions import Sessions
 from shortener_service.settings import ShortenerSettings
-from shortener_service.shards import Shards
 from shortener_service.templates import Templates
 
 log = get_logger(__name__)

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from clicktrail.shortener.v1 import link_pb2
 from common import clock
 from common.errors import ClicktrailError, FaultType, Reason, already_exists, invalid
-from shortener_service import codes, drafts
+from shortener_service import codes
 from shortener_service.domain import LinkKey, LinkRecord, Template
 from shortener_service.domains import Domains
-from shortener_service.drafts import Draft, Faults
+from shortener_service.drafts import Draft, check_draft, check_template
+from shortener_service.errors import Faults, StoreRestored, store_incomplete
 from shortener_service.installation import Secret
 from shortener_service.messages import LinkMessages
 from shortener_service.new_links import NewLinks
-from shortener_service.store import Found, LinkStore, Placing, StoreRestored, store_incomplete
+from shortener_service.store import Found, LinkStore, Placing
 from shortener_service.templates import KnownTemplate, Templates
 
 # So many codes in a row that are all other links' mean a fault, not chance.
@@ -54,7 +55,7 @@ class Creation:
         """Create one link, or raise what is wrong with it."""
         faults = Faults()
         await self._check_template(template, faults)
-        drafts.check_draft(draft, faults)
+        check_draft(draft, faults)
         _refuse(faults)
         (answer,) = await self._create(await self._open(template), [draft])
         if isinstance(answer, ClicktrailError):
@@ -73,7 +74,7 @@ class Creation:
         answers: list[Answer | None] = []
         for recipient in recipients:
             faults = Faults()
-            drafts.check_draft(recipient, faults)
+            check_draft(recipient, faults)
             answers.append(invalid(faults.found) if faults.found else None)
         good = [at for at, answer in enumerate(answers) if answer is None]
         created = await self._create(batch, [recipients[at] for at in good])
@@ -85,7 +86,7 @@ class Creation:
         if not template.business_id:
             faults.add("business_id", "is missing.", FaultType.PARAMETER_MISSING)
         await self._domains.current()
-        drafts.check_template(template, faults, leads_to_us=self._domains.leads_to_us, now=clock.now())
+        check_template(template, faults, leads_to_us=self._domains.leads_to_us, now=clock.now())
         if template.domain and await self._domains.owned(template.domain, template.business_id) is None:
             faults.add("domain", "is not registered for this business.", FaultType.NOT_FOUND)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import NamedTuple
 
-from shortener_service.store import UnsuitableStoreError
+from shortener_service.errors import UnsuitableStoreError
 
 
 class Note(NamedTuple):

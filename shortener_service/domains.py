@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from common.errors import ClicktrailError, FaultType, Reason, already_exists, invalid, not_allowed, not_found
 from shortener_service import destinations
 from shortener_service.domain import Domain, LinkKey
-from shortener_service.drafts import Faults
+from shortener_service.errors import Faults
 from shortener_service.store import DomainStore
 
 FRESH_SECONDS = 5.0

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from common.errors import Fault, FaultType
+from common.errors import FaultType
 from shortener_service import codes, destinations
 from shortener_service.domain import Template
+from shortener_service.errors import Faults
 
 LONGEST_NAME = 100
 LONGEST_UTM_VALUE = 200
@@ -32,19 +33,6 @@ class Draft(NamedTuple):
     external_id: str = ""
     code: str = ""
     """A custom code."""
-
-
-class Faults:
-    """Collects what is wrong, each fault with its field."""
-
-    def __init__(self, prefix: str = "") -> None:
-        self.found: list[Fault] = []
-        self._prefix = prefix
-
-    def add(self, parameter: str, description: str, type_: FaultType = FaultType.INVALID) -> None:
-        """Note one fault."""
-        name = self._prefix + parameter
-        self.found.append(Fault(type_, name, f"{name} {description}"))
 
 
 def check_template(template: Template, faults: Faults, *, leads_to_us: LeadsToUs, now: datetime) -> None:

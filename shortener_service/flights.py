@@ -6,8 +6,8 @@ from clicktrail.tracking.v1 import click_pb2, relay_service_pb2
 from common import clock
 from common.ids import uuid7_bytes
 from shortener_service.live_links import LiveLink
+from shortener_service.protobuf_wire import delimited, tag_of, text
 from shortener_service.visits import Visit
-from shortener_service.wire import delimited, tag_of, text
 
 _CLICK = tag_of(relay_service_pb2.DeliverRequest, "clicks")
 _ID = tag_of(click_pb2.Click, "id")

@@ -16,7 +16,7 @@ from shortener_service.domain import UTM_NAMES, Template
 from shortener_service.drafts import Draft
 from shortener_service.links import ABSENT, Change, Links, unknown_field
 from shortener_service.messages import LinkMessages
-from shortener_service.wire import delimited, tag_of, text
+from shortener_service.protobuf_wire import delimited, tag_of, text
 
 if TYPE_CHECKING:
     from google.protobuf.timestamp_pb2 import Timestamp

@@ -7,13 +7,14 @@ from typing import Any
 from common import clock
 from common.errors import ClicktrailError, FaultType, Reason, invalid, not_found
 from common.external_ids import detached_id
-from shortener_service import codes, drafts
+from shortener_service import codes
 from shortener_service.domain import Link, LinkKey, LinkRecord, key_from_id
 from shortener_service.domains import Domains, locate
-from shortener_service.drafts import Faults
+from shortener_service.drafts import check_destination, check_options
+from shortener_service.errors import Faults, store_incomplete
 from shortener_service.formats import record_from_bytes
 from shortener_service.messages import LinkMessages, delivery_of
-from shortener_service.store import LinkStore, store_incomplete
+from shortener_service.store import LinkStore
 from shortener_service.templates import Templates
 
 
@@ -118,8 +119,8 @@ class Links:
         await self._domains.current()
         # Only what is changed: a rule that is newer than the link must not keep it from being repaired.
         if "destination" in change.template:
-            drafts.check_destination(template.destination, faults, self._domains.leads_to_us)
-        drafts.check_options(replace(template, **_unchanged(change)), faults, self._domains.leads_to_us)
+            check_destination(template.destination, faults, self._domains.leads_to_us)
+        check_options(replace(template, **_unchanged(change)), faults, self._domains.leads_to_us)
         if faults.found:
             raise invalid(faults.found)
 

@@ -6,7 +6,7 @@ from clicktrail.shortener.v1 import link_pb2
 from clicktrail.tracking.v1 import relay_service_pb2
 from shortener_service.domain import LinkKey, LinkRecord, id_of
 from shortener_service.formats import template_id_text
-from shortener_service.wire import delimited, tag_of, text
+from shortener_service.protobuf_wire import delimited, tag_of, text
 
 _ID = tag_of(link_pb2.Link, "id")
 _CODE = tag_of(link_pb2.Link, "code")

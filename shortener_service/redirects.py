@@ -14,10 +14,11 @@ from common.ids import NONCE_BYTES, session_from_nonce
 from shortener_service import destinations
 from shortener_service.domain import Domain, LinkKey
 from shortener_service.domains import Domains, locate
+from shortener_service.errors import outbox_full
 from shortener_service.flights import Flight
 from shortener_service.live_links import LiveLink, LiveLinks
-from shortener_service.shards import Shards
-from shortener_service.store import FlightStore, outbox_full
+from shortener_service.redis.keyspace import Shards
+from shortener_service.store import FlightStore
 from shortener_service.verdicts import HUMAN, PREFETCH
 from shortener_service.visits import visit_of
 

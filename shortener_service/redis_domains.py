@@ -3,11 +3,12 @@
 from common import clock
 from shortener_service.domain import Domain
 from shortener_service.domain_copies import copy_from_bytes, copy_to_bytes
-from shortener_service.redis_calls import RedisCalls, Script
-from shortener_service.redis_keys import DOMAINS, Keys
-from shortener_service.store import DomainCopy, store_incomplete
+from shortener_service.errors import store_incomplete
+from shortener_service.redis.client import RedisCalls, Script
+from shortener_service.redis.keyspace import DOMAINS, Keys
+from shortener_service.store import DomainCopy
 
-_SWAP = Script("swap_domain.lua")
+_SWAP = Script(__package__, "swap_domain.lua")
 
 
 class RedisDomainStore:

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 
 from common.errors import ClicktrailError
 from common.ids import SESSION_LENGTH
-from shortener_service.redis_calls import RedisCalls, Script
-from shortener_service.redis_keys import Keys
+from shortener_service.redis.client import RedisCalls, Script
+from shortener_service.redis.keyspace import Keys
 
-_APPEND = Script("append_flight.lua")
+_APPEND = Script(__package__, "append_flight.lua")
 
 
 class RedisFlightStore:

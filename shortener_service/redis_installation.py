@@ -7,11 +7,11 @@ from redis.exceptions import ResponseError
 from common.logging import get_logger
 from common.rare_warnings import RareWarning
 from shortener_service.data_format import DataFormat, Note
-from shortener_service.redis_calls import RedisCalls
-from shortener_service.redis_keys import FORMAT, SECRET, SHARDS, Keys
-from shortener_service.redis_kind import check_kind, facts_in, is_replica, no_setting
-from shortener_service.redis_node import store_down
-from shortener_service.store import UnsuitableStoreError, store_incomplete
+from shortener_service.errors import UnsuitableStoreError, store_incomplete
+from shortener_service.redis.client import RedisCalls
+from shortener_service.redis.keyspace import FORMAT, SECRET, SHARDS, Keys
+from shortener_service.redis.kind import check_kind, facts_in, is_replica, no_setting
+from shortener_service.redis.node import store_down
 
 log = get_logger(__name__)
 _replica = RareWarning(

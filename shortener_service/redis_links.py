@@ -8,20 +8,15 @@ from typing import Any
 from common.errors import ClicktrailError
 from shortener_service import formats
 from shortener_service.domain import LinkKey, LinkRecord, Template
-from shortener_service.redis_calls import CREATION_SECONDS, Command, RedisCalls, Script
-from shortener_service.redis_keys import Keys, field_of, key_of
-from shortener_service.store import (
-    Found,
-    Placing,
-    StoreRestored,
-    outbox_full,
-    store_incomplete,
-)
+from shortener_service.errors import StoreRestored, outbox_full, store_incomplete
+from shortener_service.redis.client import CREATION_SECONDS, Command, RedisCalls, Script
+from shortener_service.redis.keyspace import Keys, field_of, key_of
+from shortener_service.store import Found, Placing
 
 COUNT_SECONDS = 1.0
 
-_CREATE = Script("create_links.lua")
-_CHANGE = Script("change_link.lua")
+_CREATE = Script(__package__, "create_links.lua")
+_CHANGE = Script(__package__, "change_link.lua")
 
 
 class RedisLinkStore:

@@ -9,16 +9,16 @@ from typing import Any
 from redis.exceptions import ResponseError
 
 from common.errors import ClicktrailError
-from shortener_service.redis_calls import Command, RedisCalls, Script
-from shortener_service.redis_keys import Keys
+from shortener_service.redis.client import Command, RedisCalls, Script
+from shortener_service.redis.keyspace import Keys
 from shortener_service.store import Entry
 
 GROUP = "tracking"
 # Consumers of processes that died leave their names behind; after an hour without a word they are forgotten.
 FORGOTTEN_AFTER_MILLISECONDS = 3_600_000
 
-_REMOVE = Script("remove_entries.lua")
-_LEAVE = Script("leave_outbox.lua")
+_REMOVE = Script(__package__, "remove_entries.lua")
+_LEAVE = Script(__package__, "leave_outbox.lua")
 
 
 class RedisOutbox:

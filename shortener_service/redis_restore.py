@@ -8,15 +8,16 @@ from typing import Any
 from common.errors import Reason, not_allowed
 from shortener_service import formats
 from shortener_service.domain_copies import copy_to_bytes
-from shortener_service.redis_calls import CREATION_SECONDS, Command, RedisCalls, Script
-from shortener_service.redis_keys import DOMAINS, SECRET, SHARDS, Keys, field_of
+from shortener_service.errors import store_emptied
+from shortener_service.redis.client import CREATION_SECONDS, Command, RedisCalls, Script
+from shortener_service.redis.keyspace import DOMAINS, SECRET, SHARDS, Keys, field_of
 from shortener_service.restored_links import RestoredLink
-from shortener_service.store import DomainCopy, store_emptied
+from shortener_service.store import DomainCopy
 
-_LINKS = Script("restore_links.lua")
-_REPLACE = Script("replace_link.lua")
-_INSTALLATION = Script("restore_installation.lua")
-_COMPLETE = Script("complete_shard.lua")
+_LINKS = Script(__package__, "restore_links.lua")
+_REPLACE = Script(__package__, "replace_link.lua")
+_INSTALLATION = Script(__package__, "restore_installation.lua")
+_COMPLETE = Script(__package__, "complete_shard.lua")
 
 # What a run remembers to have written; more are written again, which does no harm.
 TEMPLATES_REMEMBERED = 100_000

@@ -9,8 +9,9 @@ from clicktrail.tracking.v1 import relay_service_pb2
 from common import clock
 from common.errors import FaultType, invalid_field
 from common.ids import NONCE_BYTES, new_nonce, session_from_nonce
-from shortener_service.shards import Shards
-from shortener_service.store import FlightStore, outbox_full
+from shortener_service.errors import outbox_full
+from shortener_service.redis.keyspace import Shards
+from shortener_service.store import FlightStore
 
 MOST_IDS = 1_000
 

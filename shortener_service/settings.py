@@ -9,7 +9,7 @@ from pydantic_settings import NoDecode
 
 from common.settings import Listen, ServiceSettings
 from common.store_urls import check_password_apart, check_store_url, whole_url
-from shortener_service.redis_addresses import NOT_SENTINEL, OPTIONS, addresses_in, is_of_sentinel, unknown_options
+from shortener_service.redis.addresses import NOT_SENTINEL, OPTIONS, addresses_in, is_of_sentinel, unknown_options
 
 _PARAMETER = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 

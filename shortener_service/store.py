@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol
 
-from common.errors import ClicktrailError, Reason, unavailable
+from common.errors import ClicktrailError
 from shortener_service.domain import Domain, LinkKey, LinkRecord, Template
 
 
@@ -155,28 +155,3 @@ class Installation(Protocol):
 
     async def is_complete(self) -> bool:
         """Tell whether every shard is marked as holding all its data."""
-
-
-class StoreRestored(Exception):  # noqa: N818  (named for the situation)
-    """The store was emptied and restored since the caller learnt its secret: learn it again, and repeat."""
-
-
-class UnsuitableStoreError(Exception):
-    """The store would lose data as it is set, or is of a release that does not go with this one; says what to do."""
-
-
-def outbox_full() -> ClicktrailError:
-    """Return the error for an outbox at its limit."""
-    return unavailable(
-        Reason.OUTBOX_FULL, "Too much is waiting to be delivered; nothing more is taken.", retry_after_seconds=5
-    )
-
-
-def store_emptied() -> ClicktrailError:
-    """Return the error for a store that was emptied while it was being restored."""
-    return unavailable(Reason.STORE_INCOMPLETE, "Redis was emptied again while it was being restored; start anew.")
-
-
-def store_incomplete() -> ClicktrailError:
-    """Return the error for a store that has been emptied: nobody can tell which links there are."""
-    return unavailable(Reason.STORE_INCOMPLETE, "The links are being restored; try again.", retry_after_seconds=10)

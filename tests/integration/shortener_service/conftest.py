@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster as ClusterClient
 
 from shortener_service.bootstrap import Shortener
-from shortener_service.redis_addresses import addresses_in
+from shortener_service.redis.addresses import addresses_in
 from shortener_service.settings import ShortenerSettings
 from tests.support.redis_cluster import RedisCluster
 from tests.support.shortener_service.callers import Caller

@@ -14,12 +14,11 @@ from common.errors import ClicktrailError
 from shortener_service.domain import LinkKey
 from shortener_service.link_changes import ASKING, LinkChanges
 from shortener_service.live_links import LiveLink, LiveLinks
-from shortener_service.redis_calls import RedisCalls
+from shortener_service.redis.client import RedisCalls
+from shortener_service.redis.keyspace import Keys, Shards
+from shortener_service.redis.node import store_down
 from shortener_service.redis_changes import NAMED, RedisChanges
-from shortener_service.redis_keys import Keys
 from shortener_service.redis_links import RedisLinkStore
-from shortener_service.redis_node import store_down
-from shortener_service.shards import Shards
 from shortener_service.store import ANY, News
 from shortener_service.templates import Templates
 from tests.integration.shortener_service.conftest import Start, on_a_cluster_too

@@ -12,7 +12,7 @@ from cli.embedded.server_process import ServerProcess
 from clicktrail.shortener.v1 import redirect_service_pb2 as pb
 from common.errors import Reason
 from common.ids import new_nonce, session_from_nonce
-from shortener_service.store import UnsuitableStoreError
+from shortener_service.errors import UnsuitableStoreError
 from tests.integration.shortener_service.conftest import Start
 from tests.support.redis_cluster import MASTERS, RedisCluster
 from tests.support.shortener_service.callers import Caller, hit, looking, refusal

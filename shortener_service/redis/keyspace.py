@@ -1,13 +1,55 @@
-"""The names of the keys. Each carries its shard as a hash tag, so that a cluster keeps a shard's keys together."""
+"""The keys, and the shards that they are spread over.
 
+Each key carries its shard as a hash tag, so that a cluster keeps a shard's keys together.
+"""
+
+from zlib import crc32
+
+from common.ids import SESSION_ALPHABET
+from shortener_service.codes import SHORTEST
 from shortener_service.domain import LinkKey
 from shortener_service.formats import template_id_text
-from shortener_service.shards import BUCKETS, Shards, bucket_of
+
+# Links share this many hashes: a million links lie 15 to a hash, and share the cost of its key. A hash stays packed up
+# to 512 links, which is 33 million in all; beyond, a link takes about twice the memory.
+BUCKETS = 0x10000
 
 SECRET = "{0}:secret"  # noqa: S105  (the name of a key)
 DOMAINS = "{0}:domains"
 SHARDS = "{0}:shards"
 FORMAT = "{0}:format"
+
+
+class Shards:
+    """The shards 0 to count - 1. The count is fixed for the life of a store's data."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._by_character = {character: at % count for at, character in enumerate(SESSION_ALPHABET)}
+
+    def of_nonce(self, nonce: bytes) -> int:
+        """Return the shard of the session that a nonce stands for, without making the session."""
+        return nonce[0] % len(SESSION_ALPHABET) % self.count
+
+    def of_session(self, session: str) -> int:
+        """Return the shard of a session of ours."""
+        return self._by_character[session[0]]
+
+    def of_template(self, template_id: bytes) -> int:
+        """Return the shard of a template."""
+        return template_id[0] % self.count
+
+    def of_bucket(self, bucket: int) -> int:
+        """Return the shard of a bucket of links."""
+        return bucket % self.count
+
+
+def bucket_of(code: str) -> int:
+    """Return the bucket that a code lies in: the same one on every domain and at every length of one code.
+
+    So one script can see all links that an external id may already have.
+    """
+    return crc32(code[:SHORTEST].encode()) % BUCKETS
 
 
 class Keys:

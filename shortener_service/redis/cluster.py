@@ -11,11 +11,11 @@ from redis.exceptions import AskError, MovedError, ResponseError
 
 from common.errors import ClicktrailError
 from common.logging import get_logger
-from shortener_service.redis_addresses import addresses_in
-from shortener_service.redis_connection import Command
-from shortener_service.redis_kind import check_kind, facts_in
-from shortener_service.redis_node import ANSWER_SECONDS, RedisNode, store_down
-from shortener_service.store import UnsuitableStoreError
+from shortener_service.errors import UnsuitableStoreError
+from shortener_service.redis.addresses import addresses_in
+from shortener_service.redis.connection import Command
+from shortener_service.redis.kind import check_kind, facts_in
+from shortener_service.redis.node import ANSWER_SECONDS, RedisNode, store_down
 
 log = get_logger(__name__)
 

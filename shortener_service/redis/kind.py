@@ -5,8 +5,8 @@ from typing import Any
 
 from redis.exceptions import NoPermissionError, ResponseError
 
-from shortener_service.redis_addresses import NOT_SENTINEL
-from shortener_service.store import UnsuitableStoreError
+from shortener_service.errors import UnsuitableStoreError
+from shortener_service.redis.addresses import NOT_SENTINEL
 
 OLDEST_VERSION = (6, 2)
 

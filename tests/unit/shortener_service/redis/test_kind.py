@@ -3,8 +3,8 @@
 import pytest
 from redis.exceptions import ResponseError
 
-from shortener_service.redis_kind import check_kind, facts_in
-from shortener_service.store import UnsuitableStoreError
+from shortener_service.errors import UnsuitableStoreError
+from shortener_service.redis.kind import check_kind, facts_in
 
 
 @pytest.mark.parametrize("version", ["2.8.24", "5.0.14", "6.0.16", "6.1.0"])

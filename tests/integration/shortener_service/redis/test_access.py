@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from cli.embedded.ports import LOOPBACK, free_port
 from cli.embedded.redis_server import RedisProgram, find_redis, redis_server
 from cli.embedded.server_process import ServerProcess
-from shortener_service.store import UnsuitableStoreError
+from shortener_service.errors import UnsuitableStoreError
 from tests.integration.shortener_service.conftest import Start
 from tests.support.redis_cluster import RedisCluster
 from tests.support.service_process import service_process

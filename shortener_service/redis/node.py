@@ -11,7 +11,7 @@ from redis.exceptions import AuthenticationError, NoScriptError, RedisError, Res
 
 from common.errors import ClicktrailError, Reason, unavailable
 from common.logging import get_logger
-from shortener_service.redis_connection import Command, RedisConnection, Reply, connect, pack
+from shortener_service.redis.connection import Command, RedisConnection, Reply, connect, pack
 
 log = get_logger(__name__)
 
@@ -32,10 +32,10 @@ _sources: dict[str | bytes | int, bytes] = {}
 
 
 class Script:
-    """A Lua script out of a file beside this one; runs whole or not at all."""
+    """A Lua script of a package: `Script(__package__, "create_links.lua")`. Runs whole or not at all."""
 
-    def __init__(self, name: str) -> None:
-        source = files("shortener_service").joinpath(name).read_bytes()
+    def __init__(self, package: str, name: str) -> None:
+        source = files(package).joinpath(name).read_bytes()
         self._digest = sha1(source).hexdigest()  # noqa: S324  (how Redis names scripts)
         _sources[self._digest] = source
 

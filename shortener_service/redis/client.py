@@ -8,9 +8,9 @@ from redis.exceptions import AskError, ResponseError
 
 from common.errors import ClicktrailError
 from common.logging import get_logger
-from shortener_service.redis_cluster import RedisCluster
-from shortener_service.redis_connection import Command, Reply
-from shortener_service.redis_node import ANSWER_SECONDS, Answers, RedisNode, Script, store_down
+from shortener_service.redis.cluster import RedisCluster
+from shortener_service.redis.connection import Command, Reply
+from shortener_service.redis.node import ANSWER_SECONDS, Answers, RedisNode, Script, store_down
 
 __all__ = ["ANSWER_SECONDS", "CREATION_SECONDS", "Command", "RedisCalls", "Script"]
 

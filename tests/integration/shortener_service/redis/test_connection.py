@@ -12,7 +12,7 @@ from redis.exceptions import BusyLoadingError, NoScriptError, RedisError, Respon
 
 from cli.embedded.redis_server import RedisProgram
 from cli.embedded.server_process import ServerProcess
-from shortener_service.redis_connection import RedisConnection, connect, pack
+from shortener_service.redis.connection import RedisConnection, connect, pack
 
 PING = pack([("PING",)])
 

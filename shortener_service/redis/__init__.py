@@ -1,0 +1,1 @@
+"""The store: connections, nodes, a cluster of them, and how keys are spread over it."""
