@@ -18,8 +18,9 @@ from common.server import GrpcServer, Register
 from shortener_service.creation import Creation
 from shortener_service.data_format import FORMAT
 from shortener_service.direct_delivery import DirectlyDelivered
-from shortener_service.domain_servicer import DomainServicer
-from shortener_service.domains import Domains
+from shortener_service.domains.domains import Domains
+from shortener_service.domains.servicer import DomainServicer
+from shortener_service.domains.store import RedisDomainStore
 from shortener_service.installation import Secret, complete_if_new, wait_for_store
 from shortener_service.installation_copies import InstallationCopies
 from shortener_service.link_archive import LinkArchive
@@ -33,7 +34,6 @@ from shortener_service.redirects import Redirects
 from shortener_service.redis.client import RedisCalls
 from shortener_service.redis.keyspace import Keys, Shards
 from shortener_service.redis_changes import RedisChanges
-from shortener_service.redis_domains import RedisDomainStore
 from shortener_service.redis_flights import RedisFlightStore
 from shortener_service.redis_installation import RedisInstallation
 from shortener_service.redis_links import RedisLinkStore

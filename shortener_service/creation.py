@@ -8,7 +8,7 @@ from common import clock
 from common.errors import ClicktrailError, FaultType, Reason, already_exists, invalid
 from shortener_service import codes
 from shortener_service.domain import LinkKey, LinkRecord, Template
-from shortener_service.domains import Domains
+from shortener_service.domains.domains import Domains
 from shortener_service.drafts import Draft, check_draft, check_template
 from shortener_service.errors import Faults, StoreRestored, store_incomplete
 from shortener_service.installation import Secret

@@ -22,15 +22,6 @@ class LinkKey(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Domain:
-    """A custom domain: its host name in lower case, its owner, and where dead and unknown codes lead ("": nowhere)."""
-
-    name: str
-    business_id: str
-    fallback_url: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Template:
     """What all links of one creation share. An empty value is an absent one.
 

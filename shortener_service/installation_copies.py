@@ -5,8 +5,9 @@ import random
 
 from common.errors import ClicktrailError
 from common.logging import get_logger
+from shortener_service.domains.store import DomainStore
 from shortener_service.link_archive import LinkArchive
-from shortener_service.store import DomainStore, Installation
+from shortener_service.store import Installation
 
 log = get_logger(__name__)
 

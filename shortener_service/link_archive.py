@@ -10,8 +10,7 @@ from clicktrail.tracking.v1 import link_archive_service_pb2 as pb
 from clicktrail.tracking.v1 import link_archive_service_pb2_grpc, relay_service_pb2
 from common.errors import Reason, unavailable
 from common.grpc_errors import from_rpc_error
-from shortener_service.domain_copies import copy_from_message, copy_to_message
-from shortener_service.store import DomainCopy
+from shortener_service.domains.store import DomainCopy, copy_from_message, copy_to_message
 
 if TYPE_CHECKING:
     from google.protobuf.timestamp_pb2 import Timestamp

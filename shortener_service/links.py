@@ -9,7 +9,7 @@ from common.errors import ClicktrailError, FaultType, Reason, invalid, not_found
 from common.external_ids import detached_id
 from shortener_service import codes
 from shortener_service.domain import Link, LinkKey, LinkRecord, key_from_id
-from shortener_service.domains import Domains, locate
+from shortener_service.domains.domains import Domains, locate
 from shortener_service.drafts import check_destination, check_options
 from shortener_service.errors import Faults, store_incomplete
 from shortener_service.formats import record_from_bytes

@@ -7,12 +7,11 @@ from typing import Any
 
 from common.errors import Reason, not_allowed
 from shortener_service import formats
-from shortener_service.domain_copies import copy_to_bytes
+from shortener_service.domains.store import DomainCopy, copy_to_bytes
 from shortener_service.errors import store_emptied
 from shortener_service.redis.client import CREATION_SECONDS, Command, RedisCalls, Script
 from shortener_service.redis.keyspace import DOMAINS, SECRET, SHARDS, Keys, field_of
 from shortener_service.restored_links import RestoredLink
-from shortener_service.store import DomainCopy
 
 _LINKS = Script(__package__, "restore_links.lua")
 _REPLACE = Script(__package__, "replace_link.lua")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol
 
 from common.errors import ClicktrailError
-from shortener_service.domain import Domain, LinkKey, LinkRecord, Template
+from shortener_service.domain import LinkKey, LinkRecord, Template
 
 
 class Placing(NamedTuple):
@@ -83,27 +83,6 @@ class FlightStore(Protocol):
 
     async def get_sessions(self, ids: Sequence[str]) -> dict[str, bytes]:
         """Return the fresh ones among these sessions."""
-
-
-class DomainCopy(NamedTuple):
-    """A domain as it is copied, or its removal; each change gives it a later revision."""
-
-    domain: Domain
-    revision: int
-    is_removed: bool
-
-
-class DomainStore(Protocol):
-    """Keeps the custom domains: few, so that all are read at once."""
-
-    async def all(self) -> dict[str, Domain]:
-        """Return every domain by name."""
-
-    async def swap(self, name: str, old: Domain | None, new: Domain | None) -> bool:
-        """Put a domain in the place of what is there (None: nothing), unless that is not the old one any more."""
-
-    async def copies(self) -> list[DomainCopy]:
-        """Return every domain there ever was, for their second copies."""
 
 
 class Entry(NamedTuple):

@@ -1,14 +1,37 @@
-"""Custom domains in Redis: one small hash. A removed one leaves its revision, so that its copies stay in order."""
+"""Keeps custom domains in Redis, with what their second copies are made of."""
 
+from typing import NamedTuple, Protocol
+
+from clicktrail.shortener.v1 import domain_service_pb2
+from clicktrail.tracking.v1 import link_archive_service_pb2 as pb
 from common import clock
-from shortener_service.domain import Domain
-from shortener_service.domain_copies import copy_from_bytes, copy_to_bytes
+from shortener_service.domains.domain import Domain
 from shortener_service.errors import store_incomplete
 from shortener_service.redis.client import RedisCalls, Script
 from shortener_service.redis.keyspace import DOMAINS, Keys
-from shortener_service.store import DomainCopy
 
 _SWAP = Script(__package__, "swap_domain.lua")
+
+
+class DomainCopy(NamedTuple):
+    """A domain as it is copied, or its removal; each change gives it a later revision."""
+
+    domain: Domain
+    revision: int
+    is_removed: bool
+
+
+class DomainStore(Protocol):
+    """Keeps the custom domains: few, so that all are read at once."""
+
+    async def all(self) -> dict[str, Domain]:
+        """Return every domain by name."""
+
+    async def swap(self, name: str, old: Domain | None, new: Domain | None) -> bool:
+        """Put a domain in the place of what is there (None: nothing), unless that is not the old one any more."""
+
+    async def copies(self) -> list[DomainCopy]:
+        """Return every domain there ever was, for their second copies."""
 
 
 class RedisDomainStore:
@@ -44,3 +67,27 @@ class RedisDomainStore:
         if reply == b"INCOMPLETE":
             raise store_incomplete()
         return bool(reply)
+
+
+def copy_to_message(copy: DomainCopy) -> pb.DomainCopy:
+    """Return a domain's copy as a message."""
+    domain = domain_service_pb2.Domain(
+        name=copy.domain.name, business_id=copy.domain.business_id, fallback_url=copy.domain.fallback_url or None
+    )
+    return pb.DomainCopy(domain=domain, revision=copy.revision, removed=copy.is_removed)
+
+
+def copy_from_message(message: pb.DomainCopy) -> DomainCopy:
+    """Return the domain's copy that a message holds."""
+    domain = Domain(message.domain.name, message.domain.business_id, message.domain.fallback_url)
+    return DomainCopy(domain, message.revision, message.removed)
+
+
+def copy_to_bytes(copy: DomainCopy) -> bytes:
+    """Return a domain's copy as the store has it."""
+    return copy_to_message(copy).SerializeToString()
+
+
+def copy_from_bytes(content: bytes) -> DomainCopy:
+    """Return the domain's copy that the store has so."""
+    return copy_from_message(pb.DomainCopy.FromString(content))

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 from clicktrail.shortener.v1 import domain_service_pb2 as pb
 from clicktrail.shortener.v1 import domain_service_pb2_grpc
-from shortener_service.domain import Domain
-from shortener_service.domains import Domains
+from shortener_service.domains.domain import Domain
+from shortener_service.domains.domains import Domains
 
 if TYPE_CHECKING:
     from grpc import aio

@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 
 from common.errors import ClicktrailError, FaultType, Reason, already_exists, invalid, not_allowed, not_found
 from shortener_service import destinations
-from shortener_service.domain import Domain, LinkKey
+from shortener_service.domain import LinkKey
+from shortener_service.domains.domain import Domain
+from shortener_service.domains.store import DomainStore
 from shortener_service.errors import Faults
-from shortener_service.store import DomainStore
 
 FRESH_SECONDS = 5.0
 # An external id is looked for on each domain of its business, and all domains are held in memory.
