@@ -15,19 +15,21 @@ from clicktrail.tracking.v1 import relay_service_pb2
 from common.channels import open_channel
 from common.logging import get_logger
 from common.server import GrpcServer, Register
-from shortener_service.creation import Creation
 from shortener_service.data_format import FORMAT
 from shortener_service.direct_delivery import DirectlyDelivered
 from shortener_service.domains.domains import Domains
 from shortener_service.domains.servicer import DomainServicer
 from shortener_service.domains.store import RedisDomainStore
-from shortener_service.installation import Secret, complete_if_new, wait_for_store
+from shortener_service.installation import complete_if_new, wait_for_store
 from shortener_service.installation_copies import InstallationCopies
 from shortener_service.link_archive import LinkArchive
-from shortener_service.link_servicer import LinkServicer
-from shortener_service.links import Links
+from shortener_service.links.creation import Creation, Secret
+from shortener_service.links.links import Links
+from shortener_service.links.messages import LinkMessages
+from shortener_service.links.servicer import LinkServicer
+from shortener_service.links.store import RedisLinkStore
+from shortener_service.links.templates import Templates
 from shortener_service.live_links import LiveLinks
-from shortener_service.messages import LinkMessages
 from shortener_service.outbox_relay import Appended, Deliver, OutboxRelay
 from shortener_service.redirect_servicer import RedirectServicer
 from shortener_service.redirects import Redirects
@@ -36,7 +38,6 @@ from shortener_service.redis.keyspace import Keys, Shards
 from shortener_service.redis_changes import RedisChanges
 from shortener_service.redis_flights import RedisFlightStore
 from shortener_service.redis_installation import RedisInstallation
-from shortener_service.redis_links import RedisLinkStore
 from shortener_service.redis_outbox import RedisOutbox
 from shortener_service.redis_restore import RedisRestore
 from shortener_service.restoration import Restoration
@@ -44,7 +45,6 @@ from shortener_service.restore_servicer import RestoreServicer
 from shortener_service.session_servicer import SessionServicer
 from shortener_service.sessions import Sessions
 from shortener_service.settings import ShortenerSettings
-from shortener_service.templates import Templates
 
 log = get_logger(__name__)
 

@@ -3,34 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from common.errors import ClicktrailError, Reason, unavailable
+from common.errors import ClicktrailError
 from common.logging import get_logger
+from shortener_service.links.creation import Secret
 from shortener_service.store import Installation
 
 log = get_logger(__name__)
 
 RETRY_SECONDS = 0.5
-
-
-class Secret:
-    """What codes are derived with; not known before the store has answered once."""
-
-    def __init__(self, installation: Installation) -> None:
-        self._installation = installation
-        self._value: bytes | None = None
-        self.generation = b""
-        """Which filling of the store the secret is of; a store that is emptied and restored has another one."""
-
-    @property
-    def value(self) -> bytes:
-        """Return the secret."""
-        if self._value is None:
-            raise unavailable(Reason.STORE_DOWN, "Links cannot be created yet; try again.")
-        return self._value
-
-    async def learn(self) -> None:
-        """Take over what the store says."""
-        self._value, self.generation = await self._installation.learn()
 
 
 async def wait_for_store(installation: Installation, secret: Secret) -> None:

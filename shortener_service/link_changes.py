@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from common.errors import ClicktrailError
 from common.logging import get_logger
-from shortener_service.domain import LinkKey
+from shortener_service.links.link import LinkKey
 from shortener_service.store import ANY, ChangeFeed, News
 
 log = get_logger(__name__)

@@ -13,15 +13,16 @@ from common import clock
 from common.errors import ClicktrailError, Reason
 from common.logging import get_logger
 from common.rare_warnings import RareWarning
-from shortener_service import codes
-from shortener_service.domain import LinkKey, LinkRecord, id_of
 from shortener_service.errors import store_incomplete
-from shortener_service.formats import record_from_bytes, template_id_text
 from shortener_service.link_changes import LinkChanges
+from shortener_service.links import codes
+from shortener_service.links.codec import record_from_bytes, template_id_text
+from shortener_service.links.link import LinkKey, LinkRecord, id_of
+from shortener_service.links.store import LinkStore
+from shortener_service.links.templates import KnownTemplate, Templates
 from shortener_service.protobuf_wire import delimited, tag_of, text
 from shortener_service.redis.keyspace import Shards, bucket_of
-from shortener_service.store import ChangeFeed, LinkStore
-from shortener_service.templates import KnownTemplate, Templates
+from shortener_service.store import ChangeFeed
 
 log = get_logger(__name__)
 # Redis may be emptied while we run; whoever started us does not see it otherwise.

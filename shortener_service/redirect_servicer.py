@@ -7,8 +7,8 @@ from clicktrail.shortener.v1 import redirect_service_pb2 as pb
 from clicktrail.shortener.v1 import redirect_service_pb2_grpc
 from common import clock
 from common.errors import ClicktrailError
-from shortener_service.links import Links
-from shortener_service.messages import LinkMessages
+from shortener_service.links.links import Links
+from shortener_service.links.messages import LinkMessages
 from shortener_service.redirects import Redirects
 
 if TYPE_CHECKING:

@@ -12,11 +12,12 @@ from common import clock
 from common.errors import ClicktrailError, Reason, invalid_field
 from common.ids import NONCE_BYTES, session_from_nonce
 from shortener_service import destinations
-from shortener_service.domain import LinkKey
 from shortener_service.domains.domain import Domain
-from shortener_service.domains.domains import Domains, locate
+from shortener_service.domains.domains import Domains
 from shortener_service.errors import outbox_full
 from shortener_service.flights import Flight
+from shortener_service.links.link import LinkKey
+from shortener_service.links.links import locate
 from shortener_service.live_links import LiveLink, LiveLinks
 from shortener_service.redis.keyspace import Shards
 from shortener_service.store import FlightStore

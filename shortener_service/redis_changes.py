@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from common.errors import ClicktrailError
+from shortener_service.links.store import key_of
 from shortener_service.redis.client import Command, RedisCalls
-from shortener_service.redis.keyspace import Keys, key_of
+from shortener_service.redis.keyspace import Keys
 from shortener_service.store import ANY, News
 
 COUNT = "n"

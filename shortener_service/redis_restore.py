@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from common.errors import Reason, not_allowed
-from shortener_service import formats
 from shortener_service.domains.store import DomainCopy, copy_to_bytes
 from shortener_service.errors import store_emptied
+from shortener_service.links import codec
+from shortener_service.links.store import field_of
 from shortener_service.redis.client import CREATION_SECONDS, Command, RedisCalls, Script
-from shortener_service.redis.keyspace import DOMAINS, SECRET, SHARDS, Keys, field_of
+from shortener_service.redis.keyspace import DOMAINS, SECRET, SHARDS, Keys
 from shortener_service.restored_links import RestoredLink
 
 _LINKS = Script(__package__, "restore_links.lua")
@@ -90,7 +91,7 @@ class RedisRestore:
         keys = [self._keys.restores[shard], *(bucket for _, bucket in members)]
         arguments: list[str | bytes | int] = [self._marks[shard]]
         for link, _ in members:
-            arguments += (field_of(link.key), formats.record_to_bytes(link.record))
+            arguments += (field_of(link.key), codec.record_to_bytes(link.record))
         return _LINKS.call(keys, arguments)
 
     async def _write_templates(self, links: Sequence[RestoredLink]) -> None:
@@ -103,11 +104,11 @@ class RedisRestore:
 
     async def _replace(self, shard: int, link: RestoredLink, bucket: str, kept: bytes) -> int:
         """Replace what is there where the copy is later; what is changed meanwhile is later still."""
-        there = formats.record_from_bytes(kept)
+        there = codec.record_from_bytes(kept)
         # Of another time of creation: another link, where a code was lost and given out again.
         if link.record.revision <= there.revision or link.record.created_seconds != there.created_seconds:
             return 0
-        arguments = (self._marks[shard], field_of(link.key), kept, formats.record_to_bytes(link.record))
+        arguments = (self._marks[shard], field_of(link.key), kept, codec.record_to_bytes(link.record))
         keys = [self._keys.restores[shard], bucket, self._keys.changes[shard]]
         (reply,) = await self._run([_REPLACE.call(keys, arguments)])
         return int(reply)

@@ -4,61 +4,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol
 
 from common.errors import ClicktrailError
-from shortener_service.domain import LinkKey, LinkRecord, Template
-
-
-class Placing(NamedTuple):
-    """A link to write where its code is free."""
-
-    longest: str
-    """The code at its full length."""
-    shortest: int
-    """From which length on a link of this code may exist already; equal to `length`: only there."""
-    length: int
-    """The length to write it at."""
-    record: LinkRecord
-    delivery: bytes
-    """What the outbox gets if the link is new: a serialized `DeliverRequest`."""
-
-
-class Found(NamedTuple):
-    """A link that was there already."""
-
-    key: LinkKey
-    record: LinkRecord
-
-
-class LinkStore(Protocol):
-    """Keeps links and their templates."""
-
-    async def put_template(self, template: Template) -> bytes:
-        """Keep a template and return its id. To be called before any link of it is created."""
-
-    async def get_templates(self, ids: Sequence[bytes]) -> list[Template | ClicktrailError | None]:
-        """Return templates, in order; None where one is not there, an error where that cannot be told."""
-
-    async def place(
-        self, domain: str, other_domains: Sequence[str], placings: Sequence[Placing], generation: bytes
-    ) -> list[list[Found]]:
-        """Write each link unless its code is taken, with its delivery in the outbox, and return in order what is there.
-
-        An empty answer: written. Otherwise nothing was: the links found at any length asked for, on this domain and
-        the other ones. Raises STORE_INCOMPLETE or OUTBOX_FULL, and then some of them may have been written;
-        `StoreRestored` where the store is of another generation than the caller's secret.
-        """
-
-    async def get_records(self, keys: Sequence[LinkKey]) -> list[bytes | ClicktrailError | None]:
-        """Return the records of links, in order; None where there is none, an error where that cannot be told.
-
-        They are as they were written (`formats`): who knows a record already need not read it.
-        """
-
-    async def change(self, key: LinkKey, old: LinkRecord, new: LinkRecord, delivery: bytes) -> bool:
-        """Replace a record and append its delivery, unless it is not the old one any more."""
-
-    async def count_links(self) -> int:
-        """Return how many links there are: at least as many as there were a second ago."""
-
+from shortener_service.links.link import LinkKey
 
 ANY: Final = None
 News = Sequence[LinkKey] | ClicktrailError | None

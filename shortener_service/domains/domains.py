@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 
 from common.errors import ClicktrailError, FaultType, Reason, already_exists, invalid, not_allowed, not_found
 from shortener_service import destinations
-from shortener_service.domain import LinkKey
 from shortener_service.domains.domain import Domain
 from shortener_service.domains.store import DomainStore
 from shortener_service.errors import Faults
@@ -113,12 +112,6 @@ class Domains:
 
 def _of(business_id: str, domains: Mapping[str, Domain]) -> list[Domain]:
     return [domain for domain in domains.values() if domain.business_id == business_id]
-
-
-def locate(host: str, code: str, domains: Mapping[str, Domain]) -> tuple[LinkKey, Domain | None]:
-    """Return what a host's code would be found by, and the host's custom domain."""
-    domain = domains.get(host.lower().removesuffix(".")) if domains else None
-    return LinkKey(domain.name if domain else "", code), domain
 
 
 def _taken(name: str) -> ClicktrailError:

@@ -6,9 +6,8 @@ Each key carries its shard as a hash tag, so that a cluster keeps a shard's keys
 from zlib import crc32
 
 from common.ids import SESSION_ALPHABET
-from shortener_service.codes import SHORTEST
-from shortener_service.domain import LinkKey
-from shortener_service.formats import template_id_text
+from shortener_service.links.codec import template_id_text
+from shortener_service.links.codes import SHORTEST
 
 # Links share this many hashes: a million links lie 15 to a hash, and share the cost of its key. A hash stays packed up
 # to 512 links, which is 33 million in all; beyond, a link takes about twice the memory.
@@ -81,14 +80,3 @@ class Keys:
     def session(self, session: str) -> str:
         """Return the key of a fresh session."""
         return self._sessions[self.shards.of_session(session)] + session
-
-
-def field_of(key: LinkKey) -> str:
-    """Return a link's field in its hash."""
-    return f"{key.domain}/{key.code}" if key.domain else key.code
-
-
-def key_of(field: str) -> LinkKey:
-    """Return the link that a field stands for."""
-    domain, _, code = field.rpartition("/")
-    return LinkKey(domain, code)

@@ -66,7 +66,7 @@ ALONE = {"common/probe.py": {"sys", "time", "_socket"}}
 # The pure rules know neither transport nor store.
 PURE = (
     "shortener_service/destinations.py",
-    "shortener_service/domain.py",
+    "shortener_service/links/link.py",
     "shortener_service/verdicts.py",
     "tracking_service/attribution/rules.py",
     "tracking_service/attribution/credits.py",

@@ -11,16 +11,16 @@ from structlog.testing import capture_logs
 
 from clicktrail.shortener.v1 import link_pb2
 from common.errors import ClicktrailError
-from shortener_service.domain import LinkKey
 from shortener_service.link_changes import ASKING, LinkChanges
+from shortener_service.links.link import LinkKey
+from shortener_service.links.store import RedisLinkStore
+from shortener_service.links.templates import Templates
 from shortener_service.live_links import LiveLink, LiveLinks
 from shortener_service.redis.client import RedisCalls
 from shortener_service.redis.keyspace import Keys, Shards
 from shortener_service.redis.node import store_down
 from shortener_service.redis_changes import NAMED, RedisChanges
-from shortener_service.redis_links import RedisLinkStore
 from shortener_service.store import ANY, News
-from shortener_service.templates import Templates
 from tests.integration.shortener_service.conftest import Start, on_a_cluster_too
 from tests.support.shortener_service.callers import Caller
 from tests.support.waiting import eventually

@@ -6,7 +6,7 @@ import os
 import re
 from functools import lru_cache
 
-from shortener_service.domain import RESERVED_CODES
+from shortener_service.links.link import RESERVED_CODES
 
 # Without what is mistaken for something else when read from paper or over the phone: 0 O o, 1 l I i.
 ALPHABET = "23456789abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ"

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from common.clock import to_rfc3339
-from shortener_service.domain import LinkRecord, Template
+from shortener_service.links.link import LinkRecord, Template
 
 TEMPLATE_ID_BYTES = 8
 

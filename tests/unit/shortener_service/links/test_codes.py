@@ -2,7 +2,7 @@
 
 import pytest
 
-from shortener_service import codes
+from shortener_service.links import codes
 
 SERIES = ("shop", "campaign", "spring", "")
 SECRET = b"s" * 32

@@ -1,21 +1,22 @@
 """Reading links one at a time, changing and disabling them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from common import clock
 from common.errors import ClicktrailError, FaultType, Reason, invalid, not_found
 from common.external_ids import detached_id
-from shortener_service import codes
-from shortener_service.domain import Link, LinkKey, LinkRecord, key_from_id
-from shortener_service.domains.domains import Domains, locate
-from shortener_service.drafts import check_destination, check_options
+from shortener_service.domains.domain import Domain
+from shortener_service.domains.domains import Domains
 from shortener_service.errors import Faults, store_incomplete
-from shortener_service.formats import record_from_bytes
-from shortener_service.messages import LinkMessages, delivery_of
-from shortener_service.store import LinkStore
-from shortener_service.templates import Templates
+from shortener_service.links import codes
+from shortener_service.links.codec import record_from_bytes
+from shortener_service.links.link import Link, LinkKey, LinkRecord, key_from_id
+from shortener_service.links.messages import LinkMessages, delivery_of
+from shortener_service.links.store import LinkStore
+from shortener_service.links.templates import Templates
+from shortener_service.links.validation import check_destination, check_options
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,3 +170,9 @@ def _without_recipient(link: Link) -> LinkRecord:
 
 def _unknown(parameter: str, value: str) -> ClicktrailError:
     return not_found(Reason.LINK_UNKNOWN, f"There is no link {value[:100]}.", parameter)
+
+
+def locate(host: str, code: str, domains: Mapping[str, Domain]) -> tuple[LinkKey, Domain | None]:
+    """Return what a host's code would be found by, and the host's custom domain."""
+    domain = domains.get(host.lower().removesuffix(".")) if domains else None
+    return LinkKey(domain.name if domain else "", code), domain

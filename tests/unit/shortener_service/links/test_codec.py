@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shortener_service import formats
-from shortener_service.domain import LinkRecord, Template
+from shortener_service.links import codec
+from shortener_service.links.link import LinkRecord, Template
 
 ids = st.text(max_size=100) | st.uuids().map(str) | st.uuids().map(lambda value: str(value).upper())
 records = st.builds(
@@ -28,13 +28,13 @@ def test_a_record_comes_back(record: LinkRecord, equal_ids: bool) -> None:  # no
     """What is written of a link is read again."""
     if equal_ids:
         record = LinkRecord(record.template_id, record.created_seconds, record.profile, record.profile)
-    assert formats.record_from_bytes(formats.record_to_bytes(record)) == record
+    assert codec.record_from_bytes(codec.record_to_bytes(record)) == record
 
 
 def test_a_changed_record_keeps_its_origin() -> None:
     """A changed link still knows the template that it was created from, and when it was changed."""
     record = LinkRecord(b"new-----", 1, "p", "e", is_disabled=True, origin_id=b"old-----", changed_milliseconds=5)
-    read = formats.record_from_bytes(formats.record_to_bytes(record))
+    read = codec.record_from_bytes(codec.record_to_bytes(record))
     assert read == record
     assert read.first_template_id == b"old-----"
     assert read.revision == 5
@@ -44,7 +44,7 @@ def test_a_changed_record_keeps_its_origin() -> None:
 def test_a_record_stays_packed(profile: str) -> None:
     """The record of a recipient with an id of its own fits in what Redis keeps packed: 64 bytes."""
     record = LinkRecord(b"t" * 8, 1_700_000_000, profile, "9a0c1d2e-0000-4000-8000-000000000001")
-    assert len(formats.record_to_bytes(record)) <= 64
+    assert len(codec.record_to_bytes(record)) <= 64
 
 
 def test_a_template_comes_back() -> None:
@@ -61,13 +61,13 @@ def test_a_template_comes_back() -> None:
         session_parameters=("sid", "s2"),
         metadata='{"a": "\\u0000ü"}'.encode(),
     )
-    content = formats.template_to_bytes(template)
-    assert formats.template_from_bytes(content) == template
-    assert formats.template_id_of(content) == formats.template_id_of(formats.template_to_bytes(template))
+    content = codec.template_to_bytes(template)
+    assert codec.template_from_bytes(content) == template
+    assert codec.template_id_of(content) == codec.template_id_of(codec.template_to_bytes(template))
 
 
 def test_the_writing_never_changes() -> None:
     """The bytes of a template are fixed: its id must be the same for every version of this program."""
-    content = formats.template_to_bytes(Template("shop", "https://a.example/", campaign="spring"))
+    content = codec.template_to_bytes(Template("shop", "https://a.example/", campaign="spring"))
     assert content == b'{"business_id":"shop","campaign":"spring","destination":"https://a.example/"}'
-    assert formats.template_id_text(formats.template_id_of(content)) == "rEvu-6gn9iA"
+    assert codec.template_id_text(codec.template_id_of(content)) == "rEvu-6gn9iA"

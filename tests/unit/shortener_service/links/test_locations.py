@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.ids import NONCE_BYTES, SESSION_ALPHABET, session_from_nonce
-from shortener_service.domain import UTM_NAMES, Template
-from shortener_service.locations import Location
+from shortener_service.links.link import UTM_NAMES, Template
+from shortener_service.links.locations import Location
 from shortener_service.redis.keyspace import Shards
 
 PARAMETERS = ("hellotext_session", "hello_session")

@@ -1,26 +1,24 @@
 """LinkService over gRPC: messages in, values out, and back."""
 
-from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterable, Sequence
 from contextlib import aclosing
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from clicktrail.common.v1 import types_pb2
 from clicktrail.shortener.v1 import link_pb2, link_service_pb2_grpc
 from clicktrail.shortener.v1 import link_service_pb2 as pb
-from common.clock import from_timestamp
 from common.errors import FaultType, invalid_field
-from shortener_service.ahead import in_order
-from shortener_service.creation import Answer, Batch, Creation
-from shortener_service.domain import UTM_NAMES, Template
-from shortener_service.drafts import Draft
-from shortener_service.links import ABSENT, Change, Links, unknown_field
-from shortener_service.messages import LinkMessages
+from shortener_service.links.creation import Answer, Batch, Creation
+from shortener_service.links.links import ABSENT, Change, Links, unknown_field
+from shortener_service.links.messages import LinkMessages, _value, template_of
+from shortener_service.links.validation import Draft
 from shortener_service.protobuf_wire import delimited, tag_of, text
 
 if TYPE_CHECKING:
-    from google.protobuf.timestamp_pb2 import Timestamp
     from grpc import aio
+
+Result = TypeVar("Result")
 
 MOST_RECIPIENTS = 10_000
 MOST_DETACHED = 1_000
@@ -126,22 +124,6 @@ class LinkServicer(link_service_pb2_grpc.LinkServiceServicer):
         return b"".join([delimited(tag, _result(draft, answer)) for draft, answer in results])
 
 
-def template_of(business_id: str, message: pb.CreateLinkRequest | link_pb2.LinkTemplate | link_pb2.Link) -> Template:
-    """Return the template that a message describes."""
-    return Template(
-        business_id=business_id,
-        destination=message.destination,
-        domain=message.domain,
-        campaign=message.campaign,
-        journey=message.journey,
-        message=message.message,
-        **{
-            name: _value(message, name)
-            for name in ("utm", "expires_at", "fallback_url", "session_parameters", "metadata")
-        },
-    )
-
-
 def change_of(request: pb.UpdateLinkRequest) -> Change:
     """Return the change that a mask and its values describe."""
     template: dict[str, Any] = {}
@@ -154,29 +136,6 @@ def change_of(request: pb.UpdateLinkRequest) -> Change:
         else:
             raise unknown_field(path)
     return Change(template, is_disabled)
-
-
-def _value(message: Any, name: str) -> Any:
-    """Return a field of a message as the template has it; what the message has not is absent there."""
-    value = getattr(message, name)
-    if name == "utm":
-        return _utm(value)
-    if name == "expires_at":
-        return _time(name, value) if message.HasField(name) else None
-    if name == "session_parameters":
-        return tuple(value)
-    return value.text if name == "metadata" else value
-
-
-def _time(name: str, stamp: "Timestamp") -> datetime:
-    try:
-        return from_timestamp(stamp)
-    except OverflowError:
-        raise invalid_field(name, f"{name} is not a time between the years 1 and 9999.") from None
-
-
-def _utm(utm: types_pb2.Utm) -> tuple[tuple[str, str], ...]:
-    return tuple((name, getattr(utm, name)) for name in UTM_NAMES if getattr(utm, name))
 
 
 def _result(draft: Draft, answer: Answer) -> bytes:
@@ -197,3 +156,37 @@ def _require_template(*, has_template: bool) -> None:
 
 def _chunks(recipients: Sequence[link_pb2.Recipient]) -> Iterable[Sequence[link_pb2.Recipient]]:
     return (recipients[start : start + CHUNK] for start in range(0, len(recipients), CHUNK))
+
+
+async def in_order(jobs: AsyncIterator[Coroutine[Any, Any, Result]], at_once: int) -> AsyncGenerator[Result, None]:
+    """Yield the results of jobs in the order of the jobs, each as soon as it is there, so many under way at once.
+
+    The next job is only asked for where there is room for it. The first failure, of a job or of the jobs themselves,
+    is raised after the results before it, and ends what is under way.
+    """
+    room = asyncio.Semaphore(at_once)
+    begun: asyncio.Queue[asyncio.Task[Result] | None] = asyncio.Queue()
+    under_way: set[asyncio.Task[Any]] = set()
+
+    async def begin_all() -> None:
+        await room.acquire()
+        async for job in jobs:
+            task = asyncio.create_task(job)
+            under_way.add(task)
+            begun.put_nowait(task)
+            await room.acquire()
+
+    beginning = asyncio.create_task(begin_all())
+    beginning.add_done_callback(lambda _: begun.put_nowait(None))
+    under_way.add(beginning)
+    try:
+        while (task := await begun.get()) is not None:
+            result = await task
+            under_way.discard(task)
+            yield result
+            room.release()
+        await beginning
+    finally:
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shortener_service.ahead import in_order
+from shortener_service.links.servicer import in_order
 
 
 class Work:

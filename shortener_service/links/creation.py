@@ -5,23 +5,43 @@ from dataclasses import dataclass
 
 from clicktrail.shortener.v1 import link_pb2
 from common import clock
-from common.errors import ClicktrailError, FaultType, Reason, already_exists, invalid
-from shortener_service import codes
-from shortener_service.domain import LinkKey, LinkRecord, Template
+from common.errors import ClicktrailError, FaultType, Reason, already_exists, invalid, unavailable
 from shortener_service.domains.domains import Domains
-from shortener_service.drafts import Draft, check_draft, check_template
 from shortener_service.errors import Faults, StoreRestored, store_incomplete
-from shortener_service.installation import Secret
-from shortener_service.messages import LinkMessages
-from shortener_service.new_links import NewLinks
-from shortener_service.store import Found, LinkStore, Placing
-from shortener_service.templates import KnownTemplate, Templates
+from shortener_service.links import codes
+from shortener_service.links.link import LinkKey, LinkRecord, Template
+from shortener_service.links.messages import LinkMessages, NewLinks
+from shortener_service.links.store import Found, LinkStore, Placing
+from shortener_service.links.templates import KnownTemplate, Templates
+from shortener_service.links.validation import Draft, check_draft, check_template
+from shortener_service.store import Installation
 
 # So many codes in a row that are all other links' mean a fault, not chance.
 MOST_ATTEMPTS = 16
 
 Answer = bytes | ClicktrailError
 """A serialized `Link`, which goes into the outbox as it is, or what is wrong."""
+
+
+class Secret:
+    """What codes are derived with; not known before the store has answered once."""
+
+    def __init__(self, installation: Installation) -> None:
+        self._installation = installation
+        self._value: bytes | None = None
+        self.generation = b""
+        """Which filling of the store the secret is of; a store that is emptied and restored has another one."""
+
+    @property
+    def value(self) -> bytes:
+        """Return the secret."""
+        if self._value is None:
+            raise unavailable(Reason.STORE_DOWN, "Links cannot be created yet; try again.")
+        return self._value
+
+    async def learn(self) -> None:
+        """Take over what the store says."""
+        self._value, self.generation = await self._installation.learn()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,85 @@
-"""Links and templates in Redis: packed records in small hashes, one script a shard."""
+"""Keeps links and their templates in Redis."""
 
 import math
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 from common.errors import ClicktrailError
-from shortener_service import formats
-from shortener_service.domain import LinkKey, LinkRecord, Template
 from shortener_service.errors import StoreRestored, outbox_full, store_incomplete
+from shortener_service.links import codec
+from shortener_service.links.link import LinkKey, LinkRecord, Template
 from shortener_service.redis.client import CREATION_SECONDS, Command, RedisCalls, Script
-from shortener_service.redis.keyspace import Keys, field_of, key_of
-from shortener_service.store import Found, Placing
+from shortener_service.redis.keyspace import Keys
 
 COUNT_SECONDS = 1.0
 
 _CREATE = Script(__package__, "create_links.lua")
 _CHANGE = Script(__package__, "change_link.lua")
+
+
+class Placing(NamedTuple):
+    """A link to write where its code is free."""
+
+    longest: str
+    """The code at its full length."""
+    shortest: int
+    """From which length on a link of this code may exist already; equal to `length`: only there."""
+    length: int
+    """The length to write it at."""
+    record: LinkRecord
+    delivery: bytes
+    """What the outbox gets if the link is new: a serialized `DeliverRequest`."""
+
+
+class Found(NamedTuple):
+    """A link that was there already."""
+
+    key: LinkKey
+    record: LinkRecord
+
+
+class LinkStore(Protocol):
+    """Keeps links and their templates."""
+
+    async def put_template(self, template: Template) -> bytes:
+        """Keep a template and return its id. To be called before any link of it is created."""
+
+    async def get_templates(self, ids: Sequence[bytes]) -> list[Template | ClicktrailError | None]:
+        """Return templates, in order; None where one is not there, an error where that cannot be told."""
+
+    async def place(
+        self, domain: str, other_domains: Sequence[str], placings: Sequence[Placing], generation: bytes
+    ) -> list[list[Found]]:
+        """Write each link unless its code is taken, with its delivery in the outbox, and return in order what is there.
+
+        An empty answer: written. Otherwise nothing was: the links found at any length asked for, on this domain and
+        the other ones. Raises STORE_INCOMPLETE or OUTBOX_FULL, and then some of them may have been written;
+        `StoreRestored` where the store is of another generation than the caller's secret.
+        """
+
+    async def get_records(self, keys: Sequence[LinkKey]) -> list[bytes | ClicktrailError | None]:
+        """Return the records of links, in order; None where there is none, an error where that cannot be told.
+
+        They are as they were written (`formats`): who knows a record already need not read it.
+        """
+
+    async def change(self, key: LinkKey, old: LinkRecord, new: LinkRecord, delivery: bytes) -> bool:
+        """Replace a record and append its delivery, unless it is not the old one any more."""
+
+    async def count_links(self) -> int:
+        """Return how many links there are: at least as many as there were a second ago."""
+
+
+def field_of(key: LinkKey) -> str:
+    """Return a link's field in its hash."""
+    return f"{key.domain}/{key.code}" if key.domain else key.code
+
+
+def key_of(field: str) -> LinkKey:
+    """Return the link that a field stands for."""
+    domain, _, code = field.rpartition("/")
+    return LinkKey(domain, code)
 
 
 class RedisLinkStore:
@@ -34,18 +97,18 @@ class RedisLinkStore:
 
     async def put_template(self, template: Template) -> bytes:
         """Keep a template and return its id."""
-        content = formats.template_to_bytes(template)
-        template_id = formats.template_id_of(content)
+        content = codec.template_to_bytes(template)
+        template_id = codec.template_id_of(content)
         key = self._keys.template(template_id)
         _, kept = await self._calls.run([("SET", key, content, "NX"), ("GET", key)])
         if kept != content:
-            raise RuntimeError(f"two templates have the id {formats.template_id_text(template_id)}")
+            raise RuntimeError(f"two templates have the id {codec.template_id_text(template_id)}")
         return template_id
 
     async def get_templates(self, ids: Sequence[bytes]) -> list[Template | ClicktrailError | None]:
         """Return templates, in order, or why one cannot be read; None where it is not there."""
         contents = await self._calls.run_apart([("GET", self._keys.template(template_id)) for template_id in ids])
-        return [formats.template_from_bytes(found) if isinstance(found, bytes) else found for found in contents]
+        return [codec.template_from_bytes(found) if isinstance(found, bytes) else found for found in contents]
 
     async def place(
         self, domain: str, other_domains: Sequence[str], placings: Sequence[Placing], generation: bytes
@@ -86,7 +149,7 @@ class RedisLinkStore:
     async def change(self, key: LinkKey, old: LinkRecord, new: LinkRecord, delivery: bytes) -> bool:
         """Replace a record and append its delivery, unless it is not the old one any more."""
         shard, bucket = self._keys.bucket(key.code)
-        before, after = formats.record_to_bytes(old), formats.record_to_bytes(new)
+        before, after = codec.record_to_bytes(old), codec.record_to_bytes(new)
         keys = [bucket, self._keys.outboxes[shard], self._keys.changes[shard]]
         arguments = (self._limit, field_of(key), before, after, delivery)
         reply = await self._calls.run_one(*_CHANGE.call(keys, arguments))
@@ -135,7 +198,7 @@ class RedisLinkStore:
         for at, bucket in members:
             keys.append(bucket)
             link = placings[at]
-            record = formats.record_to_bytes(link.record)
+            record = codec.record_to_bytes(link.record)
             arguments += (link.longest, link.shortest, link.length, record, link.delivery)
         return _CREATE.call(keys, arguments)
 
@@ -151,4 +214,4 @@ def _refuse_if_told_to(reply: Any) -> None:
 
 def _found(answer: Sequence[bytes]) -> list[Found]:
     pairs = zip(answer[::2], answer[1::2], strict=True)
-    return [Found(key_of(field.decode()), formats.record_from_bytes(content)) for field, content in pairs]
+    return [Found(key_of(field.decode()), codec.record_from_bytes(content)) for field, content in pairs]

@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import NamedTuple
 
 from common.errors import FaultType
-from shortener_service import codes, destinations
-from shortener_service.domain import Template
+from shortener_service import destinations
 from shortener_service.errors import Faults
+from shortener_service.links import codes
+from shortener_service.links.link import Template
 
 LONGEST_NAME = 100
 LONGEST_UTM_VALUE = 200

@@ -6,10 +6,10 @@ from clicktrail.shortener.v1 import session_pb2
 from clicktrail.tracking.v1 import click_pb2
 from common.errors import ClicktrailError
 from shortener_service import destinations
-from shortener_service.domain import Template
-from shortener_service.formats import template_id_text
-from shortener_service.locations import Location
-from shortener_service.store import LinkStore
+from shortener_service.links.codec import template_id_text
+from shortener_service.links.link import Template
+from shortener_service.links.locations import Location
+from shortener_service.links.store import LinkStore
 
 
 class KnownTemplate:

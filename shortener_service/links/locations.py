@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from urllib.parse import quote, unquote_plus
 
 from shortener_service import destinations
-from shortener_service.domain import Template
+from shortener_service.links.link import Template
 
 
 class Location:

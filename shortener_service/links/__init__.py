@@ -1,0 +1,1 @@
+"""Links: created, changed, and written as they are kept."""
