@@ -29,21 +29,19 @@ from shortener_service.links.messages import LinkMessages
 from shortener_service.links.servicer import LinkServicer
 from shortener_service.links.store import RedisLinkStore
 from shortener_service.links.templates import Templates
-from shortener_service.live_links import LiveLinks
 from shortener_service.outbox_relay import Appended, Deliver, OutboxRelay
-from shortener_service.redirect_servicer import RedirectServicer
-from shortener_service.redirects import Redirects
+from shortener_service.redirects.link_cache import LiveLinks
+from shortener_service.redirects.redirects import Redirects
+from shortener_service.redirects.servicer import RedirectServicer, SessionServicer
+from shortener_service.redirects.sessions import Sessions
+from shortener_service.redirects.store import RedisChanges, RedisFlightStore
 from shortener_service.redis.client import RedisCalls
 from shortener_service.redis.keyspace import Keys, Shards
-from shortener_service.redis_changes import RedisChanges
-from shortener_service.redis_flights import RedisFlightStore
 from shortener_service.redis_installation import RedisInstallation
 from shortener_service.redis_outbox import RedisOutbox
 from shortener_service.redis_restore import RedisRestore
 from shortener_service.restoration import Restoration
 from shortener_service.restore_servicer import RestoreServicer
-from shortener_service.session_servicer import SessionServicer
-from shortener_service.sessions import Sessions
 from shortener_service.settings import ShortenerSettings
 
 log = get_logger(__name__)

@@ -7,7 +7,7 @@ from grpc import aio
 
 from common.errors import ClicktrailError, Reason, unavailable
 from shortener_service.outbox_relay import Deliver
-from shortener_service.store import FlightStore
+from shortener_service.redirects.store import FlightStore
 
 # Tracking is broken, not away: nobody may be told that a little later all will be well.
 BROKEN = frozenset({grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN})

@@ -1,34 +1,7 @@
 """What the use cases ask of the store. Every method raises `ClicktrailError` UNAVAILABLE where it cannot answer."""
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple, Protocol
-
-from common.errors import ClicktrailError
-from shortener_service.links.link import LinkKey
-
-ANY: Final = None
-News = Sequence[LinkKey] | ClicktrailError | None
-"""The links of a shard that were changed, `ANY` where it may be any of them, or why that cannot be told."""
-
-
-class ChangeFeed(Protocol):
-    """Tells which links were changed, by whichever process."""
-
-    async def read(self) -> list[News]:
-        """Return for each shard what was changed since the last time; what cannot be told now is told the next time.
-
-        The first time it is `ANY`.
-        """
-
-
-class FlightStore(Protocol):
-    """Keeps fresh sessions, and what is to be delivered."""
-
-    async def append(self, shard: int, sessions: dict[str, bytes], delivery: bytes) -> bool:
-        """Keep sessions of one shard and append a delivery, atomically; tell whether the outbox had room."""
-
-    async def get_sessions(self, ids: Sequence[str]) -> dict[str, bytes]:
-        """Return the fresh ones among these sessions."""
+from typing import NamedTuple, Protocol
 
 
 class Entry(NamedTuple):

@@ -67,7 +67,7 @@ ALONE = {"common/probe.py": {"sys", "time", "_socket"}}
 PURE = (
     "shortener_service/destinations.py",
     "shortener_service/links/link.py",
-    "shortener_service/verdicts.py",
+    "shortener_service/redirects/verdicts.py",
     "tracking_service/attribution/rules.py",
     "tracking_service/attribution/credits.py",
     "tracking_service/attribution/credits.py",

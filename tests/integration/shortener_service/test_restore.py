@@ -230,7 +230,7 @@ async def test_remembered_links_lead_on_while_the_store_is_empty(
     link = await shortener.create()
     await archive_all(tracking, 1)
     assert (await shortener.click(link.code)).kind == REDIRECT
-    monkeypatch.setattr("shortener_service.link_changes.TRUST_SECONDS", 0)
+    monkeypatch.setattr("shortener_service.redirects.link_cache.TRUST_SECONDS", 0)
     await redis.flushall()
     assert (await shortener.click(link.code)).kind == REDIRECT
     assert (await shortener.click("nosuch")).kind == UNAVAILABLE

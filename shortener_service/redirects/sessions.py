@@ -10,8 +10,8 @@ from common import clock
 from common.errors import FaultType, invalid_field
 from common.ids import NONCE_BYTES, new_nonce, session_from_nonce
 from shortener_service.errors import outbox_full
+from shortener_service.redirects.store import FlightStore
 from shortener_service.redis.keyspace import Shards
-from shortener_service.store import FlightStore
 
 MOST_IDS = 1_000
 

@@ -3,7 +3,7 @@
 import pytest
 
 from clicktrail.tracking.v1 import click_pb2
-from shortener_service.verdicts import judge
+from shortener_service.redirects.verdicts import judge
 
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
 ANDROID = "Mozilla/5.0 (Linux; Android 13; SM-A536B) AppleWebKit/537.36 (KHTML, like Gecko)"

@@ -11,16 +11,14 @@ from structlog.testing import capture_logs
 
 from clicktrail.shortener.v1 import link_pb2
 from common.errors import ClicktrailError
-from shortener_service.link_changes import ASKING, LinkChanges
 from shortener_service.links.link import LinkKey
 from shortener_service.links.store import RedisLinkStore
 from shortener_service.links.templates import Templates
-from shortener_service.live_links import LiveLink, LiveLinks
+from shortener_service.redirects.link_cache import ASKING, LinkChanges, LiveLink, LiveLinks
+from shortener_service.redirects.store import ANY, NAMED, News, RedisChanges
 from shortener_service.redis.client import RedisCalls
 from shortener_service.redis.keyspace import Keys, Shards
 from shortener_service.redis.node import store_down
-from shortener_service.redis_changes import NAMED, RedisChanges
-from shortener_service.store import ANY, News
 from tests.integration.shortener_service.conftest import Start, on_a_cluster_too
 from tests.support.shortener_service.callers import Caller
 from tests.support.waiting import eventually
@@ -31,8 +29,8 @@ ELSEWHERE = "https://shop.example.com/elsewhere"
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ask for changes often, and let what was read hold for long: what shows a change has heard of it."""
-    monkeypatch.setattr("shortener_service.link_changes.ASK_SECONDS", 0.02)
-    monkeypatch.setattr("shortener_service.link_changes.FRESH_SECONDS", 60.0)
+    monkeypatch.setattr("shortener_service.redirects.link_cache.ASK_SECONDS", 0.02)
+    monkeypatch.setattr("shortener_service.redirects.link_cache.FRESH_SECONDS", 60.0)
 
 
 def location_of(caller: Caller, link: link_pb2.Link) -> Callable[[], Awaitable[str]]:
@@ -98,7 +96,7 @@ async def test_where_not_all_changes_are_named_all_is_read_again(
     shortener: Caller, redis: Redis, monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
     """Many changes at once, or a store whose count went back."""
-    monkeypatch.setattr("shortener_service.link_changes.FRESH_SECONDS", 0.3)
+    monkeypatch.setattr("shortener_service.redirects.link_cache.FRESH_SECONDS", 0.3)
     link, other = await shortener.create(), await shortener.create(destination=ELSEWHERE)
     await redis.hset(changes_key(link.code), "n", 10)
     await until_told(shortener, link)
@@ -112,7 +110,7 @@ async def test_after_a_pause_all_is_read_again(
     shortener: Caller, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Meanwhile a store may have been lost and restored, and its changes have come to the same number again."""
-    monkeypatch.setattr("shortener_service.link_changes.FRESH_SECONDS", 5.0)
+    monkeypatch.setattr("shortener_service.redirects.link_cache.FRESH_SECONDS", 5.0)
     clock = Clock(monkeypatch)
     link, other = await shortener.create(), await shortener.create(destination=ELSEWHERE)
     for _ in range(3):
@@ -136,7 +134,7 @@ async def test_where_changes_cannot_be_told_links_are_read_again(
     await until_told(shortener, link)
     await swap_unheard(redis, link, other)
     assert await location_of(shortener, link)() == before
-    monkeypatch.setattr("shortener_service.link_changes.FRESH_SECONDS", 0.3)
+    monkeypatch.setattr("shortener_service.redirects.link_cache.FRESH_SECONDS", 0.3)
     await eventually(location_of(shortener, link), ELSEWHERE.__eq__)
     await redis.delete(changes_key(link.code))
     await until_told(shortener, link)
@@ -190,7 +188,7 @@ async def test_a_reading_that_a_change_overtakes_is_not_remembered(
         links.forget(key)
 
     try:
-        monkeypatch.setattr("shortener_service.link_changes.ASK_SECONDS", 60.0)
+        monkeypatch.setattr("shortener_service.redirects.link_cache.ASK_SECONDS", 60.0)
         store.happens = change_and_tell
         assert await destination() == made.destination
         assert await destination() == ELSEWHERE
@@ -225,8 +223,7 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1_000.0
-        for module in ("live_links", "link_changes"):
-            monkeypatch.setattr(f"shortener_service.{module}.time", self)
+        monkeypatch.setattr("shortener_service.redirects.redirects.link_cache.time", self)
 
     def monotonic(self) -> float:
         """Return the time."""
@@ -238,7 +235,7 @@ async def test_a_remembered_link_is_not_read_again(
     shortener: Caller, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As long as changes are told, and it is not, up to the time after which nothing is trusted."""
-    monkeypatch.setattr("shortener_service.link_changes.FRESH_SECONDS", 5.0)
+    monkeypatch.setattr("shortener_service.redirects.link_cache.FRESH_SECONDS", 5.0)
     link, other = await shortener.create(), await shortener.create(destination=ELSEWHERE)
     clock = Clock(monkeypatch)
     await until_told(shortener, link)
@@ -291,8 +288,8 @@ async def test_behind_a_gap_nothing_is_trusted_that_was_read_before(
     monkeypatch: pytest.MonkeyPatch, failure: str
 ) -> None:
     """Whether the shard could not tell, nobody could, or nobody asked for a while."""
-    monkeypatch.setattr("shortener_service.link_changes.FRESH_SECONDS", 5.0)
-    monkeypatch.setattr("shortener_service.link_changes.ASK_SECONDS", 1.0)
+    monkeypatch.setattr("shortener_service.redirects.link_cache.FRESH_SECONDS", 5.0)
+    monkeypatch.setattr("shortener_service.redirects.link_cache.ASK_SECONDS", 1.0)
     clock = Clock(monkeypatch)
     feed = Feed([ANY])
     changes = LinkChanges(feed, 1, lambda _key: None)

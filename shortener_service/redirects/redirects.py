@@ -15,14 +15,13 @@ from shortener_service import destinations
 from shortener_service.domains.domain import Domain
 from shortener_service.domains.domains import Domains
 from shortener_service.errors import outbox_full
-from shortener_service.flights import Flight
 from shortener_service.links.link import LinkKey
 from shortener_service.links.links import locate
-from shortener_service.live_links import LiveLink, LiveLinks
+from shortener_service.redirects.clicks import Flight, visit_of
+from shortener_service.redirects.link_cache import LiveLink, LiveLinks
+from shortener_service.redirects.store import FlightStore
+from shortener_service.redirects.verdicts import HUMAN, PREFETCH
 from shortener_service.redis.keyspace import Shards
-from shortener_service.store import FlightStore
-from shortener_service.verdicts import HUMAN, PREFETCH
-from shortener_service.visits import visit_of
 
 MOST_HITS = 1_000
 

@@ -1,15 +1,16 @@
-"""RedirectService over gRPC."""
+"""RedirectService and SessionService: messages to redirects and fresh sessions, and back."""
 
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from clicktrail.shortener.v1 import redirect_service_pb2 as pb
-from clicktrail.shortener.v1 import redirect_service_pb2_grpc
+from clicktrail.shortener.v1 import redirect_service_pb2_grpc, session_service_pb2, session_service_pb2_grpc
 from common import clock
 from common.errors import ClicktrailError
 from shortener_service.links.links import Links
 from shortener_service.links.messages import LinkMessages
-from shortener_service.redirects import Redirects
+from shortener_service.redirects.redirects import Redirects
+from shortener_service.redirects.sessions import Sessions
 
 if TYPE_CHECKING:
     from grpc import aio
@@ -62,3 +63,28 @@ class RedirectServicer(redirect_service_pb2_grpc.RedirectServiceServicer):
         """Return what becomes of each hit of a flight."""
         answers = await self._redirects.resolve(hits)
         return [_UNAVAILABLE if isinstance(answer, ClicktrailError) else answer for answer in answers]
+
+
+class SessionServicer(session_service_pb2_grpc.SessionServiceServicer):
+    """Serves SessionService."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    async def IssueSession(
+        self, request: session_service_pb2.IssueSessionRequest, context: "aio.ServicerContext[Any, Any]"
+    ) -> session_service_pb2.IssueSessionResponse:
+        """Issue a session."""
+        del context
+        received_at = request.received_at if request.HasField("received_at") else None
+        session = await self._sessions.issue(request.business_id, request.nonce, received_at)
+        return session_service_pb2.IssueSessionResponse(session=session)
+
+    async def GetFreshSessions(
+        self, request: session_service_pb2.GetFreshSessionsRequest, context: "aio.ServicerContext[Any, Any]"
+    ) -> session_service_pb2.GetFreshSessionsResponse:
+        """Read fresh sessions."""
+        del context
+        return session_service_pb2.GetFreshSessionsResponse(
+            sessions=await self._sessions.read(request.business_id, request.ids)
+        )
