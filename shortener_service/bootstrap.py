@@ -16,7 +16,6 @@ from common.channels import open_channel
 from common.logging import get_logger
 from common.server import GrpcServer, Register
 from shortener_service.data_format import FORMAT
-from shortener_service.direct_delivery import DirectlyDelivered
 from shortener_service.domains.domains import Domains
 from shortener_service.domains.servicer import DomainServicer
 from shortener_service.domains.store import RedisDomainStore
@@ -29,7 +28,9 @@ from shortener_service.links.messages import LinkMessages
 from shortener_service.links.servicer import LinkServicer
 from shortener_service.links.store import RedisLinkStore
 from shortener_service.links.templates import Templates
-from shortener_service.outbox_relay import Appended, Deliver, OutboxRelay
+from shortener_service.outbox.direct_delivery import DirectlyDelivered
+from shortener_service.outbox.relay import Appended, Deliver, OutboxRelay
+from shortener_service.outbox.store import RedisOutbox
 from shortener_service.redirects.link_cache import LiveLinks
 from shortener_service.redirects.redirects import Redirects
 from shortener_service.redirects.servicer import RedirectServicer, SessionServicer
@@ -38,7 +39,6 @@ from shortener_service.redirects.store import RedisChanges, RedisFlightStore
 from shortener_service.redis.client import RedisCalls
 from shortener_service.redis.keyspace import Keys, Shards
 from shortener_service.redis_installation import RedisInstallation
-from shortener_service.redis_outbox import RedisOutbox
 from shortener_service.redis_restore import RedisRestore
 from shortener_service.restoration import Restoration
 from shortener_service.restore_servicer import RestoreServicer

@@ -1,38 +1,6 @@
 """What the use cases ask of the store. Every method raises `ClicktrailError` UNAVAILABLE where it cannot answer."""
 
-from collections.abc import Sequence
-from typing import NamedTuple, Protocol
-
-
-class Entry(NamedTuple):
-    """One entry of the outbox."""
-
-    shard: int
-    id: str
-    delivery: bytes
-    """A serialized `DeliverRequest`."""
-
-
-class Outbox(Protocol):
-    """What is to be delivered, as one consumer sees it: what it has read is pending for it until removed."""
-
-    async def read_new(self, shards: Sequence[int], count: int) -> list[Entry]:
-        """Return at most so many entries a shard that nobody has read, oldest first."""
-
-    async def read_pending(self, after: dict[int, str], count: int) -> list[Entry]:
-        """Return at most so many entries a shard that are pending for this consumer, behind these ids."""
-
-    async def claim(self, count: int) -> list[Entry]:
-        """Take over entries that have been pending for too long, whoever read them."""
-
-    async def remove(self, entries: Sequence[Entry]) -> None:
-        """Forget entries that were delivered."""
-
-    async def leave(self) -> None:
-        """Stop being a consumer, on each shard where nothing is pending for it."""
-
-    def take_missed(self) -> set[int]:
-        """Return the shards that did not answer since this was last asked: they keep nobody from the others."""
+from typing import Protocol
 
 
 class Installation(Protocol):

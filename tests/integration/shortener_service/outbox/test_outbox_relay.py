@@ -7,7 +7,7 @@ from redis.exceptions import ResponseError
 
 from clicktrail.tracking.v1 import relay_service_pb2
 from common.ids import new_nonce
-from shortener_service.redis_outbox import GROUP
+from shortener_service.outbox.store import GROUP
 from tests.integration.shortener_service.conftest import Start, on_a_cluster_too
 from tests.support.shortener_service.callers import Caller, hit, looking
 from tests.support.shortener_service.tracking_peer import Tracking

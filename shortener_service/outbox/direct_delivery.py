@@ -6,7 +6,7 @@ import grpc
 from grpc import aio
 
 from common.errors import ClicktrailError, Reason, unavailable
-from shortener_service.outbox_relay import Deliver
+from shortener_service.outbox.relay import Deliver
 from shortener_service.redirects.store import FlightStore
 
 # Tracking is broken, not away: nobody may be told that a little later all will be well.

@@ -1,17 +1,16 @@
-"""The outbox in Redis: a stream a shard, read as one consumer of one group."""
+"""The outbox in Redis: a stream a shard, read by one group of consumers."""
 
 import os
 import secrets
 import socket
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 from redis.exceptions import ResponseError
 
 from common.errors import ClicktrailError
 from shortener_service.redis.client import Command, RedisCalls, Script
 from shortener_service.redis.keyspace import Keys
-from shortener_service.store import Entry
 
 GROUP = "tracking"
 # Consumers of processes that died leave their names behind; after an hour without a word they are forgotten.
@@ -19,6 +18,37 @@ FORGOTTEN_AFTER_MILLISECONDS = 3_600_000
 
 _REMOVE = Script(__package__, "remove_entries.lua")
 _LEAVE = Script(__package__, "leave_outbox.lua")
+
+
+class Entry(NamedTuple):
+    """One entry of the outbox."""
+
+    shard: int
+    id: str
+    delivery: bytes
+    """A serialized `DeliverRequest`."""
+
+
+class Outbox(Protocol):
+    """What is to be delivered, as one consumer sees it: what it has read is pending for it until removed."""
+
+    async def read_new(self, shards: Sequence[int], count: int) -> list[Entry]:
+        """Return at most so many entries a shard that nobody has read, oldest first."""
+
+    async def read_pending(self, after: dict[int, str], count: int) -> list[Entry]:
+        """Return at most so many entries a shard that are pending for this consumer, behind these ids."""
+
+    async def claim(self, count: int) -> list[Entry]:
+        """Take over entries that have been pending for too long, whoever read them."""
+
+    async def remove(self, entries: Sequence[Entry]) -> None:
+        """Forget entries that were delivered."""
+
+    async def leave(self) -> None:
+        """Stop being a consumer, on each shard where nothing is pending for it."""
+
+    def take_missed(self) -> set[int]:
+        """Return the shards that did not answer since this was last asked: they keep nobody from the others."""
 
 
 class RedisOutbox:

@@ -12,7 +12,7 @@ from grpc import aio
 from common import grpc_errors
 from common.errors import ClicktrailError
 from common.logging import get_logger
-from shortener_service.store import Entry, Outbox
+from shortener_service.outbox.store import Entry, Outbox
 
 log = get_logger(__name__)
 

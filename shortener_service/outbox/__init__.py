@@ -1,0 +1,1 @@
+"""What is on its way to tracking: kept until it is delivered."""
