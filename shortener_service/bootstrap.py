@@ -15,13 +15,9 @@ from clicktrail.tracking.v1 import relay_service_pb2
 from common.channels import open_channel
 from common.logging import get_logger
 from common.server import GrpcServer, Register
-from shortener_service.data_format import FORMAT
 from shortener_service.domains.domains import Domains
 from shortener_service.domains.servicer import DomainServicer
 from shortener_service.domains.store import RedisDomainStore
-from shortener_service.installation import complete_if_new, wait_for_store
-from shortener_service.installation_copies import InstallationCopies
-from shortener_service.link_archive import LinkArchive
 from shortener_service.links.creation import Creation, Secret
 from shortener_service.links.links import Links
 from shortener_service.links.messages import LinkMessages
@@ -31,6 +27,13 @@ from shortener_service.links.templates import Templates
 from shortener_service.outbox.direct_delivery import DirectlyDelivered
 from shortener_service.outbox.relay import Appended, Deliver, OutboxRelay
 from shortener_service.outbox.store import RedisOutbox
+from shortener_service.recovery.archive_client import LinkArchive
+from shortener_service.recovery.data_format import FORMAT
+from shortener_service.recovery.installation import InstallationCopies, complete_if_new, wait_for_store
+from shortener_service.recovery.installation_store import RedisInstallation
+from shortener_service.recovery.restoration import Restoration
+from shortener_service.recovery.servicer import RestoreServicer
+from shortener_service.recovery.store import RedisRestore
 from shortener_service.redirects.link_cache import LiveLinks
 from shortener_service.redirects.redirects import Redirects
 from shortener_service.redirects.servicer import RedirectServicer, SessionServicer
@@ -38,10 +41,6 @@ from shortener_service.redirects.sessions import Sessions
 from shortener_service.redirects.store import RedisChanges, RedisFlightStore
 from shortener_service.redis.client import RedisCalls
 from shortener_service.redis.keyspace import Keys, Shards
-from shortener_service.redis_installation import RedisInstallation
-from shortener_service.redis_restore import RedisRestore
-from shortener_service.restoration import Restoration
-from shortener_service.restore_servicer import RestoreServicer
 from shortener_service.settings import ShortenerSettings
 
 log = get_logger(__name__)

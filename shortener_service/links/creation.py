@@ -14,7 +14,7 @@ from shortener_service.links.messages import LinkMessages, NewLinks
 from shortener_service.links.store import Found, LinkStore, Placing
 from shortener_service.links.templates import KnownTemplate, Templates
 from shortener_service.links.validation import Draft, check_draft, check_template
-from shortener_service.store import Installation
+from shortener_service.recovery.installation_store import Installation
 
 # So many codes in a row that are all other links' mean a fault, not chance.
 MOST_ATTEMPTS = 16

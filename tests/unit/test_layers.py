@@ -27,7 +27,7 @@ MAY_IMPORT = {
         "shortener_service/*/*servicer.py",
         "shortener_service/bootstrap.py",
         "shortener_service/outbox/direct_delivery.py",
-        "shortener_service/link_archive.py",
+        "shortener_service/recovery/archive_client.py",
         "shortener_service/outbox/relay.py",
         "tracking_service/*servicer*.py",
         "tracking_service/*/*servicer.py",

@@ -1,13 +1,14 @@
-"""What Redis must be like to be a system of record, and what it remembers of this installation."""
+"""Keeps in Redis what an installation is known by."""
 
 import secrets
+from typing import Protocol
 
 from redis.exceptions import ResponseError
 
 from common.logging import get_logger
 from common.rare_warnings import RareWarning
-from shortener_service.data_format import DataFormat, Note
 from shortener_service.errors import UnsuitableStoreError, store_incomplete
+from shortener_service.recovery.data_format import DataFormat, Note
 from shortener_service.redis.client import RedisCalls
 from shortener_service.redis.keyspace import FORMAT, SECRET, SHARDS, Keys
 from shortener_service.redis.kind import check_kind, facts_in, is_replica, no_setting
@@ -17,6 +18,26 @@ log = get_logger(__name__)
 _replica = RareWarning(
     log, "redis is a read-only replica: waiting for it to become the master, or name the master in CLICKTRAIL_REDIS_URL"
 )
+
+
+class Installation(Protocol):
+    """What the store knows of itself."""
+
+    async def prepare(self) -> None:
+        """Check that the store keeps what it is given, and see to it that there is a secret.
+
+        Raises `UnsuitableStoreError` where another setting or release is needed.
+        """
+
+    async def learn(self) -> tuple[bytes, bytes]:
+        """Return the secret that codes are derived with, and the generation that it is of.
+
+        A store that is emptied and restored is of another generation then; one that is not complete has none. Raises
+        STORE_INCOMPLETE where there is no secret.
+        """
+
+    async def is_complete(self) -> bool:
+        """Tell whether every shard is marked as holding all its data."""
 
 
 class RedisInstallation:

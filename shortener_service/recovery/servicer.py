@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from clicktrail.shortener.v1 import restore_service_pb2 as pb
 from clicktrail.shortener.v1 import restore_service_pb2_grpc
-from shortener_service.restoration import Restoration
+from shortener_service.recovery.restoration import Restoration
 
 if TYPE_CHECKING:
     from grpc import aio

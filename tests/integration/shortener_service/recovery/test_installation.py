@@ -17,8 +17,8 @@ from cli.embedded.ports import free_port
 from cli.embedded.redis_server import redis_server
 from clicktrail.shortener.v1 import redirect_service_pb2, session_service_pb2
 from common.errors import Reason
-from shortener_service.data_format import DataFormat
 from shortener_service.errors import UnsuitableStoreError
+from shortener_service.recovery.data_format import DataFormat
 from tests.integration.shortener_service.conftest import Start, on_a_cluster_too
 from tests.support.shortener_service.callers import BUSINESS, SECONDS, Caller, refusal
 from tests.support.shortener_service.tracking_peer import Tracking

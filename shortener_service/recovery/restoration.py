@@ -10,12 +10,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from common.errors import Reason, not_allowed
 from common.logging import get_logger
-from shortener_service.link_archive import LinkArchive
-from shortener_service.restored_links import restored
-from shortener_service.store import Installation
+from shortener_service.recovery.archive_client import LinkArchive
+from shortener_service.recovery.installation_store import Installation
+from shortener_service.recovery.store import restored
 
 if TYPE_CHECKING:
-    from shortener_service.redis_restore import RedisRestore
+    from shortener_service.recovery.store import RedisRestore
 
 log = get_logger(__name__)
 

@@ -1,0 +1,1 @@
+"""An emptied Redis is brought back from the second copies."""
