@@ -10,8 +10,8 @@ from google.protobuf.message_factory import GetMessageClass
 from common.errors import Fault, FaultType
 from common.json_names import is_inline, is_internal, key_of
 from gateway.http_errors import fault_message
-from gateway.json_reader import fill
-from gateway.json_text import Value
+from gateway.json.reader import fill
+from gateway.json.text import Value
 
 # What the services take in one call; counted here too, since what cannot be read never reaches them.
 ITEMS_LIMIT = 10_000

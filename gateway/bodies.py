@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from common.errors import ClicktrailError, overloaded
 from gateway.asgi import Receive
 from gateway.http_errors import RefusedError, bad_request, too_large
-from gateway.json_text import Value, loads
+from gateway.json.text import Value, loads
 
 EVENT_BYTES = 64 * 1024
 BATCH_BYTES = 1024 * 1024

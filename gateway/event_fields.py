@@ -8,9 +8,9 @@ from google.protobuf.message import Message
 
 from clicktrail.tracking.v1.event_pb2 import Event
 from common.errors import Fault, FaultType
-from gateway import json_values as values
-from gateway.json_text import Value
-from gateway.json_values import WrongValueError
+from gateway.json import values
+from gateway.json.text import Value
+from gateway.json.values import WrongValueError
 
 KEY_LENGTH_LIMIT = 100
 

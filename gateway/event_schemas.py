@@ -6,8 +6,8 @@ from typing import Any
 from google.protobuf.descriptor import FieldDescriptor
 
 from clicktrail.tracking.v1.event_pb2 import Event
-from gateway import json_values as values
 from gateway.event_fields import GROUPS, KEY_LENGTH_LIMIT, KINDS, PLAIN_FIELDS, Read
+from gateway.json import values
 from gateway.openapi.proto_comments import comment_of, limits_of
 from gateway.operations import JSON, Schema
 

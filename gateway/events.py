@@ -19,7 +19,7 @@ from gateway.event_schemas import BATCH_LIMIT
 from gateway.exchange import Answer, Exchange, Handler, Route, Routes
 from gateway.fresh_sessions import FreshSessions
 from gateway.hits import HEADER_LENGTH_LIMIT, RawHeaders, client_address, peer_of
-from gateway.json_text import Value, dumps
+from gateway.json.text import Value, dumps
 from gateway.receipts import answer_of, is_unavailable, receipt_of_error, rejected
 
 Authenticate = Callable[[Exchange], Awaitable[Account]]

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 from gateway.asgi import Receive, Scope
 from gateway.bodies import Body
 from gateway.http_errors import bad_request, no_route
-from gateway.json_text import Value, dumps
+from gateway.json.text import Value, dumps
 from gateway.operations import JSON, Operation
 
 QUERY_FIELDS_LIMIT = 100

@@ -13,8 +13,8 @@ from gateway.clients import Services
 from gateway.credentials import Account, Credentials
 from gateway.exchange import Answer, Exchange, Route, Routes, answer
 from gateway.fresh_sessions import FreshSessions
-from gateway.json_reader import fill
-from gateway.json_text import Num, Value, is_plain
+from gateway.json.reader import fill
+from gateway.json.text import Num, Value, is_plain
 from gateway.page_operations import ACK_FIELDS, IDENTITY_FIELDS, IDENTITY_REQUIRED
 
 

@@ -8,7 +8,7 @@ from grpc import StatusCode, aio
 from clicktrail.common.v1 import types_pb2
 from common.errors import ClicktrailError, Fault, FaultType, Kind, Reason
 from common.logging import get_logger
-from gateway.json_text import MalformedJsonError, Value, dumps
+from gateway.json.text import MalformedJsonError, Value, dumps
 
 log = get_logger(__name__)
 

@@ -3,7 +3,7 @@
 from base64 import b64decode
 
 from gateway.exchange import Answer, Exchange
-from gateway.json_text import Value
+from gateway.json.text import Value
 
 # One transparent point.
 GIF = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")

@@ -18,7 +18,7 @@ from gateway.events import Events
 from gateway.exchange import Answer
 from gateway.hits import RawHeaders
 from gateway.http_errors import RefusedError, problem_of
-from gateway.json_text import MalformedJsonError
+from gateway.json.text import MalformedJsonError
 from gateway.receipts import answer_of
 from gateway.sending import Reply, reply_of
 

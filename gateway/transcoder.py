@@ -19,7 +19,7 @@ from gateway.clients import Services
 from gateway.credentials import Credentials
 from gateway.exchange import Answer, Exchange, Route, Routes
 from gateway.fresh_sessions import FreshSessions
-from gateway.json_reader import fill, fill_from_path, keys_known, members_of_query
+from gateway.json.reader import fill, fill_from_path, keys_known, members_of_query
 from gateway.operations import Operation
 from gateway.transcoded_operations import LIST_LIMIT, READ_ONLY, operation_of, success_of
 

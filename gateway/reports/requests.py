@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from clicktrail.tracking.v1.report_service_pb2 import GetReportRequest, ListRecipientsRequest
 from common.errors import Fault, invalid
-from gateway.json_reader import fill, fill_from_path, members_of_query
+from gateway.json.reader import fill, fill_from_path, members_of_query
 from gateway.reports.access import PARAMETER
 
 if TYPE_CHECKING:

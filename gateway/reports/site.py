@@ -11,7 +11,7 @@ from gateway.asgi import Receive, Scope, Send
 from gateway.clients import Services
 from gateway.exchange import Answer, Exchange
 from gateway.http_errors import no_route, problem_of, wrong_method
-from gateway.json_text import is_plain
+from gateway.json.text import is_plain
 from gateway.reports.access import Reader, ReportAccess
 from gateway.reports.assets import ASSETS
 from gateway.reports.pages import ROOT, SCOPES_SHOWN, Subject, list_page, problem_page, report_page

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from gateway.json_text import Num, dumps
+from gateway.json.text import Num, dumps
 from tests.e2e.conftest import System
 from tests.e2e.test_bad_input import faults_of
 

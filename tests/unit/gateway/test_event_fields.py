@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from common.errors import FaultType
 from gateway.event_fields import ParsedEvent, parse_event
-from gateway.json_text import loads
+from gateway.json.text import loads
 
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),

@@ -8,7 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from clicktrail.common.v1.types_pb2 import Json
 from common.clock import EPOCH, is_in_calendar, to_timestamp
-from gateway.json_text import Num, Value, dumps, is_plain
+from gateway.json.text import Num, Value, dumps, is_plain
 
 JSON_BYTES = 64 * 1024
 

@@ -11,8 +11,8 @@ from clicktrail.shortener.v1 import link_pb2, link_service_pb2
 from clicktrail.tracking.v1 import account_service_pb2, action_service_pb2, profile_service_pb2, report_service_pb2
 from common.errors import Fault, FaultType
 from common.json_writer import write, write_field
-from gateway.json_reader import fill, keys_known, members_of_query
-from gateway.json_text import loads
+from gateway.json.reader import fill, keys_known, members_of_query
+from gateway.json.text import loads
 
 
 def shown(message: Message) -> Any:

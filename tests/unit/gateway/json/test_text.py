@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.json_text import MalformedJsonError, Num, dumps, is_plain, loads
+from gateway.json.text import MalformedJsonError, Num, dumps, is_plain, loads
 
 TEXTS = st.text(st.characters(codec=None), max_size=20)
 VALUES = st.recursive(

@@ -12,9 +12,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from clicktrail.common.v1.types_pb2 import Json
 from common.errors import Fault, FaultType
 from common.json_names import enum_words, is_internal, key_of
-from gateway import json_values as values
-from gateway.json_text import Num, Value, is_plain
-from gateway.json_values import WrongValueError
+from gateway.json import values
+from gateway.json.text import Num, Value, is_plain
+from gateway.json.values import WrongValueError
 
 Reader: TypeAlias = Callable[[Value], Any]
 
