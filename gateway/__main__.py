@@ -3,7 +3,7 @@
 from common.logging import configure_logging
 from common.setting_names import warn_of_misspelt
 from common.settings import load_settings
-from gateway.server import serve
+from gateway.http.server import serve
 from gateway.settings import GatewaySettings
 
 

@@ -9,11 +9,12 @@ from urllib.parse import unquote
 import httptools
 
 from common.errors import FaultType
-from gateway import api, own_operations
-from gateway.api import Api
-from gateway.asgi import Receive, Scope, Send
-from gateway.exchange import Answer, answer
-from gateway.http_errors import Problem, no_route, refused, wrong_method
+from gateway import own_operations
+from gateway.http.asgi import Receive, Scope, Send
+from gateway.http.errors import Problem, no_route, refused, wrong_method
+from gateway.http.exchange import Answer, answer
+from gateway.http.responses import send_answer
+from gateway.http.router import PREFIX, Api
 from gateway.link_page import LinkPages
 from gateway.no_redirect import HEADERS, page_of
 from gateway.posts import Posts
@@ -22,7 +23,6 @@ from gateway.redirect import Redirects
 from gateway.reports.pages import ROOT
 from gateway.reports.site import ReportSite
 from gateway.reports.watches import Watches
-from gateway.sending import send_answer
 
 METHODS = ("GET", "HEAD")
 PATH_LENGTH_LIMIT = 2_048
@@ -31,7 +31,7 @@ _OWN_HEADERS = {"cache-control": "no-store"}
 _ROBOTS = b"User-agent: *\nDisallow:\n"
 _OWN_PATHS = frozenset(operation.path for operation in own_operations.ALL)
 # They look like codes, and nobody can have them for one.
-_NO_CODES = frozenset(path.removeprefix("/") for path in (*_OWN_PATHS, api.PREFIX, ROOT))
+_NO_CODES = frozenset(path.removeprefix("/") for path in (*_OWN_PATHS, PREFIX, ROOT))
 _CODE = re.compile(r"/([A-Za-z0-9_-]{1,64})")
 # Nearly every request of all.
 _PLAIN_TARGET = re.compile(rb"/([A-Za-z0-9_-]{1,64})(?:\?([^#]*))?")

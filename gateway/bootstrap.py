@@ -22,7 +22,6 @@ from common.garbage import spare_what_stays
 from common.logging import configure_logging, get_logger
 from common.settings import load_settings
 from gateway import link_operations, own_operations
-from gateway.api import Api
 from gateway.app import Application, Gateway
 from gateway.batcher import Batcher, Limits
 from gateway.clients import connect
@@ -31,6 +30,9 @@ from gateway.events import Events
 from gateway.flights import EventFlights, RedirectFlights
 from gateway.fresh_sessions import FreshSessions
 from gateway.hellotext import PageRoutes
+from gateway.http.admission import Room
+from gateway.http.router import Api
+from gateway.http.server import connections_for
 from gateway.link_page import LinkPages
 from gateway.openapi.document import document_route
 from gateway.posts import Posts
@@ -42,8 +44,6 @@ from gateway.reports.downloads import ReportDownloads
 from gateway.reports.site import ReportSite
 from gateway.reports.streams import ReportStreams
 from gateway.reports.watches import Watches
-from gateway.room import Room
-from gateway.server import connections_for
 from gateway.settings import GatewaySettings
 from gateway.tracker import tracker_routes
 from gateway.transcoder import Transcoder

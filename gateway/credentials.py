@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from clicktrail.tracking.v1 import account_service_pb2 as account
 from clicktrail.tracking.v1.event_pb2 import CREDENTIAL_PUBLIC
 from gateway.clients import Services
-from gateway.exchange import Exchange
-from gateway.http_errors import RefusedError, unauthorized
+from gateway.http.errors import RefusedError, unauthorized
+from gateway.http.exchange import Exchange
 from gateway.judgements import Judgements
 
 REMEMBERED_LIMIT = 10_000

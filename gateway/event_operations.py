@@ -5,7 +5,7 @@ from typing import Any
 
 from clicktrail.tracking.v1.event_service_pb2 import TrackEventsResponse
 from gateway.event_schemas import BATCH, BATCH_BODIES, EVENT, EVENT_BODIES, RECEIVED
-from gateway.operations import (
+from gateway.http.operation import (
     COMMON_ERRORS,
     JSON,
     Access,

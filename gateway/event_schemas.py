@@ -7,9 +7,9 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from clicktrail.tracking.v1.event_pb2 import Event
 from gateway.event_fields import GROUPS, KEY_LENGTH_LIMIT, KINDS, PLAIN_FIELDS, Read
+from gateway.http.operation import JSON, Schema
 from gateway.json import values
 from gateway.openapi.proto_comments import comment_of, limits_of
-from gateway.operations import JSON, Schema
 
 BATCH_LIMIT = 1_000
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from clicktrail.shortener.v1.redirect_service_pb2 import Hit
 from common.clock import now_timestamp
 from common.ids import new_nonce
-from gateway.asgi import Scope
+from gateway.http.asgi import Scope
 
 HEADER_LENGTH_LIMIT = 1_024
 

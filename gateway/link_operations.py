@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
+from gateway.http.operation import Access, Operation, Parameter, Response, Schema, Shape, in_json
 from gateway.openapi.components import ERRORS_REF
-from gateway.operations import Access, Operation, Parameter, Response, Schema, Shape, in_json
 from gateway.qr_codes import BORDER, SCALE, TYPES
 
 _TEXT: Schema = {"type": "string"}

@@ -2,9 +2,9 @@
 
 from functools import lru_cache
 
-from gateway.exchange import Answer
 from gateway.hits import RawHeaders
-from gateway.http_errors import Problem
+from gateway.http.errors import Problem
+from gateway.http.exchange import Answer
 from gateway.templating import HTML, filled
 
 HEADERS = {

@@ -1,6 +1,6 @@
 """Describes what operators and crawlers ask for."""
 
-from gateway.operations import Access, Operation, Response, Schema, in_json
+from gateway.http.operation import Access, Operation, Response, Schema, in_json
 
 _STATUS = in_json({"type": "object", "properties": {"status": {"enum": ["ok"]}}, "required": ["status"]})
 _PART: Schema = {"enum": ["ok", "unavailable"]}

@@ -3,7 +3,7 @@
 from typing import Any
 
 from clicktrail.tracking.v1.session_service_pb2 import AcknowledgeRequest, IdentifyRequest, IdentifyResponse
-from gateway.operations import (
+from gateway.http.operation import (
     COMMON_ERRORS,
     JSON,
     Access,

@@ -2,7 +2,7 @@
 
 from base64 import b64decode
 
-from gateway.exchange import Answer, Exchange
+from gateway.http.exchange import Answer, Exchange
 from gateway.json.text import Value
 
 # One transparent point.

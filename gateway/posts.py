@@ -9,18 +9,18 @@ from asyncio import Future
 from dataclasses import dataclass
 
 from clicktrail.tracking.v1.event_pb2 import Receipt
-from gateway import bodies
 from gateway import event_operations as operations
-from gateway.api import headers_of
 from gateway.credentials import Credentials
 from gateway.event_fields import parse_event
 from gateway.events import Events
-from gateway.exchange import Answer
 from gateway.hits import RawHeaders
-from gateway.http_errors import RefusedError, problem_of
+from gateway.http import bodies
+from gateway.http.errors import RefusedError, problem_of
+from gateway.http.exchange import Answer
+from gateway.http.responses import Reply, reply_of
+from gateway.http.router import headers_of
 from gateway.json.text import MalformedJsonError
 from gateway.receipts import answer_of
-from gateway.sending import Reply, reply_of
 
 Landed = Future[Receipt]
 

@@ -8,8 +8,8 @@ from clicktrail.tracking.v1.event_pb2 import (
     Receipt,
 )
 from common.errors import ClicktrailError, Fault, FaultType, Kind
-from gateway.exchange import Answer
-from gateway.http_errors import RETRY_AFTER_SECONDS, Problem, RefusedError, fault_message, problem_of
+from gateway.http.errors import RETRY_AFTER_SECONDS, Problem, RefusedError, fault_message, problem_of
+from gateway.http.exchange import Answer
 
 RECEIVED = frozenset({RECEIPT_STATUS_ACCEPTED, RECEIPT_STATUS_DUPLICATE})
 

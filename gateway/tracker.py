@@ -4,8 +4,8 @@ import re
 from hashlib import sha256
 from pathlib import Path
 
-from gateway.exchange import Answer, Exchange, Route, Routes
-from gateway.operations import Access, Operation, Parameter, Response
+from gateway.http.exchange import Answer, Exchange, Route, Routes
+from gateway.http.operation import Access, Operation, Parameter, Response
 
 KEPT_SECONDS = 3_600
 CONTENT_TYPE = "text/javascript; charset=utf-8"

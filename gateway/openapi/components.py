@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from common.errors import FaultType
-from gateway.operations import Access, Schema
+from gateway.http.operation import Access, Schema
 
 ERRORS: Schema = {
     "type": "object",

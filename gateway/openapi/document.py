@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gateway.event_schemas import COMPONENTS
-from gateway.exchange import Answer, Exchange, Route
+from gateway.http.exchange import Answer, Exchange, Route
+from gateway.http.operation import JSON, Access, Operation, Parameter, Response, Shape, in_json
 from gateway.openapi.components import (
     ABOUT,
     ERROR_ANSWERS,
@@ -16,7 +17,6 @@ from gateway.openapi.components import (
     SECURITY_SCHEMES,
 )
 from gateway.openapi.schemas import Schemas
-from gateway.operations import JSON, Access, Operation, Parameter, Response, Shape, in_json
 
 Document = dict[str, Any]
 

@@ -11,7 +11,7 @@ from google.rpc import code_pb2
 
 from common.errors import Kind, Reason
 from common.grpc_errors import KINDS
-from gateway.http_errors import STATUSES, TAKEN
+from gateway.http.errors import STATUSES, TAKEN
 
 _ELSEWHERE = re.compile(r"See `(?:(?P<package>[\w.]+)\.)?(?P<message>\w+)\.(?P<field>\w+)`\.")
 _ERRORS = re.compile(r"\s*Errors: .*?\)\.", re.DOTALL)

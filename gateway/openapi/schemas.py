@@ -8,8 +8,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from clicktrail.common.v1.types_pb2 import Json
 from common.json_names import SHOWN_WITH, enum_words, is_inline, is_internal, key_of
+from gateway.http.operation import Schema, Sent, Shape, Shown
 from gateway.openapi.proto_comments import comment_of, is_required, limits_of
-from gateway.operations import Schema, Sent, Shape, Shown
 
 MutableSchema = dict[str, Any]
 

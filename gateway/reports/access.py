@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from clicktrail.tracking.v1 import report_page_service_pb2 as pb
 from gateway.clients import Services
 from gateway.credentials import Credentials
-from gateway.exchange import Exchange
-from gateway.http_errors import RefusedError, unauthorized
+from gateway.http.errors import RefusedError, unauthorized
+from gateway.http.exchange import Exchange
 from gateway.judgements import Judgements
 
 PARAMETER = "signature"

@@ -3,7 +3,7 @@
 from functools import cache
 from hashlib import sha256
 
-from gateway.exchange import Answer
+from gateway.http.exchange import Answer
 from gateway.templating import FOLDER
 
 KEPT_SECONDS = 31_536_000

@@ -7,7 +7,7 @@ from clicktrail.tracking.v1 import report_service_pb2 as pb
 from gateway.client_streams import StreamMethod
 from gateway.clients import Services
 from gateway.csv_text import CONTENT_TYPE, MARK, attachment, line
-from gateway.exchange import Exchange, Route, Routes, Streamed
+from gateway.http.exchange import Exchange, Route, Routes, Streamed
 from gateway.reports.access import ReportAccess
 from gateway.reports.csv_rows import RECIPIENT_COLUMNS, SCOPES, Row, recipient_row, report_rows, scope_of
 from gateway.reports.operations import RECIPIENT_DOWNLOADS, REPORT_DOWNLOADS

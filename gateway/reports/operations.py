@@ -6,9 +6,9 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from clicktrail.tracking.v1.report_service_pb2 import GetReportRequest
 from common.json_names import key_of
+from gateway.http.operation import COMMON_ERRORS, Access, Operation, Parameter, Response, Schema
 from gateway.openapi.proto_comments import comment_of, limits_of
 from gateway.openapi.schemas import scalar
-from gateway.operations import COMMON_ERRORS, Access, Operation, Parameter, Response, Schema
 from gateway.reports.access import PARAMETER
 
 _TEXT: Schema = {"type": "string"}

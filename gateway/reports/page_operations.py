@@ -1,6 +1,6 @@
 """Describes the pages of reports."""
 
-from gateway.operations import Access, Operation, Parameter, Response, Schema
+from gateway.http.operation import Access, Operation, Parameter, Response, Schema
 from gateway.reports.access import PARAMETER
 from gateway.reports.query import BASES, RANGES
 

@@ -10,7 +10,7 @@ from gateway.reports.access import PARAMETER
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
-    from gateway.exchange import Exchange
+    from gateway.http.exchange import Exchange
 
 
 def report_request(exchange: "Exchange", business_id: str) -> GetReportRequest:

@@ -7,17 +7,17 @@ from collections.abc import Mapping
 
 from clicktrail.tracking.v1 import report_page_service_pb2 as pages
 from clicktrail.tracking.v1 import report_service_pb2 as reports
-from gateway.asgi import Receive, Scope, Send
 from gateway.clients import Services
-from gateway.exchange import Answer, Exchange
-from gateway.http_errors import no_route, problem_of, wrong_method
+from gateway.http.asgi import Receive, Scope, Send
+from gateway.http.errors import no_route, problem_of, wrong_method
+from gateway.http.exchange import Answer, Exchange
+from gateway.http.responses import send_answer
 from gateway.json.text import is_plain
 from gateway.reports.access import Reader, ReportAccess
 from gateway.reports.assets import ASSETS
 from gateway.reports.pages import ROOT, SCOPES_SHOWN, Subject, list_page, problem_page, report_page
 from gateway.reports.query import Wish, wish_of
 from gateway.reports.watches import Watches
-from gateway.sending import send_answer
 from gateway.templating import HTML
 
 METHODS = ("GET", "HEAD")

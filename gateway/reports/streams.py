@@ -6,8 +6,8 @@ from contextlib import aclosing
 from clicktrail.tracking.v1.report_service_pb2 import Report
 from common.errors import ClicktrailError
 from common.json_writer import write
-from gateway.exchange import Exchange, Route, Routes, Streamed
-from gateway.http_errors import RefusedError
+from gateway.http.errors import RefusedError
+from gateway.http.exchange import Exchange, Route, Routes, Streamed
 from gateway.reports.access import ReportAccess
 from gateway.reports.operations import STREAMS
 from gateway.reports.requests import report_request

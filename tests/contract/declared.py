@@ -8,8 +8,8 @@ from typing import Any
 
 import gateway
 from gateway.bootstrap import TRANSCODED
+from gateway.http.operation import Operation
 from gateway.openapi.document import document
-from gateway.operations import Operation
 from gateway.transcoder import annotated_operations
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway import event_operations, page_operations
-from gateway.operations import Operation
+from gateway.http.operation import Operation
 from tests.contract.declared import declared_document
 
 

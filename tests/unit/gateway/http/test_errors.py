@@ -2,7 +2,7 @@
 
 from grpc import StatusCode, aio
 
-from gateway.http_errors import problem_of
+from gateway.http.errors import problem_of
 
 
 def test_what_an_older_service_does_not_know_is_not_found() -> None:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from gateway import bodies
-from gateway.asgi import Message
-from gateway.bodies import Body, plain
-from gateway.http_errors import RefusedError
+from gateway.http import bodies
+from gateway.http.asgi import Message
+from gateway.http.bodies import Body, plain
+from gateway.http.errors import RefusedError
 
 
 class Sender:

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 from urllib.parse import parse_qsl, unquote_to_bytes
 
-from gateway.asgi import Receive, Scope
-from gateway.bodies import Body
-from gateway.http_errors import bad_request, no_route
+from gateway.http.asgi import Receive, Scope
+from gateway.http.bodies import Body
+from gateway.http.errors import bad_request, no_route
+from gateway.http.operation import JSON, Operation
 from gateway.json.text import Value, dumps
-from gateway.operations import JSON, Operation
 
 QUERY_FIELDS_LIMIT = 100
 

@@ -11,10 +11,10 @@ from uvicorn.server import ServerState
 
 from clicktrail.shortener.v1.redirect_service_pb2 import OUTCOME_KIND_REDIRECT, Hit, Outcome
 from common.errors import overloaded
-from gateway import bounded_connection, refusals
 from gateway.app import Application, ShortLink
-from gateway.asgi import Receive, Scope, Send
-from gateway.connection import Connection
+from gateway.http import limits, protocol
+from gateway.http.asgi import Receive, Scope, Send
+from gateway.http.connection import Connection
 from gateway.posts import Posts
 from gateway.redirect import Redirects
 
@@ -147,12 +147,12 @@ async def hosting(connections: int = 10, gateway: LongAnswers | None = None) -> 
 
 @pytest.fixture(autouse=True)
 def _looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bounded_connection, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(protocol, "LOOK_SECONDS", 0.01)
 
 
 async def test_a_client_that_says_nothing_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a word, as it has asked for nothing."""
-    monkeypatch.setattr(bounded_connection, "IDLE_SECONDS", 0.1)
+    monkeypatch.setattr(protocol, "IDLE_SECONDS", 0.1)
     async with hosting() as host, host.client() as (reader, _):
         assert await reader.read() == b""
 
@@ -160,7 +160,7 @@ async def test_a_client_that_says_nothing_is_hung_up_on(monkeypatch: pytest.Monk
 @pytest.mark.parametrize("beginning", [b"GET / HT", b"GET /abc HTTP/1.1\r\nX: y", b"GET / HTTP/1.1\r\nHost: x\r\n"])
 async def test_a_head_that_does_not_end_is_refused(monkeypatch: pytest.MonkeyPatch, beginning: bytes) -> None:
     """Once it has had its time."""
-    monkeypatch.setattr(refusals, "HEAD_SECONDS", 0.1)
+    monkeypatch.setattr(limits, "HEAD_SECONDS", 0.1)
     async with hosting() as host, host.client() as (reader, writer):
         writer.write(beginning)
         assert (await reader.read()).startswith(b"HTTP/1.1 408")
@@ -168,7 +168,7 @@ async def test_a_head_that_does_not_end_is_refused(monkeypatch: pytest.MonkeyPat
 
 async def test_a_client_that_does_not_read_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the middle of an answer too, which then hears of it."""
-    monkeypatch.setattr(bounded_connection, "IDLE_SECONDS", 0.1)
+    monkeypatch.setattr(protocol, "IDLE_SECONDS", 0.1)
     async with hosting() as host, host.client() as (_, writer):
         writer.write(GET)
         await host.gateway.gone.wait()
@@ -176,7 +176,7 @@ async def test_a_client_that_does_not_read_is_hung_up_on(monkeypatch: pytest.Mon
 
 async def test_a_client_that_reads_has_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer under way is not hung up on, however long its client has said nothing."""
-    monkeypatch.setattr(bounded_connection, "IDLE_SECONDS", 0.1)
+    monkeypatch.setattr(protocol, "IDLE_SECONDS", 0.1)
     async with hosting() as host, host.client() as (reader, writer):
         host.gateway.length = 10
         writer.write(GET)
@@ -188,7 +188,7 @@ async def test_a_client_that_reads_has_its_time(monkeypatch: pytest.MonkeyPatch)
 
 async def test_what_is_refused_may_be_sent_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """The answer waits for its client; a client that does not hang up is hung up on."""
-    monkeypatch.setattr(bounded_connection, "LINGER_SECONDS", 0.5)
+    monkeypatch.setattr(protocol, "LINGER_SECONDS", 0.5)
     async with hosting() as host, host.client() as (reader, writer):
         writer.write(b"nonsense\r\n\r\n")
         assert (await reader.read()).startswith(b"HTTP/1.1 400")
@@ -200,7 +200,7 @@ async def test_what_is_refused_may_be_sent_to_its_end(monkeypatch: pytest.Monkey
 
 async def test_one_connection_too_many_is_told_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """With when, in the form of the API, and that nothing more comes: at once."""
-    monkeypatch.setattr(bounded_connection, "LINGER_SECONDS", 10 * LIMIT_SECONDS)
+    monkeypatch.setattr(protocol, "LINGER_SECONDS", 10 * LIMIT_SECONDS)
     async with hosting(connections=1) as host, host.client() as (_, first), host.client() as (reader, second):
         first.write(GET)
         second.write(GET)

@@ -5,9 +5,9 @@ import secrets
 import httptools
 
 from common.errors import FaultType
-from gateway.exchange import Answer
-from gateway.http_errors import RETRY_AFTER_SECONDS, Problem, problem_of, refused
-from gateway.sending import Reply, reply_of
+from gateway.http.errors import RETRY_AFTER_SECONDS, Problem, problem_of, refused
+from gateway.http.exchange import Answer
+from gateway.http.responses import Reply, reply_of
 
 # Of a target, and of a head that does not end: no browser sends as much.
 TARGET_BYTES = 32 * 1024

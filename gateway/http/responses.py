@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from typing import NamedTuple
 
-from gateway.asgi import Receive, Send
-from gateway.exchange import Answer, Streamed
+from gateway.http.asgi import Receive, Send
+from gateway.http.exchange import Answer, Streamed
 
 NO_CONTENT = 204
 

@@ -6,8 +6,8 @@ import zlib
 from collections.abc import Callable, Mapping
 
 from common.errors import ClicktrailError, overloaded
-from gateway.asgi import Receive
-from gateway.http_errors import RefusedError, bad_request, too_large
+from gateway.http.asgi import Receive
+from gateway.http.errors import RefusedError, bad_request, too_large
 from gateway.json.text import Value, loads
 
 EVENT_BYTES = 64 * 1024

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from gateway.asgi import Message
-from gateway.exchange import Answer
-from gateway.sending import Reply, send_answer
-from gateway.whole_answers import WholeAnswers
+from gateway.http.asgi import Message
+from gateway.http.connection import WholeAnswers
+from gateway.http.exchange import Answer
+from gateway.http.responses import Reply, send_answer
 
 
 class Wire:

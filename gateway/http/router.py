@@ -3,17 +3,35 @@
 import secrets
 from collections.abc import Mapping
 
-from gateway.asgi import Receive, Scope, Send
-from gateway.cors import ON_EVERY_ANSWER, preflight_headers
-from gateway.exchange import Answer, Exchange, Handler, Routes, Streamed
-from gateway.http_errors import no_route, problem_of, wrong_method
-from gateway.room import Room
-from gateway.sending import send_answer, send_stream
+from gateway.http.admission import Room
+from gateway.http.asgi import Receive, Scope, Send
+from gateway.http.errors import no_route, problem_of, wrong_method
+from gateway.http.exchange import Answer, Exchange, Handler, Routes, Streamed
+from gateway.http.responses import send_answer, send_stream
+
+# No cookies are involved: the credential stands in a header that the page sets itself.
+ON_EVERY_ANSWER = {
+    "access-control-allow-origin": "*",
+    "access-control-expose-headers": "Retry-After, X-Request-Id",
+}
+ON_PREFLIGHTS = {
+    **ON_EVERY_ANSWER,
+    "access-control-allow-methods": "GET, POST, PATCH, DELETE, OPTIONS",
+    "access-control-max-age": "86400",
+    "vary": "Access-Control-Request-Headers",
+}
+DEFAULT_HEADERS = "authorization, content-type, idempotency-key"
 
 PREFIX = "/v1"
 
 Methods = Mapping[str, Handler]
 Segments = tuple[str, ...]
+
+
+def preflight_headers(asked: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the headers that allow what a preflight asks for: pages add headers of their own."""
+    allowed = asked.get("access-control-request-headers", DEFAULT_HEADERS)
+    return {**ON_PREFLIGHTS, "access-control-allow-headers": allowed}
 
 
 class Api:

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any, cast
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from gateway import refusals
-from gateway.http_errors import Problem, RefusedError
-from gateway.sending import Reply
-from gateway.turns import TURNS, Refusal
+from common.errors import ClicktrailError
+from gateway import posts
+from gateway.hits import HitRequest
+from gateway.http import limits
+from gateway.http.errors import Problem, RefusedError
+from gateway.http.responses import Reply
+from gateway.redirect import Landed, Redirects
 
 if TYPE_CHECKING:
     from gateway.app import Application
@@ -25,6 +28,87 @@ LINGER_SECONDS = 4.0
 LOOK_SECONDS = 2.0
 
 _CLOSE = b"connection: close\r\n"
+
+
+class Visit:
+    """A hit on its connection, from the end of its request to its answer."""
+
+    __slots__ = ("_connection", "_redirects", "_request", "keep_alive", "response_complete")
+
+    more_body = False
+
+    def __init__(
+        self, connection: "BoundedConnection", redirects: Redirects, request: HitRequest, *, keep_alive: bool
+    ) -> None:
+        self._connection = connection
+        self._redirects = redirects
+        self._request = request
+        self.keep_alive = keep_alive
+        self.response_complete = False
+
+    def start(self) -> None:
+        """Send the hit on its way."""
+        try:
+            landed = self._redirects.depart(self._request)
+        except ClicktrailError as error:
+            # Not at once: where many wait, each answer would begin inside the one before.
+            self._connection.loop.call_soon(self._answer, self._redirects.fail(self._request, error))
+        else:
+            landed.add_done_callback(self._arrive)
+
+    def _arrive(self, landed: Landed) -> None:
+        # Also where nobody listens any more: an error that nobody looked at would be logged as lost.
+        self._answer(self._redirects.arrive(self._request, landed))
+
+    def _answer(self, reply: Reply) -> None:
+        self.response_complete = True
+        self._connection.send_reply(reply, keep_alive=self.keep_alive)
+
+
+class Posting:
+    """An event on its way, until its answer."""
+
+    __slots__ = ("_connection", "_landed", "keep_alive", "response_complete")
+
+    more_body = False
+
+    def __init__(self, connection: "BoundedConnection", landed: posts.Landed, *, keep_alive: bool) -> None:
+        self._connection = connection
+        self._landed = landed
+        self.keep_alive = keep_alive
+        self.response_complete = False
+
+    def start(self) -> None:
+        """Wait for its flight to land."""
+        self._landed.add_done_callback(self._arrive)
+
+    def _arrive(self, landed: posts.Landed) -> None:
+        # Also where nobody listens any more: an error that nobody looked at would be logged as lost.
+        reply = posts.Posts.arrive(landed)
+        self.response_complete = True
+        self._connection.send_reply(reply, keep_alive=self.keep_alive)
+
+
+class Refusal:
+    """The last answer of a connection on which nothing more is read."""
+
+    __slots__ = ("_connection", "_reply", "keep_alive", "response_complete")
+
+    more_body = False
+
+    def __init__(self, connection: "BoundedConnection", reply: Reply) -> None:
+        self._connection = connection
+        self._reply = reply
+        self.keep_alive = False
+        self.response_complete = False
+
+    def start(self) -> None:
+        """Send it."""
+        self.response_complete = True
+        self._connection.send_reply(self._reply, keep_alive=self.keep_alive)
+
+
+TURNS = (Visit, Posting, Refusal)
 
 
 class BoundedConnection(HttpToolsProtocol):
@@ -62,7 +146,7 @@ class BoundedConnection(HttpToolsProtocol):
         Who goes in the middle of an answer does not want the rest: nothing else ends a stream.
         """
         if not self.is_idle and self.cycle.more_body:
-            self._refuse(refusals.CUT_SHORT)
+            self._refuse(limits.CUT_SHORT)
         answering = self._asgi_cycle
         is_unwanted = answering is not None and answering.response_started and not answering.response_complete
         self._is_half_closed = not self.is_idle and not is_unwanted
@@ -75,8 +159,8 @@ class BoundedConnection(HttpToolsProtocol):
         self._head_bytes += len(data)
         while data:
             data = self._feed(data)
-        if self._is_in_head and self._head_bytes > refusals.HEAD_BYTES:
-            self._refuse(refusals.LONG_HEAD)
+        if self._is_in_head and self._head_bytes > limits.HEAD_BYTES:
+            self._refuse(limits.LONG_HEAD)
 
     def on_message_begin(self) -> None:
         """Wait for the end of a head. What uvicorn makes for a request is made once it is known to be one."""
@@ -95,16 +179,16 @@ class BoundedConnection(HttpToolsProtocol):
         if self.parser.should_upgrade():
             # It comes again, without its offer; a tunnel would come again for ever.
             if self.parser.get_method() == b"CONNECT":
-                raise RefusedError(refusals.NOT_HTTP)
+                raise RefusedError(limits.NOT_HTTP)
             return
         if self.transport.is_closing():
             return
         if self._is_surplus:
-            raise RefusedError(refusals.CROWDED)
-        if len(self.pipeline) >= refusals.WAITING_LIMIT:
-            raise RefusedError(refusals.HURRIED)
-        if len(self.url) > refusals.TARGET_BYTES:
-            raise RefusedError(refusals.LONG_TARGET)
+            raise RefusedError(limits.CROWDED)
+        if len(self.pipeline) >= limits.WAITING_LIMIT:
+            raise RefusedError(limits.HURRIED)
+        if len(self.url) > limits.TARGET_BYTES:
+            raise RefusedError(limits.LONG_TARGET)
         self.take_head()
         # Trailers are no headers.
         self.headers = []
@@ -191,7 +275,7 @@ class BoundedConnection(HttpToolsProtocol):
         """Go on as uvicorn does, with what it makes at the beginning of a request."""
         target, headers = self.url, self.headers
         if not target.startswith(b"/") and not httptools.parse_url(target).path:
-            raise RefusedError(refusals.NO_PATH)
+            raise RefusedError(limits.NO_PATH)
         self._is_in_head = False
         super().on_message_begin()
         self.url = target
@@ -208,9 +292,9 @@ class BoundedConnection(HttpToolsProtocol):
         except httptools.HttpParserUpgrade as upgrade:
             return self._head_without_offer() + data[upgrade.args[0] :]
         except httptools.HttpParserCallbackError as error:
-            self._refuse(refusals.problem_behind(error.__context__))
+            self._refuse(limits.problem_behind(error.__context__))
         except httptools.HttpParserError:
-            self._refuse(refusals.NOT_HTTP)
+            self._refuse(limits.NOT_HTTP)
         return b""
 
     def _head_without_offer(self) -> bytes:
@@ -235,7 +319,7 @@ class BoundedConnection(HttpToolsProtocol):
         self._is_in_head = False
         if not self.is_idle and self.cycle.more_body:
             self._give_up(self.cycle)
-        self.take_turn(Refusal(self, refusals.reply_to(problem)))
+        self.take_turn(Refusal(self, limits.reply_to(problem)))
 
     def _give_up(self, cycle: RequestResponseCycle) -> None:
         """Make place for the refusal of a request whose body cannot be read: the last one."""
@@ -266,5 +350,5 @@ class BoundedConnection(HttpToolsProtocol):
         waited = self.loop.time() - self._since
         if waited > (LINGER_SECONDS if self._is_deaf else IDLE_SECONDS):
             self.transport.abort()
-        elif waited > refusals.HEAD_SECONDS and self._is_in_head and not self.flow.read_paused:
-            self._refuse(refusals.SLOW_HEAD)
+        elif waited > limits.HEAD_SECONDS and self._is_in_head and not self.flow.read_paused:
+            self._refuse(limits.SLOW_HEAD)
