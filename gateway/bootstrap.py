@@ -23,12 +23,8 @@ from common.logging import configure_logging, get_logger
 from common.settings import load_settings
 from gateway import link_operations, own_operations
 from gateway.app import Application, Gateway
-from gateway.batcher import Batcher, Limits
-from gateway.clients import connect
 from gateway.credentials import Credentials
 from gateway.events import Events
-from gateway.flights import EventFlights, RedirectFlights
-from gateway.fresh_sessions import FreshSessions
 from gateway.hellotext import PageRoutes
 from gateway.http.admission import Room
 from gateway.http.router import Api
@@ -44,6 +40,10 @@ from gateway.reports.downloads import ReportDownloads
 from gateway.reports.site import ReportSite
 from gateway.reports.streams import ReportStreams
 from gateway.reports.watches import Watches
+from gateway.rpc.batcher import Batcher, Limits
+from gateway.rpc.clients import connect
+from gateway.rpc.fresh_sessions import FreshSessions
+from gateway.rpc.streams import EventFlights, RedirectFlights
 from gateway.settings import GatewaySettings
 from gateway.tracker import tracker_routes
 from gateway.transcoder import Transcoder

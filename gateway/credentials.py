@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from clicktrail.tracking.v1 import account_service_pb2 as account
 from clicktrail.tracking.v1.event_pb2 import CREDENTIAL_PUBLIC
-from gateway.clients import Services
 from gateway.http.errors import RefusedError, unauthorized
 from gateway.http.exchange import Exchange
 from gateway.judgements import Judgements
+from gateway.rpc.clients import Services
 
 REMEMBERED_LIMIT = 10_000
 

@@ -1,7 +1,7 @@
 """Says whether requests should be sent to this gateway."""
 
-from gateway.clients import Services
 from gateway.http.exchange import Answer, answer
+from gateway.rpc.clients import Services
 
 
 class Readiness:

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 from clicktrail.tracking.v1 import report_page_service_pb2 as pb
-from gateway.clients import Services
 from gateway.credentials import Credentials
 from gateway.http.errors import RefusedError, unauthorized
 from gateway.http.exchange import Exchange
 from gateway.judgements import Judgements
+from gateway.rpc.clients import Services
 
 PARAMETER = "signature"
 SIGNATURE_LENGTH_LIMIT = 200

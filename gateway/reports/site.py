@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 from clicktrail.tracking.v1 import report_page_service_pb2 as pages
 from clicktrail.tracking.v1 import report_service_pb2 as reports
-from gateway.clients import Services
 from gateway.http.asgi import Receive, Scope, Send
 from gateway.http.errors import no_route, problem_of, wrong_method
 from gateway.http.exchange import Answer, Exchange
@@ -18,6 +17,7 @@ from gateway.reports.assets import ASSETS
 from gateway.reports.pages import ROOT, SCOPES_SHOWN, Subject, list_page, problem_page, report_page
 from gateway.reports.query import Wish, wish_of
 from gateway.reports.watches import Watches
+from gateway.rpc.clients import Services
 from gateway.templating import HTML
 
 METHODS = ("GET", "HEAD")

@@ -7,8 +7,7 @@ from collections.abc import AsyncGenerator
 from clicktrail.tracking.v1 import report_service_pb2 as pb
 from common.errors import ClicktrailError, Kind, Reason, unavailable
 from common.logging import get_logger
-from gateway.client_streams import StreamMethod
-from gateway.clients import Services
+from gateway.rpc.clients import Services, StreamMethod
 
 log = get_logger(__name__)
 

@@ -11,9 +11,9 @@ from grpc import aio
 
 from clicktrail.shortener.v1 import redirect_service_pb2 as pb
 from common.errors import ClicktrailError, Reason
-from gateway.batcher import Batcher, Limits
-from gateway.clients import connect
-from gateway.flights import RedirectFlights
+from gateway.rpc.batcher import Batcher, Limits
+from gateway.rpc.clients import connect
+from gateway.rpc.streams import RedirectFlights
 from tests.support.waiting import eventually
 
 SECONDS = 10.0
@@ -100,7 +100,7 @@ async def carried(flights: RedirectFlights, *codes: str, seconds: float = SECOND
 @pytest.fixture
 def is_busy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let streams take flights for longer than any test lasts."""
-    monkeypatch.setattr("gateway.streamed.STREAM_SECONDS", 300.0)
+    monkeypatch.setattr("gateway.rpc.streams.STREAM_SECONDS", 300.0)
 
 
 @pytest.mark.usefixtures("is_busy")
@@ -115,7 +115,7 @@ async def test_flights_in_turn_share_a_stream() -> None:
 
 async def test_a_stream_ends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without another flight; and behind a while without any, the next goes by a call of its own."""
-    monkeypatch.setattr("gateway.streamed.STREAM_SECONDS", 0.3)
+    monkeypatch.setattr("gateway.rpc.streams.STREAM_SECONDS", 0.3)
     echo = Echo()
     async with flights_to(echo) as flights:
         while not echo.opened:

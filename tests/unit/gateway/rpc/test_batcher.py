@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from common.errors import ClicktrailError, Kind, Reason, unavailable
-from gateway.batcher import Batcher, Limits
+from gateway.rpc.batcher import Batcher, Limits
 
 AWAY = unavailable(Reason.STORE_DOWN, "The store is away.")
 

@@ -1,17 +1,22 @@
-"""Calls a method by streams while it is called often: a call of its own costs more than most of what is asked."""
+"""Calls that take many at once: in quiet times one by one, in busy times by streams."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
 from google.protobuf.message import Message
 from grpc import aio
 
-from gateway.clients import Method
+from clicktrail.shortener.v1 import redirect_service_pb2 as redirect
+from clicktrail.tracking.v1 import event_pb2, event_service_pb2
+from gateway.rpc.clients import Method, Services
 
 # So long a stream takes requests: a service that stops waits for no longer, and one that is new soon gets its share.
 STREAM_SECONDS = 0.5
+
+_REDIRECTS = redirect.DESCRIPTOR.services_by_name["RedirectService"].methods_by_name
+_EVENTS = event_service_pb2.DESCRIPTOR.services_by_name["EventService"].methods_by_name
 
 
 class Stream:
@@ -106,3 +111,35 @@ class Streamed:
         ending = self._loop.create_task(stream.end())
         self._ending.add(ending)
         ending.add_done_callback(self._ending.discard)
+
+
+class RedirectFlights:
+    """Carries hits to the shortener; none takes longer than so many seconds."""
+
+    def __init__(self, services: Services, longest_seconds: float) -> None:
+        one, many = _REDIRECTS["ResolveFlight"], _REDIRECTS["ResolveFlights"]
+        self._resolve = Streamed(services.method(one), services.streams(many, one), longest_seconds)
+
+    async def __call__(self, hits: Sequence[redirect.Hit], seconds: float) -> Sequence[redirect.Outcome]:
+        """Resolve a flight of hits."""
+        response: redirect.ResolveFlightResponse = await self._resolve(
+            redirect.ResolveFlightRequest(hits=hits), seconds
+        )
+        return response.outcomes
+
+
+class EventFlights:
+    """Carries events to tracking; none takes longer than so many seconds."""
+
+    def __init__(self, services: Services, longest_seconds: float) -> None:
+        one, many = _EVENTS["TrackEvents"], _EVENTS["TrackBatches"]
+        self._track = Streamed(services.method(one), services.streams(many, one), longest_seconds)
+
+    async def __call__(
+        self, submissions: Sequence[event_pb2.Submission], seconds: float
+    ) -> Sequence[event_pb2.Receipt]:
+        """Record a flight of events."""
+        response: event_service_pb2.TrackEventsResponse = await self._track(
+            event_service_pb2.TrackEventsRequest(submissions=submissions), seconds
+        )
+        return response.receipts

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from clicktrail.shortener.v1 import session_service_pb2
 from clicktrail.shortener.v1.session_pb2 import Session
 from common.logging import get_logger
-from gateway.clients import Services
+from gateway.rpc.clients import Services
 
 log = get_logger(__name__)
 

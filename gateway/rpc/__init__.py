@@ -1,0 +1,1 @@
+"""Calls of the services behind: channels, batches, streams."""
