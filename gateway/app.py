@@ -9,7 +9,6 @@ from urllib.parse import unquote
 import httptools
 
 from common.errors import FaultType
-from gateway import own_operations
 from gateway.http.asgi import Receive, Scope, Send
 from gateway.http.errors import Problem, no_route, refused, wrong_method
 from gateway.http.exchange import Answer, answer
@@ -18,7 +17,7 @@ from gateway.http.router import PREFIX, Api
 from gateway.link_page import LinkPages
 from gateway.no_redirect import HEADERS, page_of
 from gateway.posts import Posts
-from gateway.readiness import Readiness
+from gateway.probes import OWN_OPERATIONS, Readiness
 from gateway.redirect import Redirects
 from gateway.reports.pages import ROOT
 from gateway.reports.site import ReportSite
@@ -29,7 +28,7 @@ PATH_LENGTH_LIMIT = 2_048
 
 _OWN_HEADERS = {"cache-control": "no-store"}
 _ROBOTS = b"User-agent: *\nDisallow:\n"
-_OWN_PATHS = frozenset(operation.path for operation in own_operations.ALL)
+_OWN_PATHS = frozenset(operation.path for operation in OWN_OPERATIONS)
 # They look like codes, and nobody can have them for one.
 _NO_CODES = frozenset(path.removeprefix("/") for path in (*_OWN_PATHS, PREFIX, ROOT))
 _CODE = re.compile(r"/([A-Za-z0-9_-]{1,64})")

@@ -21,9 +21,9 @@ from clicktrail.tracking.v1 import (
 from common.garbage import spare_what_stays
 from common.logging import configure_logging, get_logger
 from common.settings import load_settings
-from gateway import link_operations, own_operations
+from gateway import link_operations
 from gateway.app import Application, Gateway
-from gateway.credentials import Credentials
+from gateway.auth import Credentials
 from gateway.events import Events
 from gateway.hellotext import PageRoutes
 from gateway.http.admission import Room
@@ -32,7 +32,7 @@ from gateway.http.server import connections_for
 from gateway.link_page import LinkPages
 from gateway.openapi.document import document_route
 from gateway.posts import Posts
-from gateway.readiness import Readiness
+from gateway.probes import OWN_OPERATIONS, Readiness
 from gateway.redirect import Redirects
 from gateway.reports import page_operations
 from gateway.reports.access import ReportAccess
@@ -100,7 +100,7 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         *tracker_routes(),
     ]
     document = document_route(
-        [*(route.operation for route in routes), *link_operations.ALL, *own_operations.ALL, *page_operations.ALL]
+        [*(route.operation for route in routes), *link_operations.ALL, *OWN_OPERATIONS, *page_operations.ALL]
     )
     api = Api([*routes, document], Room(settings.queue_limit))
     site = ReportSite(services, access, watches)

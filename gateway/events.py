@@ -12,7 +12,7 @@ from common.ids import uuid7_bytes
 from common.json_writer import write
 from gateway import event_operations as operations
 from gateway import pixel
-from gateway.credentials import Account, Credentials
+from gateway.auth import Account, Credentials
 from gateway.event_fields import ParsedEvent, parse_event
 from gateway.event_schemas import BATCH_LIMIT
 from gateway.hits import HEADER_LENGTH_LIMIT, RawHeaders, client_address, peer_of

@@ -7,8 +7,8 @@ from common.clock import now, to_timestamp
 from common.errors import Fault, FaultType, Reason, invalid, not_found
 from common.ids import new_nonce
 from gateway import page_operations as operations
+from gateway.auth import Account, Credentials
 from gateway.calling_codes import CALLING_CODES
-from gateway.credentials import Account, Credentials
 from gateway.http import bodies
 from gateway.http.exchange import Answer, Exchange, Route, Routes, answer
 from gateway.json.reader import fill

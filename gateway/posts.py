@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from clicktrail.tracking.v1.event_pb2 import Receipt
 from gateway import event_operations as operations
-from gateway.credentials import Credentials
+from gateway.auth import Credentials
 from gateway.event_fields import parse_event
 from gateway.events import Events
 from gateway.hits import RawHeaders

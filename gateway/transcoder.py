@@ -13,8 +13,8 @@ from google.protobuf.message_factory import GetMessageClass
 from common.clock import now, to_timestamp
 from common.errors import Fault, FaultType, invalid
 from common.json_writer import write, write_field
+from gateway.auth import Credentials
 from gateway.batches import Refused, batch_of
-from gateway.credentials import Credentials
 from gateway.http import bodies
 from gateway.http.exchange import Answer, Exchange, Route, Routes
 from gateway.http.operation import Operation

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 from clicktrail.tracking.v1 import report_page_service_pb2 as pb
-from gateway.credentials import Credentials
+from gateway.auth import Credentials, Judgements
 from gateway.http.errors import RefusedError, unauthorized
 from gateway.http.exchange import Exchange
-from gateway.judgements import Judgements
 from gateway.rpc.clients import Services
 
 PARAMETER = "signature"

@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 
 from clicktrail.tracking.v1.event_pb2 import Receipt
-from gateway.credentials import Account
+from gateway.auth import Account
 from gateway.event_fields import ParsedEvent
 from gateway.posts import Post, Posts
 
