@@ -14,11 +14,11 @@ from gateway.http.errors import Problem, no_route, refused, wrong_method
 from gateway.http.exchange import Answer, answer
 from gateway.http.responses import send_answer
 from gateway.http.router import PREFIX, Api
-from gateway.link_page import LinkPages
-from gateway.no_redirect import HEADERS, page_of
 from gateway.posts import Posts
 from gateway.probes import OWN_OPERATIONS, Readiness
-from gateway.redirect import Redirects
+from gateway.redirects.error_pages import HEADERS, page_of
+from gateway.redirects.preview import LinkPages
+from gateway.redirects.redirects import Redirects
 from gateway.reports.pages import ROOT
 from gateway.reports.site import ReportSite
 from gateway.reports.watches import Watches

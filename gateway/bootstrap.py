@@ -21,7 +21,6 @@ from clicktrail.tracking.v1 import (
 from common.garbage import spare_what_stays
 from common.logging import configure_logging, get_logger
 from common.settings import load_settings
-from gateway import link_operations
 from gateway.app import Application, Gateway
 from gateway.auth import Credentials
 from gateway.events import Events
@@ -29,11 +28,12 @@ from gateway.hellotext import PageRoutes
 from gateway.http.admission import Room
 from gateway.http.router import Api
 from gateway.http.server import connections_for
-from gateway.link_page import LinkPages
 from gateway.openapi.document import document_route
 from gateway.posts import Posts
 from gateway.probes import OWN_OPERATIONS, Readiness
-from gateway.redirect import Redirects
+from gateway.redirects import operations as link_operations
+from gateway.redirects.preview import LinkPages
+from gateway.redirects.redirects import Redirects
 from gateway.reports import page_operations
 from gateway.reports.access import ReportAccess
 from gateway.reports.downloads import ReportDownloads

@@ -15,11 +15,11 @@ from gateway import pixel
 from gateway.auth import Account, Credentials
 from gateway.event_fields import ParsedEvent, parse_event
 from gateway.event_schemas import BATCH_LIMIT
-from gateway.hits import HEADER_LENGTH_LIMIT, RawHeaders, client_address, peer_of
 from gateway.http import bodies
 from gateway.http.exchange import Answer, Exchange, Handler, Route, Routes
 from gateway.json.text import Value, dumps
 from gateway.receipts import answer_of, is_unavailable, receipt_of_error, rejected
+from gateway.redirects.hits import HEADER_LENGTH_LIMIT, RawHeaders, client_address, peer_of
 from gateway.rpc.batcher import Batcher
 from gateway.rpc.fresh_sessions import FreshSessions
 

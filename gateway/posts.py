@@ -13,7 +13,6 @@ from gateway import event_operations as operations
 from gateway.auth import Credentials
 from gateway.event_fields import parse_event
 from gateway.events import Events
-from gateway.hits import RawHeaders
 from gateway.http import bodies
 from gateway.http.errors import RefusedError, problem_of
 from gateway.http.exchange import Answer
@@ -21,6 +20,7 @@ from gateway.http.responses import Reply, reply_of
 from gateway.http.router import headers_of
 from gateway.json.text import MalformedJsonError
 from gateway.receipts import answer_of
+from gateway.redirects.hits import RawHeaders
 
 Landed = Future[Receipt]
 

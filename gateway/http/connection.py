@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from gateway.hits import HitRequest
 from gateway.http.asgi import Message, Send
 from gateway.http.protocol import BoundedConnection, Posting, Visit
 from gateway.http.responses import Reply, lines_of
 from gateway.posts import LARGEST_BYTES, Post
+from gateway.redirects.hits import HitRequest
 
 if TYPE_CHECKING:
     from gateway.app import Application

@@ -11,11 +11,11 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from common.errors import ClicktrailError
 from gateway import posts
-from gateway.hits import HitRequest
 from gateway.http import limits
 from gateway.http.errors import Problem, RefusedError
 from gateway.http.responses import Reply
-from gateway.redirect import Landed, Redirects
+from gateway.redirects.hits import HitRequest
+from gateway.redirects.redirects import Landed, Redirects
 
 if TYPE_CHECKING:
     from gateway.app import Application

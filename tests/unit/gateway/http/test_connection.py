@@ -16,10 +16,10 @@ from gateway.http import limits, protocol
 from gateway.http.asgi import Receive, Scope, Send
 from gateway.http.connection import Connection
 from gateway.posts import Posts
-from gateway.redirect import Redirects
+from gateway.redirects.redirects import Redirects
 
 if TYPE_CHECKING:
-    from gateway.redirect import Flights
+    from gateway.redirects.redirects import Flights
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 # More than the buffers of both ends hold.

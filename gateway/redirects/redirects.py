@@ -6,11 +6,11 @@ from asyncio import Future
 
 from clicktrail.shortener.v1 import redirect_service_pb2 as redirect
 from common.errors import Fault, FaultType
-from gateway.hits import HitRequest, hit_of
 from gateway.http.errors import RETRY_AFTER_SECONDS, Problem, problem_of, refused
 from gateway.http.exchange import Answer
 from gateway.http.responses import Reply, head_of, reply_of
-from gateway.no_redirect import HEADERS, PREFETCHED, page_of
+from gateway.redirects.error_pages import HEADERS, PREFETCHED, page_of
+from gateway.redirects.hits import HitRequest, hit_of
 from gateway.rpc.batcher import Batcher
 
 Flights = Batcher[redirect.Hit, redirect.Outcome]

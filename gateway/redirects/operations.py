@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from gateway.http.operation import Access, Operation, Parameter, Response, Schema, Shape, in_json
 from gateway.openapi.components import ERRORS_REF
-from gateway.qr_codes import BORDER, SCALE, TYPES
+from gateway.redirects.qr_codes import BORDER, SCALE, TYPES
 
 _TEXT: Schema = {"type": "string"}
 _HTML: dict[str, Shape] = {"text/html": _TEXT}

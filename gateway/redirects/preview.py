@@ -9,13 +9,13 @@ from clicktrail.shortener.v1 import redirect_service_pb2 as pb
 from clicktrail.shortener.v1.link_pb2 import Link
 from common.clock import from_timestamp, to_rfc3339
 from common.errors import FaultType
-from gateway.hits import host_of
 from gateway.http.asgi import Scope, Send
 from gateway.http.errors import problem_of, refused, wrong_method
 from gateway.http.exchange import Answer, answer, query_of
 from gateway.http.responses import send_answer
-from gateway.no_redirect import page_of, wants_json
-from gateway.qr_codes import TYPES, drawn, sizes_of
+from gateway.redirects.error_pages import page_of, wants_json
+from gateway.redirects.hits import host_of
+from gateway.redirects.qr_codes import TYPES, drawn, sizes_of
 from gateway.rpc.clients import Services
 from gateway.templating import HTML, filled
 

@@ -1,0 +1,1 @@
+"""Short links over HTTP: redirects, previews, QR codes."""
