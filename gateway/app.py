@@ -9,12 +9,12 @@ from urllib.parse import unquote
 import httptools
 
 from common.errors import FaultType
+from gateway.events.fast_path import Posts
 from gateway.http.asgi import Receive, Scope, Send
 from gateway.http.errors import Problem, no_route, refused, wrong_method
 from gateway.http.exchange import Answer, answer
 from gateway.http.responses import send_answer
 from gateway.http.router import PREFIX, Api
-from gateway.posts import Posts
 from gateway.probes import OWN_OPERATIONS, Readiness
 from gateway.redirects.error_pages import HEADERS, page_of
 from gateway.redirects.preview import LinkPages

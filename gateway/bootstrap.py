@@ -23,13 +23,13 @@ from common.logging import configure_logging, get_logger
 from common.settings import load_settings
 from gateway.app import Application, Gateway
 from gateway.auth import Credentials
-from gateway.events import Events
+from gateway.events.events import Events
+from gateway.events.fast_path import Posts
 from gateway.hellotext import PageRoutes
 from gateway.http.admission import Room
 from gateway.http.router import Api
 from gateway.http.server import connections_for
 from gateway.openapi.document import document_route
-from gateway.posts import Posts
 from gateway.probes import OWN_OPERATIONS, Readiness
 from gateway.redirects import operations as link_operations
 from gateway.redirects.preview import LinkPages

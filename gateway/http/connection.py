@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from gateway.events.fast_path import LARGEST_BYTES, Post
 from gateway.http.asgi import Message, Send
 from gateway.http.protocol import BoundedConnection, Posting, Visit
 from gateway.http.responses import Reply, lines_of
-from gateway.posts import LARGEST_BYTES, Post
 from gateway.redirects.hits import HitRequest
 
 if TYPE_CHECKING:

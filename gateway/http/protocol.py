@@ -10,7 +10,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from common.errors import ClicktrailError
-from gateway import posts
+from gateway.events import fast_path
 from gateway.http import limits
 from gateway.http.errors import Problem, RefusedError
 from gateway.http.responses import Reply
@@ -72,7 +72,7 @@ class Posting:
 
     more_body = False
 
-    def __init__(self, connection: "BoundedConnection", landed: posts.Landed, *, keep_alive: bool) -> None:
+    def __init__(self, connection: "BoundedConnection", landed: fast_path.Landed, *, keep_alive: bool) -> None:
         self._connection = connection
         self._landed = landed
         self.keep_alive = keep_alive
@@ -82,9 +82,9 @@ class Posting:
         """Wait for its flight to land."""
         self._landed.add_done_callback(self._arrive)
 
-    def _arrive(self, landed: posts.Landed) -> None:
+    def _arrive(self, landed: fast_path.Landed) -> None:
         # Also where nobody listens any more: an error that nobody looked at would be logged as lost.
-        reply = posts.Posts.arrive(landed)
+        reply = fast_path.Posts.arrive(landed)
         self.response_complete = True
         self._connection.send_reply(reply, keep_alive=self.keep_alive)
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gateway.event_schemas import COMPONENTS
+from gateway.events.operations import COMPONENTS
 from gateway.http.exchange import Answer, Exchange, Route
 from gateway.http.operation import JSON, Access, Operation, Parameter, Response, Shape, in_json
 from gateway.openapi.components import (

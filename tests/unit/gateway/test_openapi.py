@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from gateway import event_operations, page_operations
+from gateway import page_operations
+from gateway.events.operations import PIXEL
 from gateway.http.operation import Operation
 from tests.contract.declared import declared_document
 
@@ -72,7 +73,7 @@ def test_older_names_of_events_are_there(written: dict[str, Any]) -> None:
     assert {"session_id", "product_id", "order_parameters", "url", "utm_params", "id"} <= properties.keys()
 
 
-@pytest.mark.parametrize("operation", [event_operations.PIXEL, page_operations.CREATE_SESSION])
+@pytest.mark.parametrize("operation", [PIXEL, page_operations.CREATE_SESSION])
 def test_pages_may_name_their_business_in_the_query(written: dict[str, Any], operation: Operation) -> None:
     """What can carry no headers has another way to say whose it is."""
     described = written["paths"][operation.path][operation.method.lower()]

@@ -12,10 +12,10 @@ from uvicorn.server import ServerState
 from clicktrail.shortener.v1.redirect_service_pb2 import OUTCOME_KIND_REDIRECT, Hit, Outcome
 from common.errors import overloaded
 from gateway.app import Application, ShortLink
+from gateway.events.fast_path import Posts
 from gateway.http import limits, protocol
 from gateway.http.asgi import Receive, Scope, Send
 from gateway.http.connection import Connection
-from gateway.posts import Posts
 from gateway.redirects.redirects import Redirects
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ import pytest
 
 from clicktrail.tracking.v1.event_pb2 import Receipt
 from gateway.auth import Account
-from gateway.event_fields import ParsedEvent
-from gateway.posts import Post, Posts
+from gateway.events.fast_path import Post, Posts
+from gateway.events.fields import ParsedEvent
 
 PAGES, SERVERS = b"/v1/track/events", b"/v1/attribution/events"
 EVENT = b'{"action":"page.viewed","session":"abcdefgh"}'

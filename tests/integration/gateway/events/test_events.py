@@ -231,7 +231,7 @@ async def test_any_json_is_taken_or_refused(page: httpx.AsyncClient, body: Any) 
     assert response.status_code in (200, 400, 409, 413, 422)
 
 
-WIRE = Path(__file__).parents[2] / "contract" / "wire"
+WIRE = Path(__file__).parents[3] / "contract" / "wire"
 LINES = [json.loads(line) for path in sorted(WIRE.glob("*.jsonl")) for line in path.read_text().splitlines()]
 
 

@@ -1,5 +1,7 @@
 """Answers with what became of events."""
 
+from base64 import b64decode
+
 from clicktrail.tracking.v1.event_pb2 import (
     RECEIPT_STATUS_ACCEPTED,
     RECEIPT_STATUS_CONFLICT,
@@ -9,7 +11,8 @@ from clicktrail.tracking.v1.event_pb2 import (
 )
 from common.errors import ClicktrailError, Fault, FaultType, Kind
 from gateway.http.errors import RETRY_AFTER_SECONDS, Problem, RefusedError, fault_message, problem_of
-from gateway.http.exchange import Answer
+from gateway.http.exchange import Answer, Exchange
+from gateway.json.text import Value
 
 RECEIVED = frozenset({RECEIPT_STATUS_ACCEPTED, RECEIPT_STATUS_DUPLICATE})
 
@@ -21,6 +24,11 @@ STATUSES: dict[FaultType, int] = {
     FaultType.TOO_LARGE: 413,
 }
 _CONFLICT = Fault(FaultType.CONFLICT, "id", "Another event was sent with this id or Idempotency-Key.")
+
+# One transparent point.
+GIF = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+# Names the business in a query; not part of the event.
+BUSINESS = "business"
 
 
 def answer_of(receipt: Receipt) -> Answer:
@@ -52,3 +60,13 @@ def receipt_of_error(error: BaseException, key: str | None, request_id: str) -> 
 def is_unavailable(error: object) -> bool:
     """Tell whether an event could not be taken at the moment."""
     return isinstance(error, ClicktrailError) and error.kind is Kind.UNAVAILABLE
+
+
+def event_in_query(exchange: Exchange) -> dict[str, Value]:
+    """Return the event that a query describes; of a name that stands twice, the last counts."""
+    return {name: text for name, text in exchange.query() if name != BUSINESS}
+
+
+def image() -> Answer:
+    """Return the image."""
+    return Answer(200, GIF, content_type="image/gif")

@@ -10,15 +10,13 @@ from common.clock import now_timestamp, stamp_milliseconds
 from common.errors import Fault, FaultType, Reason, invalid_field, overloaded, unavailable
 from common.ids import uuid7_bytes
 from common.json_writer import write
-from gateway import event_operations as operations
-from gateway import pixel
 from gateway.auth import Account, Credentials
-from gateway.event_fields import ParsedEvent, parse_event
-from gateway.event_schemas import BATCH_LIMIT
+from gateway.events.fields import ParsedEvent, parse_event
+from gateway.events.operations import BATCH_FROM_PAGE, BATCH_FROM_SERVER, BATCH_LIMIT, FROM_PAGE, FROM_SERVER, PIXEL
+from gateway.events.receipts import answer_of, event_in_query, image, is_unavailable, receipt_of_error, rejected
 from gateway.http import bodies
 from gateway.http.exchange import Answer, Exchange, Handler, Route, Routes
 from gateway.json.text import Value, dumps
-from gateway.receipts import answer_of, is_unavailable, receipt_of_error, rejected
 from gateway.redirects.hits import HEADER_LENGTH_LIMIT, RawHeaders, client_address, peer_of
 from gateway.rpc.batcher import Batcher
 from gateway.rpc.fresh_sessions import FreshSessions
@@ -42,19 +40,19 @@ class Events:
         """Return the routes, for pages and for servers."""
         public, private = self._credentials.any, self._credentials.private
         return [
-            Route(operations.FROM_PAGE, self._single(public)),
-            Route(operations.BATCH_FROM_PAGE, self._batch(public)),
-            Route(operations.FROM_SERVER, self._single(private)),
-            Route(operations.BATCH_FROM_SERVER, self._batch(private)),
-            Route(operations.PIXEL, self.show_pixel),
+            Route(FROM_PAGE, self._single(public)),
+            Route(BATCH_FROM_PAGE, self._batch(public)),
+            Route(FROM_SERVER, self._single(private)),
+            Route(BATCH_FROM_SERVER, self._batch(private)),
+            Route(PIXEL, self.show_pixel),
         ]
 
     async def show_pixel(self, exchange: Exchange) -> Answer:
         """Answer the image once the event that its address describes is kept."""
         await exchange.body.read(0)
         account = await self._credentials.any(exchange)
-        await self._receive(exchange, account, pixel.event_in_query(exchange))
-        return pixel.image()
+        await self._receive(exchange, account, event_in_query(exchange))
+        return image()
 
     def _single(self, authenticate: Authenticate) -> Handler:
         async def handle(exchange: Exchange) -> Answer:

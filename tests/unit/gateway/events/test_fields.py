@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import FaultType
-from gateway.event_fields import ParsedEvent, parse_event
+from gateway.events.fields import ParsedEvent, parse_event
 from gateway.json.text import loads
 
 JSON_VALUES = st.recursive(

@@ -9,23 +9,23 @@ from asyncio import Future
 from dataclasses import dataclass
 
 from clicktrail.tracking.v1.event_pb2 import Receipt
-from gateway import event_operations as operations
 from gateway.auth import Credentials
-from gateway.event_fields import parse_event
-from gateway.events import Events
+from gateway.events.events import Events
+from gateway.events.fields import parse_event
+from gateway.events.operations import FROM_PAGE, FROM_SERVER
+from gateway.events.receipts import answer_of
 from gateway.http import bodies
 from gateway.http.errors import RefusedError, problem_of
 from gateway.http.exchange import Answer
 from gateway.http.responses import Reply, reply_of
 from gateway.http.router import headers_of
 from gateway.json.text import MalformedJsonError
-from gateway.receipts import answer_of
 from gateway.redirects.hits import RawHeaders
 
 Landed = Future[Receipt]
 
 # By whether they take private tokens alone.
-_TARGETS = {operations.FROM_PAGE.path.encode(): False, operations.FROM_SERVER.path.encode(): True}
+_TARGETS = {FROM_PAGE.path.encode(): False, FROM_SERVER.path.encode(): True}
 # Larger ones are held where there is room for them.
 LARGEST_BYTES = 4 * 1024
 _TYPES = bodies.EVENT_TYPES

@@ -1,0 +1,1 @@
+"""Events over HTTP: from pages, from servers, by an image."""
