@@ -25,7 +25,6 @@ from gateway.app import Application, Gateway
 from gateway.auth import Credentials
 from gateway.events.events import Events
 from gateway.events.fast_path import Posts
-from gateway.hellotext import PageRoutes
 from gateway.http.admission import Room
 from gateway.http.router import Api
 from gateway.http.server import connections_for
@@ -45,7 +44,8 @@ from gateway.rpc.clients import connect
 from gateway.rpc.fresh_sessions import FreshSessions
 from gateway.rpc.streams import EventFlights, RedirectFlights
 from gateway.settings import GatewaySettings
-from gateway.tracker import tracker_routes
+from gateway.tracker.routes import PageRoutes
+from gateway.tracker.script import tracker_routes
 from gateway.transcoder import Transcoder
 
 log = get_logger(__name__)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from gateway import page_operations
 from gateway.events.operations import PIXEL
 from gateway.http.operation import Operation
+from gateway.tracker import operations as page_operations
 from tests.contract.declared import declared_document
 
 

@@ -6,16 +6,16 @@ from clicktrail.tracking.v1 import session_service_pb2 as sessions
 from common.clock import now, to_timestamp
 from common.errors import Fault, FaultType, Reason, invalid, not_found
 from common.ids import new_nonce
-from gateway import page_operations as operations
 from gateway.auth import Account, Credentials
-from gateway.calling_codes import CALLING_CODES
 from gateway.http import bodies
 from gateway.http.exchange import Answer, Exchange, Route, Routes, answer
 from gateway.json.reader import fill
 from gateway.json.text import Num, Value, is_plain
-from gateway.page_operations import ACK_FIELDS, IDENTITY_FIELDS, IDENTITY_REQUIRED
 from gateway.rpc.clients import Services
 from gateway.rpc.fresh_sessions import FreshSessions
+from gateway.tracker import operations
+from gateway.tracker.calling_codes import CALLING_CODES
+from gateway.tracker.operations import ACK_FIELDS, IDENTITY_FIELDS, IDENTITY_REQUIRED
 
 
 class PageRoutes:

@@ -1,0 +1,1 @@
+"""The tracking library for pages, and the routes that it calls beside those for events."""
