@@ -21,6 +21,7 @@ from clicktrail.tracking.v1 import (
 from common.garbage import spare_what_stays
 from common.logging import configure_logging, get_logger
 from common.settings import load_settings
+from gateway.api.transcoder import Transcoder
 from gateway.app import Application, Gateway
 from gateway.auth import Credentials
 from gateway.events.events import Events
@@ -46,7 +47,6 @@ from gateway.rpc.streams import EventFlights, RedirectFlights
 from gateway.settings import GatewaySettings
 from gateway.tracker.routes import PageRoutes
 from gateway.tracker.script import tracker_routes
-from gateway.transcoder import Transcoder
 
 log = get_logger(__name__)
 

@@ -7,10 +7,10 @@ from types import ModuleType
 from typing import Any
 
 import gateway
+from gateway.api.transcoder import annotated_operations
 from gateway.bootstrap import TRANSCODED
 from gateway.http.operation import Operation
 from gateway.openapi.document import document
-from gateway.transcoder import annotated_operations
 
 
 def declared_document() -> dict[str, Any]:

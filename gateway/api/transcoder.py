@@ -13,15 +13,15 @@ from google.protobuf.message_factory import GetMessageClass
 from common.clock import now, to_timestamp
 from common.errors import Fault, FaultType, invalid
 from common.json_writer import write, write_field
+from gateway.api.batches import Refused, batch_of
+from gateway.api.operations import LIST_LIMIT, READ_ONLY, operation_of, success_of
 from gateway.auth import Credentials
-from gateway.batches import Refused, batch_of
 from gateway.http import bodies
 from gateway.http.exchange import Answer, Exchange, Route, Routes
 from gateway.http.operation import Operation
 from gateway.json.reader import fill, fill_from_path, keys_known, members_of_query
 from gateway.rpc.clients import Services
 from gateway.rpc.fresh_sessions import FreshSessions
-from gateway.transcoded_operations import LIST_LIMIT, READ_ONLY, operation_of, success_of
 
 BATCH_SECONDS = 30.0
 

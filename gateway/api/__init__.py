@@ -1,0 +1,1 @@
+"""Routes that are derived from the annotations of the protos."""
