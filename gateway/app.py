@@ -21,7 +21,7 @@ from gateway.redirects.preview import LinkPages
 from gateway.redirects.redirects import Redirects
 from gateway.reports.pages import ROOT
 from gateway.reports.site import ReportSite
-from gateway.reports.watches import Watches
+from gateway.reports.watch import Watches
 
 METHODS = ("GET", "HEAD")
 PATH_LENGTH_LIMIT = 2_048

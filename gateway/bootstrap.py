@@ -34,12 +34,12 @@ from gateway.probes import OWN_OPERATIONS, Readiness
 from gateway.redirects import operations as link_operations
 from gateway.redirects.preview import LinkPages
 from gateway.redirects.redirects import Redirects
-from gateway.reports import page_operations
 from gateway.reports.access import ReportAccess
 from gateway.reports.downloads import ReportDownloads
+from gateway.reports.operations import PAGES
 from gateway.reports.site import ReportSite
 from gateway.reports.streams import ReportStreams
-from gateway.reports.watches import Watches
+from gateway.reports.watch import Watches
 from gateway.rpc.batcher import Batcher, Limits
 from gateway.rpc.clients import connect
 from gateway.rpc.fresh_sessions import FreshSessions
@@ -99,9 +99,7 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         *streams.routes(),
         *tracker_routes(),
     ]
-    document = document_route(
-        [*(route.operation for route in routes), *link_operations.ALL, *OWN_OPERATIONS, *page_operations.ALL]
-    )
+    document = document_route([*(route.operation for route in routes), *link_operations.ALL, *OWN_OPERATIONS, *PAGES])
     api = Api([*routes, document], Room(settings.queue_limit))
     site = ReportSite(services, access, watches)
     log.info("serving", pid=os.getpid())

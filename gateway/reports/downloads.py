@@ -4,12 +4,22 @@ from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 
 from clicktrail.tracking.v1 import report_service_pb2 as pb
-from gateway.csv_text import CONTENT_TYPE, MARK, attachment, line
 from gateway.http.exchange import Exchange, Route, Routes, Streamed
 from gateway.reports.access import ReportAccess
-from gateway.reports.csv_rows import RECIPIENT_COLUMNS, SCOPES, Row, recipient_row, report_rows, scope_of
+from gateway.reports.csv_export import (
+    CONTENT_TYPE,
+    MARK,
+    RECIPIENT_COLUMNS,
+    SCOPES,
+    Row,
+    attachment,
+    line,
+    recipient_row,
+    report_rows,
+    scope_of,
+)
 from gateway.reports.operations import RECIPIENT_DOWNLOADS, REPORT_DOWNLOADS
-from gateway.reports.requests import recipients_request, report_request
+from gateway.reports.parameters import recipients_request, report_request
 from gateway.rpc.clients import Services, StreamMethod
 
 # Hundreds of thousands of recipients take a while to read, and longer to send to a phone.

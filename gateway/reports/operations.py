@@ -10,6 +10,7 @@ from gateway.http.operation import COMMON_ERRORS, Access, Operation, Parameter, 
 from gateway.openapi.proto_comments import comment_of, limits_of
 from gateway.openapi.schemas import scalar
 from gateway.reports.access import PARAMETER
+from gateway.reports.parameters import BASES, RANGES
 
 _TEXT: Schema = {"type": "string"}
 _SIGNATURE = Parameter(PARAMETER, _TEXT, "The signature of a link to the report page, in the place of a private token.")
@@ -17,6 +18,17 @@ _SCOPES = ("campaign", "journey", "link")
 _ERRORS = COMMON_ERRORS | {404}
 _SAVED = {"Content-Disposition": "The name to save it under."}
 _NAMED = {"campaign", "journey", "message", "link"}
+_HTML = {"text/html": _TEXT}
+_RESPONSES = {
+    200: Response("The page.", _HTML),
+    400: Response("The query has too many parameters.", _HTML),
+    403: Response("The link is not known, has expired or was revoked.", _HTML),
+    404: Response("There is nothing here.", _HTML),
+    422: Response("The report that is asked for has more points than there may be.", _HTML),
+    500: Response("A fault of ours; the request id stands on the page.", _HTML),
+    503: Response("It cannot be told now.", _HTML),
+}
+_SIGNATURE_OF_LINK = Parameter(PARAMETER, _TEXT, "The signature of the link.")
 
 
 def _query() -> list[Parameter]:
@@ -80,4 +92,44 @@ RECIPIENT_DOWNLOADS = _operations(
     Response("The recipients.", {"text/csv": _TEXT}, _SAVED),
     [_SIGNATURE],
     has_whole=False,
+)
+
+
+def _page(path: str, id_: str, summary: str, *parameters: Parameter) -> Operation:
+    return Operation(
+        method="GET",
+        path=path,
+        id=id_,
+        summary=summary,
+        tag="reports",
+        access=Access.ANYONE,
+        parameters=parameters,
+        responses=_RESPONSES,
+        errors=(),
+    )
+
+
+def _report(kind: str) -> Operation:
+    return _page(
+        f"/reports/{kind}s/{{{kind}}}",
+        f"show{kind.capitalize()}Report",
+        f"The page of a {kind}'s report, live.",
+        Parameter(kind, _TEXT, f"The {kind}.", "path", is_required=True),
+        _SIGNATURE_OF_LINK,
+        Parameter("range", {"type": "string", "enum": list(RANGES)}, "How far back to look."),
+        Parameter("timezone", _TEXT, "An IANA time zone."),
+        Parameter("basis", {"type": "string", "enum": list(BASES)}, "By which dates."),
+    )
+
+
+PAGES = (
+    _page(
+        "/reports",
+        "listReports",
+        "The page that lists a business's campaigns and journeys with their main figures.",
+        _SIGNATURE_OF_LINK,
+        Parameter("page", {"type": "integer", "minimum": 1, "maximum": 999}, "Which page."),
+    ),
+    _report("campaign"),
+    _report("journey"),
 )

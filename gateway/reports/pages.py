@@ -1,18 +1,46 @@
 """Renders the pages of reports."""
 
 from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
 from urllib.parse import quote
 
 from clicktrail.tracking.v1.report_page_service_pb2 import ListLatestActivitiesResponse, ListScopesResponse, ReportScope
 from clicktrail.tracking.v1.report_service_pb2 import GetReportRequest, Report
+from gateway.http.exchange import Answer
 from gateway.reports.access import Reader
-from gateway.reports.assets import addresses
-from gateway.reports.query import BASES, RANGES, Wish, cities
+from gateway.reports.parameters import BASES, RANGES, Wish, cities
 from gateway.reports.view import happening_of, scope_row, view_of
-from gateway.templating import filled
+from gateway.templating import FOLDER, filled
+
+KEPT_SECONDS = 31_536_000
+
+_TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
 
 ROOT = "/reports"
 SCOPES_SHOWN = 25
+
+
+def _assets() -> dict[str, tuple[str, Answer]]:
+    """Return each asset's address and answer, by its type."""
+    found = {}
+    for kind, content_type in _TYPES.items():
+        body = (FOLDER / f"report.{kind}").read_bytes()
+        path = f"/reports/assets/{sha256(body).hexdigest()[:16]}.{kind}"
+        headers = {"cache-control": f"public, max-age={KEPT_SECONDS}, immutable"}
+        found[kind] = (path, Answer(200, body, headers, content_type))
+    return found
+
+
+_ALL = _assets()
+ASSETS = dict(_ALL.values())
+"""What is served, by path."""
+
+
+@cache
+def addresses() -> dict[str, str]:
+    """Return the path of each asset, by its type."""
+    return {kind: path for kind, (path, _) in _ALL.items()}
 
 
 @dataclass(frozen=True, slots=True)

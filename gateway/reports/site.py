@@ -13,10 +13,9 @@ from gateway.http.exchange import Answer, Exchange
 from gateway.http.responses import send_answer
 from gateway.json.text import is_plain
 from gateway.reports.access import Reader, ReportAccess
-from gateway.reports.assets import ASSETS
-from gateway.reports.pages import ROOT, SCOPES_SHOWN, Subject, list_page, problem_page, report_page
-from gateway.reports.query import Wish, wish_of
-from gateway.reports.watches import Watches
+from gateway.reports.pages import ASSETS, ROOT, SCOPES_SHOWN, Subject, list_page, problem_page, report_page
+from gateway.reports.parameters import Wish, wish_of
+from gateway.reports.watch import Watches
 from gateway.rpc.clients import Services
 from gateway.templating import HTML
 

@@ -10,8 +10,8 @@ from gateway.http.errors import RefusedError
 from gateway.http.exchange import Exchange, Route, Routes, Streamed
 from gateway.reports.access import ReportAccess
 from gateway.reports.operations import STREAMS
-from gateway.reports.requests import report_request
-from gateway.reports.watches import Watches
+from gateway.reports.parameters import report_request
+from gateway.reports.watch import Watches
 
 CONTENT_TYPE = "text/event-stream; charset=utf-8"
 # Proxies and phones cut what says nothing for long; and so soon a revoked credential is noticed.

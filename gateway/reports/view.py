@@ -8,9 +8,8 @@ from zoneinfo import ZoneInfo
 from clicktrail.tracking.v1.report_page_service_pb2 import LatestActivity, ReportScope
 from clicktrail.tracking.v1.report_service_pb2 import BreakdownValue, Report, Totals
 from common.clock import from_timestamp
-from gateway.reports import words
-from gateway.reports.chart import NARROW, WIDE, chart
-from gateway.reports.series import Series, series_of
+from gateway.reports import wording
+from gateway.reports.chart import NARROW, WIDE, Series, chart, series_of
 
 # In the order of the page; what a report does not have is left out.
 BREAKDOWNS = {
@@ -116,7 +115,8 @@ def view_of(report: Report) -> ReportView:
         wide_chart=chart(series, WIDE) if has_bars else "",
         series=list(_series_rows(series)),
         events=[
-            Row(words.action(one.action), [words.count(one.count)], words.amounts(one.revenue)) for one in report.events
+            Row(wording.action(one.action), [wording.count(one.count)], wording.amounts(one.revenue))
+            for one in report.events
         ],
         breakdowns=list(_breakdowns(report)),
     )
@@ -126,14 +126,14 @@ def happening_of(latest: LatestActivity, timezone: str) -> Happening:
     """Return a click or an event as its list shows it."""
     activity = latest.activity
     at = from_timestamp(activity.occurred_at).astimezone(ZoneInfo(timezone))
-    known = (words.value("device", activity.device), activity.browser, activity.country)
+    known = (wording.value("device", activity.device), activity.browser, activity.country)
     details = [text for text in known if text and text.lower() != "unknown"]
     if activity.HasField("amount"):
-        details.insert(0, words.money(activity.amount))
+        details.insert(0, wording.money(activity.amount))
     return Happening(
-        words.OTHER_HITS.get(activity.verdict) or words.action(activity.action),
+        wording.OTHER_HITS.get(activity.verdict) or wording.action(activity.action),
         latest.profile_name or latest.profile or "Somebody",
-        words.moment(at),
+        wording.moment(at),
         at.isoformat(timespec="seconds"),
         details,
     )
@@ -142,9 +142,9 @@ def happening_of(latest: LatestActivity, timezone: str) -> Happening:
 def scope_row(scope: ReportScope) -> Row:
     """Return a campaign or journey as the list of all shows it."""
     totals = scope.totals
-    rate = words.percent(totals.click_through_rate) if totals.recipients else "\u2013"
-    counts = [words.count(totals.recipients), words.count(totals.clicks), rate, words.count(totals.conversions)]
-    return Row(scope.campaign or scope.journey, counts, words.amounts(totals.revenue))
+    rate = wording.percent(totals.click_through_rate) if totals.recipients else "\u2013"
+    counts = [wording.count(totals.recipients), wording.count(totals.clicks), rate, wording.count(totals.conversions)]
+    return Row(scope.campaign or scope.journey, counts, wording.amounts(totals.revenue))
 
 
 def _period(report: Report) -> str:
@@ -152,39 +152,41 @@ def _period(report: Report) -> str:
     start, end = (from_timestamp(stamp).astimezone(zone) for stamp in (report.from_time, report.to_time))
     last = end - timedelta(microseconds=1)
     if start >= end or start.date() == last.date():
-        return words.day(start)
-    return f"{words.day(start)} to {words.day(last)}"
+        return wording.day(start)
+    return f"{wording.day(start)} to {wording.day(last)}"
 
 
 def _figures(totals: Totals) -> Iterator[Figure]:
-    yield Figure("Revenue", words.amounts(totals.revenue) or ["\u2013"], _taken_back(totals))
-    yield Figure("Clicks", [words.count(totals.clicks)], _bots(totals))
-    yield Figure("People who clicked", [words.count(totals.unique_clickers)], _reached(totals))
+    yield Figure("Revenue", wording.amounts(totals.revenue) or ["\u2013"], _taken_back(totals))
+    yield Figure("Clicks", [wording.count(totals.clicks)], _bots(totals))
+    yield Figure("People who clicked", [wording.count(totals.unique_clickers)], _reached(totals))
     # One person may buy twice, so that this is no share of people.
-    rate = f"{words.number(totals.conversion_rate * 100)} for each 100 recipients" if totals.recipients else ""
-    yield Figure("Conversions", [words.count(totals.conversions)], rate)
+    rate = f"{wording.number(totals.conversion_rate * 100)} for each 100 recipients" if totals.recipients else ""
+    yield Figure("Conversions", [wording.count(totals.conversions)], rate)
     if totals.HasField("time_to_click"):
-        yield Figure("Until they clicked", [words.duration(totals.time_to_click)], "on average, from the link's making")
+        yield Figure(
+            "Until they clicked", [wording.duration(totals.time_to_click)], "on average, from the link's making"
+        )
     if totals.HasField("time_to_conversion"):
-        yield Figure("Until they bought", [words.duration(totals.time_to_conversion)], "on average, from the click")
+        yield Figure("Until they bought", [wording.duration(totals.time_to_conversion)], "on average, from the click")
 
 
 def _reached(totals: Totals) -> str:
     if not totals.recipients:
         return ""
-    rate = words.percent(totals.click_through_rate)
-    return f"{words.count(totals.clicked_recipients)} of {words.count(totals.recipients)} recipients, {rate}"
+    rate = wording.percent(totals.click_through_rate)
+    return f"{wording.count(totals.clicked_recipients)} of {wording.count(totals.recipients)} recipients, {rate}"
 
 
 def _taken_back(totals: Totals) -> str:
-    taken_back = words.amounts(totals.taken_back)
+    taken_back = wording.amounts(totals.taken_back)
     return f"after {', '.join(taken_back)} taken back" if taken_back else ""
 
 
 def _bots(totals: Totals) -> str:
     if not totals.bot_hits:
         return ""
-    return f"and {words.count(totals.bot_hits)} by bots and previews, not counted"
+    return f"and {wording.count(totals.bot_hits)} by bots and previews, not counted"
 
 
 def _funnel(totals: Totals) -> Iterator[Step]:
@@ -195,13 +197,15 @@ def _funnel(totals: Totals) -> Iterator[Step]:
     widest = max(number for _, number in steps)
     first = steps[0][1]
     for name, number in steps:
-        yield Step(name, words.count(number), words.percent(number / first if first else 0.0), _width(number, widest))
+        yield Step(
+            name, wording.count(number), wording.percent(number / first if first else 0.0), _width(number, widest)
+        )
 
 
 def _series_rows(series: Series) -> Iterator[Row]:
     for bar in series.bars:
-        counts = [words.count(bar.clicks), words.count(bar.unique_clickers), words.count(bar.conversions)]
-        yield Row(words.point(bar.starts_at, series.width), counts, words.amounts(bar.revenue))
+        counts = [wording.count(bar.clicks), wording.count(bar.unique_clickers), wording.count(bar.conversions)]
+        yield Row(wording.point(bar.starts_at, series.width), counts, wording.amounts(bar.revenue))
 
 
 def _breakdowns(report: Report) -> Iterator[Breakdown]:
@@ -209,12 +213,12 @@ def _breakdowns(report: Report) -> Iterator[Breakdown]:
         found: Iterable[BreakdownValue] = getattr(report.breakdowns, name)
         widest = max((one.clicks for one in found), default=0)
         values = [
-            Value(words.value(name, one.value), words.count(one.clicks), words.count(one.unique_clickers),
+            Value(wording.value(name, one.value), wording.count(one.clicks), wording.count(one.unique_clickers),
                   _width(one.clicks, widest))
             for one in found
         ]  # fmt: skip
         # That all clicks came by the one link, or from nobody knows where, says nothing.
-        if len(values) > 1 or (values and name != "link" and values[0].name != words.VALUES["unknown"]):
+        if len(values) > 1 or (values and name != "link" and values[0].name != wording.VALUES["unknown"]):
             yield Breakdown(name, title, values[:ROWS_SHOWN], values[ROWS_SHOWN:])
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.csv_text import attachment, line
+from gateway.reports.csv_export import attachment, line
 
 
 @given(st.lists(st.text(), min_size=2))

@@ -18,10 +18,9 @@ from clicktrail.tracking.v1.report_service_pb2 import (
     Totals,
 )
 from common.clock import to_timestamp
-from gateway.reports import words
-from gateway.reports.chart import NARROW, WIDE, chart, ticks
-from gateway.reports.query import wish_of
-from gateway.reports.series import BARS_LIMIT, series_of
+from gateway.reports import wording
+from gateway.reports.chart import BARS_LIMIT, NARROW, WIDE, chart, series_of, ticks
+from gateway.reports.parameters import wish_of
 from gateway.reports.view import view_of
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -56,7 +55,7 @@ def report_of(days: int, **fields: object) -> Report:
 )
 def test_amounts_keep_their_digits(amount: str, currency: str, written: str) -> None:
     """As many behind the point as the currency has, whatever the size."""
-    assert words.money(Money(amount=amount, currency=currency)) == written
+    assert wording.money(Money(amount=amount, currency=currency)) == written
 
 
 @pytest.mark.parametrize(
@@ -65,7 +64,7 @@ def test_amounts_keep_their_digits(amount: str, currency: str, written: str) -> 
 )
 def test_durations_have_two_units(seconds: float, written: str) -> None:
     """The two largest."""
-    assert words.duration(seconds).replace("\u00a0", " ") == written
+    assert wording.duration(seconds).replace("\u00a0", " ") == written
 
 
 @pytest.mark.parametrize("days", [0, 1, 48, 49, 365, 1_000])

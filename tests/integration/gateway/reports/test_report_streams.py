@@ -12,8 +12,8 @@ import pytest
 
 from clicktrail.tracking.v1.report_service_pb2 import GetReportRequest, WatchReportRequest
 from common.errors import ClicktrailError, Reason, invalid_field
-from gateway.reports import watches as watching
-from gateway.reports.watches import Watches
+from gateway.reports import watch as watching
+from gateway.reports.watch import Watches
 from gateway.rpc.clients import connect
 from tests.integration.gateway.conftest import CLIENT_SECONDS, GatewayProcess, running_gateway
 from tests.support.gateway.answers import faults_of

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -13,9 +14,17 @@ from clicktrail.tracking.v1.report_service_pb2 import (
     REPORT_INTERVAL_DAY,
     REPORT_INTERVAL_HOUR,
     GetReportRequest,
+    ListRecipientsRequest,
 )
 from common.clock import from_timestamp, now, to_rfc3339, to_timestamp
+from common.errors import Fault, invalid
+from gateway.json.reader import fill, fill_from_path, members_of_query
 from gateway.reports.access import PARAMETER
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from gateway.http.exchange import Exchange
 
 RANGES = {"all": "All time", "24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
 BASES = {"event": "By date of click", "cohort": "By date of link"}
@@ -95,3 +104,29 @@ def _start(range_: str, local: datetime) -> datetime:
     if range_ == DAY:
         return local.replace(minute=0, second=0, microsecond=0) - timedelta(hours=23)
     return (local - timedelta(days=_DAYS[range_] - 1)).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def report_request(exchange: "Exchange", business_id: str) -> GetReportRequest:
+    """Return the report asked for. Raises INVALID with every fault."""
+    request = GetReportRequest()
+    _fill(request, exchange)
+    request.business_id = business_id
+    return request
+
+
+def recipients_request(exchange: "Exchange", business_id: str) -> ListRecipientsRequest:
+    """Return whose recipients are asked for. Raises INVALID with every fault."""
+    request = ListRecipientsRequest()
+    _fill(request, exchange)
+    request.business_id = business_id
+    return request
+
+
+def _fill(request: "Message", exchange: "Exchange") -> None:
+    faults: list[Fault] = []
+    query = [(name, text) for name, text in exchange.query() if name != PARAMETER]
+    descriptor: Any = request.DESCRIPTOR
+    fill(request, members_of_query(descriptor, query), faults)
+    fill_from_path(request, exchange.parameters, faults)
+    if faults:
+        raise invalid(faults)
