@@ -23,10 +23,10 @@ class Queries:
         return sorted(self._texts)
 
 
-def load(package: str, name: str = "queries") -> Queries:
+def load(package: str) -> Queries:
     """Return the queries of `queries.sql` in a package: `load(__package__)`."""
-    source = f"{package.replace('.', '/')}/{name}.sql"
-    text = (files(package) / f"{name}.sql").read_text(encoding="utf-8")
+    source = f"{package.replace('.', '/')}/queries.sql"
+    text = (files(package) / "queries.sql").read_text(encoding="utf-8")
     _, *parts = _NAME.split(text)
     names = parts[0::2]
     if len(set(names)) < len(names):

@@ -10,7 +10,7 @@ from tracking_service.postgres.queries import load
 
 ROOT = Path(__file__).parents[4]
 SERVICE = ROOT / "tracking_service"
-FILES = sorted([*SERVICE.glob("*/queries.sql"), *SERVICE.glob("queries/*.sql")])
+FILES = sorted(SERVICE.glob("*/queries.sql"))
 
 
 def module_of(path: Path) -> str:
@@ -23,9 +23,7 @@ def loaded_by(path: Path, tree: ast.Module) -> dict[str, Path]:
     found = {}
     for node in tree.body:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and ast.unparse(node.value.func) == "load":
-            named = node.value.args[1:]
-            name = ast.literal_eval(named[0]) if named else "queries"
-            found[ast.unparse(node.targets[0])] = path.parent / f"{name}.sql"
+            found[ast.unparse(node.targets[0])] = path.parent / "queries.sql"
     return found
 
 
@@ -50,7 +48,7 @@ def used() -> set[tuple[Path, str]]:
 
 def queries_of(path: Path) -> dict[str, str]:
     """Return the queries of a file by their names."""
-    queries = load("tracking_service", path.relative_to(SERVICE).with_suffix("").as_posix())
+    queries = load(f"tracking_service.{path.parent.name}")
     return {name: getattr(queries, name) for name in dir(queries)}
 
 
@@ -59,7 +57,7 @@ def test_what_is_asked_for_is_there_and_the_other_way_round() -> None:
     assert used() == {(path, name) for path in FILES for name in queries_of(path)}
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(SERVICE).as_posix())
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.parent.name)
 def test_every_query_is_described(path: Path) -> None:
     """Its first line is a comment that says what it does."""
     assert [name for name, text in queries_of(path).items() if not re.match(r"-- [A-Z]", text)] == []
