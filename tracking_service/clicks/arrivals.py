@@ -8,6 +8,7 @@ from tracking_service.clicks.delivery import Click
 from tracking_service.clicks.origins import Origins
 from tracking_service.counters.breakdowns import Origin
 from tracking_service.counters.first_clicks import Visit, everywhere, firsts_of, is_repeated
+from tracking_service.counters.tally import CountedClick
 
 Person = tuple[str, int | None]
 """Business, and profile's surrogate; None for nobody."""
@@ -35,6 +36,24 @@ class Arrival(NamedTuple):
             click.business_id, click.session or "", self.recipient, click.clicked_at, click.id, click.link_created_at,
             click.link, click.campaign, click.journey, click.message, self.packed, self.recipient is not None, firsts,
         )  # fmt: skip
+
+    def counted(self, *, is_first: bool) -> CountedClick:
+        """Return what is counted of it, where it was not known."""
+        click = self.click
+        return CountedClick(
+            business_id=click.business_id,
+            link=click.link,
+            campaign=click.campaign,
+            journey=click.journey,
+            message=click.message,
+            clicked_at=click.clicked_at,
+            link_created_at=click.link_created_at,
+            origin=self.packed,
+            is_recipients=self.recipient is not None,
+            is_human=click.is_human,
+            has_session=click.session is not None,
+            is_first=is_first,
+        )
 
 
 class Plan(NamedTuple):

@@ -21,7 +21,7 @@ from tracking_service.counters.store import (
     lock_counting,
     settle_visits,
 )
-from tracking_service.counters.tally import ClickTally, NewClick
+from tracking_service.counters.tally import ClickTally
 from tracking_service.links.copy_store import ProfileKeys, keep_links
 from tracking_service.postgres.arrays import columns, packed_columns
 from tracking_service.postgres.bisection import ContentRefused, store_each
@@ -208,12 +208,10 @@ async def _mark(connection: "Connection", new: Sequence[New], met: Mapping[Sessi
 async def _count(connection: "Connection", new: Sequence[New], met: Mapping[SessionKey, Visit], planned: Plan) -> None:
     tally = ClickTally()
     tally.add_clicks(
-        NewClick(
-            click, packed, recipient, each.has_minted and each.firsts != 0 and arrival.person not in planned.several
+        each.arrival.counted(
+            is_first=each.has_minted and each.firsts != 0 and each.arrival.person not in planned.several
         )
         for each in new
-        for arrival in [each.arrival]
-        for click, _, packed, recipient, _ in [arrival]
     )
     # Whose first clicks are not all that they do now: counted as they are, and kept as they were planned.
     visits = [

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
-from tracking_service.clicks.delivery import Click
 from tracking_service.counters.breakdowns import HUMAN, VERDICT, unpacked
 from tracking_service.counters.first_clicks import OWN, Visit
 from tracking_service.counters.scopes import LINK, Scope, bucket_of, by_day, cohort_of, day_of, scopes_of
@@ -68,29 +67,36 @@ class BreakdownCounts:
         return self.clicks, self.unique_clickers
 
 
-class NewClick(NamedTuple):
-    """A click that was not known, and its packed origin.
+class CountedClick(NamedTuple):
+    """What is counted of a click that was not known, and its packed origin.
 
-    recipient is its link's; is_first tells whether its visitor had clicked nothing before it, and nothing else since.
+    is_first tells whether its visitor had clicked nothing before it, and nothing else since.
     """
 
-    click: Click
+    business_id: str
+    link: str
+    campaign: str | None
+    journey: str | None
+    message: str | None
+    clicked_at: datetime
+    link_created_at: datetime
     origin: str
-    recipient: int | None
+    is_recipients: bool
+    is_human: bool
+    has_session: bool
     is_first: bool
 
     def alike(self) -> "Alike":
         """Return what it counts as in the scopes that links share."""
-        click = self.click
         return Alike(
-            click.business_id,
-            _shared_scopes(click.campaign, click.journey, click.message),
-            bucket_of(click.clicked_at),
-            bucket_of(click.link_created_at),
+            self.business_id,
+            _shared_scopes(self.campaign, self.journey, self.message),
+            bucket_of(self.clicked_at),
+            bucket_of(self.link_created_at),
             self.origin,
-            self.recipient is not None,
-            click.is_human,
-            click.session is not None,
+            self.is_recipients,
+            self.is_human,
+            self.has_session,
             self.is_first,
         )
 
@@ -128,18 +134,18 @@ class ClickTally:
     hits: dict[Hit, BreakdownCounts] = field(default_factory=lambda: defaultdict(BreakdownCounts))
     links: dict[LinkKey, Counts] = field(default_factory=lambda: defaultdict(Counts))
 
-    def add_clicks(self, clicks: Iterable[NewClick]) -> None:
+    def add_clicks(self, clicks: Iterable[CountedClick]) -> None:
         """Count clicks in all their scopes, by their own date and by that of their link.
 
         Those of a delivery are of few campaigns, clients and quarters: they are added up before they are spread.
         """
         hits: Counter[Alike] = Counter()
         seconds: Counter[Alike] = Counter()
-        for new in clicks:
-            alike, took = new.alike(), seconds_between(new.click.link_created_at, new.click.clicked_at)
+        for click in clicks:
+            alike, took = click.alike(), seconds_between(click.link_created_at, click.clicked_at)
             hits[alike] += 1
             seconds[alike] += took
-            self._add(alike, LINK, new.click.link, alike.counts(1, took))
+            self._add(alike, LINK, click.link, alike.counts(1, took))
         for alike, number in hits.items():
             for scope in alike.scopes:
                 self._add(alike, *scope, alike.counts(number, seconds[alike]))
