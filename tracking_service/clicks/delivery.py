@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from tracking_service.counters.breakdowns import HUMAN
+from tracking_service.links.link_copy import LinkCopy
 from tracking_service.rejections.rejections import CLICK, LINK, SESSION, Rejected, Serializable
 
 
@@ -45,27 +46,6 @@ class Click(NamedTuple):
     def key(self) -> tuple[str, datetime, UUID]:
         """Return what makes it the same click, however often it is delivered: its first columns."""
         return self[:3]
-
-
-@dataclass(frozen=True, slots=True)
-class LinkCopy:
-    """The copy of a link; `link` is the whole message in bytes, and of two revisions the later one stays."""
-
-    business_id: str
-    id: str
-    template: str
-    campaign: str | None
-    journey: str | None
-    message: str | None
-    profile: str | None
-    revision: int
-    link: bytes
-    created_at: datetime
-    origin_template: str | None = None
-    """The template that it was created from, where a change gave it another one."""
-    detached_id: str | None = None
-    """What stands for its external id, where its recipient was taken from it."""
-    sent: Serializable | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

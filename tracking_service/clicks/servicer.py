@@ -13,7 +13,8 @@ from clicktrail.shortener.v1 import link_pb2, session_pb2
 from clicktrail.tracking.v1 import click_pb2, relay_service_pb2_grpc
 from clicktrail.tracking.v1 import relay_service_pb2 as pb
 from common.clock import from_timestamp, is_in_calendar
-from tracking_service.clicks.delivery import Click, Deliveries, Delivery, IssuedSession, Item, LinkCopy, delivery_of
+from tracking_service.clicks.delivery import Click, Deliveries, Delivery, IssuedSession, Item, delivery_of
+from tracking_service.links.link_copy import LinkCopy
 from tracking_service.rejections.rejections import CLICK, LINK, SESSION, Rejected
 
 if TYPE_CHECKING:

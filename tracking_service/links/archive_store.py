@@ -4,13 +4,14 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from tracking_service.links.link_copy import ArchivedLink
 from tracking_service.postgres.arrays import columns
 from tracking_service.postgres.pages import Listing, Page, read_page
 from tracking_service.postgres.pool import Postgres
 from tracking_service.postgres.queries import load
 
 if TYPE_CHECKING:
-    from tracking_service.postgres.pool import Connection, Row
+    from tracking_service.postgres.pool import Connection
 
 QUERIES = load(__package__)
 POSITION = QUERIES.find_position
@@ -116,14 +117,19 @@ class PostgresLinkExport:
             (row,) = await connection.fetch(QUERIES.begin_export)
         return row["total"], row["began_at"]
 
-    async def pages(self, kept_since: datetime | None) -> AsyncIterator[list["Row"]]:
+    async def pages(self, kept_since: datetime | None) -> AsyncIterator[list[ArchivedLink]]:
         """Yield all links kept from a time on, those kept first in front; one kept anew meanwhile comes again."""
         behind: tuple[datetime, str, str] = (kept_since or _FIRST, "", "")
         while True:
             async with self._postgres.connection() as connection:
                 rows = await connection.fetch(QUERIES.export_links, *behind, PAGE)
             if rows:
-                yield rows
+                yield [
+                    ArchivedLink(
+                        row["link"], row["template"], row["revision"], row["origin_template"], row["detached_id"]
+                    )
+                    for row in rows
+                ]
             if len(rows) < PAGE:
                 return
             behind = rows[-1]["kept_at"], rows[-1]["business_id"], rows[-1]["id"]

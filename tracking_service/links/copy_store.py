@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from clicktrail.shortener.v1 import link_pb2
 from tracking_service.attribution.sources import link_sources
-from tracking_service.clicks.delivery import LinkCopy
 from tracking_service.counters.scopes import scopes_of
 from tracking_service.erasure.anonymisation import anonymous_link
 from tracking_service.erasure.store import want_detachments
+from tracking_service.links.link_copy import LinkCopy
 from tracking_service.postgres.arrays import columns, packed_columns
 from tracking_service.postgres.queries import load
 

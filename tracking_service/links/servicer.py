@@ -15,12 +15,11 @@ from tracking_service.links.archive_store import (
     PostgresLinkExport,
     PostgresLinkListing,
 )
+from tracking_service.links.link_copy import ArchivedLink
 from tracking_service.messages import check_texts, page_from, time_from
 
 if TYPE_CHECKING:
     from grpc import aio
-
-    from tracking_service.postgres.pool import Row
 
     Context = aio.ServicerContext[Any, Any]
 
@@ -54,8 +53,8 @@ class LinkArchiveServicer(link_archive_service_pb2_grpc.LinkArchiveServiceServic
         since = time_from(request.kept_since, "kept_since") if request.HasField("kept_since") else None
         total, began_at = await self._export.begin()
         yield pb.ExportLinksResponse(total=total, began_at=to_timestamp(began_at))
-        async for rows in self._export.pages(since):
-            for links in _pieces(map(_link_copy, rows)):
+        async for page in self._export.pages(since):
+            for links in _pieces(map(_link_copy, page)):
                 yield pb.ExportLinksResponse(links=links, total=total, began_at=to_timestamp(began_at))
 
     async def KeepInstallation(
@@ -71,13 +70,13 @@ class LinkArchiveServicer(link_archive_service_pb2_grpc.LinkArchiveServiceServic
         return pb.KeepInstallationResponse(secret=kept.secret, domains=map(_domain_copy, kept.domains))
 
 
-def _link_copy(row: "Row") -> relay_service_pb2.LinkCopy:
+def _link_copy(archived: ArchivedLink) -> relay_service_pb2.LinkCopy:
     return relay_service_pb2.LinkCopy(
-        link=link_pb2.Link.FromString(row["link"]),
-        template=row["template"],
-        revision=row["revision"],
-        origin_template=row["origin_template"] or "",
-        detached_id=row["detached_id"],
+        link=link_pb2.Link.FromString(archived.link),
+        template=archived.template,
+        revision=archived.revision,
+        origin_template=archived.origin_template or "",
+        detached_id=archived.detached_id,
     )
 
 
