@@ -132,7 +132,8 @@ def served(
             action_service_pb2_grpc.add_ActionServiceServicer_to_server, ActionServicer(actions)
         ),
         "clicktrail.tracking.v1.EventService": partial(
-            event_service_pb2_grpc.add_EventServiceServicer_to_server, EventServicer(provision.intake, explanations)
+            event_service_pb2_grpc.add_EventServiceServicer_to_server,
+            EventServicer(provision.intake.track, explanations),
         ),
         "clicktrail.tracking.v1.LinkArchiveService": partial(
             link_archive_service_pb2_grpc.add_LinkArchiveServiceServicer_to_server,

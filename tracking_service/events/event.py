@@ -50,7 +50,7 @@ class Submission(NamedTuple):
     fresh_session: Session | None
     address: str
     user_agent: str
-    sent: Serializable | None = None
+    sent: Serializable
     """As it was taken in, to be kept where the rest cannot be."""
 
 
@@ -105,7 +105,7 @@ class Draft(NamedTuple):
     extra: str | None
     address: str
     user_agent: str
-    sent: Serializable | None = None
+    sent: Serializable
 
     @property
     def identity(self) -> tuple[str, UUID]:

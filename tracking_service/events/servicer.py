@@ -1,6 +1,6 @@
 """EventService: messages to submissions, and receipts back."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from clicktrail.common.v1 import types_pb2
@@ -8,15 +8,17 @@ from clicktrail.tracking.v1 import event_pb2, event_service_pb2_grpc
 from clicktrail.tracking.v1 import event_service_pb2 as pb
 from tracking_service.attribution.explanation import Explanations
 from tracking_service.attribution.messages import explanation_message
-from tracking_service.events.event import Receipt, Status
+from tracking_service.events.event import Receipt, Status, Submission
 from tracking_service.events.messages import stamp, submission_from
 from tracking_service.messages import check_texts
-from tracking_service.spool.intake import SpoolIntake, Taken
 
 if TYPE_CHECKING:
     from grpc import aio
 
     Context = aio.ServicerContext[Any, Any]
+
+Intake = Callable[[Sequence[Submission]], Awaitable[list[Receipt]]]
+"""Takes a batch in and returns one receipt per event, in order, once all that was accepted is durable."""
 
 STATUSES = {
     Status.ACCEPTED: event_pb2.RECEIPT_STATUS_ACCEPTED,
@@ -29,7 +31,7 @@ STATUSES = {
 class EventServicer(event_service_pb2_grpc.EventServiceServicer):
     """Serves the intake of events, and explains them."""
 
-    def __init__(self, intake: SpoolIntake, explanations: Explanations) -> None:
+    def __init__(self, intake: Intake, explanations: Explanations) -> None:
         self._intake = intake
         self._explanations = explanations
 
@@ -55,9 +57,7 @@ class EventServicer(event_service_pb2_grpc.EventServiceServicer):
         """Record a batch, and return what became of each event."""
         for message in submissions:
             stamp(message)
-        receipts = await self._intake.track(
-            [Taken(submission_from(message), message.SerializeToString) for message in submissions]
-        )
+        receipts = await self._intake(list(map(submission_from, submissions)))
         return [_receipt(receipt) for receipt in receipts]
 
 

@@ -101,7 +101,7 @@ class PostgresEvents:
         return receipts
 
     async def _set_aside(self, draft: Draft, reason: str) -> Sequence[Receipt | None]:
-        content = b"" if draft.sent is None else draft.sent.SerializeToString()
+        content = draft.sent.SerializeToString()
         await self._rejected.keep([Rejected(draft.business_id, EVENT, str(draft.id), content, reason)])
         return [Receipt(Status.REJECTED, None, draft.key, (_UNSTORABLE,))]
 

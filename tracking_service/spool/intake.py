@@ -1,7 +1,7 @@
 """Takes events in, whether PostgreSQL is there or not."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from common.errors import ClicktrailError, Fault, FaultType, Reason
 from common.ids import uuid_of
@@ -22,13 +22,6 @@ _CONFLICT = Fault(FaultType.CONFLICT, "id", "This id was used for another event.
 _UNKNOWN_CURRENCY = "USD"
 
 
-class Taken(NamedTuple):
-    """An event as it was taken in, and what writes its message."""
-
-    submission: Submission
-    serialize: Callable[[], bytes]
-
-
 class SpoolIntake:
     """Records events in PostgreSQL or, while that is away, in the spool."""
 
@@ -38,36 +31,35 @@ class SpoolIntake:
         self._accounts = accounts
         self._presence = presence
 
-    async def track(self, taken: Sequence[Taken]) -> list[Receipt]:
+    async def track(self, submissions: Sequence[Submission]) -> list[Receipt]:
         """Return one receipt per event, in order, once all that was accepted is durable.
 
         Raises `BATCH_TOO_LARGE`, and UNAVAILABLE where neither place can keep them. A batch whose fate PostgreSQL did
         not tell goes to the spool: stored already, it is a duplicate when it is replayed.
         """
-        submissions = [submission for submission, _ in taken]
         check_size(submissions)
         try:
             return await self._presence.attempt(lambda: self._intake.track(submissions))
         except ClicktrailError as error:
             if error.reason is not Reason.STORE_DOWN:
                 raise
-        return await self._keep(taken)
+        return await self._keep(submissions)
 
-    async def _keep(self, taken: Sequence[Taken]) -> list[Receipt]:
-        known = await self._accounts.by_id({submission.business_id for submission, _ in taken})
+    async def _keep(self, submissions: Sequence[Submission]) -> list[Receipt]:
+        known = await self._accounts.by_id({submission.business_id for submission in submissions})
         receipts: dict[int, Receipt] = {}
         drafts: dict[int, Draft] = {}
-        for number, (submission, _) in enumerate(taken):
+        for number, submission in enumerate(submissions):
             judged = judge(submission, assumed_setting(submission, known))
             if isinstance(judged, Draft):
                 drafts[number] = judged
             else:
                 receipts[number] = Receipt(Status.REJECTED, None, submission.key, judged)
-        entries = [_entry(draft, taken[number].serialize()) for number, draft in drafts.items()]
+        entries = [_entry(draft) for draft in drafts.values()]
         fates = await self._spool.keep(entries) if entries else []
         for (number, draft), fate in zip(drafts.items(), fates, strict=True):
             receipts[number] = _receipt(draft, fate)
-        return [receipts[number] for number in range(len(taken))]
+        return [receipts[number] for number in range(len(submissions))]
 
 
 def assumed_setting(submission: Submission, known: Mapping[str, KnownBusiness]) -> Setting:
@@ -86,8 +78,8 @@ def assumed_setting(submission: Submission, known: Mapping[str, KnownBusiness]) 
     return Setting(currency, frozenset({event.action}), things)
 
 
-def _entry(draft: Draft, content: bytes) -> Entry:
-    return Entry(draft.business_id, draft.id.bytes, draft.fingerprint, content)
+def _entry(draft: Draft) -> Entry:
+    return Entry(draft.business_id, draft.id.bytes, draft.fingerprint, draft.sent.SerializeToString())
 
 
 def _receipt(draft: Draft, fate: Fate) -> Receipt:
