@@ -143,7 +143,7 @@ def served(
         ),
         "clicktrail.tracking.v1.ProfileService": partial(
             profile_service_pb2_grpc.add_ProfileServiceServicer_to_server,
-            ProfileServicer(profiles, erasures),
+            ProfileServicer(profiles, erasures.erase),
         ),
         "clicktrail.tracking.v1.RejectionService": partial(
             rejection_service_pb2_grpc.add_RejectionServiceServicer_to_server,

@@ -1,10 +1,10 @@
 """ProfileService: messages to profiles and activities, and back."""
 
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from clicktrail.tracking.v1 import profile_service_pb2 as pb
 from clicktrail.tracking.v1 import profile_service_pb2_grpc
-from tracking_service.erasure.erasures import Erasures
 from tracking_service.messages import check_texts, page_from
 from tracking_service.profiles.messages import activity_message, profile_from, profile_message
 from tracking_service.profiles.profiles import Profiles
@@ -14,13 +14,16 @@ if TYPE_CHECKING:
 
     Context = aio.ServicerContext[Any, Any]
 
+Erase = Callable[[str, str], Awaitable[None]]
+"""Erases the person of a business with this profile. Raises `PROFILE_UNKNOWN`."""
+
 
 class ProfileServicer(profile_service_pb2_grpc.ProfileServiceServicer):
     """Serves people and what they did."""
 
-    def __init__(self, profiles: Profiles, erasures: Erasures) -> None:
+    def __init__(self, profiles: Profiles, erase: Erase) -> None:
         self._profiles = profiles
-        self._erasures = erasures
+        self._erase = erase
 
     async def CreateProfile(self, request: pb.CreateProfileRequest, _context: "Context") -> pb.CreateProfileResponse:
         """Create a profile."""
@@ -45,7 +48,7 @@ class ProfileServicer(profile_service_pb2_grpc.ProfileServiceServicer):
     async def EraseProfile(self, request: pb.EraseProfileRequest, _context: "Context") -> pb.EraseProfileResponse:
         """Erase a person."""
         check_texts(request)
-        await self._erasures.erase(request.business_id, request.id)
+        await self._erase(request.business_id, request.id)
         return pb.EraseProfileResponse()
 
     async def ListProfiles(self, request: pb.ListProfilesRequest, _context: "Context") -> pb.ListProfilesResponse:
