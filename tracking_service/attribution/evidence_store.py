@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING
 
+from tracking_service.actions.catalogue import CLICKED
 from tracking_service.attribution.credits import ORDER_ACTIONS, PURCHASE, VisitorClicks, clicks_by_visitor, names_order
 from tracking_service.attribution.rules import CLOCK_TOLERANCE, Click, Event
 from tracking_service.attribution.sources import other_source, source_of
@@ -29,6 +30,12 @@ async def find_events(connection: "Connection", places: Sequence[tuple[object, .
     for row in rows:
         events[row["business_id"]].append(_event(row, own[row["business_id"]]))
     return dict(events)
+
+
+async def find_concerned(connection: "Connection", marks: Sequence[tuple[object, ...]]) -> Events:
+    """Return the events that marks (business, session, person, since) concern, with all events of their orders."""
+    rows = await connection.fetch(QUERIES.find_concerned, *columns(marks), CLICKED)
+    return await find_events(connection, [tuple(row) for row in rows])
 
 
 async def find_clicks(connection: "Connection", events: Events) -> dict[str, VisitorClicks]:

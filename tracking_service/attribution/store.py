@@ -7,14 +7,14 @@ from uuid import UUID
 
 from tracking_service.actions.catalogue import CLICKED
 from tracking_service.attribution.credits import VisitorClicks, decide_all
-from tracking_service.attribution.evidence_store import Events, find_clicks, find_events
+from tracking_service.attribution.evidence_store import Events, find_clicks, find_concerned, find_events
 from tracking_service.attribution.explanation import Evidence, KeptEntry, led_by
 from tracking_service.attribution.ledger import Credited, Entry, Standing, difference
 from tracking_service.attribution.queue_store import Due, Mark, Spread, Visitor, mark_dirty
 from tracking_service.attribution.rules import RULES_VERSION, Click, Event
-from tracking_service.counters.store import QUERIES as COUNTER_QUERIES
 from tracking_service.counters.store import bump_versions
 from tracking_service.postgres.arrays import columns
+from tracking_service.postgres.locks import Lock, lock_names
 from tracking_service.postgres.pool import Postgres
 from tracking_service.postgres.queries import load
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection
 
 QUERIES = load(__package__)
-# Apart from the other advisory locks; an arbitrary number.
-LOCK_CLASS = 7_262_002
 # Activities that a sweep looks at in one go.
 SWEPT = 1_000
 
@@ -104,9 +102,8 @@ class PostgresAttribution:
             if marks:
                 businesses = [mark[0] for mark in marks]
                 # An order ties the events of several visitors together, so a lock for each visitor would not do.
-                await connection.execute(COUNTER_QUERIES.lock_businesses, businesses, LOCK_CLASS)
-                concerned = await connection.fetch(QUERIES.find_concerned, *columns(marks), CLICKED)
-                lines = await outstanding(connection, await find_events(connection, [tuple(row) for row in concerned]))
+                await lock_names(connection, Lock.ATTRIBUTION, businesses)
+                lines = await outstanding(connection, await find_concerned(connection, marks))
                 await _append(connection, lines)
             return len(marks)
 

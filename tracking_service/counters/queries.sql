@@ -1,9 +1,3 @@
--- name: lock_businesses
--- Waits until no other transaction holds the same lock ($2) of these businesses. By hash, in its order.
-SELECT pg_advisory_xact_lock($2, hash)
-FROM (SELECT DISTINCT hashtext(business_id) AS hash FROM unnest($1::text[]) AS locked (business_id) ORDER BY hash)
-    AS hashes;
-
 -- name: find_first_clicks
 -- First clicks of persons (business, profile's surrogate), those in the scopes that a link of theirs belongs to.
 SELECT DISTINCT f.*

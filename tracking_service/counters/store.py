@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tracking_service.counters.first_clicks import Visit, firsts_of
 from tracking_service.counters.tally import ClickTally
 from tracking_service.postgres.arrays import columns, packed_columns
+from tracking_service.postgres.locks import Lock, lock_names
 from tracking_service.postgres.pool import Postgres
 from tracking_service.postgres.queries import load
 
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection
 
 QUERIES = load(__package__)
-# Apart from the other advisory locks; an arbitrary number.
-LOCK_CLASS = 7_262_003
 
 # Columns without a row.
 _NO_LINKS, _NO_COUNTS, _NO_BREAKDOWNS = ([None] * width for width in (10, 10, 8))
@@ -29,7 +28,7 @@ async def lock_counting(connection: "Connection", businesses: Collection[str]) -
 
     Whether a click is a visitor's first one is read, and not written down but with the click itself.
     """
-    await connection.execute(QUERIES.lock_businesses, list(businesses), LOCK_CLASS)
+    await lock_names(connection, Lock.COUNTERS, businesses)
 
 
 async def find_first_clicks(connection: "Connection", clicking: Sequence[Clicking]) -> list[Visit]:

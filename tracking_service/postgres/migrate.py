@@ -18,6 +18,7 @@ import asyncpg
 
 from common.errors import ClicktrailError
 from common.logging import get_logger
+from tracking_service.postgres.locks import Lock
 from tracking_service.postgres.pool import TAKES_WRITES, Postgres
 from tracking_service.postgres.refusals import warn_of_read_only
 from tracking_service.postgres.servers import UnfitDatabaseError, connect_once
@@ -31,9 +32,7 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 CONNECT_SECONDS = 10.0
 LEAST_SERVER_VERSION = 18
-# An arbitrary number, the same for all who migrate.
-ADVISORY_LOCK = 7_262_001
-ADVISORY_LOCK_SECONDS = 120
+LOCK_SECONDS = 120
 # A migration that waits for a lock makes everyone behind it wait: give up soon, and be started again.
 LOCK_TIMEOUT = "5s"
 STATEMENT_TIMEOUT = "10min"
@@ -147,11 +146,11 @@ async def _locked(url: str) -> AsyncIterator[None]:
 
 
 async def _lock(connection: "AnyConnection") -> None:
-    for _ in range(ADVISORY_LOCK_SECONDS * 5):
-        if await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", ADVISORY_LOCK):
+    for _ in range(LOCK_SECONDS * 5):
+        if await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", Lock.MIGRATIONS):
             return
         await asyncio.sleep(0.2)
-    raise UnfitDatabaseError(f"Another process has been migrating for {ADVISORY_LOCK_SECONDS} seconds; try again.")
+    raise UnfitDatabaseError(f"Another process has been migrating for {LOCK_SECONDS} seconds; try again.")
 
 
 async def _run(connection: "AnyConnection", steps: Sequence[Migration], phase: Phase) -> list[str]:

@@ -5,11 +5,9 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from tracking_service.actions.catalogue import CLICKED
-from tracking_service.attribution.evidence_store import find_events
+from tracking_service.attribution.evidence_store import find_concerned, find_events
 from tracking_service.attribution.ledger import Credited
-from tracking_service.attribution.store import QUERIES as ATTRIBUTION_QUERIES
 from tracking_service.attribution.store import Line, outstanding
-from tracking_service.postgres.arrays import columns
 from tracking_service.postgres.queries import load
 from tracking_service.reconciliation.counter_store import Range
 from tracking_service.reconciliation.reconciliation import CreditDifference
@@ -95,9 +93,7 @@ async def _waiting(connection: "Connection", business_id: str, found: Sequence[U
     last = 0
     while marks := await connection.fetch(QUERIES.find_marks, business_id, last, MARKS):
         last = marks[-1]["id"]
-        marked = columns([tuple(mark)[1:] for mark in marks])
-        concerned = await connection.fetch(ATTRIBUTION_QUERIES.find_concerned, *marked, CLICKED)
-        events = await find_events(connection, [tuple(row) for row in concerned])
+        events = await find_concerned(connection, [tuple(mark)[1:] for mark in marks])
         waiting |= {event.id for event in events.get(business_id, ())}
         waiting &= set(found)
     return waiting

@@ -12,7 +12,7 @@ from tests.support.tracking_service.calling import Caller
 from tests.support.tracking_service.clicking import click, issued, link
 from tests.support.tracking_service.events import ACCEPTED, event, order, submission, track
 from tests.support.waiting import eventually
-from tracking_service.counters.store import LOCK_CLASS
+from tracking_service.postgres.locks import Lock
 
 if TYPE_CHECKING:
     Database = asyncpg.Connection[asyncpg.Record]
@@ -112,7 +112,7 @@ async def test_who_waits_to_count_holds_no_session(
     counting = await asyncpg.connect(postgres_url)
     try:
         await counting.execute("BEGIN")
-        await counting.execute("SELECT pg_advisory_xact_lock($1, hashtext('shop'))", LOCK_CLASS)
+        await counting.execute("SELECT pg_advisory_xact_lock($1, hashtext('shop'))", Lock.COUNTERS)
         delivering = asyncio.create_task(Caller(channel).deliver(click(1), sessions=[issued("a-session")]))
         await until_waiting(database, 1)
         written = "SELECT count(*) FROM pg_locks WHERE relation = 'sessions'::regclass AND mode = 'RowExclusiveLock'"
