@@ -2,10 +2,6 @@
 -- A profile's surrogate, held until the transaction ends.
 SELECT profile_key FROM profiles WHERE business_id = $1 AND id = $2 FOR UPDATE;
 
--- name: has_tombstone
--- Whether a profile was erased, by the hash of its id.
-SELECT EXISTS (SELECT FROM tombstones WHERE business_id = $1 AND profile_hash = $2);
-
 -- name: remember_erased
 -- Puts a tombstone where there is no profile.
 INSERT INTO tombstones (business_id, profile_hash, erased_at)

@@ -11,7 +11,7 @@ from tracking_service.postgres.arrays import columns
 from tracking_service.postgres.pool import Postgres
 from tracking_service.postgres.queries import load
 from tracking_service.profiles.profile import profile_hash
-from tracking_service.profiles.store import unknown_profile
+from tracking_service.profiles.store import unknown_profile, was_erased
 from tracking_service.rejections.store import erase_profile, erase_sessions
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class PostgresErasure:
                 return Erasure(business_id, key)
             if had_rejected:  # All that was known of this person could not be stored.
                 await connection.execute(QUERIES.remember_erased, business_id, digest)
-            elif not await connection.fetchval(QUERIES.has_tombstone, business_id, digest):
+            elif not await was_erased(connection, business_id, profile_id):
                 raise unknown_profile()
             return None
 

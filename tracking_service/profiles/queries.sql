@@ -121,6 +121,10 @@ SET name = coalesce(name, $3), email = coalesce(email, $4), phone = coalesce(pho
 WHERE business_id = $1 AND profile_key = $2
 RETURNING id;
 
+-- name: has_tombstone
+-- Whether a profile was erased, by the hash of its id.
+SELECT EXISTS (SELECT FROM tombstones WHERE business_id = $1 AND profile_hash = $2);
+
 -- name: forget_tombstone
 -- A person who is known again by the wish of the business.
 DELETE FROM tombstones WHERE business_id = $1 AND profile_hash = $2;

@@ -86,6 +86,19 @@ async def create_profile(connection: "Connection", business_id: str, profile: Pr
     return int(key)
 
 
+async def complete_profile(
+    connection: "Connection", business_id: str, key: int, attributes: tuple[str | None, str | None, str | None]
+) -> str | None:
+    """Add what was not known yet of name, email, phone; return the profile's id, None where its person was erased."""
+    profile: str | None = await connection.fetchval(QUERIES.complete_profile, business_id, key, *attributes)
+    return profile
+
+
+async def was_erased(connection: "Connection", business_id: str, profile_id: str) -> bool:
+    """Tell whether the person with this profile was erased."""
+    return bool(await connection.fetchval(QUERIES.has_tombstone, business_id, profile_hash(profile_id)))
+
+
 async def lock_identities(connection: "Connection", business_id: str, identities: Sequence[Identity]) -> None:
     """Wait until no other transaction gives out any of these identities."""
     if identities:

@@ -5,18 +5,18 @@ from typing import TYPE_CHECKING
 
 from common.ids import new_uuid7
 from tracking_service.accounts.store import check_business
-from tracking_service.erasure.store import QUERIES as ERASURE_QUERIES
 from tracking_service.postgres.pool import Postgres
 from tracking_service.postgres.queries import load
-from tracking_service.profiles.profile import Profile, profile_hash
-from tracking_service.profiles.store import QUERIES as PROFILE_QUERIES
+from tracking_service.profiles.profile import Profile
 from tracking_service.profiles.store import (
     add_identities,
+    complete_profile,
     create_profile,
     holders,
     lock_identities,
     profile_keys,
     recipient_keys,
+    was_erased,
 )
 from tracking_service.sessions.identity import ClaimKind, FreshSession, SessionState, SessionUse
 from tracking_service.sessions.identity_store import claim_sessions
@@ -43,7 +43,7 @@ class PostgresSessions:
     async def is_erased(self, business_id: str, profile: str) -> bool:
         """Tell whether the person with this profile was erased."""
         async with self._postgres.connection() as connection:
-            return bool(await connection.fetchval(ERASURE_QUERIES.has_tombstone, business_id, profile_hash(profile)))
+            return await was_erased(connection, business_id, profile)
 
     async def attach(self, contact: Contact, profile: str) -> Session | None:
         """Claim a session for a profile, created if it is not known, and return the session; None: unknown.
@@ -80,10 +80,10 @@ class PostgresSessions:
             if await _use(connection, contact, key, ClaimKind.IDENTIFICATION) is None:
                 raise assigned("session", "The session is another profile's than the identity.")
             attributes = (person.name, person.email, person.phone)
-            profile = await connection.fetchval(PROFILE_QUERIES.complete_profile, contact.business_id, key, *attributes)
+            profile = await complete_profile(connection, contact.business_id, key, attributes)
             if profile is None:
                 raise assigned("session", "The session is that of a person who was erased.")
-            return str(profile)
+            return profile
 
         profile = await self._postgres.in_transaction(work)
         self._wake()
