@@ -69,7 +69,7 @@ class Shortener:
         self._calls = RedisCalls(settings.redis_address)
         self._channel = open_channel(settings.tracking_target)
         self._installation = RedisInstallation(self._calls, keys, settings.redis_fsync, FORMAT)
-        self._secret = Secret(self._installation)
+        self._secret = Secret(self._installation.learn)
         self._archive = LinkArchive(self._channel)
         domain_store = RedisDomainStore(self._calls, keys)
         self._copies = InstallationCopies(self._installation, domain_store, self._archive)

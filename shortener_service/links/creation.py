@@ -1,6 +1,6 @@
 """Creating links: one, or thousands from one template, each external id once."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from clicktrail.shortener.v1 import link_pb2
@@ -14,7 +14,6 @@ from shortener_service.links.messages import LinkMessages, NewLinks
 from shortener_service.links.store import Found, LinkStore, Placing
 from shortener_service.links.templates import KnownTemplate, Templates
 from shortener_service.links.validation import Draft, check_draft, check_template
-from shortener_service.recovery.installation_store import Installation
 
 # So many codes in a row that are all other links' mean a fault, not chance.
 MOST_ATTEMPTS = 16
@@ -22,12 +21,15 @@ MOST_ATTEMPTS = 16
 Answer = bytes | ClicktrailError
 """A serialized `Link`, which goes into the outbox as it is, or what is wrong."""
 
+Learn = Callable[[], Awaitable[tuple[bytes, bytes]]]
+"""Asks the store for the secret, and for the generation that it is of. Raises STORE_INCOMPLETE where there is none."""
+
 
 class Secret:
     """What codes are derived with; not known before the store has answered once."""
 
-    def __init__(self, installation: Installation) -> None:
-        self._installation = installation
+    def __init__(self, learn: Learn) -> None:
+        self._learn = learn
         self._value: bytes | None = None
         self.generation = b""
         """Which filling of the store the secret is of; a store that is emptied and restored has another one."""
@@ -41,7 +43,7 @@ class Secret:
 
     async def learn(self) -> None:
         """Take over what the store says."""
-        self._value, self.generation = await self._installation.learn()
+        self._value, self.generation = await self._learn()
 
 
 @dataclass(frozen=True, slots=True)

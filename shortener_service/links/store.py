@@ -4,13 +4,14 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
+from zlib import crc32
 
 from common.errors import ClicktrailError
 from shortener_service.errors import StoreRestored, outbox_full, store_incomplete
-from shortener_service.links import codec
+from shortener_service.links import codec, codes
 from shortener_service.links.link import LinkKey, LinkRecord, Template
 from shortener_service.redis.client import CREATION_SECONDS, Command, RedisCalls, Script
-from shortener_service.redis.keyspace import Keys
+from shortener_service.redis.keyspace import BUCKETS, Keys
 
 COUNT_SECONDS = 1.0
 
@@ -82,6 +83,19 @@ def key_of(field: str) -> LinkKey:
     return LinkKey(domain, code)
 
 
+def bucket_of(code: str) -> int:
+    """Return the bucket that a code lies in: the same one on every domain and at every length of one code.
+
+    So one script can see all links that an external id may already have.
+    """
+    return crc32(code[: codes.SHORTEST].encode()) % BUCKETS
+
+
+def template_key(keys: Keys, template_id: bytes) -> str:
+    """Return the key of a template."""
+    return keys.template(template_id, codec.template_id_text(template_id))
+
+
 class RedisLinkStore:
     """Keeps links and templates; `LinkStore` says what for."""
 
@@ -99,7 +113,7 @@ class RedisLinkStore:
         """Keep a template and return its id."""
         content = codec.template_to_bytes(template)
         template_id = codec.template_id_of(content)
-        key = self._keys.template(template_id)
+        key = template_key(self._keys, template_id)
         _, kept = await self._calls.run([("SET", key, content, "NX"), ("GET", key)])
         if kept != content:
             raise RuntimeError(f"two templates have the id {codec.template_id_text(template_id)}")
@@ -107,7 +121,7 @@ class RedisLinkStore:
 
     async def get_templates(self, ids: Sequence[bytes]) -> list[Template | ClicktrailError | None]:
         """Return templates, in order, or why one cannot be read; None where it is not there."""
-        contents = await self._calls.run_apart([("GET", self._keys.template(template_id)) for template_id in ids])
+        contents = await self._calls.run_apart([("GET", template_key(self._keys, template_id)) for template_id in ids])
         return [codec.template_from_bytes(found) if isinstance(found, bytes) else found for found in contents]
 
     async def place(
@@ -117,7 +131,7 @@ class RedisLinkStore:
         prefixes = [field_of(LinkKey(name, "")) for name in (domain, *other_domains)]
         by_shard: dict[int, list[tuple[int, str]]] = {}
         for at, placing in enumerate(placings):
-            shard, bucket = self._keys.bucket(placing.longest)
+            shard, bucket = self._keys.bucket(bucket_of(placing.longest))
             by_shard.setdefault(shard, []).append((at, bucket))
         head: tuple[str | bytes | int, ...] = (self._limit, generation, len(prefixes), *prefixes)
         replies = await self._calls.run(
@@ -135,7 +149,7 @@ class RedisLinkStore:
 
     async def get_records(self, keys: Sequence[LinkKey]) -> list[bytes | ClicktrailError | None]:
         """Return the records of links, in order, or why one cannot be read."""
-        places = [self._keys.bucket(key.code) for key in keys]
+        places = [self._keys.bucket(bucket_of(key.code)) for key in keys]
         contents = await self._calls.run_apart(
             [("HGET", bucket, field_of(key)) for key, (_, bucket) in zip(keys, places, strict=True)]
         )
@@ -148,7 +162,7 @@ class RedisLinkStore:
 
     async def change(self, key: LinkKey, old: LinkRecord, new: LinkRecord, delivery: bytes) -> bool:
         """Replace a record and append its delivery, unless it is not the old one any more."""
-        shard, bucket = self._keys.bucket(key.code)
+        shard, bucket = self._keys.bucket(bucket_of(key.code))
         before, after = codec.record_to_bytes(old), codec.record_to_bytes(new)
         keys = [bucket, self._keys.outboxes[shard], self._keys.changes[shard]]
         arguments = (self._limit, field_of(key), before, after, delivery)

@@ -12,7 +12,7 @@ from shortener_service.errors import store_emptied
 from shortener_service.links import codec
 from shortener_service.links.link import LinkKey, LinkRecord, key_from_id
 from shortener_service.links.messages import template_of
-from shortener_service.links.store import field_of
+from shortener_service.links.store import bucket_of, field_of, template_key
 from shortener_service.redis.client import CREATION_SECONDS, Command, RedisCalls, Script
 from shortener_service.redis.keyspace import DOMAINS, SECRET, SHARDS, Keys
 
@@ -99,7 +99,7 @@ class RedisRestore:
         await self._write_templates(links)
         by_shard: dict[int, list[tuple[RestoredLink, str]]] = {}
         for link in links:
-            shard, bucket = self._keys.bucket(link.key.code)
+            shard, bucket = self._keys.bucket(bucket_of(link.key.code))
             by_shard.setdefault(shard, []).append((link, bucket))
         replies = await self._run([self._writing(shard, members) for shard, members in by_shard.items()])
         written = 0
@@ -134,7 +134,7 @@ class RedisRestore:
     async def _write_templates(self, links: Sequence[RestoredLink]) -> None:
         contents = {link.record.template_id: link.template_bytes for link in links}
         new = {identifier: content for identifier, content in contents.items() if identifier not in self._templates}
-        await self._calls.run([("SET", self._keys.template(key), content, "NX") for key, content in new.items()])
+        await self._calls.run([("SET", template_key(self._keys, key), content, "NX") for key, content in new.items()])
         if len(self._templates) > TEMPLATES_REMEMBERED:
             self._templates.clear()
         self._templates |= set(new)

@@ -18,11 +18,11 @@ from shortener_service.errors import store_incomplete
 from shortener_service.links import codes
 from shortener_service.links.codec import record_from_bytes, template_id_text
 from shortener_service.links.link import LinkKey, LinkRecord, id_of
-from shortener_service.links.store import LinkStore
+from shortener_service.links.store import LinkStore, bucket_of
 from shortener_service.links.templates import KnownTemplate, Templates
 from shortener_service.protobuf_wire import delimited, tag_of, text
 from shortener_service.redirects.store import ANY, ChangeFeed, News
-from shortener_service.redis.keyspace import Shards, bucket_of
+from shortener_service.redis.keyspace import Shards
 
 log = get_logger(__name__)
 

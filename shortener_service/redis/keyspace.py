@@ -3,11 +3,7 @@
 Each key carries its shard as a hash tag, so that a cluster keeps a shard's keys together.
 """
 
-from zlib import crc32
-
 from common.ids import SESSION_ALPHABET
-from shortener_service.links.codec import template_id_text
-from shortener_service.links.codes import SHORTEST
 
 # Links share this many hashes: a million links lie 15 to a hash, and share the cost of its key. A hash stays packed up
 # to 512 links, which is 33 million in all; beyond, a link takes about twice the memory.
@@ -43,14 +39,6 @@ class Shards:
         return bucket % self.count
 
 
-def bucket_of(code: str) -> int:
-    """Return the bucket that a code lies in: the same one on every domain and at every length of one code.
-
-    So one script can see all links that an external id may already have.
-    """
-    return crc32(code[:SHORTEST].encode()) % BUCKETS
-
-
 class Keys:
     """The keys of a store with so many shards."""
 
@@ -63,9 +51,8 @@ class Keys:
         self.changes = [f"{{{shard}}}:changes" for shard in range(shards.count)]
         self._sessions = [f"{{{shard}}}:s:" for shard in range(shards.count)]
 
-    def bucket(self, code: str) -> tuple[int, str]:
-        """Return the shard and key of the hash that links of this code are in."""
-        bucket = bucket_of(code)
+    def bucket(self, bucket: int) -> tuple[int, str]:
+        """Return the shard and key of the hash of a bucket of links."""
         shard = self.shards.of_bucket(bucket)
         return shard, f"{{{shard}}}:l:{bucket:x}"
 
@@ -73,9 +60,9 @@ class Keys:
         """Return the keys of all hashes of links in a shard."""
         return [f"{{{shard}}}:l:{bucket:x}" for bucket in range(BUCKETS) if self.shards.of_bucket(bucket) == shard]
 
-    def template(self, template_id: bytes) -> str:
-        """Return the key of a template."""
-        return f"{{{self.shards.of_template(template_id)}}}:t:{template_id_text(template_id)}"
+    def template(self, template_id: bytes, text: str) -> str:
+        """Return the key of a template, by its id and by that as text."""
+        return f"{{{self.shards.of_template(template_id)}}}:t:{text}"
 
     def session(self, session: str) -> str:
         """Return the key of a fresh session."""

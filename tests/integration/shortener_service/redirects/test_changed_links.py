@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from clicktrail.shortener.v1 import link_pb2
 from common.errors import ClicktrailError
 from shortener_service.links.link import LinkKey
-from shortener_service.links.store import RedisLinkStore
+from shortener_service.links.store import RedisLinkStore, bucket_of
 from shortener_service.links.templates import Templates
 from shortener_service.redirects.link_cache import ASKING, LinkChanges, LiveLink, LiveLinks
 from shortener_service.redirects.store import ANY, NAMED, News, RedisChanges
@@ -51,13 +51,13 @@ async def swap_unheard(redis: Redis, link: link_pb2.Link, other: link_pb2.Link) 
 
 def bucket_key(code: str) -> str:
     """Return the hash that a link is in."""
-    return Keys(Shards(16)).bucket(code)[1]
+    return Keys(Shards(16)).bucket(bucket_of(code))[1]
 
 
 def changes_key(code: str) -> str:
     """Return where changes of a link are told."""
     keys = Keys(Shards(16))
-    return keys.changes[keys.bucket(code)[0]]
+    return keys.changes[keys.bucket(bucket_of(code))[0]]
 
 
 async def until_told(caller: Caller, link: link_pb2.Link) -> None:
@@ -202,7 +202,7 @@ async def test_the_feed_names_each_change_once(shortener: Caller, redis: Redis, 
     keys = Keys(Shards(16))
     feed, late = RedisChanges(calls, keys), RedisChanges(calls, keys)
     link = await shortener.create()
-    shard = keys.bucket(link.code)[0]
+    shard = keys.bucket(bucket_of(link.code))[0]
     assert await feed.read() == [ANY] * 16
     await shortener.update(link.id, destination=ELSEWHERE)
     assert await late.read() == [ANY] * 16
