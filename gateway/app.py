@@ -1,24 +1,20 @@
-"""The gateway: what is a short link, and one ASGI application for all that is none."""
+"""The gateway: one ASGI application, and what is answered without ASGI."""
 
-import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from urllib.parse import unquote
-
-import httptools
 
 from common.errors import FaultType
-from gateway.events.fast_path import Posts
 from gateway.http.asgi import Receive, Scope, Send
 from gateway.http.errors import Problem, no_route, refused, wrong_method
 from gateway.http.exchange import Answer, answer
+from gateway.http.protocol import FastPath
 from gateway.http.responses import send_answer
 from gateway.http.router import PREFIX, Api
 from gateway.probes import OWN_OPERATIONS, Readiness
 from gateway.redirects.error_pages import HEADERS, page_of
+from gateway.redirects.fast_path import is_code
 from gateway.redirects.preview import LinkPages
-from gateway.redirects.redirects import Redirects
 from gateway.reports.pages import ROOT
 from gateway.reports.site import ReportSite
 from gateway.reports.watch import Watches
@@ -29,43 +25,23 @@ PATH_LENGTH_LIMIT = 2_048
 _OWN_HEADERS = {"cache-control": "no-store"}
 _ROBOTS = b"User-agent: *\nDisallow:\n"
 _OWN_PATHS = frozenset(operation.path for operation in OWN_OPERATIONS)
-# They look like codes, and nobody can have them for one.
-_NO_CODES = frozenset(path.removeprefix("/") for path in (*_OWN_PATHS, PREFIX, ROOT))
-_CODE = re.compile(r"/([A-Za-z0-9_-]{1,64})")
-# Nearly every request of all.
-_PLAIN_TARGET = re.compile(rb"/([A-Za-z0-9_-]{1,64})(?:\?([^#]*))?")
-_VERBS = {b"GET": False, b"HEAD": True}
-"""What short links answer to, and whether without a body."""
-
-ShortLink = tuple[str, bytes, bool]
-"""A code, the query that came with it, and whether it is a HEAD."""
+TAKEN = frozenset({*_OWN_PATHS, PREFIX, ROOT})
+"""Paths that look like those of short links, and that no link can have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
     """All that serves requests."""
 
-    redirects: Redirects
+    fast_paths: Sequence[FastPath]
     api: Api
     readiness: Readiness
     report_site: ReportSite
     link_pages: LinkPages
     watches: Watches
-    posts: Posts
-
-    def short_link_in(self, method: bytes, target: bytes) -> ShortLink | None:
-        """Return the short link that a request asks for; None where it asks for anything else."""
-        is_head = _VERBS.get(method)
-        if is_head is None:
-            return None
-        if found := _PLAIN_TARGET.fullmatch(target):
-            code, query = found[1].decode("ascii"), found[2] or b""
-        else:
-            code, query = _unusual(target)
-        return (code, query, is_head) if code and code not in _NO_CODES else None
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """Answer one request that is not for a short link."""
+        """Answer one request that no fast path has taken."""
         path: str = scope["path"]
         if self.api.serves(path):
             return self.api(scope, receive, send)
@@ -101,16 +77,6 @@ class Gateway:
         return await self.readiness.answer() if path == "/readyz" else answer(200, {"status": "ok"})
 
 
-def _unusual(target: bytes) -> tuple[str, bytes]:
-    """Return the code and the query of a target that is written in an unusual way: with a host, or with escapes."""
-    try:
-        url = httptools.parse_url(target)
-        found = _CODE.fullmatch(unquote(url.path.decode("ascii"))) if url.path else None
-    except (httptools.HttpParserInvalidURLError, UnicodeDecodeError):
-        return "", b""
-    return (found[1], url.query or b"") if found else ("", b"")
-
-
 def _misdirected(scope: Scope) -> Answer:
     """Return the answer to a request for nothing that is there."""
     return page_of(_problem_of(scope), scope["headers"], is_link=False)
@@ -119,8 +85,7 @@ def _misdirected(scope: Scope) -> Answer:
 def _problem_of(scope: Scope) -> Problem:
     if len(scope["path"]) > PATH_LENGTH_LIMIT:
         return refused(414, FaultType.INVALID, "The address is too long.").problem
-    is_code = _CODE.fullmatch(scope["path"]) is not None
-    return wrong_method(scope["method"], METHODS).problem if is_code else no_route().problem
+    return wrong_method(scope["method"], METHODS).problem if is_code(scope["path"]) else no_route().problem
 
 
 Open = Callable[[], AbstractAsyncContextManager[Gateway]]
@@ -141,6 +106,15 @@ class Application:
         if self._gateway is None:
             raise RuntimeError("The gateway is not open yet.")
         return self._gateway
+
+    @property
+    def fast_paths(self) -> Sequence[FastPath]:
+        """What is answered without ASGI."""
+        return self.gateway.fast_paths
+
+    def end(self) -> None:
+        """End streams, which have no end of their own."""
+        self.gateway.end_streams()
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve as ASGI asks, until the end of the lifespan."""

@@ -22,7 +22,7 @@ from common.garbage import spare_what_stays
 from common.logging import configure_logging, get_logger
 from common.settings import load_settings
 from gateway.api.transcoder import Transcoder
-from gateway.app import Application, Gateway
+from gateway.app import TAKEN, Application, Gateway
 from gateway.auth import Credentials
 from gateway.events.events import Events
 from gateway.events.fast_path import Posts
@@ -32,6 +32,7 @@ from gateway.http.server import connections_for
 from gateway.openapi.document import document_route
 from gateway.probes import OWN_OPERATIONS, Readiness
 from gateway.redirects import operations as link_operations
+from gateway.redirects.fast_path import ShortLinks
 from gateway.redirects.preview import LinkPages
 from gateway.redirects.redirects import Redirects
 from gateway.reports.access import ReportAccess
@@ -104,9 +105,8 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     site = ReportSite(services, access, watches)
     log.info("serving", pid=os.getpid())
     spare_what_stays()
-    redirects = Redirects(hits, settings.trusted_proxies)
-    posts = Posts(events, credentials)
-    yield Gateway(redirects, api, Readiness(services), site, LinkPages(services), watches, posts)
+    fast_paths = (ShortLinks(Redirects(hits, settings.trusted_proxies), TAKEN), Posts(events, credentials))
+    yield Gateway(fast_paths, api, Readiness(services), site, LinkPages(services), watches)
     watches.close()
     await hits.close()
     await submissions.close()

@@ -6,6 +6,7 @@ with it, or asks for what must be known first.
 
 import secrets
 from asyncio import Future
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from clicktrail.tracking.v1.event_pb2 import Receipt
@@ -17,10 +18,10 @@ from gateway.events.receipts import answer_of
 from gateway.http import bodies
 from gateway.http.errors import RefusedError, problem_of
 from gateway.http.exchange import Answer
-from gateway.http.responses import Reply, reply_of
+from gateway.http.protocol import FastRequest, PendingResponse
+from gateway.http.responses import RawHeaders, Reply, reply_of
 from gateway.http.router import headers_of
 from gateway.json.text import MalformedJsonError
-from gateway.redirects.hits import RawHeaders
 
 Landed = Future[Receipt]
 
@@ -49,6 +50,10 @@ class Posts:
     def __init__(self, events: Events, credentials: Credentials) -> None:
         self._events = events
         self._credentials = credentials
+
+    def offer(self, method: bytes, target: bytes, headers: RawHeaders, peer: str) -> FastRequest | None:
+        """Return the request, if it may be taken at once."""
+        return OfferedPost(self, target, headers, peer) if self.may_take(method, target, headers) else None
 
     @staticmethod
     def may_take(method: bytes, target: bytes, headers: RawHeaders) -> bool:
@@ -82,3 +87,36 @@ class Posts:
             problem = problem_of(error, request_id)
             answer = Answer(problem.status, problem.body(), problem.headers)
         return reply_of(answer, headers_of(request_id))
+
+
+class OfferedPost:
+    """A request that brings a single event, while it is read."""
+
+    __slots__ = ("_headers", "_peer", "_posts", "_target")
+
+    body_limit = LARGEST_BYTES
+
+    def __init__(self, posts: Posts, target: bytes, headers: RawHeaders, peer: str) -> None:
+        self._posts = posts
+        self._target = target
+        self._headers = headers
+        self._peer = peer
+
+    def whole(self, body: bytes) -> PendingResponse | None:
+        """Send the event on its way, and return its response; None where it is not as most are."""
+        landed = self._posts.depart(Post(self._target, self._headers, self._peer, body))
+        return None if landed is None else PendingPost(landed)
+
+
+class PendingPost:
+    """An event on its way, until its answer."""
+
+    __slots__ = ("_landed",)
+
+    def __init__(self, landed: Landed) -> None:
+        self._landed = landed
+
+    def start(self, answer: Callable[[Reply], None]) -> None:
+        """Wait for its flight to land."""
+        # Also where nobody listens any more: an error that nobody looked at would be logged as lost.
+        self._landed.add_done_callback(lambda landed: answer(Posts.arrive(landed)))

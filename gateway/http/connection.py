@@ -1,24 +1,15 @@
-"""One connection of a client: hits and events are answered from the parser's own callbacks, all else goes on as ASGI.
-
-A task, a scope and two messages a request cost more than all that a redirect is made of, so a hit has none of them,
-and neither has an event that is as most are.
-"""
+"""One connection of a client: requests of fast paths are answered from the parser's callbacks, all else by ASGI."""
 
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from gateway.events.fast_path import LARGEST_BYTES, Post
 from gateway.http.asgi import Message, Send
-from gateway.http.protocol import BoundedConnection, Posting, Visit
+from gateway.http.protocol import BoundedConnection, FastRequest, PipelinedResponse
 from gateway.http.responses import Reply, lines_of
-from gateway.redirects.hits import HitRequest
-
-if TYPE_CHECKING:
-    from gateway.app import Application
 
 
 class WholeAnswers:
@@ -58,80 +49,73 @@ class Connection(BoundedConnection):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for a request."""
         super().connection_made(transport)
-        self._gateway = cast("Application", self.app).gateway
+        self._fast_paths = self.application.fast_paths
         self._peer = self.client[0] if self.client else ""
-        self._hit: HitRequest | None = None
-        """The request that is being read, where it is a hit."""
-        self._post: Post | None = None
-        """The same, where it brings an event that may be taken at once."""
+        self._fast: FastRequest | None = None
+        """The request that is being read, where it is one of a fast path."""
+        self._body = b""
+        """What is kept of its body."""
 
     def eof_received(self) -> bool:  # type: ignore[override]  # asyncio asks for an answer
         """Answer what is under way also where its client says nothing more; return whether there is such."""
-        self._leave_post()
+        self._leave()
         return super().eof_received()
 
     def take_head(self) -> None:
-        """Take a request, but for hits and events: those are taken when they are whole."""
+        """Take a request, but for those of the fast paths: they are taken when they are whole."""
         method = self.parser.get_method()
-        if found := self._gateway.short_link_in(method, self.url):
-            code, query, is_head = found
-            self._hit = HitRequest(code, query, self.headers, self._peer, is_head)
-        elif self._gateway.posts.may_take(method, self.url, self.headers):
-            self._is_in_head = False
-            self._post = Post(self.url, self.headers, self._peer)
-        else:
-            self.leave_to_application()
+        for path in self._fast_paths:
+            request = path.offer(method, self.url, self.headers, self._peer)
+            if request is not None:
+                self._fast = request
+                if request.body_limit:
+                    self._is_in_head = False
+                    self._head = self.url, self.headers
+                return
+        self.leave_to_application()
 
     def on_body(self, body: bytes) -> None:
-        """Keep a piece of a body, but for one that comes with a hit: it says nothing."""
-        if self._hit is not None:
-            return
-        if self._post is None:
+        """Keep a piece of a body, but for one that says nothing."""
+        if self._fast is None:
             super().on_body(body)
-            return
-        self._is_in_head = False
-        self._post.body += body
-        if len(self._post.body) > LARGEST_BYTES:
-            self._leave_post()
+        elif self._fast.body_limit:
+            self._is_in_head = False
+            self._body += body
+            if len(self._body) > self._fast.body_limit:
+                self._leave()
 
     def on_message_complete(self) -> None:
-        """Take a hit or an event; tell any other request that its body is whole."""
-        if self._hit is not None:
-            self._is_in_head = False
-            hit, self._hit = self._hit, None
-            self.take_turn(Visit(self, self._gateway.redirects, hit, keep_alive=self.keeps_alive))
-        elif self._post is not None:
-            self._take_post(self._post)
-        else:
+        """Take a request of a fast path; tell any other that its body is whole."""
+        request = self._fast
+        if request is None:
             super().on_message_complete()
+            return
+        self._is_in_head = False
+        # What may turn out to be the application's waits for no answer before it: that goes by the application.
+        pending = request.whole(self._body) if self.is_idle or not request.body_limit else None
+        if pending is None:
+            self._leave()
+            super().on_message_complete()
+        else:
+            self._fast, self._body = None, b""
+            self.take_turn(PipelinedResponse(self, pending, keep_alive=self.keeps_alive))
 
     def shutdown(self) -> None:
         """End when what is under way is answered. Streams have no end of their own, and get one."""
-        self._gateway.end_streams()
-        self._leave_post()
+        self.application.end()
+        self._leave()
         super().shutdown()
 
-    def _take_post(self, post: Post) -> None:
-        """Send an event on its way, unless it has to wait for another answer or is not as most are."""
-        self._is_in_head = False
-        landed = self._gateway.posts.depart(post) if self.is_idle else None
-        if landed is None:
-            self._leave_post()
-            super().on_message_complete()
-        else:
-            self._post = None
-            self.take_turn(Posting(self, landed, keep_alive=self.keeps_alive))
-
-    def _leave_post(self) -> None:
-        """Leave an event that is being read to the application, with what is there of its body."""
-        if self._post is None:
+    def _leave(self) -> None:
+        """Leave a request that is being read to the application, with what is there of its body."""
+        if self._fast is None or not self._fast.body_limit:
             return
-        post, self._post = self._post, None
-        self.url, self.headers = post.target, post.headers
+        body, self._fast, self._body = self._body, None, b""
+        self.url, self.headers = self._head
         self.leave_to_application()
         self.headers = []
-        if post.body:
-            super().on_body(bytes(post.body))
+        if body:
+            super().on_body(body)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         super()._start_asgi_task(cycle, partial(self._serve, app, cycle))
@@ -150,5 +134,5 @@ class Connection(BoundedConnection):
 
     def _look(self) -> None:
         # It takes its time, for which there is an end where the application reads.
-        self._leave_post()
+        self._leave()
         super()._look()

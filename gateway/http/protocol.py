@@ -4,21 +4,15 @@ What is refused is answered in the form of the API, in its turn: no answer that 
 """
 
 import asyncio
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, cast
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from common.errors import ClicktrailError
-from gateway.events import fast_path
 from gateway.http import limits
 from gateway.http.errors import Problem, RefusedError
-from gateway.http.responses import Reply
-from gateway.redirects.hits import HitRequest
-from gateway.redirects.redirects import Landed, Redirects
-
-if TYPE_CHECKING:
-    from gateway.app import Application
+from gateway.http.responses import RawHeaders, Reply
 
 # Longer than proxies keep a connection that waits, so that none of them sends a request into one that closes.
 IDLE_SECONDS = 75.0
@@ -30,61 +24,63 @@ LOOK_SECONDS = 2.0
 _CLOSE = b"connection: close\r\n"
 
 
-class Visit:
-    """A hit on its connection, from the end of its request to its answer."""
+class PendingResponse(Protocol):
+    """A response of a fast path, from the end of its request on."""
 
-    __slots__ = ("_connection", "_redirects", "_request", "keep_alive", "response_complete")
+    def start(self, answer: Callable[[Reply], None]) -> None:
+        """Do what is to be done for it, and call `answer` later, whatever becomes of that; never at once."""
+
+
+class FastRequest(Protocol):
+    """A request of a fast path, while it is read."""
+
+    @property
+    def body_limit(self) -> int:
+        """How much of a body is kept for it; one with more is the application's. 0: its body says nothing."""
+
+    def whole(self, body: bytes) -> PendingResponse | None:
+        """Return its response, now that it is whole; None: it is the application's. Always one where the limit is 0."""
+
+
+class FastPath(Protocol):
+    """Knows requests that are answered without ASGI: a task, a scope and two messages cost more than these do."""
+
+    def offer(self, method: bytes, target: bytes, headers: RawHeaders, peer: str) -> FastRequest | None:
+        """Return a request with this head if it is one of them; peer is the address of who is at the other end."""
+
+
+class Served(Protocol):
+    """What connections serve: an ASGI application, and what is answered without it."""
+
+    connections: int
+    """How many connections there may be; those beyond are told to come again."""
+
+    @property
+    def fast_paths(self) -> Sequence[FastPath]:
+        """The fast paths, the first that takes a request before the others."""
+
+    def end(self) -> None:
+        """End answers that have no end of their own."""
+
+
+class PipelinedResponse:
+    """A response of a fast path in its turn."""
+
+    __slots__ = ("_connection", "_pending", "keep_alive", "response_complete")
 
     more_body = False
 
-    def __init__(
-        self, connection: "BoundedConnection", redirects: Redirects, request: HitRequest, *, keep_alive: bool
-    ) -> None:
+    def __init__(self, connection: "BoundedConnection", pending: PendingResponse, *, keep_alive: bool) -> None:
         self._connection = connection
-        self._redirects = redirects
-        self._request = request
+        self._pending = pending
         self.keep_alive = keep_alive
         self.response_complete = False
 
     def start(self) -> None:
-        """Send the hit on its way."""
-        try:
-            landed = self._redirects.depart(self._request)
-        except ClicktrailError as error:
-            # Not at once: where many wait, each answer would begin inside the one before.
-            self._connection.loop.call_soon(self._answer, self._redirects.fail(self._request, error))
-        else:
-            landed.add_done_callback(self._arrive)
-
-    def _arrive(self, landed: Landed) -> None:
-        # Also where nobody listens any more: an error that nobody looked at would be logged as lost.
-        self._answer(self._redirects.arrive(self._request, landed))
+        """Begin it."""
+        self._pending.start(self._answer)
 
     def _answer(self, reply: Reply) -> None:
-        self.response_complete = True
-        self._connection.send_reply(reply, keep_alive=self.keep_alive)
-
-
-class Posting:
-    """An event on its way, until its answer."""
-
-    __slots__ = ("_connection", "_landed", "keep_alive", "response_complete")
-
-    more_body = False
-
-    def __init__(self, connection: "BoundedConnection", landed: fast_path.Landed, *, keep_alive: bool) -> None:
-        self._connection = connection
-        self._landed = landed
-        self.keep_alive = keep_alive
-        self.response_complete = False
-
-    def start(self) -> None:
-        """Wait for its flight to land."""
-        self._landed.add_done_callback(self._arrive)
-
-    def _arrive(self, landed: fast_path.Landed) -> None:
-        # Also where nobody listens any more: an error that nobody looked at would be logged as lost.
-        reply = fast_path.Posts.arrive(landed)
         self.response_complete = True
         self._connection.send_reply(reply, keep_alive=self.keep_alive)
 
@@ -108,7 +104,7 @@ class Refusal:
         self._connection.send_reply(self._reply, keep_alive=self.keep_alive)
 
 
-TURNS = (Visit, Posting, Refusal)
+TURNS = (PipelinedResponse, Refusal)
 
 
 class BoundedConnection(HttpToolsProtocol):
@@ -120,7 +116,8 @@ class BoundedConnection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for a request."""
         super().connection_made(cast("asyncio.Transport", transport))
-        self._is_surplus = len(self.connections) > cast("Application", self.app).connections
+        self.application = cast("Served", self.app)
+        self._is_surplus = len(self.connections) > self.application.connections
         self._is_half_closed = False
         self._is_deaf = False
         """Whether nothing is read any more, because something could not be."""

@@ -46,7 +46,7 @@ MAY_IMPORT = {
         "tracking_service/accounts/known_accounts.py",
     ),
     "uvicorn": ("gateway/http/server.py", "gateway/http/connection.py", "gateway/http/protocol.py"),
-    "httptools": ("gateway/app.py", "gateway/http/protocol.py", "gateway/http/limits.py"),
+    "httptools": ("gateway/redirects/fast_path.py", "gateway/http/protocol.py", "gateway/http/limits.py"),
     "typer": ("cli/*.py",),
     "rich": ("cli/*.py",),
     "ua_parser": ("tracking_service/clicks/origins.py",),

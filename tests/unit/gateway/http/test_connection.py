@@ -1,7 +1,7 @@
 """The patience of a connection, with limits short enough to wait for."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,11 +11,12 @@ from uvicorn.server import ServerState
 
 from clicktrail.shortener.v1.redirect_service_pb2 import OUTCOME_KIND_REDIRECT, Hit, Outcome
 from common.errors import overloaded
-from gateway.app import Application, ShortLink
-from gateway.events.fast_path import Posts
+from gateway.app import Application
 from gateway.http import limits, protocol
 from gateway.http.asgi import Receive, Scope, Send
 from gateway.http.connection import Connection
+from gateway.http.protocol import FastPath
+from gateway.redirects.fast_path import ShortLink, ShortLinks
 from gateway.redirects.redirects import Redirects
 
 if TYPE_CHECKING:
@@ -32,15 +33,11 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 class LongAnswers:
     """A gateway without short links whose answers are long."""
 
-    posts = Posts
+    fast_paths: Sequence[FastPath] = ()
 
     def __init__(self) -> None:
         self.length = LONG
         self.gone = asyncio.Event()
-
-    def short_link_in(self, _method: bytes, _target: bytes) -> ShortLink | None:
-        """Find none."""
-        return None
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, and wait until nobody listens any more."""
@@ -73,16 +70,21 @@ class FullQueue:
         return landed
 
 
+class AllLinks(ShortLinks):
+    """Takes every request for one of a short link."""
+
+    def short_link_in(self, _method: bytes, _target: bytes) -> ShortLink:
+        """Find one."""
+        return ("abc", b"", False)
+
+
 class Links(LongAnswers):
     """A gateway to which all is a short link."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.redirects = Redirects(cast("Flights", FullQueue()), 0)
-
-    def short_link_in(self, _method: bytes, _target: bytes) -> ShortLink:
-        """Find one."""
-        return ("abc", b"", False)
+        redirects = Redirects(cast("Flights", FullQueue()), 0)
+        self.fast_paths = [AllLinks(redirects, ())]
 
 
 class Host:
