@@ -26,6 +26,7 @@ from gateway.app import TAKEN, Application, Gateway
 from gateway.auth import Credentials
 from gateway.events.events import Events
 from gateway.events.fast_path import Posts
+from gateway.events.operations import COMPONENTS
 from gateway.http.admission import Room
 from gateway.http.router import Api
 from gateway.http.server import connections_for
@@ -100,7 +101,8 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         *streams.routes(),
         *tracker_routes(),
     ]
-    document = document_route([*(route.operation for route in routes), *link_operations.ALL, *OWN_OPERATIONS, *PAGES])
+    operations = [*(route.operation for route in routes), *link_operations.ALL, *OWN_OPERATIONS, *PAGES]
+    document = document_route(operations, COMPONENTS)
     api = Api([*routes, document], Room(settings.queue_limit))
     site = ReportSite(services, access, watches)
     log.info("serving", pid=os.getpid())

@@ -4,9 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gateway.events.operations import COMPONENTS
 from gateway.http.exchange import Answer, Exchange, Route
-from gateway.http.operation import JSON, Access, Operation, Parameter, Response, Shape, in_json
+from gateway.http.operation import JSON, Access, Operation, Parameter, Response, Schema, Shape, in_json
 from gateway.openapi.components import (
     ABOUT,
     ERROR_ANSWERS,
@@ -35,9 +34,9 @@ OPERATION = Operation(
 )
 
 
-def document_route(operations: Sequence[Operation]) -> Route:
-    """Return the route that serves the document of these operations and of itself."""
-    body = json.dumps(document([*operations, OPERATION]), ensure_ascii=False, separators=(",", ":")).encode()
+def document_route(operations: Sequence[Operation], named: Mapping[str, Schema]) -> Route:
+    """Return the route that serves the document of these operations and of itself, with the schemas they refer to."""
+    body = json.dumps(document([*operations, OPERATION], named), ensure_ascii=False, separators=(",", ":")).encode()
     headers = {"cache-control": f"public, max-age={KEPT_SECONDS}"}
 
     async def handle(exchange: Exchange) -> Answer:
@@ -47,9 +46,9 @@ def document_route(operations: Sequence[Operation]) -> Route:
     return Route(OPERATION, handle)
 
 
-def document(operations: Sequence[Operation]) -> Document:
+def document(operations: Sequence[Operation], named: Mapping[str, Schema]) -> Document:
     """Return the document of these operations."""
-    schemas = Schemas({"Errors": ERRORS, **COMPONENTS})
+    schemas = Schemas({"Errors": ERRORS, **named})
     paths: dict[str, Document] = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _described(operation, schemas)

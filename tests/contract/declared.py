@@ -9,6 +9,7 @@ from typing import Any
 import gateway
 from gateway.api.transcoder import annotated_operations
 from gateway.bootstrap import TRANSCODED
+from gateway.events.operations import COMPONENTS
 from gateway.http.operation import Operation
 from gateway.openapi.document import document
 
@@ -17,7 +18,7 @@ def declared_document() -> dict[str, Any]:
     """Return the document of all routes that annotations or modules of the gateway declare."""
     # An operation may be imported elsewhere too; by its id it is there once.
     handmade = {operation.id: operation for module in _modules() for operation in _operations_in(module)}
-    return document([*annotated_operations(TRANSCODED), *handmade.values()])
+    return document([*annotated_operations(TRANSCODED), *handmade.values()], COMPONENTS)
 
 
 def _modules() -> Iterator[ModuleType]:
