@@ -19,7 +19,7 @@ from cli.report import fetch_report
 from cli.stack import Front, Stack
 from clicktrail.shortener.v1 import link_pb2, link_service_pb2
 from clicktrail.tracking.v1 import report_service_pb2
-from common.settings import PREFIX
+from common.settings.settings import PREFIX
 
 CAMPAIGN = "benchmark"
 LINKS = 20_000

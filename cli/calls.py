@@ -9,9 +9,9 @@ from grpc import StatusCode, aio
 
 from cli.failures import CommandFailed, ExitCode
 from clicktrail.common.v1 import types_pb2
-from common.channels import open_channel
 from common.errors import Fault, Kind, Reason
-from common.grpc_errors import from_rpc_error
+from common.rpc.channels import open_channel
+from common.rpc.errors import from_rpc_error
 
 DEADLINE_SECONDS = 10.0
 # How gRPC tells of a stream that ended below a write: the reason is lost.

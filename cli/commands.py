@@ -8,8 +8,8 @@ import typer
 from typer.core import TyperCommand, TyperOption
 
 from cli.failures import CommandFailed, ExitCode
-from common.setting_names import misspelt
-from common.setting_texts import PREFIX, UnfitTextError, text_of
+from common.settings.names import misspelt
+from common.settings.texts import PREFIX, UnfitTextError, text_of
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -14,7 +14,7 @@ from cli.restore import restore_links
 from clicktrail.shortener.v1 import link_pb2, link_service_pb2
 from clicktrail.tracking.v1 import account_service_pb2, account_service_pb2_grpc, event_pb2
 from common.errors import Reason
-from common.grpc_errors import from_rpc_error
+from common.rpc.errors import from_rpc_error
 
 BUSINESS = "demo"
 CAMPAIGN = "spring-sale"

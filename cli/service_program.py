@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from cli.embedded.ports import LOOPBACK
 from cli.embedded.privileges import dying_with_us
 from cli.health import serves
-from common.setting_texts import FILE, PREFIX, UnfitTextError, text_of
-from common.store_urls import take_apart
+from common.settings.store_urls import take_apart
+from common.settings.texts import FILE, PREFIX, UnfitTextError, text_of
 
 # Where the password of an address may be given apart from it.
 _PASSWORDS = {"POSTGRES_URL": "POSTGRES_PASSWORD", "REDIS_URL": "REDIS_PASSWORD"}

@@ -15,7 +15,7 @@ from cli.embedded.redis_server import redis_server
 from cli.embedded.server_process import ServerProcess
 from cli.failures import CommandFailed, ExitCode
 from cli.service_program import ServiceProgram, environment_with, python_module, reachable
-from common.setting_texts import UnfitTextError, text_of
+from common.settings.texts import UnfitTextError, text_of
 
 _MIGRATION_SECONDS = 600
 _STOP_SECONDS = 20.0

@@ -11,7 +11,7 @@ from cli.data_directory import DataDirectory, Ready
 from cli.stack import Front, Stack
 from cli.supervisor import StopRequested, keep_running, stop_signals_raise
 from common.logging import configure_logging
-from common.settings import LogLevel
+from common.settings.settings import LogLevel
 
 console = Console(stderr=True)
 

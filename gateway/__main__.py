@@ -1,8 +1,8 @@
 """Runs the gateway."""
 
 from common.logging import configure_logging
-from common.setting_names import warn_of_misspelt
-from common.settings import load_settings
+from common.settings.names import warn_of_misspelt
+from common.settings.settings import load_settings
 from gateway.http.server import serve
 from gateway.settings import GatewaySettings
 

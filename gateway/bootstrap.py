@@ -20,7 +20,7 @@ from clicktrail.tracking.v1 import (
 )
 from common.garbage import spare_what_stays
 from common.logging import configure_logging, get_logger
-from common.settings import load_settings
+from common.settings.settings import load_settings
 from gateway.api.transcoder import Transcoder
 from gateway.app import TAKEN, Application, Gateway
 from gateway.auth import Credentials

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from common.settings import Listen, Settings
+from common.settings.settings import Listen, Settings
 
 Count = Annotated[int, Field(ge=1)]
 

@@ -6,9 +6,9 @@ import sys
 import uvloop
 
 from common.logging import configure_logging, get_logger
-from common.server import until_stopped
-from common.setting_names import warn_of_misspelt
-from common.settings import load_settings
+from common.rpc.server import until_stopped
+from common.settings.names import warn_of_misspelt
+from common.settings.settings import load_settings
 from shortener_service.bootstrap import Shortener
 from shortener_service.errors import UnsuitableStoreError
 from shortener_service.settings import ShortenerSettings

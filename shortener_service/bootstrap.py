@@ -12,9 +12,9 @@ from clicktrail.shortener.v1 import (
     session_service_pb2_grpc,
 )
 from clicktrail.tracking.v1 import relay_service_pb2
-from common.channels import open_channel
 from common.logging import get_logger
-from common.server import GrpcServer, Register
+from common.rpc.channels import open_channel
+from common.rpc.server import GrpcServer, Register
 from shortener_service.domains.domains import Domains
 from shortener_service.domains.servicer import DomainServicer
 from shortener_service.domains.store import RedisDomainStore

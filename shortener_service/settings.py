@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
-from common.settings import Listen, ServiceSettings
-from common.store_urls import check_password_apart, check_store_url, whole_url
+from common.settings.settings import Listen, ServiceSettings
+from common.settings.store_urls import check_password_apart, check_store_url, whole_url
 from shortener_service.redis.addresses import NOT_SENTINEL, OPTIONS, addresses_in, is_of_sentinel, unknown_options
 
 _PARAMETER = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)

@@ -5,8 +5,8 @@ import sys
 import uvloop
 
 from common.logging import configure_logging
-from common.setting_names import warn_of_misspelt
-from common.settings import load_settings
+from common.settings.names import warn_of_misspelt
+from common.settings.settings import load_settings
 from tracking_service.bootstrap import serve
 from tracking_service.postgres.servers import UnfitDatabaseError
 from tracking_service.settings import TrackingSettings

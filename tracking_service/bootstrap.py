@@ -18,7 +18,7 @@ from clicktrail.tracking.v1 import (
     session_service_pb2_grpc,
 )
 from common.logging import get_logger
-from common.server import GrpcServer, Register, until_stopped
+from common.rpc.server import GrpcServer, Register, until_stopped
 from tracking_service.accounts.accounts import Accounts
 from tracking_service.accounts.known_accounts import KnownAccounts
 from tracking_service.accounts.servicer import AccountServicer

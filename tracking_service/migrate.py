@@ -6,8 +6,8 @@ import sys
 from collections.abc import Sequence
 
 from common.logging import configure_logging
-from common.setting_names import warn_of_misspelt
-from common.settings import load_settings
+from common.settings.names import warn_of_misspelt
+from common.settings.settings import load_settings
 from tracking_service.postgres.migrate import BROKEN_OFF, MIGRATION_FAILED, Phase, migrate
 from tracking_service.postgres.refusals import cause_of, refusal_of
 from tracking_service.postgres.servers import NotConnectedError, UnfitAddressError

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
-from common.settings import Listen, ServiceSettings
-from common.store_urls import check_password_apart, whole_url
+from common.settings.settings import Listen, ServiceSettings
+from common.settings.store_urls import check_password_apart, whole_url
 from tracking_service.postgres.address import check_address
 
 

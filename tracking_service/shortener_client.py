@@ -3,9 +3,9 @@
 from grpc import aio
 
 from clicktrail.shortener.v1 import link_service_pb2, link_service_pb2_grpc
-from common.channels import open_channel
 from common.errors import Reason, unavailable
-from common.grpc_errors import from_rpc_error
+from common.rpc.channels import open_channel
+from common.rpc.errors import from_rpc_error
 
 CALL_SECONDS = 10.0
 # Somebody waits for the answer.

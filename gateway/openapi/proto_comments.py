@@ -10,7 +10,7 @@ from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 from google.rpc import code_pb2
 
 from common.errors import Kind, Reason
-from common.grpc_errors import KINDS
+from common.rpc.errors import KINDS
 from gateway.http.errors import STATUSES, TAKEN
 
 _ELSEWHERE = re.compile(r"See `(?:(?P<package>[\w.]+)\.)?(?P<message>\w+)\.(?P<field>\w+)`\.")

@@ -11,10 +11,10 @@ from google.protobuf.message_factory import GetMessageClass
 from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from common.channels import open_channel
 from common.errors import Reason
-from common.grpc_errors import from_rpc_error
-from common.interceptors import REQUEST_ID
+from common.rpc.channels import open_channel
+from common.rpc.errors import from_rpc_error
+from common.rpc.interceptors import REQUEST_ID
 
 # A connection that breaks under a call that may be repeated: tried again after so long.
 PAUSE_SECONDS = 0.05

@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 import grpc
 from grpc import aio
 
-from common import grpc_errors
 from common.errors import ClicktrailError
 from common.logging import get_logger
+from common.rpc import errors
 from shortener_service.outbox.store import Entry, Outbox
 
 log = get_logger(__name__)
@@ -29,7 +29,7 @@ LONGEST_PAUSE_SECONDS = 5.0
 # How often in the time after which an entry counts as left behind the relay looks for such: that much longer it waits.
 CLAIMS_A_TERM = 5
 # Tracking is not there, or not in time. Anything else is a refusal of what was sent.
-AWAY = grpc_errors.AWAY | {grpc.StatusCode.UNIMPLEMENTED}
+AWAY = errors.AWAY | {grpc.StatusCode.UNIMPLEMENTED}
 
 Deliver = Callable[[bytes], Awaitable[object]]
 """Sends a serialized `DeliverRequest`; raises `AioRpcError`."""

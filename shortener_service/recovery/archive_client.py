@@ -9,7 +9,7 @@ from grpc import aio
 from clicktrail.tracking.v1 import link_archive_service_pb2 as pb
 from clicktrail.tracking.v1 import link_archive_service_pb2_grpc, relay_service_pb2
 from common.errors import Reason, unavailable
-from common.grpc_errors import from_rpc_error
+from common.rpc.errors import from_rpc_error
 from shortener_service.domains.store import DomainCopy, copy_from_message, copy_to_message
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import httpx
 
 from clicktrail.tracking.v1 import account_service_pb2 as accounts
 from clicktrail.tracking.v1.account_service_pb2_grpc import AccountServiceStub
-from common.channels import open_channel
+from common.rpc.channels import open_channel
 from tests.e2e.conftest import System, client_with
 
 CALL_SECONDS = 60

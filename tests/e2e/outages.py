@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from cli.embedded.server_process import ServerProcess
-from common.settings import load_settings
+from common.settings.settings import load_settings
 from shortener_service.settings import ShortenerSettings
 from tests.support.killable import KillableSystem, session_in
 from tests.support.waiting import LIMIT_SECONDS, eventually

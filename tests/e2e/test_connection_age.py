@@ -14,7 +14,7 @@ import httpx
 
 from cli.embedded.server_process import ServerProcess
 from clicktrail.shortener.v1 import link_pb2, link_service_pb2, link_service_pb2_grpc
-from common.channels import open_channel
+from common.rpc.channels import open_channel
 from tests.e2e.outages import assert_all_stored_once, click, make_link, post_event
 from tests.e2e.test_restarts import Visitors
 from tests.support.killable import KillableSystem

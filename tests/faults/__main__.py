@@ -11,7 +11,7 @@ from pathlib import Path
 import uvloop
 
 from common.logging import configure_logging
-from common.settings import PREFIX
+from common.settings.settings import PREFIX
 from tests.faults.chain import Chain
 from tests.faults.ledger import Ledger
 from tests.faults.run import LONG, SHORT, Plan, Run

@@ -15,7 +15,7 @@ from cli.embedded.server_process import ServerProcess
 from cli.stack import Front, Stack
 from clicktrail.tracking.v1 import account_service_pb2 as accounts
 from clicktrail.tracking.v1.account_service_pb2_grpc import AccountServiceStub
-from common.channels import open_channel
+from common.rpc.channels import open_channel
 from tests.support.proxy import Proxy, any_reply, commit_reply, grpc_reply
 from tests.support.waiting import eventually
 

@@ -2,7 +2,7 @@
 
 from clicktrail.tracking.v1 import report_service_pb2 as reports
 from clicktrail.tracking.v1.report_service_pb2_grpc import ReportServiceStub
-from common.channels import open_channel
+from common.rpc.channels import open_channel
 from tests.faults.chain import Chain
 from tests.faults.ledger import Line, none
 

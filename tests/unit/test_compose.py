@@ -9,7 +9,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from common.settings import PREFIX, Settings
+from common.settings.settings import PREFIX, Settings
 from gateway.settings import GatewaySettings
 from shortener_service.settings import ShortenerSettings
 from tracking_service.settings import TrackingSettings

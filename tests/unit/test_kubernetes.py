@@ -12,9 +12,9 @@ import yaml
 from typer.testing import CliRunner
 
 from cli.app import app
-from common.server import ALIVE
-from common.setting_names import misspelt
-from common.settings import Settings
+from common.rpc.server import ALIVE
+from common.settings.names import misspelt
+from common.settings.settings import Settings
 from gateway.settings import GatewaySettings
 from shortener_service.settings import ShortenerSettings
 from tests.support.kubernetes import (

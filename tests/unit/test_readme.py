@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from common.settings import Settings
+from common.settings.settings import Settings
 from gateway.settings import GatewaySettings
 from shortener_service.settings import ShortenerSettings
 from tracking_service.settings import TrackingSettings

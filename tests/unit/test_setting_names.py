@@ -8,7 +8,7 @@ import typer
 
 from cli.app import app
 from cli.commands import settings_of_options
-from common.setting_names import OF_COMMANDS, OF_COMPOSE, OF_SERVICES, misspelt
+from common.settings.names import OF_COMMANDS, OF_COMPOSE, OF_SERVICES, misspelt
 from gateway.settings import GatewaySettings
 from shortener_service.settings import ShortenerSettings
 from tracking_service.settings import TrackingSettings

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from common.settings import load_settings
+from common.settings.settings import load_settings
 from tracking_service.backup.archive import DamagedBackupError, TableMember
 from tracking_service.backup.backup import create, load_from
 from tracking_service.backup.store import DatabaseAwayError, UnfitBackupError

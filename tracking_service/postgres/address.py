@@ -3,7 +3,7 @@
 from pathlib import Path
 from urllib.parse import parse_qsl
 
-from common.store_urls import HIGHEST_PORT, check_store_url, take_apart
+from common.settings.store_urls import HIGHEST_PORT, check_store_url, take_apart
 
 TARGET = "target_session_attrs"
 CHOICES = {

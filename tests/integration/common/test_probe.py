@@ -14,7 +14,7 @@ from grpc import aio
 
 from cli.embedded.ports import free_port
 from common import probe
-from common.server import GrpcServer
+from common.rpc.server import GrpcServer
 from tests.integration.gateway.conftest import running_gateway
 from tests.support.gateway.peers import Peers
 

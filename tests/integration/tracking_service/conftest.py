@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from clicktrail.tracking.v1 import account_service_pb2 as accounts_pb
 from clicktrail.tracking.v1 import account_service_pb2_grpc, event_service_pb2_grpc
-from common.channels import open_channel
+from common.rpc.channels import open_channel
 from tests.support.tracking_service.calling import Caller
 from tracking_service.bootstrap import TrackingService, build
 from tracking_service.settings import TrackingSettings

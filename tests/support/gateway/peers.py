@@ -18,7 +18,7 @@ from clicktrail.tracking.v1 import (
     report_service_pb2_grpc,
 )
 from clicktrail.tracking.v1 import session_service_pb2_grpc as tracking_session_pb2_grpc
-from common.server import GrpcServer
+from common.rpc.server import GrpcServer
 from tests.support.gateway.peer import Peer
 from tests.support.gateway.report_peers import LiveReports, ReportPages
 from tests.support.gateway.shortener_peers import FreshSessions, Links, Redirects

@@ -18,10 +18,10 @@ from clicktrail.shortener.v1 import (
     session_service_pb2_grpc,
 )
 from common import clock
-from common.channels import open_channel
 from common.errors import ClicktrailError
-from common.grpc_errors import from_rpc_error
 from common.ids import new_nonce
+from common.rpc.channels import open_channel
+from common.rpc.errors import from_rpc_error
 from shortener_service.bootstrap import Shortener
 
 BUSINESS = "shop"

@@ -20,7 +20,7 @@ from clicktrail.tracking.v1 import (
 )
 from common.clock import to_timestamp
 from common.errors import ClicktrailError
-from common.grpc_errors import from_rpc_error
+from common.rpc.errors import from_rpc_error
 from tests.support.tracking_service.clicking import START, delivery
 from tests.support.tracking_service.events import submission, track
 

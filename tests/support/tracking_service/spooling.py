@@ -18,8 +18,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from cli.embedded.server_process import ServerProcess
 from clicktrail.tracking.v1 import account_service_pb2 as accounts_pb
 from clicktrail.tracking.v1 import account_service_pb2_grpc, event_pb2
-from common.channels import open_channel
 from common.errors import ClicktrailError
+from common.rpc.channels import open_channel
 from tests.support.tracking_service.calling import failure
 from tests.support.tracking_service.events import Stub, track
 from tests.support.waiting import eventually

@@ -2,7 +2,7 @@
 
 import pytest
 
-from common.settings import load_settings
+from common.settings.settings import load_settings
 from shortener_service.redis.addresses import addresses_in
 from shortener_service.settings import ShortenerSettings
 

@@ -10,7 +10,7 @@ from grpc import aio
 from clicktrail.tracking.v1 import account_service_pb2 as pb
 from clicktrail.tracking.v1 import account_service_pb2_grpc, event_pb2
 from common.errors import ClicktrailError, Reason
-from common.grpc_errors import from_rpc_error
+from common.rpc.errors import from_rpc_error
 
 if TYPE_CHECKING:
     import asyncpg

@@ -7,7 +7,7 @@ from grpc import aio
 
 from clicktrail.tracking.v1 import event_pb2, event_service_pb2
 from common.errors import Reason
-from common.grpc_errors import from_rpc_error
+from common.rpc.errors import from_rpc_error
 from tests.support.tracking_service.events import ACCEPTED, DUPLICATE, REJECTED, Stub, event, submission, track
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from clicktrail.shortener.v1 import session_pb2
 from clicktrail.tracking.v1 import event_pb2
 from common.clock import to_timestamp
 from common.errors import Reason
-from common.grpc_errors import from_rpc_error
+from common.rpc.errors import from_rpc_error
 from tests.support.tracking_service.events import (
     ACCEPTED,
     CONFLICT,

@@ -12,7 +12,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from pydantic import SecretStr
 
 from cli.embedded.server_process import ServerProcess
-from common.channels import open_channel
+from common.rpc.channels import open_channel
 from tests.support.waiting import eventually
 from tracking_service.bootstrap import build, serve
 from tracking_service.postgres import migrate as module

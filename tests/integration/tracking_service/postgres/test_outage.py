@@ -9,7 +9,7 @@ from cli.embedded.server_process import ServerProcess
 from clicktrail.tracking.v1 import account_service_pb2 as pb
 from clicktrail.tracking.v1 import account_service_pb2_grpc, relay_service_pb2_grpc
 from common.errors import Reason
-from common.grpc_errors import from_rpc_error
+from common.rpc.errors import from_rpc_error
 from tests.support.tracking_service.clicking import click, delivery
 from tests.support.tracking_service.events import ACCEPTED, Stub, event, submission, track
 from tests.support.waiting import eventually

@@ -14,8 +14,8 @@ import asyncpg
 from cli.embedded.ports import free_port
 from cli.embedded.privileges import dying_with_us
 from cli.embedded.server_process import ServerProcess
-from common.channels import open_channel
 from common.errors import Kind, Reason
+from common.rpc.channels import open_channel
 from tests.support.tracking_service.calling import failure
 from tests.support.tracking_service.events import ACCEPTED, DUPLICATE, REJECTED, Stub, event, submission, track
 from tests.support.tracking_service.spooling import SECONDS, Running, files, outage, rows, running, site, stored

@@ -9,8 +9,8 @@ import grpc
 from grpc import aio
 
 from common.errors import ClicktrailError, Reason, unavailable
-from common.grpc_errors import to_status
 from common.logging import get_logger
+from common.rpc.errors import to_status
 
 log = get_logger(__name__)
 

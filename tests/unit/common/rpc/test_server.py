@@ -11,11 +11,11 @@ from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from clicktrail.shortener.v1 import domain_service_pb2, domain_service_pb2_grpc
-from common.channels import open_channel
 from common.errors import ClicktrailError, Fault, FaultType, Kind, Reason, invalid, unavailable
-from common.grpc_errors import from_rpc_error
-from common.interceptors import CALLS_LIMIT
-from common.server import ALIVE, GrpcServer
+from common.rpc.channels import open_channel
+from common.rpc.errors import from_rpc_error
+from common.rpc.interceptors import CALLS_LIMIT
+from common.rpc.server import ALIVE, GrpcServer
 from tests.support.waiting import eventually
 
 SERVICE = "clicktrail.shortener.v1.DomainService"

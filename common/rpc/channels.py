@@ -2,7 +2,7 @@
 
 from grpc import aio
 
-from common.server import MESSAGE_BYTES_LIMIT
+from common.rpc.server import MESSAGE_BYTES_LIMIT
 
 OPTIONS = (
     ("grpc.lb_policy_name", "round_robin"),

@@ -9,8 +9,8 @@ import grpc
 from grpc import aio
 
 from clicktrail.shortener.v1 import redirect_service_pb2 as pb
-from common.channels import open_channel
-from common.server import GrpcServer
+from common.rpc.channels import open_channel
+from common.rpc.server import GrpcServer
 from tests.support.waiting import eventually
 
 SERVICE = "clicktrail.shortener.v1.RedirectService"

@@ -10,8 +10,8 @@ from grpc_health.v1.health import aio as health_aio
 from grpc_reflection.v1alpha import reflection
 
 from common.garbage import spare_what_stays
-from common.interceptors import CallGuard
 from common.logging import get_logger
+from common.rpc.interceptors import CallGuard
 
 log = get_logger(__name__)
 

@@ -3,8 +3,8 @@
 import pytest
 from pydantic import Field
 
-from common.settings import Listen, Settings, load_settings
-from common.store_urls import check_store_url
+from common.settings.settings import Listen, Settings, load_settings
+from common.settings.store_urls import check_store_url
 
 
 class Example(Settings):

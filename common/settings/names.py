@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 
 from common.logging import get_logger
-from common.setting_texts import FILE, PREFIX, variables
+from common.settings.texts import FILE, PREFIX, variables
 
 log = get_logger(__name__)
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from common.setting_texts import LARGEST_BYTES, UnfitTextError, text_of
-from common.settings import Settings, load_settings
+from common.settings.settings import Settings, load_settings
+from common.settings.texts import LARGEST_BYTES, UnfitTextError, text_of
 
 SECRET = "secret-word"
 

@@ -7,8 +7,8 @@ from pydantic import AfterValidator, Field, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from common.setting_texts import PREFIX, UnfitTextError, text_of, variables
-from common.store_urls import HIGHEST_PORT
+from common.settings.store_urls import HIGHEST_PORT
+from common.settings.texts import PREFIX, UnfitTextError, text_of, variables
 
 __all__ = ["PREFIX", "Listen", "LogLevel", "Settings", "load_settings"]
 

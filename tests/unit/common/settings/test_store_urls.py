@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis.asyncio.connection import parse_url
 
-from common.store_urls import check_password_apart, check_store_url, take_apart, whole_url
+from common.settings.store_urls import check_password_apart, check_store_url, take_apart, whole_url
 
 PASSWORDS = st.text(st.characters(codec="utf-8"), min_size=1)
 

@@ -1,0 +1,1 @@
+"""gRPC as all services speak it: channels, servers, errors."""

@@ -1,0 +1,1 @@
+"""Settings: their names, their texts, and the addresses of stores among them."""
