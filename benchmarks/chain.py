@@ -9,14 +9,14 @@ from urllib.parse import urlsplit
 
 from benchmarks.contender import DESTINATION
 from benchmarks.processes import Parts
-from cli.bulk_creation import Order, create_links
 from cli.calls import run
 from cli.data_directory import DataDirectory, Ready
-from cli.demo_business import BUSINESS
 from cli.embedded.server_process import ServerProcess
-from cli.recipients import Row
-from cli.report import fetch_report
-from cli.stack import Front, Stack
+from cli.links.bulk_creation import Order, create_links
+from cli.links.recipients import Row
+from cli.reports.report import fetch_report
+from cli.stack.demo_business import BUSINESS
+from cli.stack.stack import Front, Stack
 from clicktrail.shortener.v1 import link_pb2, link_service_pb2
 from clicktrail.tracking.v1 import report_service_pb2
 from common.settings.settings import PREFIX

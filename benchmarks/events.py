@@ -16,7 +16,7 @@ from benchmarks.load import wrk_posts
 from benchmarks.plain import Plain
 from benchmarks.results import Results, spread
 from cli.calls import channel_to
-from cli.demo_business import BUSINESS
+from cli.stack.demo_business import BUSINESS
 from clicktrail.common.v1 import types_pb2
 from clicktrail.tracking.v1 import event_pb2, event_service_pb2, event_service_pb2_grpc
 from common.clock import now, to_timestamp

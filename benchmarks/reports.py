@@ -14,7 +14,7 @@ from benchmarks.load import USER_AGENT
 from benchmarks.results import Results, spread
 from benchmarks.steady import steady_command
 from cli.calls import channel_to
-from cli.demo_business import BUSINESS
+from cli.stack.demo_business import BUSINESS
 from clicktrail.tracking.v1 import report_service_pb2, report_service_pb2_grpc
 
 _SECONDS = 30.0

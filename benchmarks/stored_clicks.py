@@ -10,8 +10,8 @@ from grpc import aio
 from benchmarks.made_clicks import AGENTS, click_of, link_of
 from benchmarks.storing import fresh_stack, measure_rounds
 from cli.calls import channel_to
-from cli.demo_business import BUSINESS
-from cli.stack import Stack
+from cli.stack.demo_business import BUSINESS
+from cli.stack.stack import Stack
 from clicktrail.tracking.v1 import click_pb2, relay_service_pb2
 from common.clock import now
 

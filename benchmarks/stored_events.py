@@ -7,7 +7,7 @@ import uvloop
 
 from benchmarks.events import track
 from benchmarks.storing import fresh_stack, measure_rounds
-from cli.stack import Stack
+from cli.stack.stack import Stack
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ import asyncpg
 
 from benchmarks.processes import processor_seconds
 from cli.data_directory import DataDirectory
-from cli.stack import Front, Stack
+from cli.stack.stack import Front, Stack
 
 Prepare = Callable[[int], Callable[[], Awaitable[object]]]
 """Returns what stores the things of a round, by its number; what is done before is not measured."""

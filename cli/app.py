@@ -6,8 +6,13 @@ from typing import Annotated
 import typer
 from typer.core import TyperCommand
 
-from cli import accounts, backup, demo, health, links, migrate, reconcile, rejected, report, report_link, restore, up
+from cli import accounts, health
 from cli.commands import Commands
+from cli.demo import demo
+from cli.links import links
+from cli.operations import backup, migrate, reconcile, rejected, restore
+from cli.reports import report, report_link
+from cli.stack import up
 
 app = Commands(
     help="Clicktrail: short links, their clicks, and what they lead to.",

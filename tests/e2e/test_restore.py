@@ -13,7 +13,7 @@ import pytest
 from redis.asyncio import Redis
 
 from cli.data_directory import DataDirectory
-from cli.stack import Front, Stack
+from cli.stack.stack import Front, Stack
 from clicktrail.shortener.v1 import domain_service_pb2, domain_service_pb2_grpc
 from common.rpc.channels import open_channel
 from tests.support.system import PHONE, TLS

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from cli.data_directory import DataDirectory
 from cli.embedded.server_process import ServerProcess
-from cli.stack import Front, Stack
+from cli.stack.stack import Front, Stack
 from clicktrail.tracking.v1 import account_service_pb2 as accounts
 from clicktrail.tracking.v1.account_service_pb2_grpc import AccountServiceStub
 from common.rpc.channels import open_channel

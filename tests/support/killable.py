@@ -16,7 +16,7 @@ import pytest
 
 from cli.data_directory import DataDirectory, Ready
 from cli.embedded.server_process import ServerProcess
-from cli.stack import Front, Stack
+from cli.stack.stack import Front, Stack
 from tests.support.system import PHONE, TLS
 from tests.support.waiting import eventually
 

@@ -14,7 +14,7 @@ from cli.data_directory import DataDirectory
 from cli.embedded.ports import LOOPBACK, free_port
 from cli.embedded.server_process import ServerProcess
 from cli.service_program import environment_with, settings_with_database
-from cli.stack import Front, Stack
+from cli.stack.stack import Front, Stack
 
 
 def clicktrail(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:

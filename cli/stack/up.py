@@ -8,8 +8,8 @@ import typer
 from rich.console import Console
 
 from cli.data_directory import DataDirectory, Ready
-from cli.stack import Front, Stack
-from cli.supervisor import StopRequested, keep_running, stop_signals_raise
+from cli.stack.stack import Front, Stack
+from cli.stack.supervisor import StopRequested, keep_running, stop_signals_raise
 from common.logging import configure_logging
 from common.settings.settings import LogLevel
 

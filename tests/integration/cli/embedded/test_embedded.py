@@ -143,11 +143,11 @@ async def test_postgres_is_new_enough_and_not_root(start: Start, tmp_path: Path)
     assert os.stat(f"/proc/{server.pid}").st_uid != 0  # noqa: PTH116  (no disk is read)
 
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 CHILD = """
 import signal, sys
 from pathlib import Path
-from tests.integration.cli.test_embedded import FACTORIES
+from tests.integration.cli.embedded.test_embedded import FACTORIES
 server = FACTORIES[sys.argv[1]](Path(sys.argv[2]))
 server.start()
 print(server.pid, flush=True)

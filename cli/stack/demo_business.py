@@ -5,12 +5,12 @@ import time
 
 from grpc import StatusCode, aio
 
-from cli.bulk_creation import Order, create_links
 from cli.calls import DEADLINE_SECONDS, channel_to, run
 from cli.data_directory import DemoLink
 from cli.failures import CommandFailed
-from cli.recipients import Row
-from cli.restore import restore_links
+from cli.links.bulk_creation import Order, create_links
+from cli.links.recipients import Row
+from cli.operations.restore import restore_links
 from clicktrail.shortener.v1 import link_pb2, link_service_pb2
 from clicktrail.tracking.v1 import account_service_pb2, account_service_pb2_grpc, event_pb2
 from common.errors import Reason

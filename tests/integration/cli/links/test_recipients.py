@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cli.failures import CommandFailed
-from cli.recipients import Row, count_rows, read_rows
+from cli.links.recipients import Row, count_rows, read_rows
 
 
 def written(tmp_path: Path, content: bytes) -> Path:

@@ -7,14 +7,14 @@ from rich.table import Table
 
 from cli.calls import run
 from cli.data_directory import DataDirectory, DemoLink, Ready
-from cli.demo_business import BUSINESS, CAMPAIGN, DESTINATION
-from cli.report import fetch_report
-from cli.report_tables import show_report
-from cli.stack import Front, Stack
-from cli.supervisor import StopRequested, stop_signals_raise
+from cli.demo.trail import Click, Trail, walk
+from cli.reports.report import fetch_report
+from cli.reports.tables import show_report
+from cli.stack.demo_business import BUSINESS, CAMPAIGN, DESTINATION
+from cli.stack.stack import Front, Stack
+from cli.stack.supervisor import StopRequested, stop_signals_raise
+from cli.stack.up import stop
 from cli.terminal import console
-from cli.trail import Click, Trail, walk
-from cli.up import stop
 from clicktrail.tracking.v1 import report_service_pb2
 
 _LINKS_SHOWN = 5

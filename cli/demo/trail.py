@@ -6,9 +6,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cli.data_directory import DemoLink, Ready
-from cli.demo_business import CAMPAIGN
+from cli.demo.visitor import Answer, Visitor
 from cli.failures import CommandFailed
-from cli.visitor import Answer, Visitor
+from cli.stack.demo_business import CAMPAIGN
 
 IPHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5"

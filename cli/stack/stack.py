@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cli.data_directory import DataDirectory, Ready
-from cli.demo_business import BUSINESS, seed
 from cli.embedded.errors import ServerFailed
 from cli.embedded.ports import free_port, is_free
 from cli.embedded.postgres_server import postgres_server
@@ -15,6 +14,7 @@ from cli.embedded.redis_server import redis_server
 from cli.embedded.server_process import ServerProcess
 from cli.failures import CommandFailed, ExitCode
 from cli.service_program import ServiceProgram, environment_with, python_module, reachable
+from cli.stack.demo_business import BUSINESS, seed
 from common.settings.texts import UnfitTextError, text_of
 
 _MIGRATION_SECONDS = 600

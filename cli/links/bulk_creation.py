@@ -11,7 +11,7 @@ from cli.calls import channel_to, reached
 from clicktrail.shortener.v1 import link_pb2, link_service_pb2, link_service_pb2_grpc
 
 if TYPE_CHECKING:
-    from cli.recipients import Row
+    from cli.links.recipients import Row
 
 RECIPIENTS_PER_MESSAGE = 500
 # A minute, and a millisecond and a half a link: a tenth of the slowest rate expected.

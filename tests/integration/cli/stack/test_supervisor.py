@@ -9,7 +9,7 @@ import pytest
 
 from cli.embedded.redis_server import redis_server as new_redis
 from cli.embedded.server_process import ServerProcess
-from cli.supervisor import LONGEST_PAUSE_SECONDS, StopRequested, Ward, keep_running, stop_signals_raise
+from cli.stack.supervisor import LONGEST_PAUSE_SECONDS, StopRequested, Ward, keep_running, stop_signals_raise
 
 pytestmark = pytest.mark.stores
 

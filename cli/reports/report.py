@@ -9,7 +9,7 @@ import typer
 from cli.addresses import Business, DataDir, Tracking, business_id, tracking_address
 from cli.calls import DEADLINE_SECONDS, channel_to, run
 from cli.failures import CommandFailed, ExitCode
-from cli.report_tables import show_report
+from cli.reports.tables import show_report
 from cli.terminal import show_json
 from cli.times import time_of
 from clicktrail.tracking.v1 import report_service_pb2, report_service_pb2_grpc

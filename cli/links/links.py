@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cli.addresses import Business, DataDir, Shortener, business_id, shortener_address
-from cli.bulk_creation import Order, create_links
 from cli.calls import run, sentence_of
 from cli.commands import Commands
 from cli.failures import CommandFailed, ExitCode
-from cli.recipients import Row, count_rows, read_rows
+from cli.links.bulk_creation import Order, create_links
+from cli.links.recipients import Row, count_rows, read_rows
 from clicktrail.common.v1 import types_pb2
 from clicktrail.shortener.v1 import link_pb2, link_service_pb2
 from common.clock import to_timestamp

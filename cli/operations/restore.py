@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cli.addresses import DataDir, Shortener, shortener_address
-from cli.backup import PostgresUrl, database_address, run_backup_module
 from cli.calls import channel_to, run
 from cli.failures import CommandFailed, ExitCode
+from cli.operations.backup import PostgresUrl, database_address, run_backup_module
 from clicktrail.shortener.v1 import restore_service_pb2, restore_service_pb2_grpc
 
 # A million links take a minute or two; where nobody answers, that is found out at the first step.

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from cli.backup import PostgresUrl
 from cli.failures import CommandFailed, ExitCode
+from cli.operations.backup import PostgresUrl
 from cli.service_program import environment_with, python_module, settings_with_database
 
 

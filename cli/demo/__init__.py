@@ -1,0 +1,1 @@
+"""The demo: the whole trail once, as the world would walk it."""

@@ -1,0 +1,1 @@
+"""Commands that show reports, and share them."""

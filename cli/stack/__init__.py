@@ -1,0 +1,1 @@
+"""Everything on one machine: the stores and services together, kept running."""
