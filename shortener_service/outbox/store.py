@@ -6,10 +6,8 @@ import socket
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from redis.exceptions import ResponseError
-
 from common.errors import ClicktrailError
-from shortener_service.redis.client import Command, RedisCalls, Script
+from shortener_service.redis.client import Command, ErrorReply, RedisCalls, Script
 from shortener_service.redis.keyspace import Keys
 
 GROUP = "tracking"
@@ -118,7 +116,7 @@ class RedisOutbox:
         is missed, and keeps nobody from the others; raises UNAVAILABLE (`STORE_DOWN`) where all there are are away.
         """
         replies = await self._calls.run_apart(commands, tolerates="NOGROUP")
-        refused = [at for at, reply in enumerate(replies) if isinstance(reply, ResponseError)]
+        refused = [at for at, reply in enumerate(replies) if isinstance(reply, ErrorReply)]
         if refused:
             await self._create_groups()
             again = await self._calls.run_apart([commands[at] for at in refused])

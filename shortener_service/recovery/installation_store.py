@@ -3,13 +3,11 @@
 import secrets
 from typing import Protocol
 
-from redis.exceptions import ResponseError
-
 from common.logging import get_logger
 from common.rare_warnings import RareWarning
 from shortener_service.errors import UnsuitableStoreError, store_incomplete
 from shortener_service.recovery.data_format import DataFormat, Note
-from shortener_service.redis.client import RedisCalls
+from shortener_service.redis.client import ErrorReply, RedisCalls
 from shortener_service.redis.keyspace import FORMAT, SECRET, SHARDS, Keys
 from shortener_service.redis.kind import check_kind, facts_in, is_replica, no_setting
 from shortener_service.redis.node import store_down
@@ -99,14 +97,14 @@ class RedisInstallation:
     async def _warn_of_full_coverage(self) -> None:
         """Tell of a cluster that stops as a whole when one of its nodes is away; a single server has no say in it."""
         replies = await self._calls.run_everywhere("CONFIG", "GET", "cluster-require-full-coverage")
-        if len(replies) > 1 and any(not isinstance(reply, ResponseError) and b"yes" in reply for reply in replies):
+        if len(replies) > 1 and any(not isinstance(reply, ErrorReply) and b"yes" in reply for reply in replies):
             log.warning("one node that is away stops all of redis: set `cluster-require-full-coverage no`")
 
     async def _others_than(self, wanted: str, name: str) -> list[str]:
         """Return what servers have that do not have the setting wanted."""
         replies = await self._calls.run_everywhere("CONFIG", "GET", name)
         for reply in replies:
-            if isinstance(reply, ResponseError) or not reply:
+            if isinstance(reply, ErrorReply) or not reply:
                 raise no_setting(name, reply)
         values = [str(reply[1].decode()) for reply in replies]
         return [value for value in values if value != wanted]

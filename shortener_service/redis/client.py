@@ -12,7 +12,7 @@ from shortener_service.redis.cluster import RedisCluster
 from shortener_service.redis.connection import Command, Reply
 from shortener_service.redis.node import ANSWER_SECONDS, Answers, RedisNode, Script, store_down
 
-__all__ = ["ANSWER_SECONDS", "CREATION_SECONDS", "Command", "RedisCalls", "Script"]
+__all__ = ["ANSWER_SECONDS", "CREATION_SECONDS", "Command", "ErrorReply", "RedisCalls", "Script"]
 
 log = get_logger(__name__)
 
@@ -20,6 +20,8 @@ CREATION_SECONDS = 5.0
 # A slot that moves twice while one command looks for it is a fault.
 MOST_REDIRECTIONS = 3
 SAY_SECONDS = 10.0
+ErrorReply = ResponseError
+"""What stands in the place of a reply where the server refused the command."""
 
 
 class Parcel:
