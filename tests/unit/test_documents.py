@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [
-    ROOT / "README.md",
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "protos/README.md")),
     *sorted(path for folder in ("docs", "deploy") for path in (ROOT / folder).rglob("*.md")),
 ]
 FOLLOWED = (ROOT / "docs" / "follow-a-click.md").read_text()

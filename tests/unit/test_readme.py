@@ -12,7 +12,10 @@ from tracking_service.settings import TrackingSettings
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
-ROWS = dict(re.findall(r"^\| `([A-Z_]+)` \| [^|]+ \| `([^`]*)` \|", README, re.MULTILINE))
+SETTINGS = (ROOT / "docs/settings.md").read_text()
+ARCHITECTURE = (ROOT / "docs/architecture.md").read_text()
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
+ROWS = dict(re.findall(r"^\| `([A-Z_]+)` \| [^|]+ \| `([^`]*)` \|", SETTINGS, re.MULTILINE))
 
 
 @pytest.mark.parametrize("settings", [GatewaySettings, ShortenerSettings, TrackingSettings])
