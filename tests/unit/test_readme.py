@@ -1,4 +1,4 @@
-"""The README keeps step with the code."""
+"""The README, and what it leads to, keep step with the code."""
 
 import re
 from pathlib import Path
@@ -43,15 +43,15 @@ def test_the_table_has_no_other_settings() -> None:
 
 
 def test_every_folder_named_is_there() -> None:
-    """The table of folders names folders that exist."""
-    named = re.findall(r"^\| `([a-z_/]+/)` \|", README, re.MULTILINE)
+    """The table of folders in docs/architecture.md names folders that exist."""
+    named = re.findall(r"^\| `([a-z_/]+/)` \|", ARCHITECTURE, re.MULTILINE)
     assert len(named) >= 8
     for folder in named:
         assert (ROOT / folder).is_dir(), folder
 
 
 def test_every_task_named_is_in_the_makefile() -> None:
-    """`make` knows each task that the README tells to run."""
+    """`make` knows each task that the documents tell to run."""
     makefile = (ROOT / "Makefile").read_text()
-    for task in set(re.findall(r"(?:^|`)make ([a-z-]+)\b", README, re.MULTILINE)):
+    for task in set(re.findall(r"(?:^|`)make ([a-z-]+)\b", README + CONTRIBUTING, re.MULTILINE)):
         assert re.search(rf"^{task}:", makefile, re.MULTILINE), task
