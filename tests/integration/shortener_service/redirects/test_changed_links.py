@@ -223,7 +223,7 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1_000.0
-        monkeypatch.setattr("shortener_service.redirects.redirects.link_cache.time", self)
+        monkeypatch.setattr("shortener_service.redirects.link_cache.time", self)
 
     def monotonic(self) -> float:
         """Return the time."""
