@@ -21,7 +21,8 @@ def tested_on_its_python() -> None:
     build = ["docker", "build", "-q", "--build-arg", f"CLICKTRAIL_PYTHON_IMAGE={PYTHON_IMAGE}", "-t", IMAGE]
     subprocess.run([*build, "-f", "tests/containers/python.Dockerfile", "."], cwd=ROOT, check=True)  # noqa: S603
     # A process in the container reaps what the tests leave, and PostgreSQL has the shared memory that it asks for.
-    run = ["docker", "run", "--rm", "--init", "--shm-size", "512m", "--network", "none", "-v", f"{ROOT}:/checkout:ro"]
+    run = ["docker", "run", "--rm", "--init", "--shm-size", "512m", "--network", "none"]
+    run += ["--sysctl", "net.ipv6.conf.all.disable_ipv6=0", "-v", f"{ROOT}:/checkout:ro"]
     done = subprocess.run([*run, IMAGE, "sh", "-euc", TESTS], check=False)  # noqa: S603
     say(f"the tests on the image's Python: exit code {done.returncode}")
     if done.returncode != 0:

@@ -1,4 +1,4 @@
-# The image's own Python with what the tests need: a Redis that runs on it, and an unprivileged user for PostgreSQL.
+# The image's own Python with what the tests need: a Redis, and a user that is not root, whom PostgreSQL refuses.
 ARG CLICKTRAIL_REGISTRY=
 ARG CLICKTRAIL_PYTHON_IMAGE
 FROM ${CLICKTRAIL_REGISTRY}${CLICKTRAIL_PYTHON_IMAGE}
@@ -12,4 +12,6 @@ COPY protos protos
 # Installed as people do it, but for the packages themselves, which lie in the working folder.
 RUN python -m venv /venv && mkdir cli common gateway shortener_service tracking_service \
     && /venv/bin/pip install --quiet -e protos -e '.[dev]'
+RUN useradd --create-home tester && chown -R tester /clicktrail
 ENV PATH=/venv/bin:$PATH
+USER tester
