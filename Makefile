@@ -34,7 +34,7 @@ up: $(STAMP) ## run everything on this machine, data in var/, until interrupted
 
 # Tests wait half of their time, for disks, starts and the end of outages: hence more workers than cores.
 WORKERS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
-PARALLEL = -n $(WORKERS) -p tests.support.parallel
+PARALLEL = -n $(WORKERS) --dist loadgroup
 
 .PHONY: test
 test: $(STAMP) ## run all tests, against real servers, in less than eight minutes on two cores

@@ -24,15 +24,25 @@ __all__ = ["phone", "private", "public", "system"]
 TEMPLATE = "clicktrail_template"
 # A test with one of them needs a Redis or a PostgreSQL. `make test-fast` leaves it out.
 STORES = {"redis_server", "postgres_server", "system", "killable"}
+# Each starts many processes. Where tests run in parallel, one worker has all tests of one of these, and starts it once;
+# a test with several of them goes with the first.
+SHARED = ("run", "killable", "chain", "browser", "system", "start_up", "gateway")
 _database_numbers = count(1)
 _spool_numbers = count(1)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a store by the fixtures that it has; who starts a server without them says so himself."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark by their fixtures which tests need a store, and which share servers.
+
+    A test that starts a store without a fixture is marked where it stands.
+    """
     for item in items:
-        if not STORES.isdisjoint(getattr(item, "fixturenames", ())):
+        fixtures: list[str] = getattr(item, "fixturenames", [])
+        if not STORES.isdisjoint(fixtures):
             item.add_marker(pytest.mark.stores)
+        group = next((name for name in SHARED if name in fixtures), None)
+        if group is not None and config.pluginmanager.hasplugin("xdist"):
+            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")

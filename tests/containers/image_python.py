@@ -12,7 +12,7 @@ PROCESSES = 2 * (os.cpu_count() or 1)
 TESTS = f"""
 tar -C /checkout --exclude './.venv*' --exclude ./var -c . | tar -x
 python --version
-exec python -m pytest -q -n {PROCESSES} -p tests.support.parallel -p no:cacheprovider tests/unit tests/integration
+exec python -m pytest -q -n {PROCESSES} --dist loadgroup -p no:cacheprovider tests/unit tests/integration
 """
 
 

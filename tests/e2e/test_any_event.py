@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gateway.json.text import Num, dumps
 from tests.e2e.conftest import System
 from tests.e2e.test_bad_input import faults_of
+from tests.support.system import CLIENT_SECONDS, TLS
 
 # What the system itself adds to an object that an event brought.
 ADDED = {"id", "type"}
@@ -72,7 +73,8 @@ events = st.builds(lambda first, then, more: {**more, **first, **then}, sound | 
 @pytest.fixture(scope="module")
 def client(system: System) -> Any:
     """Return a client as servers have it, that does not wait."""
-    with httpx.Client(base_url=system.http, headers={"Authorization": f"Bearer {system.token}"}, timeout=30) as found:
+    credential = {"Authorization": f"Bearer {system.token}"}
+    with httpx.Client(base_url=system.http, headers=credential, timeout=CLIENT_SECONDS, verify=TLS) as found:
         yield found
 
 

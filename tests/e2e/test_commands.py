@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from tests.support.system import CLIENT_SECONDS
+
 if TYPE_CHECKING:
     from tests.e2e.conftest import System
 
@@ -41,7 +43,7 @@ def test_links_are_created_from_a_file_and_repeated_the_same(
     assert made.returncode == 0, made.stderr
     rows = list(csv.DictReader((tmp_path / "links.csv").read_text().splitlines()))
     assert [row["profile"] for row in rows] == [f"person-{number}" for number in range(RECIPIENTS)]
-    assert httpx.get(f"{system.http}/{rows[-1]['code']}").status_code == 302
+    assert httpx.get(f"{system.http}/{rows[-1]['code']}", timeout=CLIENT_SECONDS).status_code == 302
     assert clicktrail(*command, *where, "-o", str(tmp_path / "links.csv")).returncode == 0
     assert list(csv.DictReader((tmp_path / "links.csv").read_text().splitlines())) == rows
     again = clicktrail(*command, *where)
@@ -81,7 +83,9 @@ def test_a_report_is_shown_as_json(system: "System") -> None:
     assert shown.returncode == 0, shown.stderr
     report = json.loads(shown.stdout)
     headers = {"Authorization": f"Bearer {system.token}"}
-    answer = httpx.get(f"{system.http}/v1/campaigns/spring-sale/report?interval=day", headers=headers)
+    answer = httpx.get(
+        f"{system.http}/v1/campaigns/spring-sale/report?interval=day", headers=headers, timeout=CLIENT_SECONDS
+    )
     assert report.keys() == answer.json().keys()
     assert (report["campaign"], report["interval"], report["totals"]["recipients"]) == ("spring-sale", "day", 20)
     assert "recipients" in clicktrail("report", *where).stdout
@@ -99,7 +103,8 @@ def test_a_business_is_created_with_its_token(system: "System") -> None:
     made = clicktrail("business", "create", "--name", "Second shop", "--tracking", system.tracking)
     assert made.returncode == 0, made.stderr
     shown = dict(line.split() for line in made.stdout.splitlines())
-    answer = httpx.get(f"{system.http}/v1/report", headers={"Authorization": f"Bearer {shown['token']}"})
+    credential = {"Authorization": f"Bearer {shown['token']}"}
+    answer = httpx.get(f"{system.http}/v1/report", headers=credential, timeout=CLIENT_SECONDS)
     assert answer.status_code == 200
     more = clicktrail("token", "create", "--business", shown["business"], "--tracking", system.tracking)
     assert dict(line.split() for line in more.stdout.splitlines())["business"] == shown["business"]

@@ -7,7 +7,7 @@ from io import StringIO
 import httpx
 
 from tests.e2e.businesses import client_of, make_business
-from tests.e2e.conftest import System
+from tests.e2e.conftest import System, client_with
 from tests.support.waiting import eventually
 
 Rows = list[dict[str, str]]
@@ -82,6 +82,6 @@ async def test_another_business_sees_nothing_of_it(system: System) -> None:
             return found
 
         await eventually(recipients, lambda count: count == 1)
-    async with httpx.AsyncClient(base_url=system.http) as anyone:
+    async with client_with(system) as anyone:
         rows = rows_of(await anyone.get(f"/v1/campaigns/{campaign}/report.csv", params={"signature": signed}))
     assert figures(rows, "totals")["recipients"] == "0"

@@ -1,11 +1,12 @@
 """The running system against its own document: whatever is sent, the answer is one that the document has."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, TypeAlias
 
-import httpx
 import pytest
+import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.checks import CheckFunction, not_a_server_error
@@ -14,10 +15,11 @@ from schemathesis.specs.openapi import checks
 
 from tests.contract.declared import declared_document
 from tests.e2e.businesses import Business, make_business
-from tests.e2e.conftest import System
+from tests.e2e.conftest import System, client_with
 
 # Only ends a test that would never end.
 ANSWER_SECONDS = 120
+Case: TypeAlias = "schemathesis.Case[Any]"
 # Not among them: that whatever fits a schema is taken, since no schema tells which links, profiles and actions there
 # are; that whatever does not fit is refused, since a batch takes its sound events and unknown parameters are ignored.
 CHECKS: Sequence[CheckFunction] = (
@@ -31,18 +33,11 @@ CHECKS: Sequence[CheckFunction] = (
 )
 SEED = 20_260_701
 
-schema = schemathesis.openapi.from_dict(
-    declared_document(),
-    config=SchemathesisConfig(
-        seed=SEED, projects=ProjectsConfig(default=ProjectConfig(generation=GenerationConfig(deterministic=True)))
-    ),
+# The cases of an operation are made when the tests run, each operation a test within its test: made when tests are
+# collected, they would cost seconds in every run of any test, and once more in each worker.
+operations = schemathesis.pytest.from_fixture("document").exclude(
+    path_regex="/stream$"  # They answer for as long as somebody listens.
 )
-# Streams answer for as long as somebody listens.
-PATHS = [path for path in schema if not path.endswith("/stream")]
-OPERATIONS = [f"{method.upper()} {path}" for path in PATHS for method in schema[path]]
-# An operation's cases are made when its test runs: made for all of them when tests are collected, they would cost every
-# run of any test seconds, and every worker again.
-one_operation = schemathesis.pytest.from_fixture("operation")
 # Beside these, every boundary of every parameter and field is tried once.
 bounded = settings(
     max_examples=20,
@@ -54,10 +49,12 @@ bounded = settings(
 )
 
 
-@pytest.fixture(params=OPERATIONS)
-def operation(request: pytest.FixtureRequest) -> "schemathesis.BaseSchema":
-    """Return the document with one operation alone."""
-    return schema.include(name=request.param)
+@pytest.fixture(scope="module")
+def document() -> schemathesis.BaseSchema:
+    """Return the document, to make the same cases of each time."""
+    generation = GenerationConfig(deterministic=True)
+    projects = ProjectsConfig(default=ProjectConfig(generation=generation))
+    return schemathesis.openapi.from_dict(declared_document(), config=SchemathesisConfig(seed=SEED, projects=projects))
 
 
 @pytest.fixture(scope="module")
@@ -66,41 +63,58 @@ def business(system: System) -> Business:
     return asyncio.run(make_business(system))
 
 
+@pytest.fixture(scope="module")
+def session() -> Iterator[requests.Session]:
+    """Return a connection that is kept from one case to the next; of what came before, nothing else is."""
+    with requests.Session() as session:
+        session.trust_env = False
+        session.headers.clear()
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        yield session
+
+
 async def test_the_document_is_the_one_declared(system: System) -> None:
     """What is served has every route that is declared and no other, readable by pages, and may be kept."""
-    async with httpx.AsyncClient(base_url=system.http) as client:
+    async with client_with(system) as client:
         served = await client.get("/openapi.json", headers={"Origin": "https://docs.example.com"})
     assert served.json() == declared_document()
     assert served.headers["access-control-allow-origin"] == "*"
     assert "max-age" in served.headers["cache-control"]
 
 
-@one_operation.parametrize()
+@operations.parametrize()
 @bounded
 def test_a_server_hears_what_the_document_says(
-    case: "schemathesis.Case[Any]", business: Business, system: System
+    case: Case, business: Business, system: System, session: requests.Session
 ) -> None:
     """With a private token: no 500, and no undocumented answer."""
-    answered(case, system, business.token)
+    answered(case, system, session, business.token)
 
 
-@one_operation.parametrize()
+@operations.parametrize()
 @bounded
 def test_a_page_hears_what_the_document_says(
-    case: "schemathesis.Case[Any]", business: Business, system: System
+    case: Case, business: Business, system: System, session: requests.Session
 ) -> None:
     """With the public id, likewise."""
-    answered(case, system, business.id)
+    answered(case, system, session, business.id)
 
 
-@one_operation.parametrize()
+@operations.parametrize()
 @settings(bounded, max_examples=1)
-def test_a_stranger_hears_what_the_document_says(case: "schemathesis.Case[Any]", system: System) -> None:
+def test_a_stranger_hears_what_the_document_says(case: Case, system: System, session: requests.Session) -> None:
     """With a credential that nobody has, likewise."""
-    answered(case, system, "nobody")
+    answered(case, system, session, "nobody")
 
 
-def answered(case: "schemathesis.Case[Any]", system: System, credential: str) -> None:
+def answered(case: Case, system: System, session: requests.Session, credential: str) -> None:
     """Send a case and hold the answer to the document."""
-    headers = {"Authorization": f"Bearer {credential}"}
-    case.call_and_validate(base_url=system.http, headers=headers, checks=list(CHECKS), timeout=ANSWER_SECONDS)
+    case.call_and_validate(
+        base_url=system.http,
+        session=session,
+        headers={"Authorization": f"Bearer {credential}"},
+        checks=list(CHECKS),
+        timeout=ANSWER_SECONDS,
+        # A redirect is the answer, where it leads is not.
+        allow_redirects=False,
+    )

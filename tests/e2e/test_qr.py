@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 import httpx
 import pytest
 
-from tests.e2e.conftest import PHONE, System
+from tests.e2e.conftest import PHONE, System, client_with
 from tests.support.waiting import eventually
 
 DESTINATION = "https://shop.example.com/p/1?q=%3Cscript%3E&r='\"#end"
@@ -73,7 +73,7 @@ async def test_a_scan_counts_as_one(private: httpx.AsyncClient, phone: httpx.Asy
 async def test_a_page_shows_where_a_link_leads(private: httpx.AsyncClient, system: System) -> None:
     """For people, everything in it escaped; for programs as JSON; without the recipient."""
     link = await make_link(private, destination=DESTINATION, profile=f"p-{secrets.token_hex(6)}")
-    async with httpx.AsyncClient(base_url=system.http, headers={"User-Agent": PHONE}) as anyone:
+    async with client_with(system, **{"User-Agent": PHONE}) as anyone:
         page = await anyone.get(f"/{link['code']}+", headers={"Accept": "text/html"})
         encoded = await anyone.get(f"/{link['code']}%2B", headers={"Accept": "application/json"})
     assert page.status_code == 200

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from io import StringIO
 from urllib.parse import parse_qs, quote, urlsplit
 
-import httpx
 import pytest
 
 from tests.e2e.businesses import Business, client_of, make_business
@@ -74,7 +73,7 @@ async def test_no_route_tells_another_business(system: System, campaign: str) ->
         signature = (await mine.post("/v1/report_links", json={})).json()["signature"]
         foreign = (await theirs.post("/v1/report_links", json={"campaign": campaign})).json()["signature"]
         pieced = ".".join([foreign.split(".")[0], shop.id, foreign.split(".")[2]])
-        async with httpx.AsyncClient(base_url=system.http, timeout=30) as anyone:
+        async with client_with(system) as anyone:
             seen = [await anyone.get(path, params={"signature": signature}) for path in paths(campaign, link)]
             assert sum(AMOUNT.replace(",", "") in answer.text.replace(",", "") for answer in seen) >= 5
             for path in paths(campaign, link):
@@ -103,7 +102,7 @@ async def test_nothing_sent_comes_alive(system: System, campaign: str) -> None:
     async with client_of(system, shop.token) as mine:
         path = (await mine.post("/v1/report_links", json={"campaign": campaign})).json()["path"]
         signed = urlsplit(path)
-        async with httpx.AsyncClient(base_url=system.http, timeout=30) as web:
+        async with client_with(system) as web:
             pages = [(await web.get(path)).text, (await web.get(f"/reports?{signed.query}")).text]
         for page in pages:
             assert [word for word in LIVE if word in page] == []

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from tests.e2e.businesses import Business, client_of, make_business
-from tests.e2e.conftest import System
+from tests.e2e.conftest import System, client_with
 from tests.support.waiting import eventually
 
 SCRIPT = "<script>alert(1)</script>"
@@ -29,7 +29,7 @@ async def shop(system: System) -> Business:
 @pytest_asyncio.fixture
 async def web(system: System) -> Any:
     """Return a client without a credential."""
-    async with httpx.AsyncClient(base_url=system.http, timeout=30) as client:
+    async with client_with(system) as client:
         yield client
 
 
@@ -54,7 +54,7 @@ async def campaign_with_link(system: System, shop: Business, **fields: Any) -> s
     async with client_of(system, shop.token) as client:
         await make_link(client, campaign=campaign, **fields)
     link = await signed(system, shop)
-    async with httpx.AsyncClient(base_url=system.http, timeout=30) as client:
+    async with client_with(system) as client:
 
         async def look() -> str:
             return (await client.get(link["path"])).text

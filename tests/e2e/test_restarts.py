@@ -30,7 +30,7 @@ class Visitors:
     async def see(self, count: int) -> None:
         """Return when so many more have been answered."""
         enough = len(self.answers) + count
-        await eventually(self._seen, enough.__le__, limit_seconds=90)
+        await eventually(self._seen, enough.__le__, limit_seconds=180)
 
     async def leave(self) -> None:
         """Return when the last has been answered; raise what went wrong with any."""
@@ -101,7 +101,7 @@ async def test_a_gateway_that_stops_answers_what_it_has_taken(chain: KillableSys
 
 async def _read_to_the_end(reader: asyncio.StreamReader) -> httpx.Response:
     """Return the one answer that a connection carries before the server closes it."""
-    head, _, body = (await asyncio.wait_for(reader.read(-1), 90)).partition(b"\r\n\r\n")
+    head, _, body = (await asyncio.wait_for(reader.read(-1), 180)).partition(b"\r\n\r\n")
     assert body == b""
     status, *lines = head.decode("latin-1").split("\r\n")
     headers: Any = [tuple(line.split(": ", 1)) for line in lines]

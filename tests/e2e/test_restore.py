@@ -19,7 +19,7 @@ from common.rpc.channels import open_channel
 from tests.support.system import PHONE, TLS
 from tests.support.waiting import eventually
 
-CALL_SECONDS = 30
+CALL_SECONDS = 120
 HOST = "go.example.com"
 BUSINESS = "demo"
 # The same on another system, whose links have another address.

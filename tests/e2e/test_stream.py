@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from tests.e2e.conftest import System
+from tests.e2e.conftest import System, client_with
 
 
 async def reports_of(response: httpx.Response) -> AsyncIterator[dict[str, Any]]:
@@ -25,7 +25,7 @@ async def test_a_click_is_told(private: httpx.AsyncClient, phone: httpx.AsyncCli
     )
     signature = (await private.post("/v1/report_links", json={"campaign": campaign})).json()["signature"]
     async with (
-        httpx.AsyncClient(base_url=system.http, timeout=30) as browser,
+        client_with(system) as browser,
         browser.stream(
             "GET",
             f"/v1/campaigns/{campaign}/report/stream",

@@ -111,7 +111,7 @@ def is_alive(pid: int) -> bool:
 def click(ready: dict[str, Any], number: int) -> httpx.Response:
     """Open the link of a demo recipient."""
     url = f"{ready['http']}/{ready['links'][number]['code']}"
-    return httpx.get(url, headers={"User-Agent": PHONE}, timeout=30, verify=TLS)
+    return httpx.get(url, headers={"User-Agent": PHONE}, timeout=120, verify=TLS)
 
 
 def clicks_reported(ready: dict[str, Any]) -> int | None:
@@ -119,7 +119,7 @@ def clicks_reported(ready: dict[str, Any]) -> int | None:
     answer = httpx.get(
         f"{ready['http']}/v1/campaigns/spring-sale/report",
         headers={"Authorization": f"Bearer {ready['token']}"},
-        timeout=30,
+        timeout=120,
         verify=TLS,
     )
     return None if answer.status_code == 503 else int(answer.json()["totals"]["clicks"])
@@ -128,7 +128,7 @@ def clicks_reported(ready: dict[str, Any]) -> int | None:
 def is_serving(ready: dict[str, Any]) -> bool:
     """Tell whether the gateway and all behind it serve."""
     try:
-        return bool(httpx.get(f"{ready['http']}/readyz", timeout=5, verify=TLS).json()["status"] == "ok")
+        return bool(httpx.get(f"{ready['http']}/readyz", timeout=30, verify=TLS).json()["status"] == "ok")
     except (httpx.HTTPError, ValueError):
         return False
 

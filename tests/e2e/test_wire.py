@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.conftest import System
+from tests.e2e.conftest import System, client_with
 from tests.e2e.test_trail import make_link, path_of, report_when, session_of
 
 RECORDED_SESSION = "bBJn9vR15yPaYkWmR2QK0jopMeNxrA6l"
@@ -38,7 +38,7 @@ async def test_a_recorded_request_is_answered(
     link = await make_link(private, profile=f"p-{secrets.token_hex(6)}")
     session = session_of(await phone.get(path_of(link["short_url"])))
     request = replayed(line, system.business, session)
-    async with httpx.AsyncClient(base_url=system.http) as page:
+    async with client_with(system) as page:
         response = await page.request(
             request["method"], request["path"], headers=request["headers"], content=request["body"].encode()
         )

@@ -21,7 +21,7 @@ from tests.support.waiting import eventually
 
 LOOK_SECONDS = 0.1
 READY_SECONDS = 180.0
-CALL_SECONDS = 30
+CALL_SECONDS = 120
 # What a killed shortener had read from the outbox is taken over soon, so that the end is not waited for.
 CLAIM_SECONDS = 3
 WAYS = ("http", "redirects", "intake", "redis", "relay", "postgres")

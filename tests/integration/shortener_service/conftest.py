@@ -82,7 +82,7 @@ async def start(redis_url: str, tracking: Tracking) -> AsyncIterator[Start]:
             }
             shortener = Shortener(ShortenerSettings.model_validate(values | settings))
             stack.push_async_callback(shortener.stop)
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(120):
                 await shortener.start()
             caller = Caller(shortener)
             stack.push_async_callback(caller.channel.close)

@@ -36,7 +36,7 @@ async def tracking(postgres_url: str, shortener_target: str) -> AsyncIterator[Tr
     )
     service = await build(settings)
     await service.start()
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         await service.until_serving()
     yield service
     await service.stop()
@@ -74,7 +74,7 @@ async def accounts(channel: aio.Channel) -> account_service_pb2_grpc.AccountServ
 async def business(accounts: account_service_pb2_grpc.AccountServiceStub) -> str:
     """Create a business and return its id; its currency is USD."""
     wanted = accounts_pb.Business(id=BUSINESS, name="A shop")
-    await accounts.CreateBusiness(accounts_pb.CreateBusinessRequest(business=wanted), timeout=10)
+    await accounts.CreateBusiness(accounts_pb.CreateBusinessRequest(business=wanted), timeout=60)
     return BUSINESS
 
 

@@ -21,6 +21,6 @@ async def raw(address: str, request: bytes) -> bytes:
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(request)
     await writer.drain()
-    answer = await asyncio.wait_for(reader.read(-1), 30)
+    answer = await asyncio.wait_for(reader.read(-1), 120)
     writer.close()
     return answer

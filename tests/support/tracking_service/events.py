@@ -56,7 +56,7 @@ def submission(
 
 async def track(stub: Stub, *submissions: event_pb2.Submission) -> list[event_pb2.Receipt]:
     """Track one batch and return its receipts."""
-    answer = await stub.TrackEvents(event_service_pb2.TrackEventsRequest(submissions=submissions), timeout=30)
+    answer = await stub.TrackEvents(event_service_pb2.TrackEventsRequest(submissions=submissions), timeout=120)
     return list(answer.receipts)
 
 

@@ -87,7 +87,7 @@ async def test_a_body_may_take_its_time(gateway: GatewayProcess, pause: float) -
         writer.write(piece)
         await writer.drain()
         await asyncio.sleep(pause)
-    (answer,) = answers_in(await asyncio.wait_for(reader.read(-1), 10))
+    (answer,) = answers_in(await asyncio.wait_for(reader.read(-1), 120))
     writer.close()
     assert answer.status == 200
 
@@ -99,9 +99,9 @@ async def test_who_asks_whether_to_go_on_is_told(gateway: GatewayProcess) -> Non
     reader, writer = await asyncio.open_connection(host, int(port))
     head, _, body = post(Connection="close", Expect="100-continue").partition(b"\r\n\r\n")
     writer.write(head + b"\r\n\r\n")
-    assert await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 120) == b"HTTP/1.1 100 Continue\r\n\r\n"
     writer.write(body)
-    (answer,) = answers_in(await asyncio.wait_for(reader.read(-1), 10))
+    (answer,) = answers_in(await asyncio.wait_for(reader.read(-1), 120))
     writer.close()
     assert answer.status == 200
 

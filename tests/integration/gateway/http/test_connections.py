@@ -52,7 +52,7 @@ async def connected(gateway: GatewayProcess) -> AsyncIterator[tuple[asyncio.Stre
     host, _, port = gateway.address.rpartition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             yield reader, writer
     finally:
         writer.close()
@@ -338,7 +338,7 @@ def test_a_taken_port_is_told(gateway: GatewayProcess, peers: Peers, workers: st
     done = subprocess.run(
         [sys.executable, "-m", "gateway"],
         env=os.environ | peers.environment | taken | {"CLICKTRAIL_LOG_FORMAT": "json"},
-        capture_output=True, text=True, check=False, timeout=30,
+        capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()

@@ -219,7 +219,7 @@ async def test_the_process_from_start_to_stop(tmp_path: Path, tracking: Tracking
             server.start()
             await eventually(status, lambda seen: seen == health_pb2.HealthCheckResponse.SERVING)
         process.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(process.wait(), 30) == 0
+        assert await asyncio.wait_for(process.wait(), 120) == 0
     finally:
         if process.returncode is None:
             process.kill()
@@ -238,7 +238,7 @@ async def test_wrong_settings_are_named_at_once() -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "shortener_service", env=environment, stderr=asyncio.subprocess.PIPE
     )
-    _, shown = await asyncio.wait_for(process.communicate(), 30)
+    _, shown = await asyncio.wait_for(process.communicate(), 120)
     assert process.returncode == 2
     for name in ("REDIS_FSYNC", "SESSION_PARAMETERS", "OUTBOX_SHARDS", "PUBLIC_URL"):
         assert f"CLICKTRAIL_{name}" in shown.decode()

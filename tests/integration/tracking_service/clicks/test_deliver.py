@@ -31,7 +31,7 @@ async def relay(channel: aio.Channel) -> Stub:
 
 async def deliver(relay: Stub, *clicks: click_pb2.Click, **others: Any) -> tuple[int, int]:
     """Deliver, and return how many clicks and links were new."""
-    answer = await relay.Deliver(delivery(*clicks, **others), timeout=30)
+    answer = await relay.Deliver(delivery(*clicks, **others), timeout=120)
     return answer.new_clicks, answer.new_links
 
 
@@ -76,7 +76,7 @@ async def test_deliveries_at_once_count_once(relay: Stub, database: "Database") 
 async def test_deliveries_may_be_concatenated(relay: Stub) -> None:
     """As bytes: that is again a delivery."""
     both = delivery(click()).SerializeToString() + delivery(click(1)).SerializeToString()
-    answer = await relay.Deliver(type(delivery()).FromString(both), timeout=30)
+    answer = await relay.Deliver(type(delivery()).FromString(both), timeout=120)
     assert answer.new_clicks == 2
 
 

@@ -86,7 +86,7 @@ async def test_a_recount_finds_no_difference(channel: aio.Channel, database: "Da
     rng = random.Random(seed)  # noqa: S311  (the same mix each time)
     relay = relay_service_pb2_grpc.RelayServiceStub(channel)
     clicks = [random_click(rng, number) for number in range(300)]
-    await relay.Deliver(delivery(links=[link(f"o{number}", profile="dora") for number in range(3)]), timeout=30)
+    await relay.Deliver(delivery(links=[link(f"o{number}", profile="dora") for number in range(3)]), timeout=120)
     dora = await database.fetchval("SELECT profile_key FROM profiles WHERE id = 'dora'")
     await database.executemany(
         "INSERT INTO sessions (business_id, id, profile_key, created_at) VALUES ('shop', $1, $2, now())",
@@ -102,7 +102,7 @@ async def test_a_recount_finds_no_difference(channel: aio.Channel, database: "Da
 
     async def deliver(piece: list[click_pb2.Click]) -> int:
         async with slots:
-            return int((await relay.Deliver(delivery(*piece), timeout=60)).new_clicks)
+            return int((await relay.Deliver(delivery(*piece), timeout=120)).new_clicks)
 
     new = await asyncio.gather(*map(deliver, pieces))
     assert sum(new) == len({(each.id, each.clicked_at.seconds) for each in clicks})

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("business")
 async def test_batches_over_one_stream(events: Stub, database: "Database") -> None:
     """Each is recorded before the next is read, with receipts as of a batch alone; one that is refused ends it."""
     # The types of the stubs know streams of requests by iterators alone.
-    stream: Any = events.TrackBatches(timeout=30)
+    stream: Any = events.TrackBatches(timeout=120)
     first, bad, second = (submission(event(action), key=action) for action in ("page.viewed", "no such", "cart.viewed"))
     await stream.write(event_service_pb2.TrackBatchesRequest(submissions=[first]))
     assert [receipt.status for receipt in (await stream.read()).receipts] == [ACCEPTED]

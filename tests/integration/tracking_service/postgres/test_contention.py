@@ -74,7 +74,7 @@ async def test_an_erasure_is_tried_again(channel: aio.Channel, database: "Databa
     await caller.deliver(click(1, profile="ann"))
     await clash(database, state, "UPDATE", "clicks")
     request = profile_service_pb2.EraseProfileRequest(business_id="shop", id="ann")
-    await caller.profiles.EraseProfile(request, timeout=30)
+    await caller.profiles.EraseProfile(request, timeout=120)
     await eventually(lambda: database.fetchval("SELECT user_agent FROM clicks"), lambda agent: agent == "")
 
 

@@ -114,7 +114,7 @@ async def test_the_service_waits_for_a_server_that_is_away(tmp_path: Path) -> No
     upkeep = await service.start()
     async with open_channel(f"ipv4:127.0.0.1:{service.port}") as channel:
         health = health_pb2_grpc.HealthStub(channel)
-        status = (await health.Check(HEALTH, timeout=5, wait_for_ready=True)).status  # type: ignore[attr-defined]
+        status = (await health.Check(HEALTH, timeout=60, wait_for_ready=True)).status  # type: ignore[attr-defined]
     assert status == health_pb2.HealthCheckResponse.NOT_SERVING
     assert not upkeep.done()
     await service.stop()
@@ -130,7 +130,7 @@ async def test_the_service_serves_once_postgres_answers(postgres_url: str) -> No
         health = health_pb2_grpc.HealthStub(channel)
 
         async def status() -> int:
-            answer = await health.Check(HEALTH, timeout=5, wait_for_ready=True)  # type: ignore[attr-defined]
+            answer = await health.Check(HEALTH, timeout=60, wait_for_ready=True)  # type: ignore[attr-defined]
             return int(answer.status)
 
         await eventually(status, lambda seen: seen == health_pb2.HealthCheckResponse.SERVING)

@@ -70,7 +70,7 @@ async def recount(caller: Caller, **fields: Any) -> pb.ReconcileResponse:
 
 async def settled(caller: Caller) -> pb.ReconcileResponse:
     """Recount once nobody waits for the attribution."""
-    return await eventually(lambda: recount(caller), lambda found: found.waiting == 0, limit_seconds=60)
+    return await eventually(lambda: recount(caller), lambda found: found.waiting == 0, limit_seconds=120)
 
 
 def named(found: pb.ReconcileResponse) -> set[str]:

@@ -90,14 +90,14 @@ async def relay(channel: aio.Channel) -> RelayStub:
 
 async def deliver(relay: RelayStub, *clicks: click_pb2.Click, **others: Any) -> tuple[int, int, int]:
     """Deliver, and return how many clicks and links were new, and what was set aside."""
-    answer = await relay.Deliver(delivery(*clicks, **others), timeout=60)
+    answer = await relay.Deliver(delivery(*clicks, **others), timeout=120)
     return answer.new_clicks, answer.new_links, answer.rejected
 
 
 async def rejections(channel: aio.Channel, **fields: Any) -> list[pb.Rejection]:
     """Return what was set aside, as an operator sees it."""
     request = pb.ListRejectionsRequest(**fields)
-    return list((await RejectionServiceStub(channel).ListRejections(request, timeout=30)).rejections)
+    return list((await RejectionServiceStub(channel).ListRejections(request, timeout=120)).rejections)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -284,19 +284,19 @@ async def test_what_was_set_aside_is_listed_in_pages(
     await deliver(relay, *(click(minute, user_agent=EVIL) for minute in range(5)))
     await deliver(relay, click(9, user_agent=EVIL, business_id="other"))
     stub = RejectionServiceStub(channel)
-    first = await stub.ListRejections(pb.ListRejectionsRequest(limit=4), timeout=30)
+    first = await stub.ListRejections(pb.ListRejectionsRequest(limit=4), timeout=120)
     rest = await rejections(channel, limit=4, before=first.rejections[-1].number)
     assert (first.has_more, len(first.rejections), len(rest)) == (True, 4, 2)
     assert first.rejections[0].business_id == "other"
     assert len(await rejections(channel, business_id="shop")) == 5
-    wrong = await failure(stub.ListRejections(pb.ListRejectionsRequest(limit=1001), timeout=30))
+    wrong = await failure(stub.ListRejections(pb.ListRejectionsRequest(limit=1001), timeout=120))
     assert wrong.faults[0].parameter == "limit"
 
 
 async def erase(caller: Caller, profile: str) -> None:
     """Erase a person."""
     request = profile_service_pb2.EraseProfileRequest(business_id="shop", id=profile)
-    await caller.profiles.EraseProfile(request, timeout=30)
+    await caller.profiles.EraseProfile(request, timeout=120)
 
 
 def fresh_of(session: str) -> session_pb2.Session:

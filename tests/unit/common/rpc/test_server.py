@@ -89,7 +89,7 @@ def request(name: str) -> domain_service_pb2.RegisterDomainRequest:
 async def failure(stub: domain_service_pb2_grpc.DomainServiceStub, name: str) -> aio.AioRpcError:
     """Return the failure that a call ends with."""
     with pytest.raises(aio.AioRpcError) as caught:
-        await stub.RegisterDomain(request(name), timeout=5, wait_for_ready=True)
+        await stub.RegisterDomain(request(name), timeout=60, wait_for_ready=True)
     return caught.value
 
 
@@ -170,9 +170,9 @@ async def test_health_follows_the_service() -> None:
     channel = open_channel(f"ipv4:127.0.0.1:{server.port}")
     health = health_pb2_grpc.HealthStub(channel)
     asked = health_pb2.HealthCheckRequest(service=SERVICE)
-    before = await health.Check(asked, timeout=5, wait_for_ready=True)  # type: ignore[attr-defined]
+    before = await health.Check(asked, timeout=60, wait_for_ready=True)  # type: ignore[attr-defined]
     await server.set_serving(is_serving=True)
-    after = await health.Check(asked, timeout=5)  # type: ignore[attr-defined]
+    after = await health.Check(asked, timeout=60)  # type: ignore[attr-defined]
     await channel.close()
     await server.stop(1)
     assert before.status == health_pb2.HealthCheckResponse.NOT_SERVING

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 # More than the buffers of both ends hold.
 LONG = 32 * 1024 * 1024
-LIMIT_SECONDS = 10
+LIMIT_SECONDS = 60
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 

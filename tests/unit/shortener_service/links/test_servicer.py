@@ -69,7 +69,7 @@ async def test_a_result_is_told_before_the_next_job_is_known() -> None:
 
     asked = asyncio.Event()
     seen = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         async for result in in_order(one_by_one(), 2):
             seen.append(result)
             asked.set()
