@@ -70,7 +70,8 @@ def proxied() -> None:
             load.run_for(5)
             stack.told(OPERATING, PROXY, number=1)
             load.run_for(LOAD_SECONDS)
-        require_balance(load, stack)
+        # An event on a connection that is closed under it cannot be sent again by the proxy: its sender does so.
+        require_balance(load, stack, ("POST", 502))
         addresses = stack.rows("SELECT DISTINCT address FROM clicks")
         say(f"visitors' addresses as stored: {addresses}")
         assert not stack.trouble(), stack.trouble()[:10]
