@@ -37,11 +37,11 @@ WORKERS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 PARALLEL = -n $(WORKERS) --dist loadgroup
 
 .PHONY: test
-test: $(STAMP) ## run all tests, against real servers, in less than eight minutes on two cores
+test: $(STAMP) ## run all tests, against real servers, in parallel
 	$(BIN)/python -m pytest $(PARALLEL)
 
 .PHONY: test-fast
-test-fast: $(STAMP) ## run what needs neither a store nor a browser, in less than a minute
+test-fast: $(STAMP) ## run what needs neither a store nor a browser: for the day's work
 	$(BIN)/python -m pytest $(PARALLEL) -m 'not stores' tests/unit tests/integration
 
 OTHER_VENV = $(VENV)-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
