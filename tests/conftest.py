@@ -31,8 +31,9 @@ _database_numbers = count(1)
 _spool_numbers = count(1)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark by their fixtures which tests need a store, and which share servers.
+    """Mark by their fixtures which tests need a store, and which share servers; pytest-xdist reads that afterwards.
 
     A test that starts a store without a fixture is marked where it stands.
     """
