@@ -47,9 +47,12 @@ class Peer:
         self._socket = self._connected(host, port)
 
     def send(self, data: bytes) -> None:
-        """Send all of it."""
+        """Send all of it; a peer that has hung up is no reason yet: what it said before can still be read."""
         self._socket.settimeout(self._left())
-        self._socket.sendall(data)
+        try:
+            self._socket.sendall(data)
+        except (BrokenPipeError, ConnectionResetError):
+            return
 
     def exactly(self, count: int) -> bytes:
         """Return the next bytes, so many."""
