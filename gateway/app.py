@@ -1,6 +1,6 @@
 """The gateway: one ASGI application, and what is answered without ASGI."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from common.errors import FaultType
 from gateway.http.asgi import Receive, Scope, Send
 from gateway.http.errors import Problem, no_route, refused, wrong_method
 from gateway.http.exchange import Answer, answer
-from gateway.http.protocol import FastPath
+from gateway.http.fast_path import FastPaths
 from gateway.http.responses import send_answer
 from gateway.http.router import PREFIX, Api
 from gateway.probes import OWN_OPERATIONS, Readiness
@@ -33,7 +33,7 @@ TAKEN = frozenset({*_OWN_PATHS, PREFIX, ROOT})
 class Gateway:
     """All that serves requests."""
 
-    fast_paths: Sequence[FastPath]
+    fast_paths: FastPaths
     api: Api
     readiness: Readiness
     report_site: ReportSite
@@ -108,7 +108,7 @@ class Application:
         return self._gateway
 
     @property
-    def fast_paths(self) -> Sequence[FastPath]:
+    def fast_paths(self) -> FastPaths:
         """What is answered without ASGI."""
         return self.gateway.fast_paths
 

@@ -15,9 +15,10 @@ from gateway.events.fields import ParsedEvent, parse_event
 from gateway.events.operations import BATCH_FROM_PAGE, BATCH_FROM_SERVER, BATCH_LIMIT, FROM_PAGE, FROM_SERVER, PIXEL
 from gateway.events.receipts import answer_of, event_in_query, image, is_unavailable, receipt_of_error, rejected
 from gateway.http import bodies
+from gateway.http.asgi import RawHeaders
 from gateway.http.exchange import Answer, Exchange, Handler, Route, Routes
 from gateway.json.text import Value, dumps
-from gateway.redirects.hits import HEADER_LENGTH_LIMIT, RawHeaders, client_address, peer_of
+from gateway.redirects.hits import HEADER_LENGTH_LIMIT, client_address, peer_of
 from gateway.rpc.batcher import Batcher
 from gateway.rpc.fresh_sessions import FreshSessions
 

@@ -16,10 +16,12 @@ from gateway.events.fields import parse_event
 from gateway.events.operations import FROM_PAGE, FROM_SERVER
 from gateway.events.receipts import answer_of
 from gateway.http import bodies
+from gateway.http.asgi import RawHeaders
 from gateway.http.errors import RefusedError, problem_of
 from gateway.http.exchange import Answer
-from gateway.http.protocol import FastRequest, PendingResponse
-from gateway.http.responses import RawHeaders, Reply, reply_of
+from gateway.http.fast_path import FastRequest, PendingResponse
+from gateway.http.head import Head
+from gateway.http.responses import Reply, reply_of
 from gateway.http.router import headers_of
 from gateway.json.text import MalformedJsonError
 
@@ -51,14 +53,11 @@ class Posts:
         self._events = events
         self._credentials = credentials
 
-    def offer(self, method: bytes, target: bytes, headers: RawHeaders, peer: str) -> FastRequest | None:
-        """Return the request, if it may be taken at once."""
-        return OfferedPost(self, target, headers, peer) if self.may_take(method, target, headers) else None
-
-    @staticmethod
-    def may_take(method: bytes, target: bytes, headers: RawHeaders) -> bool:
-        """Tell whether a request brings a single event, and its client does not wait to be told to send it."""
-        return method == b"POST" and target in _TARGETS and all(name != b"expect" for name, _ in headers)
+    def offer(self, head: Head, peer: str) -> FastRequest | None:
+        """Return a request that brings a single event, if its client does not wait to be told to send it."""
+        if head.method != b"POST" or head.target not in _TARGETS or head.expects_continue:
+            return None
+        return OfferedPost(self, head.target, head.headers, peer)
 
     def depart(self, post: Post) -> Landed | None:
         """Send an event on its way; None where it is not as most are."""

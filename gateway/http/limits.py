@@ -9,9 +9,9 @@ from gateway.http.errors import RETRY_AFTER_SECONDS, Problem, problem_of, refuse
 from gateway.http.exchange import Answer
 from gateway.http.responses import Reply, reply_of
 
-# Of a target, and of a head that does not end: no browser sends as much.
-TARGET_BYTES = 32 * 1024
-HEAD_BYTES = 64 * 1024
+# Of a head, which is all kept until it ends: twice of what the usual proxies let through, and more than browsers send.
+HEAD_BYTES = 16 * 1024
+HEAD_LINES = 100
 HEAD_SECONDS = 10.0
 # Requests that came before the answer to the one before; each of them takes memory.
 WAITING_LIMIT = 256
@@ -21,9 +21,15 @@ _COME_AGAIN = {"retry-after": str(RETRY_AFTER_SECONDS)}
 NOT_HTTP = refused(400, FaultType.INVALID, "This is not a request of HTTP/1.1.").problem
 CUT_SHORT = refused(400, FaultType.INVALID, "The request ended early.").problem
 NO_PATH = refused(400, FaultType.INVALID, "The address has no path.").problem
+NOT_ONE_HOST = refused(400, FaultType.INVALID, "The request must have one Host header.").problem
+BAD_HOST = refused(400, FaultType.INVALID, "The Host header must be a host name or an IP address.").problem
 SLOW_HEAD = refused(408, FaultType.INVALID, f"The headers took more than {HEAD_SECONDS:.0f} seconds.").problem
 LONG_TARGET = refused(414, FaultType.INVALID, "The address is too long.").problem
-LONG_HEAD = refused(431, FaultType.TOO_LARGE, f"The headers have more than {HEAD_BYTES} bytes.").problem
+LONG_HEAD = refused(
+    431, FaultType.TOO_LARGE, f"The headers have more than {HEAD_LINES} lines or {HEAD_BYTES} bytes."
+).problem
+OTHER_CODING = refused(501, FaultType.INVALID, "Transfer-Encoding must be chunked, or absent.").problem
+OTHER_VERSION = refused(505, FaultType.INVALID, "Only HTTP/1.0 and HTTP/1.1 are spoken here.").problem
 CROWDED = refused(
     503, FaultType.UNAVAILABLE, "There are too many connections at the moment; try again.", **_COME_AGAIN
 ).problem

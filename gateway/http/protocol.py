@@ -1,18 +1,27 @@
-"""One connection of a client as uvicorn has it, with bounds to what a client can make us keep, do, or wait for.
+"""HTTP/1.1 as clients speak it to us: requests that come in one after the other, or before the answers to others.
 
-What is refused is answered in the form of the API, in its turn: no answer that was due before it is lost.
+The server hands every connection to a `Connection`, by uvicorn's public `http=`. It reads requests with httptools, lets
+a fast path or the application answer each, and bounds what a client can make us keep, do or wait for. What is refused
+is answered in the form of the API, in its turn: no answer that was due before it is lost, and nothing behind it is
+read.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Awaitable, Coroutine
 from typing import Any, Protocol, cast
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn import Config
+from uvicorn.server import ServerState
 
 from gateway.http import limits
+from gateway.http.asgi import RawHeaders, Receive, Scope, Send
 from gateway.http.errors import Problem, RefusedError
-from gateway.http.responses import RawHeaders, Reply
+from gateway.http.fast_path import FastPaths, FastRequest
+from gateway.http.head import JUDGED, Head, read_head
+from gateway.http.responses import Reply, status_line
+from gateway.http.turns import AsgiTurn, FastTurn, Refusal, Turn, scope_of
 
 # Longer than proxies keep a connection that waits, so that none of them sends a request into one that closes.
 IDLE_SECONDS = 75.0
@@ -20,33 +29,10 @@ IDLE_SECONDS = 75.0
 LINGER_SECONDS = 4.0
 # How late the end of either may be noticed.
 LOOK_SECONDS = 2.0
+# At the end, for requests that are already on their way.
+LAST_SECONDS = 0.1
 
 _CLOSE = b"connection: close\r\n"
-
-
-class PendingResponse(Protocol):
-    """A response of a fast path, from the end of its request on."""
-
-    def start(self, answer: Callable[[Reply], None]) -> None:
-        """Do what is to be done for it, and call `answer` later, whatever becomes of that; never at once."""
-
-
-class FastRequest(Protocol):
-    """A request of a fast path, while it is read."""
-
-    @property
-    def body_limit(self) -> int:
-        """How much of a body is kept for it; one with more is the application's. 0: its body says nothing."""
-
-    def whole(self, body: bytes) -> PendingResponse | None:
-        """Return its response, now that it is whole; None: it is the application's. Always one where the limit is 0."""
-
-
-class FastPath(Protocol):
-    """Knows requests that are answered without ASGI: a task, a scope and two messages cost more than these do."""
-
-    def offer(self, method: bytes, target: bytes, headers: RawHeaders, peer: str) -> FastRequest | None:
-        """Return a request with this head if it is one of them; peer is the address of who is at the other end."""
 
 
 class Served(Protocol):
@@ -56,296 +42,411 @@ class Served(Protocol):
     """How many connections there may be; those beyond are told to come again."""
 
     @property
-    def fast_paths(self) -> Sequence[FastPath]:
-        """The fast paths, the first that takes a request before the others."""
+    def fast_paths(self) -> FastPaths:
+        """What is answered without ASGI."""
 
     def end(self) -> None:
         """End answers that have no end of their own."""
 
-
-class PipelinedResponse:
-    """A response of a fast path in its turn."""
-
-    __slots__ = ("_connection", "_pending", "keep_alive", "response_complete")
-
-    more_body = False
-
-    def __init__(self, connection: "BoundedConnection", pending: PendingResponse, *, keep_alive: bool) -> None:
-        self._connection = connection
-        self._pending = pending
-        self.keep_alive = keep_alive
-        self.response_complete = False
-
-    def start(self) -> None:
-        """Begin it."""
-        self._pending.start(self._answer)
-
-    def _answer(self, reply: Reply) -> None:
-        self.response_complete = True
-        self._connection.send_reply(reply, keep_alive=self.keep_alive)
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Answer a request that no fast path takes."""
 
 
-class Refusal:
-    """The last answer of a connection on which nothing more is read."""
+class Connection(asyncio.Protocol):
+    """One connection of a client: the request that is being read, and the responses that are due."""
 
-    __slots__ = ("_connection", "_reply", "keep_alive", "response_complete")
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        self._served = cast("Served", config.loaded_app)
+        self._fast_paths = self._served.fast_paths
+        self._server_state = server_state
+        self._app_state = app_state
+        self._loop = _loop or asyncio.get_running_loop()
+        self._parser = httptools.HttpRequestParser(self)
+        # What comes behind the last request of a connection is left, not refused.
+        self._parser.set_dangerous_leniencies(lenient_data_after_close=True)
 
-    more_body = False
-
-    def __init__(self, connection: "BoundedConnection", reply: Reply) -> None:
-        self._connection = connection
-        self._reply = reply
-        self.keep_alive = False
-        self.response_complete = False
-
-    def start(self) -> None:
-        """Send it."""
-        self.response_complete = True
-        self._connection.send_reply(self._reply, keep_alive=self.keep_alive)
-
-
-TURNS = (PipelinedResponse, Refusal)
-
-
-class BoundedConnection(HttpToolsProtocol):
-    """A connection, with an end for requests that do not end and for clients that say nothing.
-
-    In `cycle` uvicorn keeps the last request, in `pipeline` those that wait for the answer to the one before.
-    """
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin to wait for a request."""
-        super().connection_made(cast("asyncio.Transport", transport))
-        self.application = cast("Served", self.app)
-        self._is_surplus = len(self.connections) > self.application.connections
-        self._is_half_closed = False
-        self._is_deaf = False
-        """Whether nothing is read any more, because something could not be."""
-        self._asgi_cycle: RequestResponseCycle | None = None
-        """The last request that ASGI has begun to answer."""
+        self._target = b""
+        self._headers: RawHeaders = []
+        self._judged: RawHeaders = []
         self._is_in_head = False
         """Whether a head is being read, or what else no memory is for: trailers, and what comes with a hit."""
         self._head_bytes = 0
-        self._since = self.loop.time()
+        """At least as many as that head has, and at most one piece more."""
+        self._fast: tuple[FastRequest, Head] | None = None
+        """The request that is being read, where it is one of a fast path."""
+        self._body = b""
+        """What is kept of its body."""
+        self._reading: AsgiTurn | None = None
+        """The request that is being read, where it is the application's."""
+        self._piece_bytes = 0
+
+        self._turns: deque[Turn] = deque()
+        """The responses that are due, the first of them under way."""
+        self._is_last = False
+        """Whether no request is taken any more behind those that are due."""
+        self._is_deaf = False
+        """Whether nothing is read any more, because something was refused."""
+        self._is_half_closed = False
+        """Whether the client has said that nothing more comes."""
+        self._is_ending = False
+        """Whether the server stops."""
+        self._is_reading_paused = False
+        self._may_write = asyncio.Event()
+        self._may_write.set()
+
+    # What the loop tells.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to wait for a request."""
+        self.transport = cast("asyncio.Transport", transport)
+        self._server_state.connections.add(self)  # type: ignore[arg-type]  # the server asks for `shutdown` alone
+        self._is_surplus = len(self._server_state.connections) > self._served.connections
+        self._client = transport.get_extra_info("peername")
+        self._peer: str = self._client[0] if self._client else ""
+        self._since = self._loop.time()
         """Since when it waits for its client, where it does."""
-        self._looking = self.loop.call_later(LOOK_SECONDS, self._look)
+        self._looking = self._loop.call_later(LOOK_SECONDS, self._look)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Leave what is under way to itself: a hit that was taken is a click."""
+        """Leave what is under way to itself; what waits behind it is left out."""
+        del exc
+        self._server_state.connections.discard(self)
         self._looking.cancel()
-        # That one is told that nobody listens any more, whatever came after it.
-        self.cycle = cast("RequestResponseCycle", self._asgi_cycle)
-        super().connection_lost(exc)
+        for turn in self._turns:
+            turn.leave()
+        self._turns.clear()
+        self._may_write.set()
+        # It holds this connection.
+        del self._parser
 
-    def eof_received(self) -> bool:  # type: ignore[override]  # asyncio asks for an answer
+    def data_received(self, data: bytes) -> None:
+        """Read on, in pieces that are no longer than a head may be."""
+        for at in range(0, len(data), limits.HEAD_BYTES):
+            piece = data[at : at + limits.HEAD_BYTES]
+            while piece and not self._is_deaf:
+                piece = self._feed(piece)
+
+    def eof_received(self) -> bool:
         """Answer what is under way also where its client says nothing more; return whether there is such.
 
         Who goes in the middle of an answer does not want the rest: nothing else ends a stream.
         """
-        if not self.is_idle and self.cycle.more_body:
+        if self._is_body_awaited:
             self._refuse(limits.CUT_SHORT)
-        answering = self._asgi_cycle
-        is_unwanted = answering is not None and answering.response_started and not answering.response_complete
-        self._is_half_closed = not self.is_idle and not is_unwanted
+        self._is_half_closed = bool(self._turns) and not self._turns[0].is_begun
         return self._is_half_closed
 
-    def data_received(self, data: bytes) -> None:
+    def pause_writing(self) -> None:
+        """Read no more from a client that does not read its answers."""
+        self._may_write.clear()
+        self._since = self._loop.time()
+        self._regulate()
+
+    def resume_writing(self) -> None:
         """Read on."""
-        if self._is_deaf:
-            return
-        self._head_bytes += len(data)
-        while data:
-            data = self._feed(data)
-        if self._is_in_head and self._head_bytes > limits.HEAD_BYTES:
-            self._refuse(limits.LONG_HEAD)
+        self._may_write.set()
+        self._since = self._loop.time()
+        self._regulate()
+
+    def shutdown(self) -> None:
+        """End when what is under way is answered. Streams have no end of their own, and get one."""
+        self._served.end()
+        self._is_ending = True
+        self._leave_fast_path()
+        if self._turns:
+            self._turns[-1].keep_alive = False
+            self._is_last = True
+        # A request that is already here would be lost with the connection.
+        self._loop.call_later(LAST_SECONDS, self._close_if_idle)
+
+    # What the parser tells.
 
     def on_message_begin(self) -> None:
-        """Wait for the end of a head. What uvicorn makes for a request is made once it is known to be one."""
-        self.url = b""
-        self.headers = []
+        """Wait for the end of a head."""
+        if self._is_last:
+            self._is_deaf = True
+            raise RefusedError(limits.CUT_SHORT)
+        self._target = b""
+        self._headers = []
+        self._judged = []
         self._is_in_head = True
-        self._head_bytes = 0
-        self._since = self.loop.time()
+        self._head_bytes = self._piece_bytes
+        self._since = self._loop.time()
+
+    def on_url(self, url: bytes) -> None:
+        """Keep a piece of the target."""
+        self._target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header."""
-        self.headers.append((name.lower(), value))
+        """Keep a header, of a head or of trailers. Raises the refusal of one too many."""
+        name = name.lower()
+        if name in JUDGED:
+            self._judged.append((name, value))
+        self._headers.append((name, value))
+        if len(self._headers) > limits.HEAD_LINES:
+            raise RefusedError(limits.LONG_HEAD)
 
     def on_headers_complete(self) -> None:
-        """Take a request. Raises the refusal of what is too much."""
-        if self.parser.should_upgrade():
+        """Take a request. Raises the refusal of one that cannot be taken."""
+        if self._head_bytes > limits.HEAD_BYTES:
+            self._measure_head()
+        parser = self._parser
+        if parser.should_upgrade():
             # It comes again, without its offer; a tunnel would come again for ever.
-            if self.parser.get_method() == b"CONNECT":
+            if parser.get_method() == b"CONNECT":
                 raise RefusedError(limits.NOT_HTTP)
-            return
-        if self.transport.is_closing():
             return
         if self._is_surplus:
             raise RefusedError(limits.CROWDED)
-        if len(self.pipeline) >= limits.WAITING_LIMIT:
+        if len(self._turns) > limits.WAITING_LIMIT:
             raise RefusedError(limits.HURRIED)
-        if len(self.url) > limits.TARGET_BYTES:
-            raise RefusedError(limits.LONG_TARGET)
-        self.take_head()
+        head = read_head(parser.get_method(), self._target, parser.get_http_version(), self._headers, self._judged)
         # Trailers are no headers.
-        self.headers = []
-
-    def take_head(self) -> None:
-        """Take a request whose body is still to come. Raises the refusal of one that cannot be taken."""
-        self.leave_to_application()
+        self._headers, self._judged = [], []
+        self._take(head)
 
     def on_chunk_header(self) -> None:
         """Wait for a piece of a body, or for trailers."""
         self._is_in_head = True
-        self._head_bytes = 0
+        self._head_bytes = self._piece_bytes
 
     def on_body(self, body: bytes) -> None:
-        """Keep a piece of a body."""
-        self._is_in_head = False
-        super().on_body(body)
+        """Keep a piece of a body, but for one that says nothing."""
+        if self._fast is None:
+            self._is_in_head = False
+            if self._reading is not None:
+                self._reading.take_body(body)
+                self._regulate()
+        elif limit := self._fast[0].body_limit:
+            self._is_in_head = False
+            self._body += body
+            if len(self._body) > limit:
+                self._leave_fast_path()
 
     def on_message_complete(self) -> None:
-        """Tell a request that its body is whole."""
+        """Let a request of a fast path be answered, now that it is whole; tell the application's that it is."""
         self._is_in_head = False
-        if not self.parser.should_upgrade():
-            super().on_message_complete()
-
-    def on_response_complete(self) -> None:
-        """Go on to the next request, or wait for one."""
-        self.server_state.total_requests += 1
-        self._since = self.loop.time()
-        if self.transport.is_closing():
+        if self._parser.should_upgrade():
             return
-        if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
-        elif self._is_half_closed:
-            self.transport.close()
-        elif not self.flow.write_paused:
-            self.flow.resume_reading()
+        if self._fast is not None:
+            self._finish_fast(*self._fast)
+        if self._reading is not None:
+            self._reading.end_body()
+            self._reading = None
 
-    def pause_writing(self) -> None:
-        """Read no more from a client that does not read its answers."""
-        super().pause_writing()
-        self.flow.pause_reading()
-        self._since = self.loop.time()
-
-    def resume_writing(self) -> None:
-        """Read on."""
-        super().resume_writing()
-        self._since = self.loop.time()
-        if not self.pipeline:
-            self.flow.resume_reading()
+    # What responses tell.
 
     def send_reply(self, reply: Reply, *, keep_alive: bool) -> None:
-        """Send an answer that is ready; to nobody, where nobody is there any more."""
+        """Send the whole response whose turn it is; to nobody, where nobody is there any more."""
         if self.transport.is_closing():
             return
-        lines = [STATUS_LINE[reply.status]]
-        for name, value in self.server_state.default_headers:
-            lines += (name, b": ", value, b"\r\n")
-        lines += (reply.head, b"\r\n" if keep_alive else _CLOSE + b"\r\n", reply.body)
-        self.transport.write(b"".join(lines))
+        self.transport.write(
+            b"%b%b%b\r\n%b" % (self._lines_before(reply.status), reply.head, b"" if keep_alive else _CLOSE, reply.body)
+        )
+        self.end_turn(keep_alive=keep_alive)
+
+    def send_head(self, status: int, lines: bytes, *, keep_alive: bool) -> None:
+        """Send the head of the response whose turn it is."""
+        self.send(b"%b%b%b\r\n" % (self._lines_before(status), lines, b"" if keep_alive else _CLOSE))
+
+    def send(self, data: bytes) -> None:
+        """Send a part of the response whose turn it is."""
+        if not self.transport.is_closing():
+            self.transport.write(data)
+
+    def end_turn(self, *, keep_alive: bool) -> None:
+        """Begin the next response: the one whose turn it was is sent."""
+        self._server_state.total_requests += 1
+        self._since = self._loop.time()
+        if self.transport.is_closing():
+            return
+        self._turns.popleft()
         if not keep_alive:
             self._hang_up()
-        self.on_response_complete()
+        elif self._turns:
+            self._turns[0].start()
+        elif self._is_half_closed:
+            self.transport.close()
+        self._regulate()
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing is to be answered."""
-        return self.cycle is None or self.cycle.response_complete
+    def abort(self) -> None:
+        """Break off: nobody shall take for whole what was sent."""
+        self.transport.abort()
 
-    @property
-    def keeps_alive(self) -> bool:
-        """Whether the connection stays for further requests behind the one that is being read."""
-        return bool(self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0")
+    def received(self) -> None:
+        """Read on, if it was room for a body that was waited for."""
+        self._regulate()
 
-    def take_turn(self, turn: Any) -> None:
-        """Let what we answer ourselves begin, or wait for the answer to the request before."""
-        before, self.cycle = self.cycle, turn
-        if before is None or before.response_complete:
-            turn.start()
-        else:
-            self.flow.pause_reading()
-            self.pipeline.appendleft((turn, self.app))
+    async def drained(self) -> None:
+        """Wait until the client has read enough of what was sent."""
+        await self._may_write.wait()
 
-    def leave_to_application(self) -> None:
-        """Go on as uvicorn does, with what it makes at the beginning of a request."""
-        target, headers = self.url, self.headers
-        if not target.startswith(b"/") and not httptools.parse_url(target).path:
-            raise RefusedError(limits.NO_PATH)
-        self._is_in_head = False
-        super().on_message_begin()
-        self.url = target
-        self.headers += headers
-        self.expect_100_continue = any(
-            name == b"expect" and value.lower() == b"100-continue" for name, value in headers
-        )
-        super().on_headers_complete()
+    def run(self, task: Coroutine[Any, Any, None]) -> None:
+        """Run a coroutine, which the server waits for at its end."""
+        tasks = self._server_state.tasks
+        running = self._loop.create_task(task)
+        running.add_done_callback(tasks.discard)
+        tasks.add(running)
+
+    # Reading.
 
     def _feed(self, data: bytes) -> bytes:
         """Let the parser read; return what it is still to read."""
+        self._piece_bytes = len(data)
+        self._head_bytes += len(data)
         try:
-            self.parser.feed_data(data)
+            self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             return self._head_without_offer() + data[upgrade.args[0] :]
         except httptools.HttpParserCallbackError as error:
             self._refuse(limits.problem_behind(error.__context__))
         except httptools.HttpParserError:
             self._refuse(limits.NOT_HTTP)
+        # A head that may have begun anywhere in one piece, and that has gone on for longer than a head may be.
+        if self._is_in_head and self._head_bytes > 2 * limits.HEAD_BYTES:
+            self._refuse(self._too_long)
         return b""
+
+    def _measure_head(self) -> None:
+        if len(self._target) + sum(len(name) + len(value) + 4 for name, value in self._headers) > limits.HEAD_BYTES:
+            raise RefusedError(self._too_long)
+
+    @property
+    def _too_long(self) -> Problem:
+        return limits.LONG_TARGET if len(self._target) > limits.HEAD_BYTES else limits.LONG_HEAD
 
     def _head_without_offer(self) -> bytes:
         """Return a head that offered HTTP/2 or WebSocket as one that does not: it goes on as HTTP/1.1.
 
         The parser takes all that comes after such an offer for the other protocol, the body too.
         """
-        lines = [b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())]
-        lines += (b"%b: %b" % header for header in self.headers if header[0] != b"upgrade")
+        version = self._parser.get_http_version().encode()
+        lines = [b"%b %b HTTP/%b" % (self._parser.get_method(), self._target, version)]
+        lines += (b"%b: %b" % header for header in self._headers if header[0] != b"upgrade")
         return b"\r\n".join((*lines, b"", b""))
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        if isinstance(cycle, TURNS):
-            cycle.start()
+    def _take(self, head: Head) -> None:
+        """Take a request whose body is still to come: for the fast path that knows it, or for the application."""
+        for path in self._fast_paths:
+            request = path.offer(head, self._peer)
+            if request is not None:
+                self._fast = request, head
+                self._is_in_head = request.body_limit == 0
+                return
+        self._give_to_application(head)
+
+    def _give_to_application(self, head: Head) -> None:
+        self._is_in_head = False
+        scope = scope_of(head, self.transport.get_extra_info("sockname"), self._client, self._app_state)
+        self._reading = AsgiTurn(self, self._served, scope, head, keep_alive=self._keeps_alive(head))
+        self._add(self._reading)
+
+    def _finish_fast(self, request: FastRequest, head: Head) -> None:
+        # What may turn out to be the application's waits for no answer before it: that goes by the application.
+        pending = request.whole(self._body) if not self._turns or not request.body_limit else None
+        if pending is None:
+            self._leave_fast_path()
         else:
-            self._asgi_cycle = cycle
-            super()._start_asgi_task(cycle, app)
+            self._forget_fast()
+            self._add(FastTurn(self, pending, keep_alive=self._keeps_alive(head)))
+
+    def _leave_fast_path(self) -> None:
+        """Leave a request that is being read to the application, with what is there of its body."""
+        if self._fast is None or not self._fast[0].body_limit:
+            return
+        head, body = self._fast[1], self._body
+        self._forget_fast()
+        self._give_to_application(head)
+        if body:
+            self.on_body(body)
+
+    def _forget_fast(self) -> None:
+        self._fast, self._body = None, b""
+
+    @property
+    def _is_body_awaited(self) -> bool:
+        """Whether a request is being read whose head is whole."""
+        return self._fast is not None or self._reading is not None
+
+    def _keeps_alive(self, head: Head) -> bool:
+        """Tell whether the connection stays for further requests behind the one that is being read."""
+        return self._parser.should_keep_alive() and head.version != "1.0" and not self._is_ending
+
+    # Responses.
+
+    def _add(self, turn: Turn) -> None:
+        """Let a response begin, or wait for those before it."""
+        self._is_last = not turn.keep_alive
+        self._turns.append(turn)
+        if len(self._turns) == 1:
+            turn.start()
+        self._regulate()
 
     def _refuse(self, problem: Problem) -> None:
         """Answer in its turn what cannot be taken, and read no more."""
+        if self._is_deaf:
+            return
         self._is_deaf = True
         self._is_in_head = False
-        if not self.is_idle and self.cycle.more_body:
-            self._give_up(self.cycle)
-        self.take_turn(Refusal(self, limits.reply_to(problem)))
-
-    def _give_up(self, cycle: RequestResponseCycle) -> None:
-        """Make place for the refusal of a request whose body cannot be read: the last one."""
-        cycle.disconnected = True
-        cycle.message_event.set()
-        if self.pipeline:
-            self.pipeline.popleft()
-        elif cycle.response_started:
+        self._forget_fast()
+        reading, self._reading = self._reading, None
+        if reading is None:
+            self._add(Refusal(self, limits.reply_to(problem)))
+        elif reading.is_over:
+            # It has its answer; a second one would be taken for the answer to the next.
+            self._hang_up()
+        elif reading.is_begun:
             self.transport.close()
         else:
-            cycle.response_complete = True
+            reading.leave()
+            self._turns.pop()
+            self._add(Refusal(self, limits.reply_to(problem)))
+
+    def _lines_before(self, status: int) -> bytes:
+        lines = [b"%b: %b\r\n" % header for header in self._server_state.default_headers]
+        return status_line(status) + b"".join(lines)
+
+    def _regulate(self) -> None:
+        """Read, but not from a client that does not read, nor more than one request ahead of the answers."""
+        is_waiting = len(self._turns) > 1 or (self._reading is not None and self._reading.is_full)
+        should_pause = not self._may_write.is_set() or (is_waiting and not self._is_deaf)
+        if should_pause == self._is_reading_paused or self.transport.is_closing():
+            return
+        self._is_reading_paused = should_pause
+        if should_pause:
+            self.transport.pause_reading()
+        else:
+            self.transport.resume_reading()
 
     def _hang_up(self) -> None:
         """Close after the last answer; where its client may still be sending, only once it has that answer.
 
         What comes to a closed socket would make the client's system throw the answer away.
         """
-        if self._is_deaf:
+        if self._is_deaf and not self._is_half_closed:
             self.transport.write_eof()
         else:
             self.transport.close()
 
+    def _close_if_idle(self) -> None:
+        if not self._turns and not self._is_body_awaited:
+            self.transport.close()
+
     def _look(self) -> None:
         """Hang up on a client that has not said anything for too long, or not all of it, or does not read."""
-        self._looking = self.loop.call_later(LOOK_SECONDS, self._look)
-        if not self.is_idle and not self.flow.write_paused:
+        self._looking = self._loop.call_later(LOOK_SECONDS, self._look)
+        # A body takes its time, for which there is an end where the application reads.
+        self._leave_fast_path()
+        if self._turns and self._may_write.is_set():
             return
-        waited = self.loop.time() - self._since
+        waited = self._loop.time() - self._since
         if waited > (LINGER_SECONDS if self._is_deaf else IDLE_SECONDS):
             self.transport.abort()
-        elif waited > limits.HEAD_SECONDS and self._is_in_head and not self.flow.read_paused:
+        elif waited > limits.HEAD_SECONDS and self._is_in_head and not self._is_reading_paused:
             self._refuse(limits.SLOW_HEAD)

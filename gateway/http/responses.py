@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
+from http import HTTPStatus
 from typing import NamedTuple
 
-from gateway.http.asgi import Receive, Send
+from gateway.http.asgi import RawHeaders, Receive, Send
 from gateway.http.exchange import Answer, Streamed
 
 NO_CONTENT = 204
 
-RawHeaders = list[tuple[bytes, bytes]]
+_STATUS_LINES = {status.value: f"HTTP/1.1 {status} {status.phrase}\r\n".encode() for status in HTTPStatus}
 
 
 class Reply(NamedTuple):
@@ -21,19 +22,27 @@ class Reply(NamedTuple):
     body: bytes
 
 
+def status_line(status: int) -> bytes:
+    """Return the first line of an answer."""
+    return _STATUS_LINES[status]
+
+
 def reply_of(answer: Answer, headers: Mapping[str, str], *, is_head: bool = False) -> Reply:
     """Return an answer with these headers, but for those that it sets itself. To HEAD the body is only announced."""
-    return Reply(answer.status, head_of(_headers_of(answer, headers)), b"" if is_head else answer.body)
+    return Reply(answer.status, header_lines_of(_headers_of(answer, headers)), b"" if is_head else answer.body)
 
 
-def head_of(headers: Mapping[str, str]) -> bytes:
+def header_lines_of(headers: Mapping[str, str]) -> bytes:
     """Return the lines of headers."""
-    return lines_of(_raw(headers))
+    return header_lines(_raw(headers))
 
 
-def lines_of(headers: RawHeaders) -> bytes:
-    """Return the lines of headers that are bytes already."""
-    return b"".join([b"%b: %b\r\n" % header for header in headers])
+def header_lines(headers: RawHeaders) -> bytes:
+    """Return the lines of headers that are bytes already. Raises `ValueError` where one would begin another."""
+    lines = b"".join([b"%b: %b\r\n" % header for header in headers])
+    if lines.count(b"\n") != len(headers) or lines.count(b"\r") != len(headers):
+        raise ValueError("A header of an answer has a line break.")
+    return lines
 
 
 async def send_answer(send: Send, answer: Answer, headers: Mapping[str, str], *, is_head: bool = False) -> None:

@@ -11,7 +11,7 @@ from uvicorn import Config, Server
 from uvicorn.supervisors import Multiprocess
 
 from common.logging import get_logger
-from gateway.http.connection import Connection
+from gateway.http.protocol import Connection
 from gateway.settings import GatewaySettings
 
 log = get_logger(__name__)

@@ -2,9 +2,9 @@
 
 from functools import lru_cache
 
+from gateway.http.asgi import RawHeaders
 from gateway.http.errors import Problem
 from gateway.http.exchange import Answer
-from gateway.redirects.hits import RawHeaders
 from gateway.templating import HTML, filled
 
 HEADERS = {

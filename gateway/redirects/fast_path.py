@@ -9,8 +9,9 @@ from urllib.parse import unquote
 import httptools
 
 from common.errors import ClicktrailError
-from gateway.http.protocol import FastRequest, PendingResponse
-from gateway.http.responses import RawHeaders, Reply
+from gateway.http.fast_path import FastRequest, PendingResponse
+from gateway.http.head import Head
+from gateway.http.responses import Reply
 from gateway.redirects.hits import HitRequest
 from gateway.redirects.redirects import Landed, Redirects
 
@@ -31,13 +32,13 @@ class ShortLinks:
         self._redirects = redirects
         self._no_codes = frozenset(path.removeprefix("/") for path in taken)
 
-    def offer(self, method: bytes, target: bytes, headers: RawHeaders, peer: str) -> FastRequest | None:
+    def offer(self, head: Head, peer: str) -> FastRequest | None:
         """Return the request, if it is for a short link."""
-        found = self.short_link_in(method, target)
+        found = self.short_link_in(head.method, head.target)
         if found is None:
             return None
         code, query, is_head = found
-        return PendingHit(self._redirects, HitRequest(code, query, headers, peer, is_head))
+        return PendingHit(self._redirects, HitRequest(code, query, head.headers, peer, is_head))
 
     def short_link_in(self, method: bytes, target: bytes) -> ShortLink | None:
         """Return the short link that a request asks for; None where it asks for anything else."""
@@ -87,7 +88,7 @@ def is_code(path: str) -> bool:
 
 
 def _unusual(target: bytes) -> tuple[str, bytes]:
-    """Return the code and the query of a target that is written in an unusual way: with a host, or with escapes."""
+    """Return the code and the query of a target that is written in an unusual way: with escapes, or with a fragment."""
     try:
         url = httptools.parse_url(target)
         found = _CODE.fullmatch(unquote(url.path.decode("ascii"))) if url.path else None

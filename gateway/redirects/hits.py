@@ -1,13 +1,12 @@
 """Reads a hit on a short link out of a request."""
 
 import ipaddress
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from clicktrail.shortener.v1.redirect_service_pb2 import Hit
 from common.clock import now_timestamp
 from common.ids import new_nonce
-from gateway.http.asgi import Scope
+from gateway.http.asgi import RawHeaders, Scope
 
 HEADER_LENGTH_LIMIT = 1_024
 
@@ -15,9 +14,6 @@ _PURPOSES = frozenset({b"sec-purpose", b"purpose", b"x-purpose", b"x-moz"})
 _FORWARDED_FOR = b"x-forwarded-for"
 # The headers that a hit tells as they are.
 _FIELDS = {b"user-agent": "user_agent", b"referer": "referrer", b"accept-language": "accept_language"}
-
-RawHeaders = Iterable[tuple[bytes, bytes]]
-"""Headers as they came, their names in lower case."""
 
 
 @dataclass(slots=True)

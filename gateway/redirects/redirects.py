@@ -8,7 +8,7 @@ from clicktrail.shortener.v1 import redirect_service_pb2 as redirect
 from common.errors import Fault, FaultType
 from gateway.http.errors import RETRY_AFTER_SECONDS, Problem, problem_of, refused
 from gateway.http.exchange import Answer
-from gateway.http.responses import Reply, head_of, reply_of
+from gateway.http.responses import Reply, header_lines_of, reply_of
 from gateway.redirects.error_pages import HEADERS, PREFETCHED, page_of
 from gateway.redirects.hits import HitRequest, hit_of
 from gateway.rpc.batcher import Batcher
@@ -19,7 +19,7 @@ Landed = Future[redirect.Outcome]
 # Nothing else may stand in a header: a line break there would begin another header.
 _SAFE_LOCATION = re.compile(r"[\x21-\x7e]+")
 
-_ON_REDIRECTS = head_of(
+_ON_REDIRECTS = header_lines_of(
     {
         "content-length": "0",
         "cache-control": "private, no-store",

@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -207,7 +208,8 @@ async def test_other_protocols_are_declined(gateway: GatewayProcess, peers: Peer
     ("request_", "status"),
     [
         (get(b"http://go.example/abc"), 302), (get(b"/%61bc"), 302), (get(b"/abc#x"), 302), (get(b"/%2561bc"), 404),
-        (b"HEAD /abc HTTP/1.1\r\n\r\n", 302), (b"\r\n\r\n" + get(b"/abc"), 302), (b"OPTIONS * HTTP/1.1\r\n\r\n", 404),
+        (b"HEAD /abc HTTP/1.1\r\nHost:\r\n\r\n", 302), (b"\r\n\r\n" + get(b"/abc"), 302),
+        (b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", 404),
         (get(b"/abc", b"User-Agent: \xff\xe9\r\n"), 302),
     ],
 )  # fmt: skip
@@ -275,8 +277,79 @@ async def test_what_is_no_request_is_refused_in_its_turn(gateway: GatewayProcess
         assert b"\r\ncontent-length: %d\r\n" % len(refusal[0].partition(b"\r\n\r\n")[2]) in refusal[0]
 
 
+@pytest.mark.parametrize(
+    "head",
+    [b"POST /v1/links HTTP/1.1\r\nHost: x\r\n", EVENT_HEAD, EVENT_HEAD + b"Expect: 100-continue\r\n"],
+    ids=["a call", "an event", "one that waits"],
+)
+async def test_a_refusal_is_final(gateway: GatewayProcess, peers: Peers, gateway_log: Path, head: bytes) -> None:
+    """Whatever its client does then, nothing of the request is done, answered or logged."""
+    before = gateway_log.read_text()  # noqa: ASYNC240  (a small file)
+    for behind in (b"Z", b"5\r\nhelloZ"):
+        async with connected(gateway) as (reader, writer):
+            writer.write(head + CHUNKED + behind)
+            refusal = await reader.readuntil(b"}]}")
+            writer.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(EVENT), EVENT))
+            writer.write_eof()
+            rest = await reader.read()
+        assert statuses(refusal.replace(b"HTTP/1.1 100 Continue\r\n\r\n", b"")) == [400]
+        assert rest == b""
+    assert peers.events.requests == []
+    assert gateway_log.read_text() == before  # noqa: ASYNC240
+
+
+UNCLEAR = {
+    "no host": (b"GET /abc HTTP/1.1\r\n\r\n", 400),
+    "two hosts": (get(b"/abc", b"Host: y\r\n"), 400),
+    "a bad host": (b"GET /abc HTTP/1.1\r\nHost: a, b\r\n\r\n", 400),
+    "a coding to undo": (get(b"/abc", b"Transfer-Encoding: gzip, chunked\r\n") + b"0\r\n\r\n", 501),
+    "chunks in HTTP/1.0": (b"POST /abc HTTP/1.0\r\n" + CHUNKED + b"0\r\n\r\n", 400),
+    "another version": (b"GET /abc HTTP/2.0\r\nHost: x\r\n\r\n", 505),
+}
+
+
+@pytest.mark.parametrize(("unclear", "status"), UNCLEAR.values(), ids=UNCLEAR.keys())
+async def test_what_a_proxy_may_read_in_another_way_is_refused(
+    gateway: GatewayProcess, peers: Peers, unclear: bytes, status: int
+) -> None:
+    """In its turn, and nothing behind it counts."""
+    answers = await raw(gateway.address, get(b"/a") + unclear + get(b"/smuggled"))
+    assert statuses(answers) == [302, status]
+    assert REFUSAL.search(answers)
+    assert hits(peers) == ["a"]
+
+
+async def test_the_host_of_a_target_goes_before_the_header(gateway: GatewayProcess, peers: Peers) -> None:
+    """As the version asks."""
+    assert statuses(await raw(gateway.address, get(b"http://go.example:80/abc?x=1") + CLOSE)) == [302, 200]
+    assert [(hit.host, hit.query) for request in peers.redirects.requests for hit in request.hits] == [
+        ("go.example", "x=1")
+    ]
+
+
+@pytest.mark.parametrize("lines", [99, 100])
+async def test_a_head_has_so_many_lines(gateway: GatewayProcess, lines: int) -> None:
+    """Besides its host."""
+    answers = await raw(gateway.address, get(b"/abc", b"X: y\r\n" * lines) + CLOSE)
+    assert statuses(answers) == ([302, 200] if lines < 100 else [431])
+
+
+@pytest.mark.parametrize("excess", [-20, 20])
+async def test_a_head_has_so_many_bytes(gateway: GatewayProcess, excess: int) -> None:
+    """Wherever in a write it begins, and in however many it comes."""
+    padding = b"X: %b\r\n" % (b"y" * (16 * 1024 + excess - len(b"/abchost: x\r\n")))
+    long = get(b"/abc", padding)
+    for before in (0, 1, 50):
+        async with connected(gateway) as (reader, writer):
+            requests = get(b"/before") * before + long + CLOSE
+            for half in (requests[: len(requests) - 9_000], requests[len(requests) - 9_000 :]):
+                writer.write(half)
+                await asyncio.sleep(0.05)
+            assert statuses(await reader.read()) == [302] * before + ([302, 200] if excess < 0 else [431])
+
+
 LONG = {
-    "a target": (b"/abc?" + b"x" * 40_000, b"", 414),
+    "a target": (b"/abc?" + b"x" * 17_000, b"", 414),
     "a very long target": (b"/abc?" + b"x" * 100_000, b"", 414),
     "a head": (b"/abc", b"X: %b\r\n" % (b"y" * 4_000_000), 431),
     "a head of many lines": (b"/abc", b"X: y\r\n" * 1_000_000, 431),
@@ -329,6 +402,27 @@ async def test_sigterm_answers_what_is_under_way(peers: Peers, tmp_path: Path, w
         assert statuses(await busy.read()) == [302, 200, 302]
         assert [await each.read() for each in (silent, idle, half)] == [b"", b"", b""]
         assert (await stream.read()).endswith(b"\r\n0\r\n\r\n")
+
+
+async def test_sigterm_answers_what_is_on_its_way(peers: Peers, tmp_path: Path) -> None:
+    """A request that has come to a connection at rest, and the rest of an event that is being read."""
+    async with (
+        running_gateway(peers.environment | {"CLICKTRAIL_DRAIN_SECONDS": "30"}, tmp_path / "log") as gateway,
+        connected(gateway) as (resting, to_resting),
+        connected(gateway) as (event, to_event),
+    ):
+        for reader, writer in ((resting, to_resting), (event, to_event)):
+            writer.write(get(b"/abc"))
+            await reader.readuntil(b"\r\n\r\n")
+        to_event.write(POST[:-5])
+        await to_event.drain()
+        await asyncio.sleep(0.2)
+        gateway.process.send_signal(signal.SIGTERM)
+        to_resting.write(get(b"/late"))
+        to_event.write(POST[-5:])
+        answers = [await resting.read(), await event.read()]
+        assert [statuses(answer) for answer in answers] == [[302], [200]]
+        assert await asyncio.to_thread(gateway.stop) == 0
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

@@ -84,7 +84,7 @@ async def test_what_is_no_code_is_not_asked_for(gateway: GatewayProcess, peers: 
 
 
 async def test_an_over_long_address_is_refused(gateway: GatewayProcess, peers: Peers) -> None:
-    """With 414, by us or, beyond 64 KB, by the server."""
+    """With 414, by us or, beyond 16 KB, by the server."""
     for length in (10_000, 100_000):
         answer = await raw(
             gateway.address, b"GET /" + b"a" * length + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"

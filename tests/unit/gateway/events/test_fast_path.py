@@ -9,6 +9,7 @@ from clicktrail.tracking.v1.event_pb2 import Receipt
 from gateway.auth import Account
 from gateway.events.fast_path import Post, Posts
 from gateway.events.fields import ParsedEvent
+from gateway.http.head import Head
 
 PAGES, SERVERS = b"/v1/track/events", b"/v1/attribution/events"
 EVENT = b'{"action":"page.viewed","session":"abcdefgh"}'
@@ -83,7 +84,12 @@ async def test_a_public_id_opens_the_pages_route_alone() -> None:
 
 def test_events_are_known_by_method_and_path() -> None:
     """Those whose client waits to be told to send them are left to ASGI."""
-    assert Posts.may_take(b"POST", PAGES, [])
-    assert not Posts.may_take(b"GET", PAGES, [])
-    assert not Posts.may_take(b"POST", PAGES + b"/batch", [])
-    assert not Posts.may_take(b"POST", PAGES, [(b"expect", b"100-continue")])
+    posts = posts_of(Remembering())
+    usual = Head(b"POST", PAGES, "1.1", [], expects_continue=False)
+    assert posts.offer(usual, "192.0.2.1")
+    for unusual in (
+        usual._replace(method=b"GET"),
+        usual._replace(target=PAGES + b"/batch"),
+        usual._replace(expects_continue=True),
+    ):
+        assert posts.offer(unusual, "192.0.2.1") is None

@@ -1,9 +1,9 @@
 """The patience of a connection, with limits short enough to wait for."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from uvicorn import Config
@@ -11,11 +11,10 @@ from uvicorn.server import ServerState
 
 from clicktrail.shortener.v1.redirect_service_pb2 import OUTCOME_KIND_REDIRECT, Hit, Outcome
 from common.errors import overloaded
-from gateway.app import Application
 from gateway.http import limits, protocol
 from gateway.http.asgi import Receive, Scope, Send
-from gateway.http.connection import Connection
-from gateway.http.protocol import FastPath
+from gateway.http.fast_path import FastPaths
+from gateway.http.protocol import Connection
 from gateway.redirects.fast_path import ShortLink, ShortLinks
 from gateway.redirects.redirects import Redirects
 
@@ -33,11 +32,15 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 class LongAnswers:
     """A gateway without short links whose answers are long."""
 
-    fast_paths: Sequence[FastPath] = ()
+    fast_paths: FastPaths = ()
 
     def __init__(self) -> None:
+        self.connections = 0
         self.length = LONG
         self.gone = asyncio.Event()
+
+    def end(self) -> None:
+        """End nothing: they wait for their clients."""
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, and wait until nobody listens any more."""
@@ -92,10 +95,9 @@ class Host:
 
     def __init__(self, connections: int, gateway: LongAnswers | None = None) -> None:
         self.gateway = gateway or LongAnswers()
-        application = Application(_never, connections)
-        application._gateway = self.gateway  # type: ignore[assignment]
+        self.gateway.connections = connections
         self._config = Config(
-            application, interface="asgi3", http=Connection, ws="none", log_config=None, proxy_headers=False
+            self.gateway, interface="asgi3", http=Connection, ws="none", log_config=None, proxy_headers=False
         )
         self._config.load()
         self._state = ServerState()
@@ -105,6 +107,11 @@ class Host:
         """Listen."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: Connection(self._config, self._state, {}), "127.0.0.1", 0)
+
+    def shut_down(self) -> None:
+        """Tell all connections that the server stops."""
+        for each in list(self._state.connections):
+            each.shutdown()
 
     async def stop(self) -> None:
         """Listen no more, and hang up."""
@@ -123,10 +130,6 @@ class Host:
                 yield reader, writer
         finally:
             writer.transport.abort()
-
-
-def _never() -> AbstractAsyncContextManager[Any]:
-    raise AssertionError
 
 
 async def _write_for_ever(writer: asyncio.StreamWriter) -> None:
@@ -210,6 +213,29 @@ async def test_one_connection_too_many_is_told_to_come_again(monkeypatch: pytest
         assert head.startswith(b"HTTP/1.1 503")
         assert b"\r\nretry-after: 1\r\n" in head
         assert body.startswith(b'{"errors":[{"type":"unavailable"')
+
+
+async def test_a_request_that_comes_with_the_end_is_answered() -> None:
+    """It had left its client before that could know; the answer says that it is the last."""
+    async with hosting(gateway=Links()) as host, host.client() as (reader, writer):
+        await asyncio.sleep(0.01)
+        host.shut_down()
+        writer.write(GET * 2)
+        answer = await reader.read()
+        assert answer.startswith(b"HTTP/1.1 302")
+        assert answer.count(b"HTTP/1.1") == 1
+        assert b"\r\nconnection: close\r\n" in answer
+
+
+async def test_a_connection_at_rest_ends_with_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And so does one in whose request there is a head at most."""
+    monkeypatch.setattr(protocol, "IDLE_SECONDS", 10 * LIMIT_SECONDS)
+    for beginning in (b"", GET[:-4]):
+        async with hosting(gateway=Links()) as host, host.client() as (reader, writer):
+            writer.write(beginning)
+            await asyncio.sleep(0.01)
+            host.shut_down()
+            assert await reader.read() == b""
 
 
 async def test_a_full_queue_answers_all_that_wait() -> None:
