@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -109,13 +109,13 @@ class Credentials:
             raise unauthorized("This origin is not one of the business's.")
         return found
 
-    def remembered(self, authorization: str, origin: str | None) -> Account | None:
-        """Return the account that a header opened a moment ago; None where it must be asked, or not for this origin."""
-        scheme, _, credential = authorization.partition(" ")
+    def remembered(self, headers: Mapping[str, str], *, needs_private: bool) -> Account | None:
+        """Return the account that headers opened a moment ago; None where it must be asked, or is to be refused."""
+        scheme, _, credential = headers.get("authorization", "").partition(" ")
         found = self._judgements.remembered(credential) if scheme == "Bearer" else None
-        if found is None or not (found.is_private or _is_allowed(origin, found.origins)):
-            return None
-        return found
+        if found is None or found.is_private:
+            return found
+        return None if needs_private or not _is_allowed(headers.get("origin"), found.origins) else found
 
     async def _account(self, credential: str) -> Account:
         if not _CREDENTIAL.fullmatch(credential):

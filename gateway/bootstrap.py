@@ -25,7 +25,7 @@ from gateway.api.transcoder import Transcoder
 from gateway.app import TAKEN, Application, Gateway
 from gateway.auth import Credentials
 from gateway.events.events import Events
-from gateway.events.fast_path import Posts
+from gateway.events.fast_path import SingleEvents
 from gateway.events.operations import COMPONENTS
 from gateway.http.admission import Room
 from gateway.http.router import Api
@@ -107,7 +107,7 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     site = ReportSite(services, access, watches)
     log.info("serving", pid=os.getpid())
     spare_what_stays()
-    fast_paths = (ShortLinks(Redirects(hits, settings.trusted_proxies), TAKEN), Posts(events, credentials))
+    fast_paths = (ShortLinks(Redirects(hits, settings.trusted_proxies), TAKEN), SingleEvents(events))
     yield Gateway(fast_paths, api, Readiness(services), site, LinkPages(services), watches)
     watches.close()
     await hits.close()

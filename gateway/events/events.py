@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from clicktrail.tracking.v1.event_pb2 import CREDENTIAL_PRIVATE, CREDENTIAL_PUBLIC, Event, Receipt, Submission
 from clicktrail.tracking.v1.event_service_pb2 import TrackEventsResponse
@@ -16,25 +16,26 @@ from gateway.events.operations import BATCH_FROM_PAGE, BATCH_FROM_SERVER, BATCH_
 from gateway.events.receipts import answer_of, event_in_query, image, is_unavailable, receipt_of_error, rejected
 from gateway.http import bodies
 from gateway.http.asgi import RawHeaders
-from gateway.http.exchange import Answer, Exchange, Handler, Route, Routes
-from gateway.json.text import Value, dumps
+from gateway.http.errors import RefusedError
+from gateway.http.exchange import Answer, Exchange, Handler, Route, Routes, headers_in, values_in
+from gateway.json.text import MalformedJsonError, Value, dumps
 from gateway.redirects.hits import HEADER_LENGTH_LIMIT, client_address, peer_of
 from gateway.rpc.batcher import Batcher
 from gateway.rpc.fresh_sessions import FreshSessions
 
 Authenticate = Callable[[Exchange], Awaitable[Account]]
-Flights = Batcher[Submission, Receipt]
+EventBatcher = Batcher[Submission, Receipt]
 
 
 class Events:
     """The routes that take events in."""
 
     def __init__(
-        self, credentials: Credentials, fresh_sessions: FreshSessions, flights: Flights, trusted_proxies: int
+        self, credentials: Credentials, fresh_sessions: FreshSessions, batcher: EventBatcher, trusted_proxies: int
     ) -> None:
         self._credentials = credentials
         self._fresh_sessions = fresh_sessions
-        self._flights = flights
+        self._batcher = batcher
         self._trusted_proxies = trusted_proxies
 
     def routes(self) -> Routes:
@@ -52,28 +53,51 @@ class Events:
         """Answer the image once the event that its address describes is kept."""
         await exchange.body.read(0)
         account = await self._credentials.any(exchange)
-        await self._receive(exchange, account, event_in_query(exchange))
+        await self._receive(exchange, account, parse_event(event_in_query(exchange), exchange.every("idempotency-key")))
         return image()
 
     def _single(self, authenticate: Authenticate) -> Handler:
         async def handle(exchange: Exchange) -> Answer:
-            account, body = await _read(exchange, authenticate, bodies.EVENT_BYTES)
-            return await self._receive(exchange, account, bodies.members_of(body))
+            body = await exchange.body.read(bodies.EVENT_BYTES)
+            account = await authenticate(exchange)
+            return await self._receive(exchange, account, _read_one(exchange.headers, exchange.scope["headers"], body))
 
         return handle
 
-    async def _receive(self, exchange: Exchange, account: Account, sent: dict[str, Value]) -> Answer:
+    def try_submit(
+        self, raw_headers: RawHeaders, peer: str, body: bytes, *, needs_private: bool
+    ) -> asyncio.Future[Receipt] | None:
+        """Send a single event at once, as its route would.
+
+        None where that must ask before, for its credential or its claim, where it would refuse, and where there is no
+        room now.
+        """
+        headers = headers_in(raw_headers)
+        account = self._credentials.remembered(headers, needs_private=needs_private)
+        if account is None or not self._batcher.has_room(1):
+            return None
+        try:
+            parsed = _read_one(headers, raw_headers, body)
+        except (RefusedError, MalformedJsonError):
+            return None
+        if parsed.faults or _is_claim(parsed.event):
+            return None
+        address = client_address(peer, raw_headers, self._trusted_proxies)
+        return self._batcher.submit(_submission(account, parsed, address, headers.get("user-agent", "")))
+
+    async def _receive(self, exchange: Exchange, account: Account, parsed: ParsedEvent) -> Answer:
         """Return the answer to a single event. Raises the refusal of one that is not taken."""
-        parsed = parse_event(sent, exchange.every("idempotency-key"))
         if parsed.faults:
             return answer_of(rejected(parsed.faults))
         submission = self._submission(exchange, account, parsed)
         await self._add_fresh_sessions(account, [submission])
-        return answer_of(await self._flights.submit(submission))
+        return answer_of(await self._batcher.submit(submission))
 
     def _batch(self, authenticate: Authenticate) -> Handler:
         async def handle(exchange: Exchange) -> Answer:
-            account, body = await _read(exchange, authenticate, bodies.BATCH_BYTES)
+            body = await exchange.body.read(bodies.BATCH_BYTES)
+            account = await authenticate(exchange)
+            body = _plain(exchange.headers, body, bodies.BATCH_BYTES)
             # A thousand events take longer to read than a redirect may wait.
             parsed = await asyncio.to_thread(_parse_batch, body)
             receipts = await self._track(exchange, account, parsed)
@@ -87,26 +111,17 @@ class Events:
         sound = [submission for submission in submissions if submission is not None]
         await self._add_fresh_sessions(account, sound)
         # All or none: between this and the last of them nothing else is submitted.
-        if not self._flights.has_room(len(sound)):
+        if not self._batcher.has_room(len(sound)):
             raise overloaded()
-        outcomes = await asyncio.gather(*map(self._flights.submit, sound), return_exceptions=True)
+        outcomes = await asyncio.gather(*map(self._batcher.submit, sound), return_exceptions=True)
         if outcomes and all(is_unavailable(outcome) for outcome in outcomes):
             raise unavailable(Reason.UPSTREAM_DOWN, "The events cannot be kept at the moment; try again.")
-        flown = iter(outcomes)
-        answers = [rejected(one.faults, one.key) if one.faults else next(flown) for one in parsed]
+        told = iter(outcomes)
+        answers = [rejected(one.faults, one.key) if one.faults else next(told) for one in parsed]
         return [
             receipt_of_error(answer, one.key, exchange.request_id) if isinstance(answer, BaseException) else answer
             for one, answer in zip(parsed, answers, strict=True)
         ]
-
-    def depart(
-        self, account: Account, parsed: ParsedEvent, peer: str, headers: RawHeaders, user_agent: str
-    ) -> asyncio.Future[Receipt] | None:
-        """Send an event on its way at once; None where it is faulty or a claim, or there is no room for it."""
-        if parsed.faults or _is_claim(parsed.event) or not self._flights.has_room(1):
-            return None
-        address = client_address(peer, headers, self._trusted_proxies)
-        return self._flights.submit(_submission(account, parsed, address, user_agent))
 
     def _submission(self, exchange: Exchange, account: Account, parsed: ParsedEvent) -> Submission:
         address = client_address(peer_of(exchange.scope), exchange.scope["headers"], self._trusted_proxies)
@@ -143,12 +158,17 @@ def _is_claim(event: Event) -> bool:
     return bool(event.session) and event.HasField("profile")
 
 
-async def _read(exchange: Exchange, authenticate: Authenticate, limit: int) -> tuple[Account, bytes]:
-    """Return whose request it is and its body, which is read first, so that errors are heard."""
-    body = await exchange.body.read(limit)
-    account = await authenticate(exchange)
-    bodies.check_type(exchange.headers, bodies.EVENT_TYPES)
-    return account, bodies.plain(body, exchange.headers, limit)
+def _plain(headers: Mapping[str, str], body: bytes, limit: int) -> bytes:
+    """Return a body without its content encoding. Raises the refusal of one that cannot hold events."""
+    bodies.check_type(headers, bodies.EVENT_TYPES)
+    return bodies.plain(body, headers, limit)
+
+
+def _read_one(headers: Mapping[str, str], raw_headers: RawHeaders, body: bytes) -> ParsedEvent:
+    """Return the event that a request brings. Raises the refusal of a body that is none."""
+    members = bodies.members_of(_plain(headers, body, bodies.EVENT_BYTES))
+    keys = values_in(raw_headers, "idempotency-key") if "idempotency-key" in headers else ()
+    return parse_event(members, keys)
 
 
 def _parse_batch(body: bytes) -> list[ParsedEvent]:

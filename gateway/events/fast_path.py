@@ -1,121 +1,82 @@
-"""Takes in single events from the parser's callbacks, as hits are: by ASGI they cost the gateway nearly twice as much.
+"""Answers single events from the parser's callbacks, as hits are: by ASGI they cost the gateway nearly twice as much.
 
-Only what is as most are, and can be sent on its way at once. All else goes on as ASGI, where the API says what is wrong
-with it, or asks for what must be known first.
+Only those whose credential was judged a moment ago, and that need nothing but to be sent. All others go on by ASGI,
+where they are read in the same way, and told what is wrong with them.
 """
 
 import secrets
 from asyncio import Future
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from clicktrail.tracking.v1.event_pb2 import Receipt
-from gateway.auth import Credentials
 from gateway.events.events import Events
-from gateway.events.fields import parse_event
 from gateway.events.operations import FROM_PAGE, FROM_SERVER
 from gateway.events.receipts import answer_of
-from gateway.http import bodies
-from gateway.http.asgi import RawHeaders
-from gateway.http.errors import RefusedError, problem_of
+from gateway.http.errors import problem_of
 from gateway.http.exchange import Answer
 from gateway.http.fast_path import FastRequest, PendingResponse
 from gateway.http.head import Head
 from gateway.http.responses import Reply, reply_of
 from gateway.http.router import headers_of
-from gateway.json.text import MalformedJsonError
-
-Landed = Future[Receipt]
 
 # By whether they take private tokens alone.
 _TARGETS = {FROM_PAGE.path.encode(): False, FROM_SERVER.path.encode(): True}
 # Larger ones are held where there is room for them.
 LARGEST_BYTES = 4 * 1024
-_TYPES = bodies.EVENT_TYPES
 
 
-@dataclass(slots=True)
-class Post:
-    """A POST as it comes."""
+class SingleEvents:
+    """The requests that bring one event."""
 
-    target: bytes
-    headers: list[tuple[bytes, bytes]]
-    peer: str
-    """The address of whoever is at the other end of the connection."""
-    body: bytes = b""
-    """What is there of it."""
-
-
-class Posts:
-    """Single events, from their request to their answer."""
-
-    def __init__(self, events: Events, credentials: Credentials) -> None:
+    def __init__(self, events: Events) -> None:
         self._events = events
-        self._credentials = credentials
 
     def offer(self, head: Head, peer: str) -> FastRequest | None:
-        """Return a request that brings a single event, if its client does not wait to be told to send it."""
-        if head.method != b"POST" or head.target not in _TARGETS or head.expects_continue:
+        """Return the request, if its client does not wait to be told to send the event."""
+        if head.method != b"POST" or head.expects_continue:
             return None
-        return OfferedPost(self, head.target, head.headers, peer)
-
-    def depart(self, post: Post) -> Landed | None:
-        """Send an event on its way; None where it is not as most are."""
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in post.headers}
-        if len(headers) < len(post.headers) or "content-encoding" in headers:
-            return None
-        account = self._credentials.remembered(headers.get("authorization", ""), headers.get("origin"))
-        if account is None or headers.get("content-type", "") not in _TYPES:
-            return None
-        if _TARGETS[post.target] and not account.is_private:
-            return None
-        keys = [headers["idempotency-key"]] if "idempotency-key" in headers else []
-        try:
-            parsed = parse_event(bodies.members_of(post.body), keys)
-        except (RefusedError, MalformedJsonError):
-            return None
-        return self._events.depart(account, parsed, post.peer, post.headers, headers.get("user-agent", ""))
-
-    @staticmethod
-    def arrive(landed: Landed) -> Reply:
-        """Return the answer to an event whose flight has landed."""
-        request_id = secrets.token_hex(8)
-        try:
-            answer = answer_of(landed.result())
-        except Exception as error:  # noqa: BLE001  (told apart in the table of errors)
-            problem = problem_of(error, request_id)
-            answer = Answer(problem.status, problem.body(), problem.headers)
-        return reply_of(answer, headers_of(request_id))
+        needs_private = _TARGETS.get(head.target)
+        return None if needs_private is None else SingleEvent(self._events, head, peer, needs_private=needs_private)
 
 
-class OfferedPost:
-    """A request that brings a single event, while it is read."""
+class SingleEvent:
+    """A request that brings one event, while it is read."""
 
-    __slots__ = ("_headers", "_peer", "_posts", "_target")
+    __slots__ = ("_events", "_head", "_needs_private", "_peer")
 
     body_limit = LARGEST_BYTES
 
-    def __init__(self, posts: Posts, target: bytes, headers: RawHeaders, peer: str) -> None:
-        self._posts = posts
-        self._target = target
-        self._headers = headers
+    def __init__(self, events: Events, head: Head, peer: str, *, needs_private: bool) -> None:
+        self._events = events
+        self._head = head
         self._peer = peer
+        self._needs_private = needs_private
 
     def whole(self, body: bytes) -> PendingResponse | None:
-        """Send the event on its way, and return its response; None where it is not as most are."""
-        landed = self._posts.depart(Post(self._target, self._headers, self._peer, body))
-        return None if landed is None else PendingPost(landed)
+        """Send the event, and return its response; None where there is more to do for it, or something wrong."""
+        receipt = self._events.try_submit(self._head.headers, self._peer, body, needs_private=self._needs_private)
+        return None if receipt is None else PendingEvent(receipt)
 
 
-class PendingPost:
-    """An event on its way, until its answer."""
+class PendingEvent:
+    """An event that was sent, until its answer."""
 
-    __slots__ = ("_landed",)
+    __slots__ = ("_receipt",)
 
-    def __init__(self, landed: Landed) -> None:
-        self._landed = landed
+    def __init__(self, receipt: Future[Receipt]) -> None:
+        self._receipt = receipt
 
     def start(self, answer: Callable[[Reply], None]) -> None:
-        """Wait for its flight to land."""
+        """Wait for its receipt."""
         # Also where nobody listens any more: an error that nobody looked at would be logged as lost.
-        self._landed.add_done_callback(lambda landed: answer(Posts.arrive(landed)))
+        self._receipt.add_done_callback(lambda receipt: answer(_reply_to(receipt)))
+
+
+def _reply_to(receipt: Future[Receipt]) -> Reply:
+    request_id = secrets.token_hex(8)
+    try:
+        answer = answer_of(receipt.result())
+    except Exception as error:  # noqa: BLE001  (told apart in the table of errors)
+        problem = problem_of(error, request_id)
+        answer = Answer(problem.status, problem.body(), problem.headers)
+    return reply_of(answer, headers_of(request_id))

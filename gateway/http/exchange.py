@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 from urllib.parse import parse_qsl, unquote_to_bytes
 
-from gateway.http.asgi import Receive, Scope
+from gateway.http.asgi import RawHeaders, Receive, Scope
 from gateway.http.bodies import Body
 from gateway.http.errors import bad_request, no_route
 from gateway.http.operation import JSON, Operation
@@ -25,11 +25,7 @@ class Exchange:
         self.path: str = scope["path"]
         self.parameters: Mapping[str, str] = {}
         """The values of the path's placeholders."""
-        self.headers: Mapping[str, str] = {
-            # The first of a name counts, so it is put in last.
-            name.decode("latin-1"): value.decode("latin-1")
-            for name, value in reversed(scope["headers"])
-        }
+        self.headers = headers_in(scope["headers"])
         self.body = Body(receive, hold, is_compressed="content-encoding" in self.headers)
         self.request_id = request_id
 
@@ -39,10 +35,7 @@ class Exchange:
 
     def every(self, name: str) -> list[str]:
         """Return all values of a header."""
-        if name not in self.headers:
-            return []
-        wanted = name.encode()
-        return [value.decode("latin-1") for sent, value in self.scope["headers"] if sent == wanted]
+        return values_in(self.scope["headers"], name) if name in self.headers else []
 
     def segments(self) -> tuple[str, ...]:
         """Return the segments of the path, each decoded by itself: an id may hold a slash.
@@ -54,6 +47,18 @@ class Exchange:
             return tuple(unquote_to_bytes(segment).decode() for segment in raw.split(b"/"))
         except UnicodeDecodeError:
             raise no_route() from None
+
+
+def headers_in(raw: RawHeaders) -> Mapping[str, str]:
+    """Return headers by name, of each the first."""
+    # It is put in last, so that it stays.
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(raw)}
+
+
+def values_in(raw: RawHeaders, name: str) -> list[str]:
+    """Return all values of a header, in order."""
+    wanted = name.encode()
+    return [value.decode("latin-1") for sent, value in raw if sent == wanted]
 
 
 def query_of(scope: Scope) -> list[tuple[str, str]]:

@@ -1,19 +1,20 @@
 """Answers requests for short links without ASGI: a task, a scope and two messages cost more than a redirect does."""
 
 import re
-from asyncio import get_running_loop
+from asyncio import Future, get_running_loop
 from collections.abc import Callable, Collection
 from functools import partial
 from urllib.parse import unquote
 
 import httptools
 
+from clicktrail.shortener.v1.redirect_service_pb2 import Outcome
 from common.errors import ClicktrailError
 from gateway.http.fast_path import FastRequest, PendingResponse
 from gateway.http.head import Head
 from gateway.http.responses import Reply
 from gateway.redirects.hits import HitRequest
-from gateway.redirects.redirects import Landed, Redirects
+from gateway.redirects.redirects import Redirects
 
 _CODE = re.compile(r"/([A-Za-z0-9_-]{1,64})")
 # Nearly every request of all.
@@ -68,18 +69,18 @@ class PendingHit:
         return self
 
     def start(self, answer: Callable[[Reply], None]) -> None:
-        """Send the hit on its way."""
+        """Send the hit."""
         try:
-            landed = self._redirects.depart(self._request)
+            resolved = self._redirects.submit(self._request)
         except ClicktrailError as error:
             # Not at once: where many wait, each answer would begin inside the one before.
-            get_running_loop().call_soon(answer, self._redirects.fail(self._request, error))
+            get_running_loop().call_soon(answer, self._redirects.reply_to_failed(self._request, error))
         else:
-            landed.add_done_callback(partial(self._arrive, answer))
+            resolved.add_done_callback(partial(self._answer, answer))
 
-    def _arrive(self, answer: Callable[[Reply], None], landed: Landed) -> None:
+    def _answer(self, answer: Callable[[Reply], None], resolved: Future[Outcome]) -> None:
         # Also where nobody listens any more: an error that nobody looked at would be logged as lost.
-        answer(self._redirects.arrive(self._request, landed))
+        answer(self._redirects.reply_to(self._request, resolved))
 
 
 def is_code(path: str) -> bool:

@@ -13,8 +13,7 @@ from gateway.redirects.error_pages import HEADERS, PREFETCHED, page_of
 from gateway.redirects.hits import HitRequest, hit_of
 from gateway.rpc.batcher import Batcher
 
-Flights = Batcher[redirect.Hit, redirect.Outcome]
-Landed = Future[redirect.Outcome]
+HitBatcher = Batcher[redirect.Hit, redirect.Outcome]
 
 # Nothing else may stand in a header: a line break there would begin another header.
 _SAFE_LOCATION = re.compile(r"[\x21-\x7e]+")
@@ -43,30 +42,30 @@ _REFUSALS: dict[int, Problem] = {
 class Redirects:
     """Turns `GET /{code}` into a redirect, once its click is safe."""
 
-    def __init__(self, flights: Flights, trusted_proxies: int) -> None:
-        self._flights = flights
+    def __init__(self, batcher: HitBatcher, trusted_proxies: int) -> None:
+        self._batcher = batcher
         self._trusted_proxies = trusted_proxies
 
-    def depart(self, request: HitRequest) -> Landed:
-        """Send a hit on its way. Raises UNAVAILABLE (`OVERLOADED`) at once where too many are waiting."""
-        flights = self._flights
-        return flights.submit(hit_of(request, flights.lane, self._trusted_proxies))
+    def submit(self, request: HitRequest) -> Future[redirect.Outcome]:
+        """Send a hit. Raises UNAVAILABLE (`OVERLOADED`) at once where too many are waiting."""
+        batcher = self._batcher
+        return batcher.submit(hit_of(request, batcher.lane, self._trusted_proxies))
 
-    def arrive(self, request: HitRequest, landed: Landed) -> Reply:
-        """Return the answer to a hit whose flight has landed."""
+    def reply_to(self, request: HitRequest, resolved: Future[redirect.Outcome]) -> Reply:
+        """Return the answer to a hit with the outcome that it has now."""
         try:
-            outcome = landed.result()
+            outcome = resolved.result()
             if outcome.kind == redirect.OUTCOME_KIND_REDIRECT:
                 return Reply(302, b"location: %b\r\n%b" % (_safe(outcome.location), _ON_REDIRECTS), b"")
         except Exception as error:  # noqa: BLE001  (told apart in the table of errors)
-            return self.fail(request, error)
+            return self.reply_to_failed(request, error)
         if outcome.kind == redirect.OUTCOME_KIND_PREFETCH:
             # No fault: the browser asks again at the real click.
             return _reply(request, PREFETCHED)
         problem = _REFUSALS.get(outcome.kind, _REFUSALS[redirect.OUTCOME_KIND_UNAVAILABLE])
         return _reply(request, page_of(problem, request.headers, is_link=True))
 
-    def fail(self, request: HitRequest, error: Exception) -> Reply:
+    def reply_to_failed(self, request: HitRequest, error: Exception) -> Reply:
         """Return the answer to a hit that came to nothing."""
         return _reply(request, page_of(problem_of(error, secrets.token_hex(8)), request.headers, is_link=True))
 

@@ -19,7 +19,7 @@ from gateway.redirects.fast_path import ShortLink, ShortLinks
 from gateway.redirects.redirects import Redirects
 
 if TYPE_CHECKING:
-    from gateway.redirects.redirects import Flights
+    from gateway.redirects.redirects import HitBatcher
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 # More than the buffers of both ends hold.
@@ -54,7 +54,7 @@ class LongAnswers:
 
 
 class FullQueue:
-    """Flights with room for one hit."""
+    """A batcher with room for one hit."""
 
     lane = 1
 
@@ -62,7 +62,7 @@ class FullQueue:
         self._is_full = False
 
     def submit(self, _hit: Hit) -> asyncio.Future[Outcome]:
-        """Take the first, which lands a moment later."""
+        """Take the first, which is answered a moment later."""
         if self._is_full:
             raise overloaded()
         self._is_full = True
@@ -86,7 +86,7 @@ class Links(LongAnswers):
 
     def __init__(self) -> None:
         super().__init__()
-        redirects = Redirects(cast("Flights", FullQueue()), 0)
+        redirects = Redirects(cast("HitBatcher", FullQueue()), 0)
         self.fast_paths = [AllLinks(redirects, ())]
 
 
