@@ -22,23 +22,24 @@ from common.garbage import spare_what_stays
 from common.logging import configure_logging, get_logger
 from common.settings.settings import load_settings
 from gateway.api.transcoder import Transcoder
-from gateway.app import TAKEN, Application, Gateway
+from gateway.app import Application, Gateway
 from gateway.auth import Credentials
 from gateway.events.events import Events
 from gateway.events.fast_path import SingleEvents
 from gateway.events.operations import COMPONENTS
 from gateway.http.admission import Room
-from gateway.http.router import Api
+from gateway.http.router import Router
+from gateway.http.routes import API
 from gateway.http.server import connections_for
 from gateway.openapi.document import document_route
-from gateway.probes import OWN_OPERATIONS, Readiness
-from gateway.redirects import operations as link_operations
+from gateway.probes import own_routes
+from gateway.redirects.error_pages import STYLE as LINKS
 from gateway.redirects.fast_path import ShortLinks
 from gateway.redirects.preview import LinkPages
 from gateway.redirects.redirects import Redirects
 from gateway.reports.access import ReportAccess
 from gateway.reports.downloads import ReportDownloads
-from gateway.reports.operations import PAGES
+from gateway.reports.site import STYLE as REPORTS
 from gateway.reports.site import ReportSite
 from gateway.reports.streams import ReportStreams
 from gateway.reports.watch import Watches
@@ -100,15 +101,17 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         *downloads.routes(),
         *streams.routes(),
         *tracker_routes(),
+        *LinkPages(services).routes(),
+        *own_routes(services),
+        *ReportSite(services, access, watches).routes(),
     ]
-    operations = [*(route.operation for route in routes), *link_operations.ALL, *OWN_OPERATIONS, *PAGES]
-    document = document_route(operations, COMPONENTS)
-    api = Api([*routes, document], Room(settings.queue_limit))
-    site = ReportSite(services, access, watches)
+    document = document_route([route.operation for route in routes], COMPONENTS)
+    styles = {"/v1": API, "/reports": REPORTS}
+    router = Router([*routes, document], styles, LINKS, Room(settings.queue_limit))
     log.info("serving", pid=os.getpid())
     spare_what_stays()
-    fast_paths = (ShortLinks(Redirects(hits, settings.trusted_proxies), TAKEN), SingleEvents(events))
-    yield Gateway(fast_paths, api, Readiness(services), site, LinkPages(services), watches)
+    links = ShortLinks(Redirects(hits, settings.trusted_proxies), router.own_paths)
+    yield Gateway((links, SingleEvents(events)), router, watches)
     watches.close()
     await hits.close()
     await submissions.close()

@@ -1,7 +1,8 @@
 """What the gateway says of itself: whether it lives, whether it is ready, and what of it is documented."""
 
-from gateway.http.exchange import Answer, answer
+from gateway.http.exchange import Answer, Exchange, answer
 from gateway.http.operation import Access, Operation, Response, Schema, in_json
+from gateway.http.routes import Handler, Route, Routes, Style, error_answer
 from gateway.rpc.clients import Services
 
 _STATUS = in_json({"type": "object", "properties": {"status": {"enum": ["ok"]}}, "required": ["status"]})
@@ -30,7 +31,7 @@ class Readiness:
         self._services = services
         self._has_been_whole = False
 
-    async def answer(self) -> Answer:
+    async def answer(self, _exchange: Exchange) -> Answer:
         """Return 200 or 503; `status` is `ok`, `degraded` or `unavailable`, and each service is told by its name."""
         health = await self._services.health()
         is_whole = all(health.values())
@@ -54,20 +55,36 @@ def _own(path: str, id_: str, summary: str, responses: dict[int, Response]) -> O
     )
 
 
-OWN_OPERATIONS = (
-    _own("/healthz", "getHealth", "Says that the gateway runs.", {200: Response("It runs.", _STATUS)}),
-    _own(
-        "/readyz",
-        "getReadiness",
-        "Says whether to send requests here: once both services have served, as long as one of them does.",
-        {200: Response("Yes.", _READINESS), 503: Response("Not yet, or nothing could be served.", _READINESS)},
-    ),
-    _own(
-        "/robots.txt",
-        "getRobots",
-        "Tells crawlers where they may go.",
-        {200: Response("It.", {"text/plain": {"type": "string"}})},
-    ),
-    _own("/favicon.ico", "getIcon", "There is no icon.", {204: Response("None.")}),
+_HEALTH = _own("/healthz", "getHealth", "Says that the gateway runs.", {200: Response("It runs.", _STATUS)})
+_READY = _own(
+    "/readyz",
+    "getReadiness",
+    "Says whether to send requests here: once both services have served, as long as one of them does.",
+    {200: Response("Yes.", _READINESS), 503: Response("Not yet, or nothing could be served.", _READINESS)},
 )
-"""What the gateway answers on paths of its own."""
+_ROBOTS = _own(
+    "/robots.txt",
+    "getRobots",
+    "Tells crawlers where they may go.",
+    {200: Response("It.", {"text/plain": {"type": "string"}})},
+)
+_ICON = _own("/favicon.ico", "getIcon", "There is no icon.", {204: Response("None.")})
+
+_STYLE = Style(lambda _request_id: {"cache-control": "no-store"}, error_answer)
+
+
+def own_routes(services: Services) -> Routes:
+    """Return the routes of what the gateway says of itself."""
+    return [
+        Route(_HEALTH, _fixed(answer(200, {"status": "ok"})), _STYLE),
+        Route(_READY, Readiness(services).answer, _STYLE),
+        Route(_ROBOTS, _fixed(Answer(200, b"User-agent: *\nDisallow:\n", content_type="text/plain")), _STYLE),
+        Route(_ICON, _fixed(Answer(204)), _STYLE),
+    ]
+
+
+def _fixed(answered: Answer) -> Handler:
+    async def handle(_exchange: Exchange) -> Answer:
+        return answered
+
+    return handle

@@ -17,8 +17,8 @@ from gateway.api.batches import Refused, batch_of
 from gateway.api.operations import LIST_LIMIT, READ_ONLY, operation_of, success_of
 from gateway.auth import Credentials
 from gateway.http import bodies
-from gateway.http.exchange import Answer, Exchange, Route, Routes
-from gateway.http.operation import Operation
+from gateway.http.exchange import Answer, Exchange
+from gateway.http.routes import Route, Routes
 from gateway.json.reader import fill, fill_from_path, keys_known, members_of_query
 from gateway.rpc.clients import Services
 from gateway.rpc.fresh_sessions import FreshSessions
@@ -37,7 +37,7 @@ class Transcoder:
     def routes(self, descriptors: Sequence[ServiceDescriptor]) -> Routes:
         """Return the routes of these services."""
         return [
-            Route(operation_of(method, rule), Binding(self, method, rule)) for method, rule in _annotated(descriptors)
+            Route(operation_of(method, rule), Binding(self, method, rule)) for method, rule in annotated(descriptors)
         ]
 
 
@@ -137,12 +137,8 @@ def _with_path(request: Message, exchange: Exchange, faults: list[Fault]) -> Mes
     return request
 
 
-def annotated_operations(descriptors: Sequence[ServiceDescriptor]) -> list[Operation]:
-    """Return what the routes of these services say of themselves."""
-    return [operation_of(method, rule) for method, rule in _annotated(descriptors)]
-
-
-def _annotated(descriptors: Sequence[ServiceDescriptor]) -> Iterator[tuple[MethodDescriptor, HttpRule]]:
+def annotated(descriptors: Sequence[ServiceDescriptor]) -> Iterator[tuple[MethodDescriptor, HttpRule]]:
+    """Return the methods of these services that have routes, each with the rule of every one."""
     for method in (method for service in descriptors for method in service.methods):
         options = method.GetOptions()
         if options.HasExtension(annotations_pb2.http):

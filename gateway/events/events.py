@@ -17,7 +17,8 @@ from gateway.events.receipts import answer_of, event_in_query, image, is_unavail
 from gateway.http import bodies
 from gateway.http.asgi import RawHeaders
 from gateway.http.errors import RefusedError
-from gateway.http.exchange import Answer, Exchange, Handler, Route, Routes, headers_in, values_in
+from gateway.http.exchange import Answer, Exchange, headers_in, values_in
+from gateway.http.routes import Handler, Route, Routes
 from gateway.json.text import MalformedJsonError, Value, dumps
 from gateway.redirects.hits import HEADER_LENGTH_LIMIT, client_address, peer_of
 from gateway.rpc.batcher import Batcher

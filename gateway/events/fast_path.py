@@ -14,10 +14,10 @@ from gateway.events.operations import FROM_PAGE, FROM_SERVER
 from gateway.events.receipts import answer_of
 from gateway.http.errors import problem_of
 from gateway.http.exchange import Answer
-from gateway.http.fast_path import FastRequest, PendingResponse
 from gateway.http.head import Head
 from gateway.http.responses import Reply, reply_of
-from gateway.http.router import headers_of
+from gateway.http.routes import api_headers
+from gateway.http.turns import FastRequest, PendingResponse
 
 # By whether they take private tokens alone.
 _TARGETS = {FROM_PAGE.path.encode(): False, FROM_SERVER.path.encode(): True}
@@ -79,4 +79,4 @@ def _reply_to(receipt: Future[Receipt]) -> Reply:
     except Exception as error:  # noqa: BLE001  (told apart in the table of errors)
         problem = problem_of(error, request_id)
         answer = Answer(problem.status, problem.body(), problem.headers)
-    return reply_of(answer, headers_of(request_id))
+    return reply_of(answer, api_headers(request_id))

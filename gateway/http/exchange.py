@@ -1,14 +1,13 @@
 """One request of the API, and the answer to it."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 from gateway.http.asgi import RawHeaders, Receive, Scope
 from gateway.http.bodies import Body
-from gateway.http.errors import bad_request, no_route
-from gateway.http.operation import JSON, Operation
+from gateway.http.errors import bad_request
+from gateway.http.operation import JSON
 from gateway.json.text import Value, dumps
 
 QUERY_FIELDS_LIMIT = 100
@@ -38,15 +37,12 @@ class Exchange:
         return values_in(self.scope["headers"], name) if name in self.headers else []
 
     def segments(self) -> tuple[str, ...]:
-        """Return the segments of the path, each decoded by itself: an id may hold a slash.
-
-        Raises the refusal with 404 for what is not UTF-8.
-        """
+        """Return the segments of the path, each decoded by itself: an id may hold a slash. No UTF-8: none."""
         raw: bytes = self.scope["raw_path"]
         try:
             return tuple(unquote_to_bytes(segment).decode() for segment in raw.split(b"/"))
         except UnicodeDecodeError:
-            raise no_route() from None
+            return ()
 
 
 def headers_in(raw: RawHeaders) -> Mapping[str, str]:
@@ -92,17 +88,3 @@ class Streamed:
 def answer(status: int, value: Value) -> Answer:
     """Return the answer with this value."""
     return Answer(status, dumps(value))
-
-
-Handler: TypeAlias = Callable[[Exchange], Awaitable[Answer | Streamed]]
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One method of one path: what serves it, and what it says of itself."""
-
-    operation: Operation
-    handler: Handler
-
-
-Routes: TypeAlias = Sequence[Route]

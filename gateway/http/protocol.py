@@ -18,10 +18,9 @@ from uvicorn.server import ServerState
 from gateway.http import limits
 from gateway.http.asgi import RawHeaders, Receive, Scope, Send
 from gateway.http.errors import Problem, RefusedError
-from gateway.http.fast_path import FastPaths, FastRequest
 from gateway.http.head import JUDGED, Head, read_head
 from gateway.http.responses import Reply, status_line
-from gateway.http.turns import AsgiTurn, FastTurn, Refusal, Turn, scope_of
+from gateway.http.turns import AsgiTurn, FastPaths, FastRequest, FastTurn, Refusal, Turn, scope_of
 
 # Longer than proxies keep a connection that waits, so that none of them sends a request into one that closes.
 IDLE_SECONDS = 75.0

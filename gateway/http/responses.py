@@ -45,11 +45,11 @@ def header_lines(headers: RawHeaders) -> bytes:
     return lines
 
 
-async def send_answer(send: Send, answer: Answer, headers: Mapping[str, str], *, is_head: bool = False) -> None:
+async def send_answer(send: Send, answer: Answer, headers: Mapping[str, str]) -> None:
     """Send what `reply_of` returns as ASGI does."""
     sent = _raw(_headers_of(answer, headers))
     await send({"type": "http.response.start", "status": answer.status, "headers": sent})
-    await send({"type": "http.response.body", "body": b"" if is_head else answer.body})
+    await send({"type": "http.response.body", "body": answer.body})
 
 
 async def send_stream(receive: Receive, send: Send, answer: Streamed, headers: Mapping[str, str]) -> None:

@@ -1,117 +1,136 @@
-"""Serves the API: finds the handler of a request and sends its answer, or its error in the form of the API."""
+"""Finds the route of a request, lets it answer, and sends the answer, or the error in the style of the route."""
 
+import re
 import secrets
 from collections.abc import Mapping
 
+from gateway.http import limits
 from gateway.http.admission import Room
 from gateway.http.asgi import Receive, Scope, Send
-from gateway.http.errors import no_route, problem_of, wrong_method
-from gateway.http.exchange import Answer, Exchange, Handler, Routes, Streamed
+from gateway.http.errors import RefusedError, no_route, wrong_method
+from gateway.http.exchange import Answer, Exchange, Streamed
+from gateway.http.operation import Operation
 from gateway.http.responses import send_answer, send_stream
+from gateway.http.routes import Handler, Routes, Style, preflight_headers
 
-# No cookies are involved: the credential stands in a header that the page sets itself.
-ON_EVERY_ANSWER = {
-    "access-control-allow-origin": "*",
-    "access-control-expose-headers": "Retry-After, X-Request-Id",
-}
-ON_PREFLIGHTS = {
-    **ON_EVERY_ANSWER,
-    "access-control-allow-methods": "GET, POST, PATCH, DELETE, OPTIONS",
-    "access-control-max-age": "86400",
-    "vary": "Access-Control-Request-Headers",
-}
-DEFAULT_HEADERS = "authorization, content-type, idempotency-key"
-
-PREFIX = "/v1"
-
-Methods = Mapping[str, Handler]
 Segments = tuple[str, ...]
 
+PATH_LENGTH_LIMIT = 2_048
 
-def preflight_headers(asked: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the headers that allow what a preflight asks for: pages add headers of their own."""
-    allowed = asked.get("access-control-request-headers", DEFAULT_HEADERS)
-    return {**ON_PREFLIGHTS, "access-control-allow-headers": allowed}
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
-class Api:
-    """The API, as an ASGI application. A path without placeholders comes before one with."""
+class Path:
+    """One path of the table, with what serves each of its methods."""
 
-    def __init__(self, routes: Routes, room: Room) -> None:
+    def __init__(self, operation: Operation, style: Style) -> None:
+        self.style = style
+        self.methods: dict[str, Handler | None] = {}
+        self.is_fixed = "{" not in operation.path
+        self._segments = [_pattern(segment, operation) for segment in operation.path.split("/")]
+
+    def match(self, segments: Segments) -> dict[str, str] | None:
+        """Return the values of its placeholders, none of them empty; None where a path is another."""
+        if len(segments) != len(self._segments):
+            return None
+        parameters: dict[str, str] = {}
+        for expected, segment in zip(self._segments, segments, strict=True):
+            found = expected.fullmatch(segment)
+            if found is None:
+                return None
+            parameters |= found.groupdict()
+        return parameters
+
+    def handler(self, method: str) -> Handler:
+        """Return what serves a method. Raises the refusal with 405."""
+        is_page = not self.style.is_for_programs
+        handler = self.methods.get("GET" if is_page and method == "HEAD" else method)
+        if handler is None:
+            allowed = {**self.methods, "HEAD" if is_page else "OPTIONS": None}
+            raise wrong_method(method, list(allowed))
+        return handler
+
+
+class Router:
+    """The table of routes, as an ASGI application. A path without placeholders comes before one with.
+
+    An address that is none of them is answered in the style of its first segment, such as `/v1`, or as all others.
+    """
+
+    def __init__(self, routes: Routes, styles: Mapping[str, Style], otherwise: Style, room: Room) -> None:
         self._room = room
-        paths: dict[str, dict[str, Handler]] = {}
+        self._styles = styles
+        self._otherwise = otherwise
+        paths: dict[str, Path] = {}
         for route in routes:
-            paths.setdefault(route.operation.path, {})[route.operation.method] = route.handler
-        self._own_paths = frozenset(path for path in paths if "{" not in path)
-        self._fixed = {_split(path): methods for path, methods in paths.items() if "{" not in path}
-        self._as_written = {"/".join(segments).encode(): methods for segments, methods in self._fixed.items()}
-        self._patterns = [(_split(path), methods) for path, methods in paths.items() if "{" in path]
+            path = paths.setdefault(route.operation.path, Path(route.operation, route.style))
+            path.methods[route.operation.method] = route.handler
+        self._fixed = {path: found for path, found in paths.items() if found.is_fixed}
+        self._paths = sorted(paths.values(), key=lambda path: not path.is_fixed)
 
-    def serves(self, path: str) -> bool:
-        """Tell whether a path is ours to answer, if only with 404."""
-        return path == PREFIX or path.startswith(f"{PREFIX}/") or path in self._own_paths
+    @property
+    def own_paths(self) -> frozenset[str]:
+        """The paths that no link can have."""
+        return frozenset({*self._fixed, *self._styles})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request_id = secrets.token_hex(8)
         stay = self._room.stay()
         exchange = Exchange(scope, receive, request_id, stay.hold)
-        headers = headers_of(request_id)
-        if exchange.method == "OPTIONS":
-            await send_answer(send, Answer(204), {**preflight_headers(exchange.headers), **headers})
-            return
+        path = self._find(exchange)
+        style = path.style if path else self._style_of(exchange.path)
+        headers = style.headers(request_id)
         answer: Answer | Streamed
         try:
-            with stay:
-                answer = await self._handler(exchange)(exchange)
+            if not style.is_for_programs:
+                answer = await _handler(path, exchange)(exchange)
+            elif exchange.method == "OPTIONS":
+                answer = Answer(204, headers=preflight_headers(exchange.headers))
+            else:
+                with stay:
+                    answer = await _handler(path, exchange)(exchange)
         except Exception as error:  # noqa: BLE001  (told apart in the table of errors)
-            problem = problem_of(error, request_id)
+            answer = style.answer_to(error, exchange)
             await exchange.body.discard()
-            answer = Answer(problem.status, problem.body(), problem.headers)
         if isinstance(answer, Streamed):
             await send_stream(receive, send, answer, headers)
         else:
             await send_answer(send, answer, headers)
 
-    def _handler(self, exchange: Exchange) -> Handler:
-        methods = self._find(exchange)
-        handler = methods.get(exchange.method)
-        if handler is None:
-            raise wrong_method(exchange.method, [*methods, "OPTIONS"])
-        return handler
-
-    def _find(self, exchange: Exchange) -> Methods:
+    def _find(self, exchange: Exchange) -> Path | None:
+        """Return the path of a request, if it is one of ours, and note the values of its placeholders."""
         # As a rule nothing in a path needs to be decoded.
-        if methods := self._as_written.get(exchange.scope["raw_path"]):
-            return methods
+        if path := self._fixed.get(exchange.scope["raw_path"].decode("latin-1")):
+            return path
+        if exchange.path in self._styles:
+            return None
         segments = exchange.segments()
-        if methods := self._fixed.get(segments):
-            return methods
-        for pattern, methods in self._patterns:
-            parameters = _match(pattern, segments)
+        for path in self._paths:
+            parameters = path.match(segments)
             if parameters is not None:
                 exchange.parameters = parameters
-                return methods
-        raise no_route()
-
-
-def headers_of(request_id: str) -> dict[str, str]:
-    """Return the headers that every answer has."""
-    return {**ON_EVERY_ANSWER, "x-request-id": request_id, "cache-control": "no-store"}
-
-
-def _split(path: str) -> Segments:
-    return tuple(path.split("/"))
-
-
-def _match(pattern: Segments, segments: Segments) -> dict[str, str] | None:
-    """Return the values of a pattern's placeholders, none of them empty; None where it does not match."""
-    if len(pattern) != len(segments):
+                return path
         return None
-    parameters: dict[str, str] = {}
-    for expected, segment in zip(pattern, segments, strict=True):
-        if expected.startswith("{") and segment:
-            parameters[expected[1:-1]] = segment
-        elif expected != segment:
-            return None
-    return parameters
+
+    def _style_of(self, path: str) -> Style:
+        return self._styles.get("/" + path.removeprefix("/").partition("/")[0], self._otherwise)
+
+
+def _handler(path: Path | None, exchange: Exchange) -> Handler:
+    if path is not None:
+        return path.handler(exchange.method)
+    if len(exchange.path) > PATH_LENGTH_LIMIT:
+        raise RefusedError(limits.LONG_TARGET)
+    raise no_route()
+
+
+def _pattern(segment: str, operation: Operation) -> re.Pattern[str]:
+    """Return what a segment of a path may be: its placeholder as the parameter's schema says, else anything."""
+    schemas = {parameter.name: parameter.schema for parameter in operation.parameters if parameter.place == "path"}
+    pattern, at = "", 0
+    for found in _PLACEHOLDER.finditer(segment):
+        allowed = schemas.get(found[1], {}).get("pattern", ".+").removeprefix("^").removesuffix("$")
+        pattern += f"{re.escape(segment[at : found.start()])}(?P<{found[1]}>{allowed})"
+        at = found.end()
+    return re.compile(pattern + re.escape(segment[at:]), re.DOTALL)

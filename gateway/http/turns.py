@@ -1,15 +1,17 @@
-"""The responses of one connection: each begins when those to the requests before it have been sent."""
+"""The responses of one connection: each begins when those to the requests before it have been sent.
+
+Most are answered without ASGI, by a fast path: a task, a scope and two messages cost more than such an answer does.
+"""
 
 import asyncio
 import secrets
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol
 from urllib.parse import unquote_to_bytes
 
 from gateway.http.asgi import App, Message, RawHeaders, Scope
 from gateway.http.errors import problem_of
 from gateway.http.exchange import Answer
-from gateway.http.fast_path import PendingResponse
 from gateway.http.head import Head
 from gateway.http.responses import Reply, header_lines, reply_of
 
@@ -18,6 +20,35 @@ BODY_BUFFER_BYTES = 64 * 1024
 
 _NO_BODY = frozenset({204, 304})
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class PendingResponse(Protocol):
+    """A response of a fast path, from the end of its request on."""
+
+    def start(self, answer: Callable[[Reply], None]) -> None:
+        """Do what is to be done for it, and call `answer` later, whatever becomes of that; never at once."""
+
+
+class FastRequest(Protocol):
+    """A request of a fast path, while it is read."""
+
+    @property
+    def body_limit(self) -> int:
+        """How much of a body is kept for it; one with more is the application's. 0: its body says nothing."""
+
+    def whole(self, body: bytes) -> PendingResponse | None:
+        """Return its response, now that it is whole; None: it is the application's. Always one where the limit is 0."""
+
+
+class FastPath(Protocol):
+    """Knows requests that are answered without ASGI."""
+
+    def offer(self, head: Head, peer: str) -> FastRequest | None:
+        """Return a request with this head if it is one of them; peer is the address of who is at the other end."""
+
+
+FastPaths = Sequence[FastPath]
+"""Fast paths, of which the first that takes a request has it."""
 
 
 class Wire(Protocol):

@@ -4,8 +4,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gateway.http.exchange import Answer, Exchange, Route
+from gateway.http.exchange import Answer, Exchange
 from gateway.http.operation import JSON, Access, Operation, Parameter, Response, Schema, Shape, in_json
+from gateway.http.routes import Route
 from gateway.openapi.components import (
     ABOUT,
     ERROR_ANSWERS,

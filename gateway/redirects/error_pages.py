@@ -3,8 +3,9 @@
 from functools import lru_cache
 
 from gateway.http.asgi import RawHeaders
-from gateway.http.errors import Problem
-from gateway.http.exchange import Answer
+from gateway.http.errors import Problem, problem_of
+from gateway.http.exchange import Answer, Exchange
+from gateway.http.routes import Style
 from gateway.templating import HTML, filled
 
 HEADERS = {
@@ -12,7 +13,7 @@ HEADERS = {
     "referrer-policy": "no-referrer",
     "x-robots-tag": "noindex",
     "x-content-type-options": "nosniff",
-    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'",
     "vary": "Accept",
 }
 """What goes with each of these answers."""
@@ -59,6 +60,15 @@ def _filled(title: str, text: str, again: str = "") -> bytes:
 PREFETCHED = Answer(
     503, _filled("One moment, please", "This link opens when you tap it.", "Open the link"), content_type=HTML
 )
+
+
+def _error_page(error: Exception, exchange: Exchange) -> Answer:
+    is_link = "code" in exchange.parameters and exchange.method in ("GET", "HEAD")
+    return page_of(problem_of(error, exchange.request_id), exchange.scope["headers"], is_link=is_link)
+
+
+STYLE = Style(lambda _request_id: HEADERS, _error_page)
+"""How short links answer, and what leads nowhere."""
 
 
 def wants_json(headers: RawHeaders, *, is_link: bool) -> bool:

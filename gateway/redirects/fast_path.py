@@ -10,9 +10,9 @@ import httptools
 
 from clicktrail.shortener.v1.redirect_service_pb2 import Outcome
 from common.errors import ClicktrailError
-from gateway.http.fast_path import FastRequest, PendingResponse
 from gateway.http.head import Head
 from gateway.http.responses import Reply
+from gateway.http.turns import FastRequest, PendingResponse
 from gateway.redirects.hits import HitRequest
 from gateway.redirects.redirects import Redirects
 
@@ -81,11 +81,6 @@ class PendingHit:
     def _answer(self, answer: Callable[[Reply], None], resolved: Future[Outcome]) -> None:
         # Also where nobody listens any more: an error that nobody looked at would be logged as lost.
         answer(self._redirects.reply_to(self._request, resolved))
-
-
-def is_code(path: str) -> bool:
-    """Tell whether a path looks like that of a short link."""
-    return _CODE.fullmatch(path) is not None
 
 
 def _unusual(target: bytes) -> tuple[str, bytes]:

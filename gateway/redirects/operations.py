@@ -103,4 +103,4 @@ VIEW = _of_link(
     {200: Response("Where it leads.", {**_HTML, **in_json(_WHERE)}), **_FAULTS},
     description="A page, or JSON where `Accept` asks for it.",
 )
-ALL = (REDIRECT, LOOK, VIEW, *map(_drawing, TYPES))
+DRAWINGS = {kind: _drawing(kind) for kind in TYPES}

@@ -4,7 +4,8 @@ from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 
 from clicktrail.tracking.v1 import report_service_pb2 as pb
-from gateway.http.exchange import Exchange, Route, Routes, Streamed
+from gateway.http.exchange import Exchange, Streamed
+from gateway.http.routes import Route, Routes
 from gateway.reports.access import ReportAccess
 from gateway.reports.csv_export import (
     CONTENT_TYPE,

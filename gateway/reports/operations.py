@@ -122,14 +122,25 @@ def _report(kind: str) -> Operation:
     )
 
 
-PAGES = (
-    _page(
-        "/reports",
-        "listReports",
-        "The page that lists a business's campaigns and journeys with their main figures.",
-        _SIGNATURE_OF_LINK,
-        Parameter("page", {"type": "integer", "minimum": 1, "maximum": 999}, "Which page."),
-    ),
-    _report("campaign"),
-    _report("journey"),
+LIST_PAGE = _page(
+    "/reports",
+    "listReports",
+    "The page that lists a business's campaigns and journeys with their main figures.",
+    _SIGNATURE_OF_LINK,
+    Parameter("page", {"type": "integer", "minimum": 1, "maximum": 999}, "Which page."),
+)
+REPORT_PAGES = {kind: _report(kind) for kind in ("campaign", "journey")}
+ASSET = Operation(
+    method="GET",
+    path="/reports/assets/{name}",
+    id="getReportAsset",
+    summary="A style sheet or a script of the pages of reports.",
+    tag="reports",
+    access=Access.ANYONE,
+    parameters=[Parameter("name", _TEXT, "Its name, which changes with it.", "path", is_required=True)],
+    responses={
+        200: Response("It.", {"text/css": _TEXT, "text/javascript": _TEXT}),
+        404: Response("There is none of this name.", _HTML),
+    },
+    errors=(),
 )

@@ -2,25 +2,23 @@
 
 import asyncio
 import re
-import secrets
 from collections.abc import Mapping
+from functools import partial
 
 from clicktrail.tracking.v1 import report_page_service_pb2 as pages
 from clicktrail.tracking.v1 import report_service_pb2 as reports
-from gateway.http.asgi import Receive, Scope, Send
-from gateway.http.errors import no_route, problem_of, wrong_method
+from gateway.http.errors import no_route, problem_of
 from gateway.http.exchange import Answer, Exchange
-from gateway.http.responses import send_answer
+from gateway.http.routes import Route, Routes, Style
 from gateway.json.text import is_plain
-from gateway.reports.access import Reader, ReportAccess
-from gateway.reports.pages import ASSETS, ROOT, SCOPES_SHOWN, Subject, list_page, problem_page, report_page
-from gateway.reports.parameters import Wish, wish_of
+from gateway.reports.access import ReportAccess
+from gateway.reports.operations import ASSET, LIST_PAGE, REPORT_PAGES
+from gateway.reports.pages import ASSETS, SCOPES_SHOWN, Subject, list_page, problem_page, report_page
+from gateway.reports.parameters import wish_of
 from gateway.reports.watch import Watches
 from gateway.rpc.clients import Services
 from gateway.templating import HTML
 
-METHODS = ("GET", "HEAD")
-KINDS = {"campaigns": "campaign", "journeys": "journey"}
 ACTIVITIES_SHOWN = 12
 
 _PAGE_NUMBER = re.compile(r"[1-9]\d{0,2}", re.ASCII)
@@ -52,42 +50,38 @@ class ReportSite:
         self._access = access
         self._watches = watches
 
-    def serves(self, path: str) -> bool:
-        """Tell whether a path is ours to answer, if only with 404."""
-        return path == ROOT or path.startswith(f"{ROOT}/")
+    def routes(self) -> Routes:
+        """Return the routes."""
+        pages = [Route(operation, partial(self.show_report, kind), STYLE) for kind, operation in REPORT_PAGES.items()]
+        return [Route(LIST_PAGE, self.show_list, STYLE), *pages, Route(ASSET, self.show_asset, STYLE)]
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        exchange = Exchange(scope, receive, secrets.token_hex(8))
-        try:
-            answered = await self._answer(exchange)
-        except Exception as error:  # noqa: BLE001  (told apart in the table of errors)
-            answered = _problem_page(error, exchange.request_id)
-        await send_answer(send, answered, _HEADERS, is_head=exchange.method == "HEAD")
+    async def show_asset(self, exchange: Exchange) -> Answer:
+        """Answer what the pages are made with."""
+        asset = ASSETS.get(exchange.path)
+        if asset is None:
+            raise no_route()
+        return asset
 
-    async def _answer(self, exchange: Exchange) -> Answer:
-        if exchange.method not in METHODS:
-            raise wrong_method(exchange.method, METHODS)
-        if asset := ASSETS.get(exchange.path):
-            return asset
+    async def show_list(self, exchange: Exchange) -> Answer:
+        """Show the list."""
         query = dict(exchange.query())
         wish = wish_of(query)
-        reader = await self._access.reader(wish.signature)
-        match exchange.segments():
-            case ["", "reports"]:
-                return await self._list(reader, wish, _page_number(query), exchange.request_id)
-            case ["", "reports", kinds, scope_id] if kinds in KINDS and scope_id and is_plain(scope_id):
-                return await self._report(reader, wish, KINDS[kinds], scope_id, exchange.request_id)
-        raise no_route()
-
-    async def _list(self, reader: Reader, wish: Wish, number: int, request_id: str) -> Answer:
+        reader, number = await self._access.reader(wish.signature), _page_number(query)
         request = pages.ListScopesRequest(
             business_id=reader.business_id, limit=SCOPES_SHOWN, offset=(number - 1) * SCOPES_SHOWN
         )
-        listed: pages.ListScopesResponse = await self._list_scopes(request, request_id=request_id, is_repeatable=True)
+        listed: pages.ListScopesResponse = await self._list_scopes(
+            request, request_id=exchange.request_id, is_repeatable=True
+        )
         return Answer(200, list_page(reader, wish, listed, number), content_type=HTML)
 
-    async def _report(self, reader: Reader, wish: Wish, kind: str, scope_id: str, request_id: str) -> Answer:
+    async def show_report(self, kind: str, exchange: Exchange) -> Answer:
+        """Show the report of a "campaign" or a "journey"."""
+        scope_id, request_id = exchange.parameters[kind], exchange.request_id
+        if not is_plain(scope_id):
+            raise no_route()
+        wish = wish_of(dict(exchange.query()))
+        reader = await self._access.reader(wish.signature)
         request = wish.request(reader.business_id, kind, scope_id)
         latest_request = pages.ListLatestActivitiesRequest(business_id=reader.business_id, limit=ACTIVITIES_SHOWN)
         setattr(latest_request, kind, scope_id)
@@ -107,13 +101,17 @@ class ReportSite:
         return response.report
 
 
-def _problem_page(error: Exception, request_id: str) -> Answer:
-    problem = problem_of(error, request_id)
+def _problem_page(error: Exception, exchange: Exchange) -> Answer:
+    problem = problem_of(error, exchange.request_id)
     status, title, text = _REFUSALS.get(
         problem.status, (problem.status, "This did not work", " ".join(one.description for one in problem.faults))
     )
     headers = {name: value for name, value in problem.headers.items() if name != "www-authenticate"}
     return Answer(status, problem_page(title, text), headers, HTML)
+
+
+STYLE = Style(lambda _request_id: _HEADERS, _problem_page)
+"""How pages of reports answer."""
 
 
 def _page_number(query: Mapping[str, str]) -> int:

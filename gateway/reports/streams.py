@@ -7,7 +7,8 @@ from clicktrail.tracking.v1.report_service_pb2 import Report
 from common.errors import ClicktrailError
 from common.json_writer import write
 from gateway.http.errors import RefusedError
-from gateway.http.exchange import Exchange, Route, Routes, Streamed
+from gateway.http.exchange import Exchange, Streamed
+from gateway.http.routes import Route, Routes
 from gateway.reports.access import ReportAccess
 from gateway.reports.operations import STREAMS
 from gateway.reports.parameters import report_request

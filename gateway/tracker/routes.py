@@ -8,7 +8,8 @@ from common.errors import Fault, FaultType, Reason, invalid, not_found
 from common.ids import new_nonce
 from gateway.auth import Account, Credentials
 from gateway.http import bodies
-from gateway.http.exchange import Answer, Exchange, Route, Routes, answer
+from gateway.http.exchange import Answer, Exchange, answer
+from gateway.http.routes import Route, Routes
 from gateway.json.reader import fill
 from gateway.json.text import Num, Value, is_plain
 from gateway.rpc.clients import Services

@@ -4,8 +4,9 @@ import re
 from hashlib import sha256
 from pathlib import Path
 
-from gateway.http.exchange import Answer, Exchange, Route, Routes
+from gateway.http.exchange import Answer, Exchange
 from gateway.http.operation import Access, Operation, Parameter, Response
+from gateway.http.routes import Route, Routes
 
 KEPT_SECONDS = 3_600
 CONTENT_TYPE = "text/javascript; charset=utf-8"

@@ -7,7 +7,8 @@ from types import ModuleType
 from typing import Any
 
 import gateway
-from gateway.api.transcoder import annotated_operations
+from gateway.api.operations import operation_of
+from gateway.api.transcoder import annotated
 from gateway.bootstrap import TRANSCODED
 from gateway.events.operations import COMPONENTS
 from gateway.http.operation import Operation
@@ -18,7 +19,8 @@ def declared_document() -> dict[str, Any]:
     """Return the document of all routes that annotations or modules of the gateway declare."""
     # An operation may be imported elsewhere too; by its id it is there once.
     handmade = {operation.id: operation for module in _modules() for operation in _operations_in(module)}
-    return document([*annotated_operations(TRANSCODED), *handmade.values()], COMPONENTS)
+    transcoded = [operation_of(method, rule) for method, rule in annotated(TRANSCODED)]
+    return document([*transcoded, *handmade.values()], COMPONENTS)
 
 
 def _modules() -> Iterator[ModuleType]:
@@ -31,5 +33,6 @@ def _operations_in(module: ModuleType) -> Iterator[Operation]:
     for value in vars(module).values():
         if isinstance(value, Operation):
             yield value
-        elif isinstance(value, tuple):
-            yield from (inner for inner in value if isinstance(inner, Operation))
+        elif isinstance(value, tuple | dict):
+            every = value.values() if isinstance(value, dict) else value
+            yield from (inner for inner in every if isinstance(inner, Operation))

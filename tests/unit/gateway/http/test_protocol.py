@@ -13,8 +13,8 @@ from clicktrail.shortener.v1.redirect_service_pb2 import OUTCOME_KIND_REDIRECT, 
 from common.errors import overloaded
 from gateway.http import limits, protocol
 from gateway.http.asgi import Receive, Scope, Send
-from gateway.http.fast_path import FastPaths
 from gateway.http.protocol import Connection
+from gateway.http.turns import FastPaths
 from gateway.redirects.fast_path import ShortLink, ShortLinks
 from gateway.redirects.redirects import Redirects
 
