@@ -11,7 +11,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help
 help: ## list these tasks
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 $(STAMP): pyproject.toml protos/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; $(PYTHON) is older. Name one: make PYTHON=/path/to/python3.11 …"; exit 1; }
@@ -51,7 +51,7 @@ test-python: ## run the unit and integration tests on another Python (PYTHON=/pa
 	$(OTHER_VENV)/bin/python -m pytest $(PARALLEL) tests/unit tests/integration
 
 .PHONY: check
-check: lint types protos-lint protos-check ## everything that can be checked without running it
+check: lint types protos-lint protos-breaking protos-check ## everything that can be checked without running it
 
 .PHONY: lint
 lint: $(STAMP) ## ruff: rules and format
@@ -72,12 +72,19 @@ types: $(STAMP) ## mypy, strict
 protos: $(STAMP) ## write the stubs again
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python protos/generate.py
 
+protos/third_party: $(STAMP)
+	@mkdir -p $@/google/api
+	@$(BIN)/python -c "import shutil; from importlib.resources import files; [shutil.copy(str(files('google.api') / name), '$@/google/api/' + name) for name in ('annotations.proto', 'http.proto')]"
+	@touch $@
+
 .PHONY: protos-lint
-protos-lint: $(STAMP) ## buf: rules and format of the protos
-	@mkdir -p protos/third_party/google/api
-	@$(BIN)/python -c "import shutil; from importlib.resources import files; [shutil.copy(str(files('google.api') / name), 'protos/third_party/google/api/' + name) for name in ('annotations.proto', 'http.proto')]"
+protos-lint: protos/third_party ## buf: rules and format of the protos
 	cd protos && ../$(BIN)/buf lint
 	cd protos && ../$(BIN)/buf format --diff --exit-code --path clicktrail
+
+.PHONY: protos-breaking
+protos-breaking: protos/third_party ## buf: the protos against those of the last release, which services run beside
+	$(BIN)/python -m tests.protos
 
 .PHONY: protos-check
 protos-check: protos ## the checked-in stubs are what the protos generate

@@ -1,0 +1,1 @@
+"""Holds the protos to those of the last release: `make protos-breaking`."""
