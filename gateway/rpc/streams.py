@@ -117,6 +117,7 @@ class RedirectFlights:
     """Carries hits to the shortener; none takes longer than so many seconds."""
 
     def __init__(self, services: Services, longest_seconds: float) -> None:
+        # The names of 0.2.0, so that this release also stands before a shortener of that one: see the proto.
         one, many = _REDIRECTS["ResolveFlight"], _REDIRECTS["ResolveFlights"]
         self._resolve = Streamed(services.method(one), services.streams(many, one), longest_seconds)
 

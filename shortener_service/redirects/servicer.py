@@ -36,17 +36,32 @@ class RedirectServicer(redirect_service_pb2_grpc.RedirectServiceServicer):
             raise answer
         return pb.ResolveHitResponse(outcome=answer)
 
+    async def ResolveHits(
+        self, request: pb.ResolveHitsRequest, context: "aio.ServicerContext[Any, Any]"
+    ) -> pb.ResolveHitsResponse:
+        """Resolve a batch of hits."""
+        del context
+        return pb.ResolveHitsResponse(outcomes=await self._outcomes(request.hits))
+
+    async def ResolveBatches(
+        self, request_iterator: AsyncIterator[pb.ResolveBatchesRequest], context: "aio.ServicerContext[Any, Any]"
+    ) -> AsyncIterator[pb.ResolveBatchesResponse]:
+        """Resolve batches of hits one after the other."""
+        del context
+        async for request in request_iterator:
+            yield pb.ResolveBatchesResponse(outcomes=await self._outcomes(request.hits))
+
     async def ResolveFlight(
         self, request: pb.ResolveFlightRequest, context: "aio.ServicerContext[Any, Any]"
     ) -> pb.ResolveFlightResponse:
-        """Resolve a flight."""
+        """Resolve a batch of hits, by the name of release 0.2.0."""
         del context
         return pb.ResolveFlightResponse(outcomes=await self._outcomes(request.hits))
 
     async def ResolveFlights(
         self, request_iterator: AsyncIterator[pb.ResolveFlightsRequest], context: "aio.ServicerContext[Any, Any]"
     ) -> AsyncIterator[pb.ResolveFlightsResponse]:
-        """Resolve flights one after the other."""
+        """Resolve batches of hits one after the other, by the name of release 0.2.0."""
         del context
         async for request in request_iterator:
             yield pb.ResolveFlightsResponse(outcomes=await self._outcomes(request.hits))
@@ -60,7 +75,7 @@ class RedirectServicer(redirect_service_pb2_grpc.RedirectServiceServicer):
         return pb.LookUpCodeResponse(link=self._messages.link(link), is_live=link.is_live(clock.now()))
 
     async def _outcomes(self, hits: Sequence[pb.Hit]) -> list[pb.Outcome]:
-        """Return what becomes of each hit of a flight."""
+        """Return what becomes of each hit of a batch."""
         answers = await self._redirects.resolve(hits)
         return [_UNAVAILABLE if isinstance(answer, ClicktrailError) else answer for answer in answers]
 

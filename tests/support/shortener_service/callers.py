@@ -89,8 +89,8 @@ class Caller:
 
     async def fly(self, *hits: redirect_service_pb2.Hit) -> list[redirect_service_pb2.Outcome]:
         """Resolve hits together."""
-        request = redirect_service_pb2.ResolveFlightRequest(hits=hits)
-        response = await self.redirects.ResolveFlight(request, timeout=SECONDS)
+        request = redirect_service_pb2.ResolveHitsRequest(hits=hits)
+        response = await self.redirects.ResolveHits(request, timeout=SECONDS)
         return list(response.outcomes)
 
     async def click(self, code: str, **fields: Any) -> redirect_service_pb2.Outcome:

@@ -111,17 +111,33 @@ async def test_a_retry_is_the_same_click(shortener: Caller, tracking: Tracking) 
     assert len({click.session for click in clicks}) == 1
 
 
-async def test_flights_over_one_stream(shortener: Caller, tracking: Tracking) -> None:
-    """Each is answered before the next is read, as a flight alone is; one that is refused ends the stream."""
+async def test_both_names_of_a_method_answer(shortener: Caller) -> None:
+    """Gateways of release 0.2.0 know the older one, and the hit is the same click by either."""
+    link = await shortener.create()
+    repeated = hit(link.code)
+    older = await shortener.redirects.ResolveFlight(pb.ResolveFlightRequest(hits=[repeated]), timeout=SECONDS)
+    newer = await shortener.redirects.ResolveHits(pb.ResolveHitsRequest(hits=[repeated]), timeout=SECONDS)
+    assert older.outcomes == newer.outcomes
+    assert older.outcomes[0].kind == REDIRECT
+
+
+@pytest.mark.parametrize(
+    ("name", "request_type"),
+    [("ResolveBatches", pb.ResolveBatchesRequest), ("ResolveFlights", pb.ResolveFlightsRequest)],
+)
+async def test_batches_over_one_stream(
+    shortener: Caller, tracking: Tracking, name: str, request_type: type[Any]
+) -> None:
+    """Each is answered before the next is read, as a batch alone is; one that is refused ends the stream."""
     link = await shortener.create()
     # The types of the stubs know streams of requests by iterators alone.
-    stream: Any = shortener.redirects.ResolveFlights(timeout=SECONDS)
+    stream: Any = getattr(shortener.redirects, name)(timeout=SECONDS)
     hits = [hit(link.code) for _ in range(3)]
-    for flight in (hits[:1], hits):
-        await stream.write(pb.ResolveFlightsRequest(hits=flight))
-        assert list((await stream.read()).outcomes) == await shortener.fly(*flight)
+    for batch in (hits[:1], hits):
+        await stream.write(request_type(hits=batch))
+        assert list((await stream.read()).outcomes) == await shortener.fly(*batch)
     assert len({click.id for click in await clicks_of(tracking, 8)}) == 3
-    await stream.write(pb.ResolveFlightsRequest())
+    await stream.write(request_type())
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await stream.read()
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT

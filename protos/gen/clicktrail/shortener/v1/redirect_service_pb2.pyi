@@ -19,6 +19,11 @@ if sys.version_info >= (3, 11):
 else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
+if sys.version_info >= (3, 13):
+    from warnings import deprecated as _deprecated
+else:
+    from typing_extensions import deprecated as _deprecated
+
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class _OutcomeKind:
@@ -93,7 +98,7 @@ class Hit(_message.Message):
     is_head: _builtins.bool
     """Whether the method was HEAD."""
     nonce: _builtins.bytes
-    """50 random bytes that session and click id are made from: a retry repeats them. Hits of one flight share the first
+    """50 random bytes that session and click id are made from: a retry repeats them. Hits of one batch share the first
     byte, and with it the shard of the outbox.
     """
     @_builtins.property
@@ -202,8 +207,105 @@ class ResolveHitResponse(_message.Message):
 Global___ResolveHitResponse: _TypeAlias = ResolveHitResponse  # noqa: Y015
 
 @_typing.final
-class ResolveFlightRequest(_message.Message):
+class ResolveHitsRequest(_message.Message):
     """Hits to resolve together."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HITS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def hits(self) -> _containers.RepeatedCompositeFieldContainer[Global___Hit]:
+        """1 to 1,000 hits."""
+
+    def __init__(
+        self,
+        *,
+        hits: _abc.Iterable[Global___Hit] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hits", b"hits"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResolveHitsRequest: _TypeAlias = ResolveHitsRequest  # noqa: Y015
+
+@_typing.final
+class ResolveHitsResponse(_message.Message):
+    """The answers of a batch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OUTCOMES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def outcomes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Outcome]:
+        """One per hit, in order."""
+
+    def __init__(
+        self,
+        *,
+        outcomes: _abc.Iterable[Global___Outcome] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcomes", b"outcomes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResolveHitsResponse: _TypeAlias = ResolveHitsResponse  # noqa: Y015
+
+@_typing.final
+class ResolveBatchesRequest(_message.Message):
+    """One batch of a stream."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HITS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def hits(self) -> _containers.RepeatedCompositeFieldContainer[Global___Hit]:
+        """1 to 1,000 hits."""
+
+    def __init__(
+        self,
+        *,
+        hits: _abc.Iterable[Global___Hit] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hits", b"hits"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResolveBatchesRequest: _TypeAlias = ResolveBatchesRequest  # noqa: Y015
+
+@_typing.final
+class ResolveBatchesResponse(_message.Message):
+    """The answers of one batch of a stream."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OUTCOMES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def outcomes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Outcome]:
+        """One per hit, in order."""
+
+    def __init__(
+        self,
+        *,
+        outcomes: _abc.Iterable[Global___Outcome] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcomes", b"outcomes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResolveBatchesResponse: _TypeAlias = ResolveBatchesResponse  # noqa: Y015
+
+@_deprecated("""This message has been marked as deprecated using proto message options.""")
+@_typing.final
+class ResolveFlightRequest(_message.Message):
+    """As `ResolveHitsRequest`."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -225,9 +327,10 @@ class ResolveFlightRequest(_message.Message):
 
 Global___ResolveFlightRequest: _TypeAlias = ResolveFlightRequest  # noqa: Y015
 
+@_deprecated("""This message has been marked as deprecated using proto message options.""")
 @_typing.final
 class ResolveFlightResponse(_message.Message):
-    """The answers of a flight."""
+    """As `ResolveHitsResponse`."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -249,9 +352,10 @@ class ResolveFlightResponse(_message.Message):
 
 Global___ResolveFlightResponse: _TypeAlias = ResolveFlightResponse  # noqa: Y015
 
+@_deprecated("""This message has been marked as deprecated using proto message options.""")
 @_typing.final
 class ResolveFlightsRequest(_message.Message):
-    """One flight of a stream."""
+    """As `ResolveBatchesRequest`."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -273,9 +377,10 @@ class ResolveFlightsRequest(_message.Message):
 
 Global___ResolveFlightsRequest: _TypeAlias = ResolveFlightsRequest  # noqa: Y015
 
+@_deprecated("""This message has been marked as deprecated using proto message options.""")
 @_typing.final
 class ResolveFlightsResponse(_message.Message):
-    """The answers of one flight of a stream."""
+    """As `ResolveBatchesResponse`."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -42,6 +42,16 @@ class RedirectServiceStub:
                 request_serializer=clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.ResolveHitRequest.SerializeToString,
                 response_deserializer=clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.ResolveHitResponse.FromString,
                 _registered_method=True)
+        self.ResolveHits = channel.unary_unary(
+                '/clicktrail.shortener.v1.RedirectService/ResolveHits',
+                request_serializer=clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.ResolveHitsRequest.SerializeToString,
+                response_deserializer=clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.ResolveHitsResponse.FromString,
+                _registered_method=True)
+        self.ResolveBatches = channel.stream_stream(
+                '/clicktrail.shortener.v1.RedirectService/ResolveBatches',
+                request_serializer=clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.ResolveBatchesRequest.SerializeToString,
+                response_deserializer=clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.ResolveBatchesResponse.FromString,
+                _registered_method=True)
         self.ResolveFlight = channel.unary_unary(
                 '/clicktrail.shortener.v1.RedirectService/ResolveFlight',
                 request_serializer=clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.ResolveFlightRequest.SerializeToString,
@@ -66,7 +76,7 @@ class RedirectServiceServicer:
     """
 
     def ResolveHit(self, request, context):
-        """Resolves one hit. For callers that have one; the gateway sends flights.
+        """Resolves one hit. For callers that have one; the gateway sends batches.
 
         Errors: UNAVAILABLE (`OUTBOX_FULL`, `STORE_DOWN`). Idempotent: a repeated hit is the same click.
         """
@@ -74,21 +84,39 @@ class RedirectServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def ResolveFlight(self, request, context):
-        """Resolves a flight of hits, each with an outcome of its own.
+    def ResolveHits(self, request, context):
+        """Resolves a batch of hits, each with an outcome of its own.
 
-        Errors: UNAVAILABLE for the flight as a whole, and then no hit of it was answered. Idempotent: see `ResolveHit`.
+        Errors: UNAVAILABLE for the batch as a whole, and then no hit of it was answered. Idempotent: see `ResolveHit`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResolveBatches(self, request_iterator, context):
+        """Resolves batches one after the other, each once the one before it is answered: a call of its own for each costs more
+        than resolving it.
+
+        A caller that opens a stream ends it soon, so that a service that stops can finish, and one that is new gets its
+        share. Errors and idempotence: see `ResolveHits`; an error ends the stream, and the batch that met it got no answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResolveFlight(self, request, context):
+        """The name of `ResolveHits` up to release 0.2.0.
+
+        The release that brings `ResolveHits` answers both names and its gateway calls this one, since it may stand before a
+        shortener of 0.2.0 while either is replaced or put back. The next release's gateway calls the new name, the one after
+        that removes this.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ResolveFlights(self, request_iterator, context):
-        """Resolves flights one after the other, each once the one before it is answered: a call of its own for each costs more
-        than resolving it.
-
-        Whoever opens a stream ends it soon, so that a service that stops can finish, and one that is new gets its share.
-        Errors and idempotence: see `ResolveFlight`; an error ends the stream, and the flight that met it got no answer.
+        """The name of `ResolveBatches` up to release 0.2.0; see `ResolveFlight`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -110,6 +138,16 @@ def add_RedirectServiceServicer_to_server(servicer, server):
                     servicer.ResolveHit,
                     request_deserializer=clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.ResolveHitRequest.FromString,
                     response_serializer=clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.ResolveHitResponse.SerializeToString,
+            ),
+            'ResolveHits': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResolveHits,
+                    request_deserializer=clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.ResolveHitsRequest.FromString,
+                    response_serializer=clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.ResolveHitsResponse.SerializeToString,
+            ),
+            'ResolveBatches': grpc.stream_stream_rpc_method_handler(
+                    servicer.ResolveBatches,
+                    request_deserializer=clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.ResolveBatchesRequest.FromString,
+                    response_serializer=clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.ResolveBatchesResponse.SerializeToString,
             ),
             'ResolveFlight': grpc.unary_unary_rpc_method_handler(
                     servicer.ResolveFlight,
@@ -157,6 +195,60 @@ class RedirectService:
             '/clicktrail.shortener.v1.RedirectService/ResolveHit',
             clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.ResolveHitRequest.SerializeToString,
             clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.ResolveHitResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResolveHits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/clicktrail.shortener.v1.RedirectService/ResolveHits',
+            clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.ResolveHitsRequest.SerializeToString,
+            clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.ResolveHitsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResolveBatches(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/clicktrail.shortener.v1.RedirectService/ResolveBatches',
+            clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.ResolveBatchesRequest.SerializeToString,
+            clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.ResolveBatchesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -7,6 +7,13 @@ from clicktrail.shortener.v1 import redirect_service_pb2 as _redirect_service_pb
 from collections import abc as _abc
 from grpc import aio as _aio
 import abc as _abc_1
+import builtins as _builtins
+import sys
+
+if sys.version_info >= (3, 13):
+    from warnings import deprecated as _deprecated
+else:
+    from typing_extensions import deprecated as _deprecated
 
 
 GRPC_GENERATED_VERSION: str
@@ -20,22 +27,35 @@ class RedirectServiceStub:
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ResolveHit: _aio.UnaryUnaryMultiCallable[_redirect_service_pb2.ResolveHitRequest, _redirect_service_pb2.ResolveHitResponse]
-    """Resolves one hit. For callers that have one; the gateway sends flights.
+    """Resolves one hit. For callers that have one; the gateway sends batches.
 
     Errors: UNAVAILABLE (`OUTBOX_FULL`, `STORE_DOWN`). Idempotent: a repeated hit is the same click.
     """
-    ResolveFlight: _aio.UnaryUnaryMultiCallable[_redirect_service_pb2.ResolveFlightRequest, _redirect_service_pb2.ResolveFlightResponse]
-    """Resolves a flight of hits, each with an outcome of its own.
+    ResolveHits: _aio.UnaryUnaryMultiCallable[_redirect_service_pb2.ResolveHitsRequest, _redirect_service_pb2.ResolveHitsResponse]
+    """Resolves a batch of hits, each with an outcome of its own.
 
-    Errors: UNAVAILABLE for the flight as a whole, and then no hit of it was answered. Idempotent: see `ResolveHit`.
+    Errors: UNAVAILABLE for the batch as a whole, and then no hit of it was answered. Idempotent: see `ResolveHit`.
     """
-    ResolveFlights: _aio.StreamStreamMultiCallable[_redirect_service_pb2.ResolveFlightsRequest, _redirect_service_pb2.ResolveFlightsResponse]
-    """Resolves flights one after the other, each once the one before it is answered: a call of its own for each costs more
+    ResolveBatches: _aio.StreamStreamMultiCallable[_redirect_service_pb2.ResolveBatchesRequest, _redirect_service_pb2.ResolveBatchesResponse]
+    """Resolves batches one after the other, each once the one before it is answered: a call of its own for each costs more
     than resolving it.
 
-    Whoever opens a stream ends it soon, so that a service that stops can finish, and one that is new gets its share.
-    Errors and idempotence: see `ResolveFlight`; an error ends the stream, and the flight that met it got no answer.
+    A caller that opens a stream ends it soon, so that a service that stops can finish, and one that is new gets its
+    share. Errors and idempotence: see `ResolveHits`; an error ends the stream, and the batch that met it got no answer.
     """
+    @_builtins.property
+    @_deprecated("""This method has been marked as deprecated using proto method options.""")
+    def ResolveFlight(self) -> _aio.UnaryUnaryMultiCallable[_redirect_service_pb2.ResolveFlightRequest, _redirect_service_pb2.ResolveFlightResponse]:
+        """The name of `ResolveHits` up to release 0.2.0.
+
+        The release that brings `ResolveHits` answers both names and its gateway calls this one, since it may stand before a
+        shortener of 0.2.0 while either is replaced or put back. The next release's gateway calls the new name, the one after
+        that removes this.
+        """
+    @_builtins.property
+    @_deprecated("""This method has been marked as deprecated using proto method options.""")
+    def ResolveFlights(self) -> _aio.StreamStreamMultiCallable[_redirect_service_pb2.ResolveFlightsRequest, _redirect_service_pb2.ResolveFlightsResponse]:
+        """The name of `ResolveBatches` up to release 0.2.0; see `ResolveFlight`."""
     LookUpCode: _aio.UnaryUnaryMultiCallable[_redirect_service_pb2.LookUpCodeRequest, _redirect_service_pb2.LookUpCodeResponse]
     """Reads the link behind a code without a click, for pages that show where it leads.
 
@@ -54,34 +74,57 @@ class RedirectServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _redirect_service_pb2.ResolveHitRequest,
         context: _aio.ServicerContext[_redirect_service_pb2.ResolveHitRequest, _abc.Awaitable[_redirect_service_pb2.ResolveHitResponse]],
     ) -> _abc.Awaitable[_redirect_service_pb2.ResolveHitResponse]:
-        """Resolves one hit. For callers that have one; the gateway sends flights.
+        """Resolves one hit. For callers that have one; the gateway sends batches.
 
         Errors: UNAVAILABLE (`OUTBOX_FULL`, `STORE_DOWN`). Idempotent: a repeated hit is the same click.
         """
 
+    @_abc_1.abstractmethod
+    def ResolveHits(
+        self,
+        request: _redirect_service_pb2.ResolveHitsRequest,
+        context: _aio.ServicerContext[_redirect_service_pb2.ResolveHitsRequest, _abc.Awaitable[_redirect_service_pb2.ResolveHitsResponse]],
+    ) -> _abc.Awaitable[_redirect_service_pb2.ResolveHitsResponse]:
+        """Resolves a batch of hits, each with an outcome of its own.
+
+        Errors: UNAVAILABLE for the batch as a whole, and then no hit of it was answered. Idempotent: see `ResolveHit`.
+        """
+
+    @_abc_1.abstractmethod
+    def ResolveBatches(
+        self,
+        request_iterator: _abc.AsyncIterator[_redirect_service_pb2.ResolveBatchesRequest],
+        context: _aio.ServicerContext[_abc.AsyncIterator[_redirect_service_pb2.ResolveBatchesRequest], _abc.AsyncIterator[_redirect_service_pb2.ResolveBatchesResponse]],
+    ) -> _abc.AsyncIterator[_redirect_service_pb2.ResolveBatchesResponse]:
+        """Resolves batches one after the other, each once the one before it is answered: a call of its own for each costs more
+        than resolving it.
+
+        A caller that opens a stream ends it soon, so that a service that stops can finish, and one that is new gets its
+        share. Errors and idempotence: see `ResolveHits`; an error ends the stream, and the batch that met it got no answer.
+        """
+
+    @_deprecated("""The name of `ResolveHits` up to release 0.2.0.\n\nThe release that brings `ResolveHits` answers both names and its gateway calls this one, since it may stand before a\nshortener of 0.2.0 while either is replaced or put back. The next release's gateway calls the new name, the one after\nthat removes this.""")
     @_abc_1.abstractmethod
     def ResolveFlight(
         self,
         request: _redirect_service_pb2.ResolveFlightRequest,
         context: _aio.ServicerContext[_redirect_service_pb2.ResolveFlightRequest, _abc.Awaitable[_redirect_service_pb2.ResolveFlightResponse]],
     ) -> _abc.Awaitable[_redirect_service_pb2.ResolveFlightResponse]:
-        """Resolves a flight of hits, each with an outcome of its own.
+        """The name of `ResolveHits` up to release 0.2.0.
 
-        Errors: UNAVAILABLE for the flight as a whole, and then no hit of it was answered. Idempotent: see `ResolveHit`.
+        The release that brings `ResolveHits` answers both names and its gateway calls this one, since it may stand before a
+        shortener of 0.2.0 while either is replaced or put back. The next release's gateway calls the new name, the one after
+        that removes this.
         """
 
+    @_deprecated("""The name of `ResolveBatches` up to release 0.2.0; see `ResolveFlight`.""")
     @_abc_1.abstractmethod
     def ResolveFlights(
         self,
         request_iterator: _abc.AsyncIterator[_redirect_service_pb2.ResolveFlightsRequest],
         context: _aio.ServicerContext[_abc.AsyncIterator[_redirect_service_pb2.ResolveFlightsRequest], _abc.AsyncIterator[_redirect_service_pb2.ResolveFlightsResponse]],
     ) -> _abc.AsyncIterator[_redirect_service_pb2.ResolveFlightsResponse]:
-        """Resolves flights one after the other, each once the one before it is answered: a call of its own for each costs more
-        than resolving it.
-
-        Whoever opens a stream ends it soon, so that a service that stops can finish, and one that is new gets its share.
-        Errors and idempotence: see `ResolveFlight`; an error ends the stream, and the flight that met it got no answer.
-        """
+        """The name of `ResolveBatches` up to release 0.2.0; see `ResolveFlight`."""
 
     @_abc_1.abstractmethod
     def LookUpCode(
