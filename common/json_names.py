@@ -4,23 +4,6 @@ from google.protobuf.descriptor import EnumDescriptor, FieldDescriptor
 
 from clicktrail.common.v1 import json_pb2
 
-# Fields that are left out, rather than null, where the other one is absent.
-SHOWN_WITH: dict[str, str] = {
-    "clicktrail.common.v1.Fault.parameter": "parameter",
-    "clicktrail.tracking.v1.Token.token": "token",
-    # Known of clicks alone, and those always have a verdict.
-    "clicktrail.tracking.v1.Activity.device": "verdict",
-    "clicktrail.tracking.v1.Activity.browser": "verdict",
-    "clicktrail.tracking.v1.Activity.os": "verdict",
-    "clicktrail.tracking.v1.Activity.country": "verdict",
-    "clicktrail.tracking.v1.Activity.verdict": "verdict",
-    # A report names the one thing that it is about.
-    "clicktrail.tracking.v1.Report.campaign": "campaign",
-    "clicktrail.tracking.v1.Report.journey": "journey",
-    "clicktrail.tracking.v1.Report.message": "message",
-    "clicktrail.tracking.v1.Report.link": "link",
-}
-
 
 def key_of(field: FieldDescriptor) -> str:
     """Return a field's key: its name in the proto, or the `json_name` that the proto gives it."""
@@ -37,6 +20,11 @@ def is_internal(field: FieldDescriptor) -> bool:
 def is_inline(field: FieldDescriptor) -> bool:
     """Tell whether the JSON of a field stands for its whole message."""
     return bool(field.GetOptions().Extensions[json_pb2.inline])
+
+
+def shown_with(field: FieldDescriptor) -> str | None:
+    """Return the field of the same message without which a field is left out; None: it is null where it is absent."""
+    return field.GetOptions().Extensions[json_pb2.shown_with] or None
 
 
 def enum_words(enum: EnumDescriptor) -> dict[int, str]:

@@ -3,8 +3,12 @@
 import json
 from typing import Any, NoReturn
 
-LARGEST_BYTES = 64 * 1024
-DEEPEST = 100
+from clicktrail.common.v1.types_pb2 import Json
+from common.field_rules import rules
+
+_LIMITS = rules(Json, "text")
+LARGEST_BYTES = _LIMITS.max_bytes
+DEEPEST = _LIMITS.max_depth
 
 
 class JsonTextError(ValueError):

@@ -13,7 +13,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from clicktrail.common.v1.types_pb2 import Json
 from common.clock import from_timestamp, to_rfc3339
-from common.json_names import SHOWN_WITH, enum_words, is_inline, is_internal, key_of
+from common.json_names import enum_words, is_inline, is_internal, key_of, shown_with
 
 Writer: TypeAlias = Callable[[Any], str]
 Member: TypeAlias = Callable[[Any], str | None]
@@ -44,7 +44,7 @@ def _plan(descriptor: Descriptor) -> tuple[str | None, tuple[Member, ...]]:
 
 def _member(field: FieldDescriptor) -> Member:
     key, value = f'"{key_of(field)}":', _value_of(field)
-    witness = SHOWN_WITH.get(field.full_name)
+    witness = shown_with(field)
     if witness is None:
         return lambda message: key + value(message)
     return lambda message: key + value(message) if message.HasField(witness) else None

@@ -7,7 +7,10 @@ from urllib.parse import quote
 
 import idna
 
-LONGEST = 2_048
+from clicktrail.shortener.v1.link_pb2 import Link
+from common.field_rules import rules
+
+LONGEST = rules(Link, "destination").max_length
 
 # Control characters and white space of every script; a browser drops some of them and then reads another address.
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\xa0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff\ud800-\udfff]")

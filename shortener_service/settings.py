@@ -1,17 +1,19 @@
 """What the shortener can be told."""
 
-import re
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
+from clicktrail.shortener.v1.link_pb2 import Link
+from common.field_rules import in_words, pattern_of, rules
 from common.settings.settings import Listen, ServiceSettings
 from common.settings.store_urls import check_password_apart, check_store_url, whole_url
 from shortener_service.redis.addresses import NOT_SENTINEL, OPTIONS, addresses_in, is_of_sentinel, unknown_options
 
-_PARAMETER = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_NAMES = rules(Link, "session_parameters")
+_NAME = pattern_of(_NAMES)
 
 
 class ShortenerSettings(ServiceSettings):
@@ -53,8 +55,8 @@ class ShortenerSettings(ServiceSettings):
     @field_validator("session_parameters")
     @classmethod
     def _check_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        if not 1 <= len(names) <= 5 or not all(_PARAMETER.fullmatch(name) for name in names):  # noqa: PLR2004  (five)
-            raise ValueError("takes 1 to 5 names of 1 to 64 of A-Z, a-z, 0-9, '_', '-', separated by commas")
+        if not 1 <= len(names) <= _NAMES.max_items or not all(_NAME.fullmatch(name) for name in names):
+            raise ValueError(f"takes 1 to {_NAMES.max_items} names of {in_words(_NAMES)}, separated by commas")
         if len(set(names)) < len(names):
             raise ValueError("takes each name once")
         return names

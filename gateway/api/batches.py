@@ -8,13 +8,11 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from common.errors import Fault, FaultType
+from common.field_rules import rules_of
 from common.json_names import is_inline, is_internal, key_of
 from gateway.http.errors import fault_message
 from gateway.json.reader import fill
 from gateway.json.text import Value
-
-# What the services take in one call; counted here too, since what cannot be read never reaches them.
-ITEMS_LIMIT = 10_000
 
 Refused: TypeAlias = Mapping[int, Message]
 """The results of the items that cannot be read, by their place in the request."""
@@ -26,6 +24,8 @@ class Batch:
     def __init__(self, method: MethodDescriptor, items: FieldDescriptor, results: FieldDescriptor) -> None:
         self._key = key_of(items)
         self._items = items.name
+        # Counted here too, since what cannot be read never reaches the service.
+        self._most = rules_of(items).max_items
         self._results = results.name
         self._item, self._result = _class_of(items), _class_of(results)
         self._repeated = _names(items) & _names(results)
@@ -38,8 +38,8 @@ class Batch:
         """
         fill(request, {key: value for key, value in members.items() if key != self._key}, faults)
         sent = members.get(self._key)
-        if not isinstance(sent, list) or not 1 <= len(sent) <= ITEMS_LIMIT:
-            faults.append(_fault_of_list(self._key, sent))
+        if not isinstance(sent, list) or not 1 <= len(sent) <= self._most:
+            faults.append(_fault_of_list(self._key, sent, self._most))
             return {}
         if faults:
             # All at once: whoever sends it again need not send these again.
@@ -115,11 +115,11 @@ def _class_of(field: FieldDescriptor) -> Any:
     return GetMessageClass(inner)
 
 
-def _fault_of_list(key: str, sent: Value) -> Fault:
+def _fault_of_list(key: str, sent: Value, most: int) -> Fault:
     if sent is None:
         return Fault(FaultType.PARAMETER_MISSING, key, f"{key} is required.")
     if not isinstance(sent, list):
         return Fault(FaultType.INVALID, key, f"{key} must be a list.")
     if not sent:
         return Fault(FaultType.PARAMETER_INVALID_EMPTY, key, f"{key} must not be empty.")
-    return Fault(FaultType.INVALID, key, f"{key} has {len(sent)} of at most {ITEMS_LIMIT}.")
+    return Fault(FaultType.INVALID, key, f"{key} has {len(sent)} of at most {most}.")

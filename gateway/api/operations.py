@@ -8,10 +8,10 @@ from google.protobuf.descriptor import MethodDescriptor
 
 from common.json_names import is_internal, key_of
 from gateway.http.operation import COMMON_ERRORS, Access, Operation, Parameter, Response, Sent, Shape, Shown, in_json
-from gateway.openapi.proto_comments import comment_of, limits_of, statuses_of, words_of
+from gateway.openapi.proto_comments import comment_of, statuses_of, words_of
+from gateway.openapi.proto_rules import limits_of
 from gateway.openapi.schemas import scalar
 
-LIST_LIMIT = 100
 # What a resource shows and nobody can set: a resource that was read may be sent back as a change.
 READ_ONLY = frozenset({"id", "created_at"})
 NO_CONTENT = 204

@@ -12,9 +12,10 @@ from google.protobuf.message_factory import GetMessageClass
 
 from common.clock import now, to_timestamp
 from common.errors import Fault, FaultType, invalid
+from common.field_rules import rules_of
 from common.json_writer import write, write_field
 from gateway.api.batches import Refused, batch_of
-from gateway.api.operations import LIST_LIMIT, READ_ONLY, operation_of, success_of
+from gateway.api.operations import READ_ONLY, operation_of, success_of
 from gateway.auth import Credentials
 from gateway.http import bodies
 from gateway.http.exchange import Answer, Exchange
@@ -53,6 +54,8 @@ class Binding:
         self._is_read = rule.WhichOneof("pattern") == "get"
         self._batch = batch_of(method)
         self._has = frozenset(field.name for field in method.input_type.fields)
+        limit = method.input_type.fields_by_name.get("limit")
+        self._most = 0 if limit is None else rules_of(limit).maximum
         self._status = success_of(method)
 
     async def __call__(self, exchange: Exchange) -> Answer:
@@ -89,9 +92,9 @@ class Binding:
         request: Any = self._request()
         members = members_of_query(self._method.input_type, exchange.query())
         fill(request, members, faults)
-        is_given = "limit" in self._has and "limit" in members
-        if is_given and not 1 <= request.limit <= LIST_LIMIT and all(fault.parameter != "limit" for fault in faults):
-            faults.append(Fault(FaultType.INVALID, "limit", f"limit must be 1 to {LIST_LIMIT}."))
+        is_given = self._most and "limit" in members
+        if is_given and not 1 <= request.limit <= self._most and all(fault.parameter != "limit" for fault in faults):
+            faults.append(Fault(FaultType.INVALID, "limit", f"limit must be 1 to {self._most}."))
         return _with_path(request, exchange, faults)
 
     def _from_body(self, exchange: Exchange, body: bytes, limit: int) -> tuple[Message, Refused]:

@@ -6,20 +6,25 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from clicktrail.tracking.v1.event_pb2 import Event
+from clicktrail.tracking.v1.event_pb2 import Event, Submission, UtmSeen
 from common.errors import Fault, FaultType
+from common.field_rules import rules
 from gateway.json import values
 from gateway.json.text import Value
 from gateway.json.values import WrongValueError
 
-KEY_LENGTH_LIMIT = 100
+_KEY_LIMITS = rules(Submission, "key")
+_FEWEST, _MOST = _KEY_LIMITS.min_length, _KEY_LIMITS.max_length
 
 # The objects that older senders name by their kind: "product", "product_id", "product_parameters".
 KINDS = ("product", "order", "coupon", "form", "refund", "app")
 # The kind that an action is about, by what stands before its dot; another kind beside it is not its object.
 KIND_OF_ACTION = {kind: kind for kind in KINDS} | {"cart": "product"}
 NAMES_OF_KINDS = {kind: (kind, f"{kind}_id", f"{kind}_parameters") for kind in KINDS}
-OLDER_ACTIONS = {"page.visited": "page.viewed"}
+OLDER_ACTIONS = {older.alias: older.value for older in rules(Event, "action").value_aliases}
+# Who did it: the keys under which each of these may stand, the present one first.
+IDS = {name: [name, *rules(Event, name).aliases] for name in ("session", "profile")}
+_ALL_IDS = frozenset(key for keys in IDS.values() for key in keys)
 
 Read = Callable[[Value], Any]
 
@@ -41,8 +46,8 @@ def parse_event(sent: dict[str, Value], header_keys: Sequence[str] = ()) -> Pars
     reading.into(event, "action", ["action"], values.read_text)
     event.action = OLDER_ACTIONS.get(event.action, event.action)
     kinds = _kinds(event.action, sent)
-    reading.into(event, "session", ["session", "session_id"], values.read_text)
-    reading.into(event, "profile", ["profile", "profile_id"], values.read_text)
+    for name, keys in IDS.items():
+        reading.into(event, name, keys, values.read_text)
     reading.into(event, "object", ["object", *kinds, *(f"{kind}_id" for kind in kinds)], values.read_text)
     parameters = ["object_parameters", *(f"{kind}_parameters" for kind in kinds)]
     if not event.object:
@@ -152,8 +157,8 @@ class _Reading:
 
 def _read_key(value: Value) -> str:
     key = values.read_text(value)
-    if not 1 <= len(key) <= KEY_LENGTH_LIMIT:
-        raise WrongValueError(f"must have 1 to {KEY_LENGTH_LIMIT} characters")
+    if not _FEWEST <= len(key) <= _MOST:
+        raise WrongValueError(f"must have {_FEWEST} to {_MOST} characters")
     return key
 
 
@@ -171,7 +176,7 @@ def _missing(event: Event, faults: list[Fault]) -> list[Fault]:
     if not event.action and "action" not in named:
         missing.append(Fault(FaultType.PARAMETER_MISSING, "action", "action is required."))
     has_visitor = event.HasField("session") or event.HasField("profile")
-    if not has_visitor and named.isdisjoint({"session", "session_id", "profile", "profile_id"}):
+    if not has_visitor and named.isdisjoint(_ALL_IDS):
         missing.append(Fault(FaultType.PARAMETER_MISSING, "session", "session or profile is required."))
     return missing
 
@@ -183,7 +188,7 @@ PLAIN_FIELDS: dict[str, Read] = {
     "metadata": values.read_object,
     "tracked_at": values.read_moment,
 }
-_UTM = dict.fromkeys(("source", "medium", "campaign", "term", "content"), values.read_text)
+_UTM = {field.name: values.read_text for field in UtmSeen.DESCRIPTOR.fields if field.message_type is None}
 GROUPS: dict[str, dict[str, Read]] = {
     "user_parameters": {"id": values.read_id, "source": values.read_text},
     "page": dict.fromkeys(("url", "title", "path"), values.read_text),

@@ -5,9 +5,10 @@ from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from clicktrail.tracking.v1.event_pb2 import Event
-from clicktrail.tracking.v1.event_service_pb2 import TrackEventsResponse
-from gateway.events.fields import GROUPS, KEY_LENGTH_LIMIT, KINDS, PLAIN_FIELDS, Read
+from clicktrail.tracking.v1.event_pb2 import Event, Submission
+from clicktrail.tracking.v1.event_service_pb2 import TrackEventsRequest, TrackEventsResponse
+from common.field_rules import rules
+from gateway.events.fields import GROUPS, IDS, KINDS, PLAIN_FIELDS, Read
 from gateway.http.operation import (
     COMMON_ERRORS,
     JSON,
@@ -21,9 +22,10 @@ from gateway.http.operation import (
     in_json,
 )
 from gateway.json import values
-from gateway.openapi.proto_comments import comment_of, limits_of
+from gateway.openapi.proto_comments import comment_of
+from gateway.openapi.proto_rules import limits_of
 
-BATCH_LIMIT = 1_000
+BATCH_LIMIT = rules(TrackEventsRequest, "submissions").max_items
 
 _OF_READERS: dict[Read, Schema] = {
     values.read_text: {"type": ["string", "null"]},
@@ -39,9 +41,9 @@ _OF_READERS: dict[Read, Schema] = {
     },
 }
 _TEXT_FIELDS: dict[str, Read] = dict.fromkeys(("action", "session", "profile", "object"), values.read_text)
-_IDS = ("session_id", "profile_id")
 
-_KEY = Parameter("Idempotency-Key", {"type": "string", "minLength": 1, "maxLength": 100}, "See `id`.", "header")
+_KEY_LIMITS = limits_of(Submission.DESCRIPTOR.fields_by_name["key"])
+_KEY = Parameter("Idempotency-Key", {"type": "string", **_KEY_LIMITS}, "See `id`.", "header")
 _BATCH: dict[str, Any] = {
     "method": "POST",
     "description": "One receipt per event, in order: one bad event never fails its neighbours.",
@@ -60,8 +62,9 @@ def _property(field: FieldDescriptor, read: Read) -> Schema:
 
 
 def _older() -> Iterator[tuple[str, Schema]]:
-    for name in _IDS:
-        yield name, {"type": ["string", "null"], "description": f"The older name of `{name.removesuffix('_id')}`."}
+    for name, keys in IDS.items():
+        for key in keys[1:]:
+            yield key, {"type": ["string", "null"], "description": f"The older name of `{name}`."}
     for kind in KINDS:
         for name in (kind, f"{kind}_id"):
             yield name, {"type": ["string", "null"], "description": "An older name of `object`."}
@@ -81,10 +84,10 @@ def _event() -> Schema:
         for name, readers in GROUPS.items()
     }
     read = {**_TEXT_FIELDS, "object_parameters": values.read_object, **PLAIN_FIELDS}
-    key = {"type": ["string", "null"], "minLength": 1, "maxLength": KEY_LENGTH_LIMIT, "description": _KEY_SCHEMA}
+    key = {"type": ["string", "null"], **_KEY_LIMITS, "description": _KEY_SCHEMA}
     properties = {**_properties(Event.DESCRIPTOR, read), **groups, "id": key, **dict(_older())}
     properties["action"] = {**properties["action"], "type": "string"}
-    visitor = [{"required": [name]} for name in ("session", "profile", *_IDS)]
+    visitor = [{"required": [key]} for keys in IDS.values() for key in keys]
     return {
         "type": "object",
         "description": _EVENT,
@@ -201,7 +204,7 @@ PIXEL = Operation(
         _in_query("action", _TEXT, "What happened, such as `page.viewed`."),
         _in_query("session", _TEXT, "The session that it happened in. Required."),
         _in_query("url", _TEXT, "Where it happened."),
-        _in_query("id", {"type": "string", "minLength": 1, "maxLength": 100}, "The sender's own id of the event."),
+        _in_query("id", {"type": "string", **_KEY_LIMITS}, "The sender's own id of the event."),
         _in_query("tracked_at", _TEXT, "When it happened: Unix seconds, or ISO 8601 with an offset. Absent: now."),
         _in_query("object", _TEXT, "The id of an object that an earlier event brought."),
         _in_query("amount", _TEXT, "A decimal number."),

@@ -8,9 +8,10 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from clicktrail.common.v1.types_pb2 import Json
 from common.clock import EPOCH, is_in_calendar, to_timestamp
+from common.field_rules import rules
 from gateway.json.text import Num, Value, dumps, is_plain
 
-JSON_BYTES = 64 * 1024
+JSON_BYTES = rules(Json, "text").max_bytes
 
 _WHOLE = re.compile(r"-?\d{1,19}")
 _DECIMAL = re.compile(r"-?\d{1,100}(\.\d{1,100})?([eE][+-]?\d{1,4})?")

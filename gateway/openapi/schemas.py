@@ -7,9 +7,11 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from clicktrail.common.v1.types_pb2 import Json
-from common.json_names import SHOWN_WITH, enum_words, is_inline, is_internal, key_of
+from common.field_rules import rules_of
+from common.json_names import enum_words, is_inline, is_internal, key_of, shown_with
 from gateway.http.operation import Schema, Sent, Shape, Shown
-from gateway.openapi.proto_comments import comment_of, is_required, limits_of
+from gateway.openapi.proto_comments import comment_of
+from gateway.openapi.proto_rules import limits_of, value_limits_of
 
 MutableSchema = dict[str, Any]
 
@@ -34,7 +36,7 @@ class Schemas:
         schema = {
             "type": "object",
             "properties": {key_of(field): _described(field, self._shown_value(field)) for field in fields},
-            "required": [key_of(field) for field in fields if field.full_name not in SHOWN_WITH],
+            "required": [key_of(field) for field in fields if shown_with(field) is None],
         }
         inline = next((field for field in descriptor.fields if is_inline(field)), None)
         inner: Any = inline and inline.message_type
@@ -44,7 +46,7 @@ class Schemas:
         inner = field.message_type
         one = self._shown(inner) if inner is not None and inner.full_name not in _SCALARS else scalar(field)
         if field.is_repeated:
-            return {"type": "array", "items": one}
+            return {"type": "array", "items": {**one, **value_limits_of(field)}}
         limited = {**one, **limits_of(field)}
         return _or_null(limited) if field.has_presence or field.enum_type is not None else limited
 
@@ -58,7 +60,7 @@ class Schemas:
 
     def _sent_object(self, sent: Sent) -> MutableSchema:
         fields = [field for field in _read(sent.descriptor) if field.name not in sent.without]
-        required = {field.name for field in fields if is_required(field)} | set(sent.required)
+        required = {field.name for field in fields if rules_of(field).required} | set(sent.required)
         properties = {
             key_of(field): _described(field, self._sent_value(field, is_required=field.name in required))
             for field in fields
@@ -72,7 +74,7 @@ class Schemas:
         inner = field.message_type
         one = self._sent(Sent(inner)) if inner is not None and inner.full_name not in _SCALARS else scalar(field)
         if field.is_repeated:
-            one = {"type": "array", "items": one}
+            one = {"type": "array", "items": {**one, **value_limits_of(field)}}
         limited = {**one, **limits_of(field)}
         if "pattern" in limited and not field.has_presence and not is_required:
             # An empty text is as good as none.

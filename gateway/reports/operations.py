@@ -7,7 +7,8 @@ from google.protobuf.descriptor import FieldDescriptor
 from clicktrail.tracking.v1.report_service_pb2 import GetReportRequest
 from common.json_names import key_of
 from gateway.http.operation import COMMON_ERRORS, Access, Operation, Parameter, Response, Schema
-from gateway.openapi.proto_comments import comment_of, limits_of
+from gateway.openapi.proto_comments import comment_of
+from gateway.openapi.proto_rules import limits_of
 from gateway.openapi.schemas import scalar
 from gateway.reports.access import PARAMETER
 from gateway.reports.parameters import BASES, RANGES

@@ -3,6 +3,7 @@
 from typing import Any
 
 from clicktrail.tracking.v1.session_service_pb2 import AcknowledgeRequest, IdentifyRequest, IdentifyResponse
+from common.field_rules import rules
 from gateway.http.operation import (
     COMMON_ERRORS,
     JSON,
@@ -18,7 +19,7 @@ from gateway.http.operation import (
 )
 
 IDENTITY_FIELDS = ("session", "user_id", "source", "email", "phone", "name")
-IDENTITY_REQUIRED = ("session", "user_id")
+IDENTITY_REQUIRED = tuple(name for name in IDENTITY_FIELDS if rules(IdentifyRequest, name).required)
 ACK_FIELDS = ("session", "at", "utm_params")
 
 _PAGES: dict[str, Any] = {"tag": "pages", "access": Access.PUBLIC}

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from common.clock import to_rfc3339
-from shortener_service.links.link import LinkRecord, Template
+from shortener_service.links.link import UTM_NAMES, LinkRecord, Template
 
 TEMPLATE_ID_BYTES = 8
 
@@ -49,9 +49,7 @@ def template_from_bytes(content: bytes) -> Template:
     return Template(
         **fields
         | {
-            "utm": tuple(
-                (name, utm[name]) for name in ("source", "medium", "campaign", "term", "content") if name in utm
-            ),
+            "utm": tuple((name, utm[name]) for name in UTM_NAMES if name in utm),
             "expires_at": datetime.fromisoformat(expires_at) if expires_at else None,
             "session_parameters": tuple(fields.get("session_parameters", ())),
             "metadata": fields.get("metadata", "").encode(),

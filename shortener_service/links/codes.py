@@ -3,9 +3,10 @@
 import hashlib
 import hmac
 import os
-import re
 from functools import lru_cache
 
+from clicktrail.shortener.v1.link_pb2 import Link
+from common.field_rules import pattern_of, rules
 from shortener_service.links.link import RESERVED_CODES
 
 # Without what is mistaken for something else when read from paper or over the phone: 0 O o, 1 l I i.
@@ -15,7 +16,9 @@ LONGEST = 12
 # A guess hits a live link less often than this.
 GUESS_PROBABILITY = 1e-6
 
-_WELL_FORMED = re.compile(r"[A-Za-z0-9_-]{4,64}", re.ASCII)
+# Of every code, custom ones included.
+LIMITS = rules(Link, "code")
+_WELL_FORMED = pattern_of(LIMITS)
 # The largest multiple of the alphabet below 256: bytes from there on are dropped, so that no character is likelier.
 _FAIR = 256 // len(ALPHABET) * len(ALPHABET)
 _TO_CODE = bytes(ord(ALPHABET[byte % len(ALPHABET)]) for byte in range(256))

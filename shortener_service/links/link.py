@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from clicktrail.common.v1.types_pb2 import Utm
 from common.external_ids import detached_id, series_of
 
 # Paths of our own, and those that browsers and crawlers ask every host for.
@@ -102,7 +103,7 @@ class Link:
         return not self.record.is_disabled and (expires_at is None or at < expires_at)
 
 
-UTM_NAMES = ("source", "medium", "campaign", "term", "content")
+UTM_NAMES = tuple(field.name for field in Utm.DESCRIPTOR.fields)
 
 
 def id_of(key: LinkKey) -> str:

@@ -9,6 +9,7 @@ from clicktrail.common.v1 import types_pb2
 from clicktrail.shortener.v1 import link_pb2, link_service_pb2_grpc
 from clicktrail.shortener.v1 import link_service_pb2 as pb
 from common.errors import FaultType, invalid_field
+from common.field_rules import rules
 from shortener_service.links.creation import Answer, Batch, Creation
 from shortener_service.links.links import ABSENT, Change, Links, unknown_field
 from shortener_service.links.messages import LinkMessages, _value, template_of
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-MOST_RECIPIENTS = 10_000
-MOST_DETACHED = 1_000
+MOST_RECIPIENTS = rules(pb.BatchCreateLinksRequest, "recipients").max_items
+MOST_DETACHED = rules(pb.DetachProfileRequest, "ids").max_items
 # So many links are written in one round trip: enough to share its cost, few enough to let redirects in between.
 CHUNK = 500
 # While Redis writes one piece of a stream the next is prepared.

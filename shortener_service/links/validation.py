@@ -6,20 +6,25 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from clicktrail.shortener.v1.link_pb2 import Link as LinkMessage
 from common.errors import FaultType
+from common.field_rules import in_words, pattern_of, rules
+from common.json_text import DEEPEST
 from shortener_service import destinations
 from shortener_service.errors import Faults
 from shortener_service.links import codes
 from shortener_service.links.link import Template
 
-LONGEST_NAME = 100
-LONGEST_UTM_VALUE = 200
-LONGEST_METADATA_BYTES = 16 * 1024
-DEEPEST_METADATA = 100
-MOST_SESSION_PARAMETERS = 5
+LONGEST_NAMES = {
+    name: rules(LinkMessage, name).max_length for name in ("campaign", "journey", "message", "external_id")
+}
+LONGEST_UTM_VALUE = rules(LinkMessage, "utm").max_length
+LONGEST_METADATA_BYTES = rules(LinkMessage, "metadata").max_bytes
 
-_PROFILE = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
-_PARAMETER = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_PROFILES = rules(LinkMessage, "profile")
+_PARAMETERS = rules(LinkMessage, "session_parameters")
+_PROFILE = pattern_of(_PROFILES)
+_PARAMETER = pattern_of(_PARAMETERS)
 # Clients take them out of a path before they send it, percent-encoded or not.
 _PATH_STEPS = frozenset({".", ".."})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
@@ -81,17 +86,18 @@ def check_options(template: Template, faults: Faults, leads_to_us: LeadsToUs) ->
 def check_draft(draft: Draft, faults: Faults) -> None:
     """Note what is wrong with one link's own fields."""
     if draft.profile and not _PROFILE.fullmatch(draft.profile):
-        faults.add("profile", "takes 1 to 64 of A-Z, a-z, 0-9, '_', '.', '-'.")
+        faults.add("profile", f"takes {in_words(_PROFILES)}.")
     _check_name("external_id", draft.external_id, faults)
     if draft.code and not codes.is_well_formed(draft.code):
-        faults.add("code", "takes 4 to 64 of A-Z, a-z, 0-9, '_', '-'.")
+        faults.add("code", f"takes {in_words(codes.LIMITS)}.")
     elif draft.code and codes.is_reserved(draft.code):
         faults.add("code", "is a path of our own and cannot be a link.", FaultType.NOT_ALLOWED)
 
 
 def _check_name(parameter: str, value: str, faults: Faults) -> None:
-    if len(value) > LONGEST_NAME or _CONTROL.search(value):
-        faults.add(parameter, f"takes at most {LONGEST_NAME} characters, none of them a control character.")
+    longest = LONGEST_NAMES[parameter]
+    if len(value) > longest or _CONTROL.search(value):
+        faults.add(parameter, f"takes at most {longest} characters, none of them a control character.")
     elif value != value.strip():
         faults.add(parameter, "has white space at its beginning or end.")
 
@@ -107,10 +113,10 @@ def _check_address(parameter: str, text: str, faults: Faults, leads_to_us: Leads
 
 
 def _check_session_parameters(names: Sequence[str], faults: Faults) -> None:
-    if len(names) > MOST_SESSION_PARAMETERS:
-        faults.add("session_parameters", f"takes at most {MOST_SESSION_PARAMETERS} names.")
+    if len(names) > _PARAMETERS.max_items:
+        faults.add("session_parameters", f"takes at most {_PARAMETERS.max_items} names.")
     if not all(_PARAMETER.fullmatch(name) for name in names):
-        faults.add("session_parameters", "takes names of 1 to 64 of A-Z, a-z, 0-9, '_', '-'.")
+        faults.add("session_parameters", f"takes names of {in_words(_PARAMETERS)}.")
     if len(set(names)) < len(names):
         faults.add("session_parameters", "has a name twice.", FaultType.PARAMETER_NOT_UNIQUE)
 
@@ -127,8 +133,8 @@ def _check_metadata(text: bytes, faults: Faults) -> None:
         return
     if not isinstance(value, dict):
         faults.add("metadata", "is not a JSON object.")
-    elif _is_deeper(value, DEEPEST_METADATA):
-        faults.add("metadata", f"is nested more than {DEEPEST_METADATA} deep.")
+    elif _is_deeper(value, DEEPEST):
+        faults.add("metadata", f"is nested more than {DEEPEST} deep.")
 
 
 def _refuse(constant: str) -> None:

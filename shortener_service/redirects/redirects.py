@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from clicktrail.shortener.v1 import redirect_service_pb2 as pb
 from common import clock
 from common.errors import ClicktrailError, Reason, invalid_field
+from common.field_rules import rules
 from common.ids import NONCE_BYTES, session_from_nonce
 from shortener_service import destinations
 from shortener_service.domains.domain import Domain
@@ -23,7 +24,7 @@ from shortener_service.redirects.store import FlightStore
 from shortener_service.redirects.verdicts import HUMAN, PREFETCH
 from shortener_service.redis.keyspace import Shards
 
-MOST_HITS = 1_000
+MOST_HITS = rules(pb.ResolveHitsRequest, "hits").max_items
 
 NOT_FOUND = pb.Outcome(kind=pb.OUTCOME_KIND_NOT_FOUND)
 GONE = pb.Outcome(kind=pb.OUTCOME_KIND_GONE)

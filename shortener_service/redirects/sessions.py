@@ -5,15 +5,17 @@ from collections.abc import Sequence
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from clicktrail.shortener.v1 import session_pb2
+from clicktrail.shortener.v1.session_service_pb2 import GetFreshSessionsRequest
 from clicktrail.tracking.v1 import relay_service_pb2
 from common import clock
 from common.errors import FaultType, invalid_field
+from common.field_rules import rules
 from common.ids import NONCE_BYTES, new_nonce, session_from_nonce
 from shortener_service.errors import outbox_full
 from shortener_service.redirects.store import FlightStore
 from shortener_service.redis.keyspace import Shards
 
-MOST_IDS = 1_000
+MOST_IDS = rules(GetFreshSessionsRequest, "ids").max_items
 
 
 class Sessions:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
+from clicktrail.tracking.v1.account_service_pb2 import CreateTokenRequest
 from common.clock import now
 from common.errors import (
     ClicktrailError,
@@ -17,6 +18,7 @@ from common.errors import (
     invalid_field,
     not_found,
 )
+from common.field_rules import rules
 from common.ids import new_uuid7
 from tracking_service.accounts.business import CHANGEABLE, Business, check, hash_of, is_token, new_token
 from tracking_service.accounts.known_accounts import KnownAccounts
@@ -24,7 +26,7 @@ from tracking_service.accounts.store import PostgresAccounts, Token
 from tracking_service.postgres.availability import Presence
 from tracking_service.postgres.pages import Page, cut
 
-TOKEN_NAME_LENGTH = 100
+TOKEN_NAME_LENGTH = rules(CreateTokenRequest, "name").max_length
 _LONGEST_CREDENTIAL = 200
 # A slow store is not waited for: whoever brings an event waits for that afterwards, 5 seconds in all.
 CREDENTIAL_SECONDS = 1.0

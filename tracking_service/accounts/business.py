@@ -8,16 +8,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
 
+from clicktrail.tracking.v1.account_service_pb2 import Business as BusinessMessage
 from common.errors import Fault, FaultType, invalid
+from common.field_rules import in_words, pattern_of, rules
 from common.ids import SESSION_ALPHABET
 from tracking_service.money import EXPONENTS
 
-NAME_LENGTH = 200
-ORIGINS_LIMIT = 100
-LONGEST_WINDOW_DAYS = 90
+NAME_LENGTH = rules(BusinessMessage, "name").max_length
+ORIGINS_LIMIT = rules(BusinessMessage, "origins").max_items
+LONGEST_WINDOW_DAYS = rules(BusinessMessage, "attribution_window_days").maximum
 CHANGEABLE = frozenset({"name", "locale", "country", "currency", "attribution_window_days", "origins"})
 
-_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_IDS = rules(BusinessMessage, "id")
+_ID = pattern_of(_IDS)
 _LOCALE = re.compile(r"[a-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 
@@ -50,7 +53,7 @@ def check(business: Business, fields: Collection[str] = CHANGEABLE | {"id"}) -> 
 
 def _faults(business: Business) -> Iterator[Fault]:
     if not _ID.fullmatch(business.id) or is_token(business.id):
-        yield _invalid("id", "It must be 1 to 64 of `[A-Za-z0-9_-]`, not starting with `ct_`.")
+        yield _invalid("id", f"It must be {in_words(_IDS)}, not starting with `ct_`.")
     if not business.name.strip():
         yield Fault(FaultType.PARAMETER_MISSING, "name", "A business needs a name.")
     elif len(business.name) > NAME_LENGTH or "\0" in business.name:

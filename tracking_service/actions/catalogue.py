@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from clicktrail.tracking.v1.event_pb2 import Event
+from common.field_rules import rules
+
 
 @dataclass(frozen=True, slots=True)
 class Action:
@@ -39,7 +42,7 @@ CATALOGUE: dict[str, Action] = {
     "unsubscribed": Action(),
 }
 # Older names that are still sent.
-ALIASES = {"page.visited": "page.viewed"}
+ALIASES = {older.alias: older.value for older in rules(Event, "action").value_aliases}
 # Made by us alone.
 CLICKED = "short_link.clicked"
 OURS = frozenset({CLICKED, "message.delivered"})

@@ -1,21 +1,22 @@
 """The actions that a business has beside the built-in ones."""
 
-import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from clicktrail.tracking.v1.action_service_pb2 import Action
 from common.errors import ClicktrailError, Fault, FaultType, Reason, already_exists, invalid, not_allowed, not_found
+from common.field_rules import pattern_of, rules
 from tracking_service.actions.catalogue import ALIASES, CATALOGUE, OURS
 from tracking_service.postgres.pages import Page
 
-NAME_LENGTH = 100
-TITLE_LENGTH = 200
+NAME_LENGTH = rules(Action, "name").max_length
+TITLE_LENGTH = rules(Action, "title").max_length
 CHANGEABLE = frozenset({"name", "title", "conversion", "important"})
 
-_NAME = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
+_NAME = pattern_of(rules(Action, "name"))
 
 
 @dataclass(frozen=True, slots=True)

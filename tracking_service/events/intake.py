@@ -4,11 +4,13 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Protocol
 
+from clicktrail.tracking.v1.event_service_pb2 import TrackEventsRequest
 from common.errors import Fault, FaultType, Reason, invalid
+from common.field_rules import rules
 from tracking_service.events.event import Draft, Receipt, Status, Submission
 from tracking_service.events.rules import Setting, judge
 
-LARGEST_BATCH = 1_000
+LARGEST_BATCH = rules(TrackEventsRequest, "submissions").max_items
 
 
 class EventStore(Protocol):

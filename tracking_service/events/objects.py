@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from clicktrail.tracking.v1.event_pb2 import Event
 from common.errors import Faults, FaultType
+from common.field_rules import rules
 from common.ids import uuid_of
 from common.json_text import Number
 from tracking_service.actions.catalogue import Action
@@ -14,7 +16,7 @@ from tracking_service.events.event import SentEvent, Thing, ThingKept
 
 # Fields of an object's data that are interpreted, with their longest text: they enter an index.
 _FIELDS = {"reference": 255, "name": 10_000, "source": 100}
-_TYPE_LENGTH = 64
+_TYPE_LENGTH = rules(Event, "object_type").max_length
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from json.encoder import encode_basestring_ascii
 from typing import Any
 from uuid import UUID
 
+from clicktrail.tracking.v1 import event_pb2
+from common import field_rules
 from common.clock import EPOCH, YEAR_9999_SECONDS, now
 from common.errors import Fault, Faults, FaultType
 from common.ids import new_uuid7
@@ -18,7 +20,7 @@ from tracking_service.events.objects import ThingFinder
 from tracking_service.money import EXPONENTS, AmountError, parse_minor
 from tracking_service.profiles.profile import profile_id_faults, session_faults
 
-KEY_LENGTH = 100
+KEY_LENGTH = field_rules.rules(event_pb2.Submission, "key").max_length
 ID_BYTES = 16
 _CUSTOM = Action()
 # JSON texts of an event: objects, or null.

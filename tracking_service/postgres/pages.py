@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
+from clicktrail.common.v1.options_pb2 import SharedRules
 from common.errors import Fault, FaultType, invalid, invalid_field
+from common.field_rules import rules
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection, Row
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 
 DEFAULT_LIMIT = 25
-LARGEST_LIMIT = 100
+LARGEST_LIMIT = rules(SharedRules, "page_limit").maximum
 
 # What stands in the slots of a query that lists: newest first behind a position, or oldest first before it.
 FORWARDS = {"beyond": "<", "direction": "DESC"}

@@ -2,27 +2,27 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from clicktrail.common.v1.options_pb2 import SharedRules
+from clicktrail.tracking.v1 import profile_service_pb2 as pb
 from common.errors import Fault, FaultType
+from common.field_rules import in_words, pattern_of, rules
+from common.json_text import DEEPEST, LARGEST_BYTES
 
-NAME_LENGTH = 200
-EMAIL_LENGTH = 320
-PHONE_LENGTH = 40
-SOURCE_LENGTH = 100
-USER_ID_LENGTH = 200
-IDENTITIES_LIMIT = 100
-METADATA_BYTES = 64 * 1024
-DEEPEST_NESTING = 100
+SOURCE_LENGTH = rules(pb.Identity, "source").max_length
+USER_ID_LENGTH = rules(pb.Identity, "user_id").max_length
+IDENTITIES_LIMIT = rules(pb.Profile, "identities").max_items
 
-PROFILE_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-SESSION_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+PROFILE_IDS = rules(SharedRules, "profile")
+PROFILE_ID = pattern_of(PROFILE_IDS)
+SESSION_IDS = rules(SharedRules, "session")
+SESSION_ID = pattern_of(SESSION_IDS)
 CHANGEABLE = frozenset({"name", "email", "phone", "identities", "metadata"})
 
-_LENGTHS = {"name": NAME_LENGTH, "email": EMAIL_LENGTH, "phone": PHONE_LENGTH}
+_LENGTHS = {name: rules(pb.Profile, name).max_length for name in ("name", "email", "phone")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Profile:
 def profile_id_faults(parameter: str, profile_id: str) -> Iterator[Fault]:
     """Yield what is wrong with the id of a profile."""
     if not PROFILE_ID.fullmatch(profile_id):
-        yield Fault(FaultType.INVALID, parameter, "A profile's id is 1 to 64 of `[A-Za-z0-9_.-]`.")
+        yield Fault(FaultType.INVALID, parameter, f"A profile's id is {in_words(PROFILE_IDS)}.")
 
 
 def session_faults(parameter: str, session: str) -> Iterator[Fault]:
@@ -57,7 +57,7 @@ def session_faults(parameter: str, session: str) -> Iterator[Fault]:
     if not session:
         yield Fault(FaultType.PARAMETER_MISSING, parameter, "A session is needed.")
     elif not SESSION_ID.fullmatch(session):
-        yield Fault(FaultType.INVALID, parameter, "A session is 8 to 64 of `[A-Za-z0-9_-]`.")
+        yield Fault(FaultType.INVALID, parameter, f"A session is {in_words(SESSION_IDS)}.")
 
 
 def attribute_faults(name: str | None, email: str | None, phone: str | None) -> Iterator[Fault]:
@@ -90,10 +90,10 @@ def metadata_faults(text: str | None) -> Iterator[Fault]:
     """Yield what is wrong with the text of a JSON object; None means that there is none."""
     if text is None:
         return
-    if len(text.encode()) > METADATA_BYTES:
-        yield Fault(FaultType.INVALID, "metadata", f"It must be at most {METADATA_BYTES} bytes.")
+    if len(text.encode()) > LARGEST_BYTES:
+        yield Fault(FaultType.INVALID, "metadata", f"It must be at most {LARGEST_BYTES} bytes.")
     elif not _is_object(text):
-        yield Fault(FaultType.INVALID, "metadata", f"It must be a JSON object, nested at most {DEEPEST_NESTING} deep.")
+        yield Fault(FaultType.INVALID, "metadata", f"It must be a JSON object, nested at most {DEEPEST} deep.")
 
 
 def profile_faults(profile: Profile) -> Iterator[Fault]:
@@ -110,7 +110,7 @@ def _is_object(text: str) -> bool:
         value = json.loads(text, parse_int=str, parse_float=str, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return False
-    return isinstance(value, dict) and _depth(value) <= DEEPEST_NESTING
+    return isinstance(value, dict) and _depth(value) <= DEEPEST
 
 
 def _refuse(constant: str) -> None:

@@ -6,6 +6,7 @@ from clicktrail.tracking.v1 import rejection_service_pb2 as pb
 from clicktrail.tracking.v1 import rejection_service_pb2_grpc
 from common.clock import to_timestamp
 from common.errors import invalid_field
+from common.field_rules import rules
 from tracking_service.messages import check_texts
 from tracking_service.rejections.rejections import Rejection
 from tracking_service.rejections.store import PostgresRejected
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     Context = aio.ServicerContext[Any, Any]
 
 USUAL_LIMIT = 100
-LARGEST_LIMIT = 1_000
+LARGEST_LIMIT = rules(pb.ListRejectionsRequest, "limit").maximum
 
 
 class RejectionServicer(rejection_service_pb2_grpc.RejectionServiceServicer):

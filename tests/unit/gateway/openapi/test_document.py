@@ -56,8 +56,8 @@ def test_an_annotation_is_enough(written: dict[str, Any]) -> None:
     assert "business_id" not in listing
 
 
-def test_comments_become_limits(written: dict[str, Any]) -> None:
-    """What a comment says of lengths, characters and presence stands in the schema too."""
+def test_rules_become_limits(written: dict[str, Any]) -> None:
+    """What the proto says of lengths, characters and presence stands in the schema."""
     schemas = written["components"]["schemas"]
     assert schemas["Profile"]["properties"]["id"]["pattern"] == "^[A-Za-z0-9_.-]{1,64}$"
     assert schemas["BatchCreateLinksRequest"]["properties"]["recipients"]["maxItems"] == 10_000

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63licktrail/common/v1/json.proto\x12\x14\x63licktrail.common.v1\x1a google/protobuf/descriptor.proto:/\n\x06inline\x12\x1d.google.protobuf.FieldOptions\x18\xfb\x8c\x03 \x01(\x08:1\n\x08internal\x12\x1d.google.protobuf.FieldOptions\x18\xfc\x8c\x03 \x01(\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1f\x63licktrail/common/v1/json.proto\x12\x14\x63licktrail.common.v1\x1a google/protobuf/descriptor.proto:/\n\x06inline\x12\x1d.google.protobuf.FieldOptions\x18\xfb\x8c\x03 \x01(\x08:1\n\x08internal\x12\x1d.google.protobuf.FieldOptions\x18\xfc\x8c\x03 \x01(\x08:3\n\nshown_with\x12\x1d.google.protobuf.FieldOptions\x18\xfd\x8c\x03 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)

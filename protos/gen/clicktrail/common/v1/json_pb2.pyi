@@ -12,7 +12,10 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 INLINE_FIELD_NUMBER: _builtins.int
 INTERNAL_FIELD_NUMBER: _builtins.int
+SHOWN_WITH_FIELD_NUMBER: _builtins.int
 inline: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, _builtins.bool]
 """Where this field is set, the JSON of its message is the JSON of this field alone."""
 internal: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, _builtins.bool]
 """The field stands in no JSON, neither in what is read nor in what is written."""
+shown_with: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, _builtins.str]
+"""The field is left out, rather than null, where the field of this name in the same message is absent."""

@@ -22,21 +22,27 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from clicktrail.common.v1 import json_pb2 as clicktrail_dot_common_dot_v1_dot_json__pb2
+from clicktrail.common.v1 import options_pb2 as clicktrail_dot_common_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n clicktrail/common/v1/types.proto\x12\x14\x63licktrail.common.v1\"\x14\n\x04Json\x12\x0c\n\x04text\x18\x01 \x01(\x0c\")\n\x05Money\x12\x0e\n\x06\x61mount\x18\x01 \x01(\t\x12\x10\n\x08\x63urrency\x18\x02 \x01(\t\"\xa7\x01\n\x03Utm\x12\x13\n\x06source\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x13\n\x06medium\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x15\n\x08\x63\x61mpaign\x18\x03 \x01(\tH\x02\x88\x01\x01\x12\x11\n\x04term\x18\x04 \x01(\tH\x03\x88\x01\x01\x12\x14\n\x07\x63ontent\x18\x05 \x01(\tH\x04\x88\x01\x01\x42\t\n\x07_sourceB\t\n\x07_mediumB\x0b\n\t_campaignB\x07\n\x05_termB\n\n\x08_content\"P\n\x05\x46\x61ult\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x16\n\tparameter\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\tB\x0c\n\n_parameterb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n clicktrail/common/v1/types.proto\x12\x14\x63licktrail.common.v1\x1a\x1f\x63licktrail/common/v1/json.proto\x1a\"clicktrail/common/v1/options.proto\"\"\n\x04Json\x12\x1a\n\x04text\x18\x01 \x01(\x0c\x42\x0c\xf2\xe7\x18\x08\x98\x01\x80\x80\x04\xa0\x01\x64\")\n\x05Money\x12\x0e\n\x06\x61mount\x18\x01 \x01(\t\x12\x10\n\x08\x63urrency\x18\x02 \x01(\t\"\xa7\x01\n\x03Utm\x12\x13\n\x06source\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x13\n\x06medium\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x15\n\x08\x63\x61mpaign\x18\x03 \x01(\tH\x02\x88\x01\x01\x12\x11\n\x04term\x18\x04 \x01(\tH\x03\x88\x01\x01\x12\x14\n\x07\x63ontent\x18\x05 \x01(\tH\x04\x88\x01\x01\x42\t\n\x07_sourceB\t\n\x07_mediumB\x0b\n\t_campaignB\x07\n\x05_termB\n\n\x08_content\"_\n\x05\x46\x61ult\x12\x0c\n\x04type\x18\x01 \x01(\t\x12%\n\tparameter\x18\x02 \x01(\tB\r\xea\xe7\x18\tparameterH\x00\x88\x01\x01\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\tB\x0c\n\n_parameterb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'clicktrail.common.v1.types_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_JSON']._serialized_start=58
-  _globals['_JSON']._serialized_end=78
-  _globals['_MONEY']._serialized_start=80
-  _globals['_MONEY']._serialized_end=121
-  _globals['_UTM']._serialized_start=124
-  _globals['_UTM']._serialized_end=291
-  _globals['_FAULT']._serialized_start=293
-  _globals['_FAULT']._serialized_end=373
+  _globals['_JSON'].fields_by_name['text']._loaded_options = None
+  _globals['_JSON'].fields_by_name['text']._serialized_options = b'\362\347\030\010\230\001\200\200\004\240\001d'
+  _globals['_FAULT'].fields_by_name['parameter']._loaded_options = None
+  _globals['_FAULT'].fields_by_name['parameter']._serialized_options = b'\352\347\030\tparameter'
+  _globals['_JSON']._serialized_start=127
+  _globals['_JSON']._serialized_end=161
+  _globals['_MONEY']._serialized_start=163
+  _globals['_MONEY']._serialized_end=204
+  _globals['_UTM']._serialized_start=207
+  _globals['_UTM']._serialized_end=374
+  _globals['_FAULT']._serialized_start=376
+  _globals['_FAULT']._serialized_end=471
 # @@protoc_insertion_point(module_scope)

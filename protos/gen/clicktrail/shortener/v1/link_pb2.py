@@ -23,23 +23,66 @@ _sym_db = _symbol_database.Default()
 
 
 from clicktrail.common.v1 import json_pb2 as clicktrail_dot_common_dot_v1_dot_json__pb2
+from clicktrail.common.v1 import options_pb2 as clicktrail_dot_common_dot_v1_dot_options__pb2
 from clicktrail.common.v1 import types_pb2 as clicktrail_dot_common_dot_v1_dot_types__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"clicktrail/shortener/v1/link.proto\x12\x17\x63licktrail.shortener.v1\x1a\x1f\x63licktrail/common/v1/json.proto\x1a clicktrail/common/v1/types.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc7\x04\n\x04Link\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\tshort_url\x18\x02 \x01(\t\x12\x13\n\x06\x64omain\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x0c\n\x04\x63ode\x18\x04 \x01(\t\x12\x13\n\x0b\x64\x65stination\x18\x05 \x01(\t\x12\x15\n\x08\x63\x61mpaign\x18\x06 \x01(\tH\x01\x88\x01\x01\x12\x14\n\x07journey\x18\x07 \x01(\tH\x02\x88\x01\x01\x12\x14\n\x07message\x18\x08 \x01(\tH\x03\x88\x01\x01\x12\x14\n\x07profile\x18\t \x01(\tH\x04\x88\x01\x01\x12\x18\n\x0b\x65xternal_id\x18\n \x01(\tH\x05\x88\x01\x01\x12&\n\x03utm\x18\x0b \x01(\x0b\x32\x19.clicktrail.common.v1.Utm\x12.\n\nexpires_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\x0c\x66\x61llback_url\x18\r \x01(\tH\x06\x88\x01\x01\x12\x10\n\x08\x64isabled\x18\x0e \x01(\x08\x12,\n\x08metadata\x18\x0f \x01(\x0b\x32\x1a.clicktrail.common.v1.Json\x12.\n\ncreated_at\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1a\n\x12session_parameters\x18\x11 \x03(\t\x12\x19\n\x0b\x62usiness_id\x18\x12 \x01(\tB\x04\xe0\xe7\x18\x01\x42\t\n\x07_domainB\x0b\n\t_campaignB\n\n\x08_journeyB\n\n\x08_messageB\n\n\x08_profileB\x0e\n\x0c_external_idB\x0f\n\r_fallback_url\"\xf9\x02\n\x0cLinkTemplate\x12\x13\n\x0b\x64\x65stination\x18\x01 \x01(\t\x12\x15\n\x08\x63\x61mpaign\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x14\n\x07journey\x18\x03 \x01(\tH\x01\x88\x01\x01\x12\x14\n\x07message\x18\x04 \x01(\tH\x02\x88\x01\x01\x12\x13\n\x06\x64omain\x18\x05 \x01(\tH\x03\x88\x01\x01\x12&\n\x03utm\x18\x06 \x01(\x0b\x32\x19.clicktrail.common.v1.Utm\x12.\n\nexpires_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\x0c\x66\x61llback_url\x18\x08 \x01(\tH\x04\x88\x01\x01\x12\x1a\n\x12session_parameters\x18\t \x03(\t\x12,\n\x08metadata\x18\n \x01(\x0b\x32\x1a.clicktrail.common.v1.JsonB\x0b\n\t_campaignB\n\n\x08_journeyB\n\n\x08_messageB\t\n\x07_domainB\x0f\n\r_fallback_url\"W\n\tRecipient\x12\x14\n\x07profile\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x18\n\x0b\x65xternal_id\x18\x02 \x01(\tH\x01\x88\x01\x01\x42\n\n\x08_profileB\x0e\n\x0c_external_idb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"clicktrail/shortener/v1/link.proto\x12\x17\x63licktrail.shortener.v1\x1a\x1f\x63licktrail/common/v1/json.proto\x1a\"clicktrail/common/v1/options.proto\x1a clicktrail/common/v1/types.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x99\x06\n\x04Link\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\tshort_url\x18\x02 \x01(\t\x12\x13\n\x06\x64omain\x18\x03 \x01(\tH\x00\x88\x01\x01\x12%\n\x04\x63ode\x18\x04 \x01(\tB\x17\xf2\xe7\x18\x13P\x04X@b\r[A-Za-z0-9_-]\x12\x1c\n\x0b\x64\x65stination\x18\x05 \x01(\tB\x07\xf2\xe7\x18\x03X\x80\x10\x12\x1d\n\x08\x63\x61mpaign\x18\x06 \x01(\tB\x06\xf2\xe7\x18\x02XdH\x01\x88\x01\x01\x12\x1c\n\x07journey\x18\x07 \x01(\tB\x06\xf2\xe7\x18\x02XdH\x02\x88\x01\x01\x12\x1c\n\x07message\x18\x08 \x01(\tB\x06\xf2\xe7\x18\x02XdH\x03\x88\x01\x01\x12\x44\n\x07profile\x18\t \x01(\tB.\xf2\xe7\x18*\x12(clicktrail.common.v1.SharedRules.profileH\x04\x88\x01\x01\x12 \n\x0b\x65xternal_id\x18\n \x01(\tB\x06\xf2\xe7\x18\x02XdH\x05\x88\x01\x01\x12/\n\x03utm\x18\x0b \x01(\x0b\x32\x19.clicktrail.common.v1.UtmB\x07\xf2\xe7\x18\x03X\xc8\x01\x12.\n\nexpires_at\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12I\n\x0c\x66\x61llback_url\x18\r \x01(\tB.\xf2\xe7\x18*\x12(clicktrail.shortener.v1.Link.destinationH\x06\x88\x01\x01\x12\x10\n\x08\x64isabled\x18\x0e \x01(\x08\x12\x37\n\x08metadata\x18\x0f \x01(\x0b\x32\x1a.clicktrail.common.v1.JsonB\t\xf2\xe7\x18\x05\x98\x01\x80\x80\x01\x12.\n\ncreated_at\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\x12session_parameters\x18\x11 \x03(\tB\x1a\xf2\xe7\x18\x16P\x01X@b\r[A-Za-z0-9_-]\x80\x01\x05\x12\x19\n\x0b\x62usiness_id\x18\x12 \x01(\tB\x04\xe0\xe7\x18\x01\x42\t\n\x07_domainB\x0b\n\t_campaignB\n\n\x08_journeyB\n\n\x08_messageB\n\n\x08_profileB\x0e\n\x0c_external_idB\x0f\n\r_fallback_url\"\xed\x05\n\x0cLinkTemplate\x12\x45\n\x0b\x64\x65stination\x18\x01 \x01(\tB0\xf2\xe7\x18,\x08\x01\x12(clicktrail.shortener.v1.Link.destination\x12\x42\n\x08\x63\x61mpaign\x18\x02 \x01(\tB+\xf2\xe7\x18\'\x12%clicktrail.shortener.v1.Link.campaignH\x00\x88\x01\x01\x12@\n\x07journey\x18\x03 \x01(\tB*\xf2\xe7\x18&\x12$clicktrail.shortener.v1.Link.journeyH\x01\x88\x01\x01\x12@\n\x07message\x18\x04 \x01(\tB*\xf2\xe7\x18&\x12$clicktrail.shortener.v1.Link.messageH\x02\x88\x01\x01\x12\x13\n\x06\x64omain\x18\x05 \x01(\tH\x03\x88\x01\x01\x12N\n\x03utm\x18\x06 \x01(\x0b\x32\x19.clicktrail.common.v1.UtmB&\xf2\xe7\x18\"\x12 clicktrail.shortener.v1.Link.utm\x12.\n\nexpires_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12J\n\x0c\x66\x61llback_url\x18\x08 \x01(\tB/\xf2\xe7\x18+\x12)clicktrail.shortener.v1.Link.fallback_urlH\x04\x88\x01\x01\x12Q\n\x12session_parameters\x18\t \x03(\tB5\xf2\xe7\x18\x31\x12/clicktrail.shortener.v1.Link.session_parameters\x12Y\n\x08metadata\x18\n \x01(\x0b\x32\x1a.clicktrail.common.v1.JsonB+\xf2\xe7\x18\'\x12%clicktrail.shortener.v1.Link.metadataB\x0b\n\t_campaignB\n\n\x08_journeyB\n\n\x08_messageB\t\n\x07_domainB\x0f\n\r_fallback_url\"\xb7\x01\n\tRecipient\x12\x44\n\x07profile\x18\x01 \x01(\tB.\xf2\xe7\x18*\x12(clicktrail.common.v1.SharedRules.profileH\x00\x88\x01\x01\x12H\n\x0b\x65xternal_id\x18\x02 \x01(\tB.\xf2\xe7\x18*\x12(clicktrail.shortener.v1.Link.external_idH\x01\x88\x01\x01\x42\n\n\x08_profileB\x0e\n\x0c_external_idb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'clicktrail.shortener.v1.link_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_LINK'].fields_by_name['code']._loaded_options = None
+  _globals['_LINK'].fields_by_name['code']._serialized_options = b'\362\347\030\023P\004X@b\r[A-Za-z0-9_-]'
+  _globals['_LINK'].fields_by_name['destination']._loaded_options = None
+  _globals['_LINK'].fields_by_name['destination']._serialized_options = b'\362\347\030\003X\200\020'
+  _globals['_LINK'].fields_by_name['campaign']._loaded_options = None
+  _globals['_LINK'].fields_by_name['campaign']._serialized_options = b'\362\347\030\002Xd'
+  _globals['_LINK'].fields_by_name['journey']._loaded_options = None
+  _globals['_LINK'].fields_by_name['journey']._serialized_options = b'\362\347\030\002Xd'
+  _globals['_LINK'].fields_by_name['message']._loaded_options = None
+  _globals['_LINK'].fields_by_name['message']._serialized_options = b'\362\347\030\002Xd'
+  _globals['_LINK'].fields_by_name['profile']._loaded_options = None
+  _globals['_LINK'].fields_by_name['profile']._serialized_options = b'\362\347\030*\022(clicktrail.common.v1.SharedRules.profile'
+  _globals['_LINK'].fields_by_name['external_id']._loaded_options = None
+  _globals['_LINK'].fields_by_name['external_id']._serialized_options = b'\362\347\030\002Xd'
+  _globals['_LINK'].fields_by_name['utm']._loaded_options = None
+  _globals['_LINK'].fields_by_name['utm']._serialized_options = b'\362\347\030\003X\310\001'
+  _globals['_LINK'].fields_by_name['fallback_url']._loaded_options = None
+  _globals['_LINK'].fields_by_name['fallback_url']._serialized_options = b'\362\347\030*\022(clicktrail.shortener.v1.Link.destination'
+  _globals['_LINK'].fields_by_name['metadata']._loaded_options = None
+  _globals['_LINK'].fields_by_name['metadata']._serialized_options = b'\362\347\030\005\230\001\200\200\001'
+  _globals['_LINK'].fields_by_name['session_parameters']._loaded_options = None
+  _globals['_LINK'].fields_by_name['session_parameters']._serialized_options = b'\362\347\030\026P\001X@b\r[A-Za-z0-9_-]\200\001\005'
   _globals['_LINK'].fields_by_name['business_id']._loaded_options = None
   _globals['_LINK'].fields_by_name['business_id']._serialized_options = b'\340\347\030\001'
-  _globals['_LINK']._serialized_start=164
-  _globals['_LINK']._serialized_end=747
-  _globals['_LINKTEMPLATE']._serialized_start=750
-  _globals['_LINKTEMPLATE']._serialized_end=1127
-  _globals['_RECIPIENT']._serialized_start=1129
-  _globals['_RECIPIENT']._serialized_end=1216
+  _globals['_LINKTEMPLATE'].fields_by_name['destination']._loaded_options = None
+  _globals['_LINKTEMPLATE'].fields_by_name['destination']._serialized_options = b'\362\347\030,\010\001\022(clicktrail.shortener.v1.Link.destination'
+  _globals['_LINKTEMPLATE'].fields_by_name['campaign']._loaded_options = None
+  _globals['_LINKTEMPLATE'].fields_by_name['campaign']._serialized_options = b'\362\347\030\'\022%clicktrail.shortener.v1.Link.campaign'
+  _globals['_LINKTEMPLATE'].fields_by_name['journey']._loaded_options = None
+  _globals['_LINKTEMPLATE'].fields_by_name['journey']._serialized_options = b'\362\347\030&\022$clicktrail.shortener.v1.Link.journey'
+  _globals['_LINKTEMPLATE'].fields_by_name['message']._loaded_options = None
+  _globals['_LINKTEMPLATE'].fields_by_name['message']._serialized_options = b'\362\347\030&\022$clicktrail.shortener.v1.Link.message'
+  _globals['_LINKTEMPLATE'].fields_by_name['utm']._loaded_options = None
+  _globals['_LINKTEMPLATE'].fields_by_name['utm']._serialized_options = b'\362\347\030\"\022 clicktrail.shortener.v1.Link.utm'
+  _globals['_LINKTEMPLATE'].fields_by_name['fallback_url']._loaded_options = None
+  _globals['_LINKTEMPLATE'].fields_by_name['fallback_url']._serialized_options = b'\362\347\030+\022)clicktrail.shortener.v1.Link.fallback_url'
+  _globals['_LINKTEMPLATE'].fields_by_name['session_parameters']._loaded_options = None
+  _globals['_LINKTEMPLATE'].fields_by_name['session_parameters']._serialized_options = b'\362\347\0301\022/clicktrail.shortener.v1.Link.session_parameters'
+  _globals['_LINKTEMPLATE'].fields_by_name['metadata']._loaded_options = None
+  _globals['_LINKTEMPLATE'].fields_by_name['metadata']._serialized_options = b'\362\347\030\'\022%clicktrail.shortener.v1.Link.metadata'
+  _globals['_RECIPIENT'].fields_by_name['profile']._loaded_options = None
+  _globals['_RECIPIENT'].fields_by_name['profile']._serialized_options = b'\362\347\030*\022(clicktrail.common.v1.SharedRules.profile'
+  _globals['_RECIPIENT'].fields_by_name['external_id']._loaded_options = None
+  _globals['_RECIPIENT'].fields_by_name['external_id']._serialized_options = b'\362\347\030*\022(clicktrail.shortener.v1.Link.external_id'
+  _globals['_LINK']._serialized_start=200
+  _globals['_LINK']._serialized_end=993
+  _globals['_LINKTEMPLATE']._serialized_start=996
+  _globals['_LINKTEMPLATE']._serialized_end=1745
+  _globals['_RECIPIENT']._serialized_start=1748
+  _globals['_RECIPIENT']._serialized_end=1931
 # @@protoc_insertion_point(module_scope)

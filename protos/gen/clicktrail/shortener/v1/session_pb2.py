@@ -22,16 +22,19 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from clicktrail.common.v1 import options_pb2 as clicktrail_dot_common_dot_v1_dot_options__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%clicktrail/shortener/v1/session.proto\x12\x17\x63licktrail.shortener.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x80\x02\n\x07Session\x12\n\n\x02id\x18\x01 \x01(\t\x12\x13\n\x0b\x62usiness_id\x18\x02 \x01(\t\x12\x14\n\x07profile\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x11\n\x04link\x18\x04 \x01(\tH\x01\x88\x01\x01\x12\x15\n\x08\x63\x61mpaign\x18\x05 \x01(\tH\x02\x88\x01\x01\x12\x14\n\x07journey\x18\x06 \x01(\tH\x03\x88\x01\x01\x12\x14\n\x07message\x18\x07 \x01(\tH\x04\x88\x01\x01\x12.\n\ncreated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\n\n\x08_profileB\x07\n\x05_linkB\x0b\n\t_campaignB\n\n\x08_journeyB\n\n\x08_messageb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%clicktrail/shortener/v1/session.proto\x12\x17\x63licktrail.shortener.v1\x1a\"clicktrail/common/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x97\x02\n\x07Session\x12!\n\x02id\x18\x01 \x01(\tB\x15\xf2\xe7\x18\x11P X b\x0b[A-Za-z0-9]\x12\x13\n\x0b\x62usiness_id\x18\x02 \x01(\t\x12\x14\n\x07profile\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x11\n\x04link\x18\x04 \x01(\tH\x01\x88\x01\x01\x12\x15\n\x08\x63\x61mpaign\x18\x05 \x01(\tH\x02\x88\x01\x01\x12\x14\n\x07journey\x18\x06 \x01(\tH\x03\x88\x01\x01\x12\x14\n\x07message\x18\x07 \x01(\tH\x04\x88\x01\x01\x12.\n\ncreated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\n\n\x08_profileB\x07\n\x05_linkB\x0b\n\t_campaignB\n\n\x08_journeyB\n\n\x08_messageb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'clicktrail.shortener.v1.session_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SESSION']._serialized_start=100
-  _globals['_SESSION']._serialized_end=356
+  _globals['_SESSION'].fields_by_name['id']._loaded_options = None
+  _globals['_SESSION'].fields_by_name['id']._serialized_options = b'\362\347\030\021P X b\013[A-Za-z0-9]'
+  _globals['_SESSION']._serialized_start=136
+  _globals['_SESSION']._serialized_end=415
 # @@protoc_insertion_point(module_scope)

@@ -23,18 +23,25 @@ _sym_db = _symbol_database.Default()
 
 
 from clicktrail.common.v1 import json_pb2 as clicktrail_dot_common_dot_v1_dot_json__pb2
+from clicktrail.common.v1 import options_pb2 as clicktrail_dot_common_dot_v1_dot_options__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+clicktrail/tracking/v1/action_service.proto\x12\x16\x63licktrail.tracking.v1\x1a\x1f\x63licktrail/common/v1/json.proto\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x97\x01\n\x06\x41\x63tion\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x12\n\x05title\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x12\n\nconversion\x18\x04 \x01(\x08\x12\x11\n\timportant\x18\x05 \x01(\x08\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\n\x06_title\"`\n\x13\x43reateActionRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12.\n\x06\x61\x63tion\x18\x02 \x01(\x0b\x32\x1e.clicktrail.tracking.v1.Action\"F\n\x14\x43reateActionResponse\x12.\n\x06\x61\x63tion\x18\x01 \x01(\x0b\x32\x1e.clicktrail.tracking.v1.Action\"9\n\x10GetActionRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\"C\n\x11GetActionResponse\x12.\n\x06\x61\x63tion\x18\x01 \x01(\x0b\x32\x1e.clicktrail.tracking.v1.Action\"\xa3\x01\n\x13UpdateActionRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\x12.\n\x06\x61\x63tion\x18\x03 \x01(\x0b\x32\x1e.clicktrail.tracking.v1.Action\x12\x35\n\x0bupdate_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe0\xe7\x18\x01\"F\n\x14UpdateActionResponse\x12.\n\x06\x61\x63tion\x18\x01 \x01(\x0b\x32\x1e.clicktrail.tracking.v1.Action\"<\n\x13\x44\x65leteActionRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\"\x16\n\x14\x44\x65leteActionResponse\"\x9c\x01\n\x12ListActionsRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\r\n\x05limit\x18\x02 \x01(\x05\x12\x1b\n\x0estarting_after\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x1a\n\rending_before\x18\x04 \x01(\tH\x01\x88\x01\x01\x42\x11\n\x0f_starting_afterB\x10\n\x0e_ending_before\"X\n\x13ListActionsResponse\x12/\n\x07\x61\x63tions\x18\x01 \x03(\x0b\x32\x1e.clicktrail.tracking.v1.Action\x12\x10\n\x08has_more\x18\x02 \x01(\x08\x32\xbe\x05\n\rActionService\x12\x8e\x01\n\x0c\x43reateAction\x12+.clicktrail.tracking.v1.CreateActionRequest\x1a,.clicktrail.tracking.v1.CreateActionResponse\"#\x82\xd3\xe4\x93\x02\x1d\"\x0b/v1/actions:\x06\x61\x63tionb\x06\x61\x63tion\x12\x82\x01\n\tGetAction\x12(.clicktrail.tracking.v1.GetActionRequest\x1a).clicktrail.tracking.v1.GetActionResponse\" \x82\xd3\xe4\x93\x02\x1a\x12\x10/v1/actions/{id}b\x06\x61\x63tion\x12\x93\x01\n\x0cUpdateAction\x12+.clicktrail.tracking.v1.UpdateActionRequest\x1a,.clicktrail.tracking.v1.UpdateActionResponse\"(\x82\xd3\xe4\x93\x02\"2\x10/v1/actions/{id}:\x06\x61\x63tionb\x06\x61\x63tion\x12\x83\x01\n\x0c\x44\x65leteAction\x12+.clicktrail.tracking.v1.DeleteActionRequest\x1a,.clicktrail.tracking.v1.DeleteActionResponse\"\x18\x82\xd3\xe4\x93\x02\x12*\x10/v1/actions/{id}\x12{\n\x0bListActions\x12*.clicktrail.tracking.v1.ListActionsRequest\x1a+.clicktrail.tracking.v1.ListActionsResponse\"\x13\x82\xd3\xe4\x93\x02\r\x12\x0b/v1/actionsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+clicktrail/tracking/v1/action_service.proto\x12\x16\x63licktrail.tracking.v1\x1a\x1f\x63licktrail/common/v1/json.proto\x1a\"clicktrail/common/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd9\x01\n\x06\x41\x63tion\x12\x16\n\x02id\x18\x01 \x01(\tB\n\xf2\xe7\x18\x06r\x04uuid\x12\x39\n\x04name\x18\x02 \x01(\tB+\xf2\xe7\x18\'\x08\x01Xdj![a-z][a-z0-9_]*[.][a-z][a-z0-9_]*\x12\x1b\n\x05title\x18\x03 \x01(\tB\x07\xf2\xe7\x18\x03X\xc8\x01H\x00\x88\x01\x01\x12\x12\n\nconversion\x18\x04 \x01(\x08\x12\x11\n\timportant\x18\x05 \x01(\x08\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\n\x06_title\"`\n\x13\x43reateActionRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12.\n\x06\x61\x63tion\x18\x02 \x01(\x0b\x32\x1e.clicktrail.tracking.v1.Action\"F\n\x14\x43reateActionResponse\x12.\n\x06\x61\x63tion\x18\x01 \x01(\x0b\x32\x1e.clicktrail.tracking.v1.Action\"9\n\x10GetActionRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\"C\n\x11GetActionResponse\x12.\n\x06\x61\x63tion\x18\x01 \x01(\x0b\x32\x1e.clicktrail.tracking.v1.Action\"\xa3\x01\n\x13UpdateActionRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\x12.\n\x06\x61\x63tion\x18\x03 \x01(\x0b\x32\x1e.clicktrail.tracking.v1.Action\x12\x35\n\x0bupdate_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe0\xe7\x18\x01\"F\n\x14UpdateActionResponse\x12.\n\x06\x61\x63tion\x18\x01 \x01(\x0b\x32\x1e.clicktrail.tracking.v1.Action\"<\n\x13\x44\x65leteActionRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\"\x16\n\x14\x44\x65leteActionResponse\"\xcf\x01\n\x12ListActionsRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12@\n\x05limit\x18\x02 \x01(\x05\x42\x31\xf2\xe7\x18-\x12+clicktrail.common.v1.SharedRules.page_limit\x12\x1b\n\x0estarting_after\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x1a\n\rending_before\x18\x04 \x01(\tH\x01\x88\x01\x01\x42\x11\n\x0f_starting_afterB\x10\n\x0e_ending_before\"X\n\x13ListActionsResponse\x12/\n\x07\x61\x63tions\x18\x01 \x03(\x0b\x32\x1e.clicktrail.tracking.v1.Action\x12\x10\n\x08has_more\x18\x02 \x01(\x08\x32\xbe\x05\n\rActionService\x12\x8e\x01\n\x0c\x43reateAction\x12+.clicktrail.tracking.v1.CreateActionRequest\x1a,.clicktrail.tracking.v1.CreateActionResponse\"#\x82\xd3\xe4\x93\x02\x1d\"\x0b/v1/actions:\x06\x61\x63tionb\x06\x61\x63tion\x12\x82\x01\n\tGetAction\x12(.clicktrail.tracking.v1.GetActionRequest\x1a).clicktrail.tracking.v1.GetActionResponse\" \x82\xd3\xe4\x93\x02\x1a\x12\x10/v1/actions/{id}b\x06\x61\x63tion\x12\x93\x01\n\x0cUpdateAction\x12+.clicktrail.tracking.v1.UpdateActionRequest\x1a,.clicktrail.tracking.v1.UpdateActionResponse\"(\x82\xd3\xe4\x93\x02\"2\x10/v1/actions/{id}:\x06\x61\x63tionb\x06\x61\x63tion\x12\x83\x01\n\x0c\x44\x65leteAction\x12+.clicktrail.tracking.v1.DeleteActionRequest\x1a,.clicktrail.tracking.v1.DeleteActionResponse\"\x18\x82\xd3\xe4\x93\x02\x12*\x10/v1/actions/{id}\x12{\n\x0bListActions\x12*.clicktrail.tracking.v1.ListActionsRequest\x1a+.clicktrail.tracking.v1.ListActionsResponse\"\x13\x82\xd3\xe4\x93\x02\r\x12\x0b/v1/actionsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'clicktrail.tracking.v1.action_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_ACTION'].fields_by_name['id']._loaded_options = None
+  _globals['_ACTION'].fields_by_name['id']._serialized_options = b'\362\347\030\006r\004uuid'
+  _globals['_ACTION'].fields_by_name['name']._loaded_options = None
+  _globals['_ACTION'].fields_by_name['name']._serialized_options = b'\362\347\030\'\010\001Xdj![a-z][a-z0-9_]*[.][a-z][a-z0-9_]*'
+  _globals['_ACTION'].fields_by_name['title']._loaded_options = None
+  _globals['_ACTION'].fields_by_name['title']._serialized_options = b'\362\347\030\003X\310\001'
   _globals['_CREATEACTIONREQUEST'].fields_by_name['business_id']._loaded_options = None
   _globals['_CREATEACTIONREQUEST'].fields_by_name['business_id']._serialized_options = b'\340\347\030\001'
   _globals['_GETACTIONREQUEST'].fields_by_name['business_id']._loaded_options = None
@@ -47,6 +54,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DELETEACTIONREQUEST'].fields_by_name['business_id']._serialized_options = b'\340\347\030\001'
   _globals['_LISTACTIONSREQUEST'].fields_by_name['business_id']._loaded_options = None
   _globals['_LISTACTIONSREQUEST'].fields_by_name['business_id']._serialized_options = b'\340\347\030\001'
+  _globals['_LISTACTIONSREQUEST'].fields_by_name['limit']._loaded_options = None
+  _globals['_LISTACTIONSREQUEST'].fields_by_name['limit']._serialized_options = b'\362\347\030-\022+clicktrail.common.v1.SharedRules.page_limit'
   _globals['_ACTIONSERVICE'].methods_by_name['CreateAction']._loaded_options = None
   _globals['_ACTIONSERVICE'].methods_by_name['CreateAction']._serialized_options = b'\202\323\344\223\002\035\"\013/v1/actions:\006actionb\006action'
   _globals['_ACTIONSERVICE'].methods_by_name['GetAction']._loaded_options = None
@@ -57,28 +66,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACTIONSERVICE'].methods_by_name['DeleteAction']._serialized_options = b'\202\323\344\223\002\022*\020/v1/actions/{id}'
   _globals['_ACTIONSERVICE'].methods_by_name['ListActions']._loaded_options = None
   _globals['_ACTIONSERVICE'].methods_by_name['ListActions']._serialized_options = b'\202\323\344\223\002\r\022\013/v1/actions'
-  _globals['_ACTION']._serialized_start=202
-  _globals['_ACTION']._serialized_end=353
-  _globals['_CREATEACTIONREQUEST']._serialized_start=355
-  _globals['_CREATEACTIONREQUEST']._serialized_end=451
-  _globals['_CREATEACTIONRESPONSE']._serialized_start=453
-  _globals['_CREATEACTIONRESPONSE']._serialized_end=523
-  _globals['_GETACTIONREQUEST']._serialized_start=525
-  _globals['_GETACTIONREQUEST']._serialized_end=582
-  _globals['_GETACTIONRESPONSE']._serialized_start=584
-  _globals['_GETACTIONRESPONSE']._serialized_end=651
-  _globals['_UPDATEACTIONREQUEST']._serialized_start=654
-  _globals['_UPDATEACTIONREQUEST']._serialized_end=817
-  _globals['_UPDATEACTIONRESPONSE']._serialized_start=819
-  _globals['_UPDATEACTIONRESPONSE']._serialized_end=889
-  _globals['_DELETEACTIONREQUEST']._serialized_start=891
-  _globals['_DELETEACTIONREQUEST']._serialized_end=951
-  _globals['_DELETEACTIONRESPONSE']._serialized_start=953
-  _globals['_DELETEACTIONRESPONSE']._serialized_end=975
-  _globals['_LISTACTIONSREQUEST']._serialized_start=978
-  _globals['_LISTACTIONSREQUEST']._serialized_end=1134
-  _globals['_LISTACTIONSRESPONSE']._serialized_start=1136
-  _globals['_LISTACTIONSRESPONSE']._serialized_end=1224
-  _globals['_ACTIONSERVICE']._serialized_start=1227
-  _globals['_ACTIONSERVICE']._serialized_end=1929
+  _globals['_ACTION']._serialized_start=238
+  _globals['_ACTION']._serialized_end=455
+  _globals['_CREATEACTIONREQUEST']._serialized_start=457
+  _globals['_CREATEACTIONREQUEST']._serialized_end=553
+  _globals['_CREATEACTIONRESPONSE']._serialized_start=555
+  _globals['_CREATEACTIONRESPONSE']._serialized_end=625
+  _globals['_GETACTIONREQUEST']._serialized_start=627
+  _globals['_GETACTIONREQUEST']._serialized_end=684
+  _globals['_GETACTIONRESPONSE']._serialized_start=686
+  _globals['_GETACTIONRESPONSE']._serialized_end=753
+  _globals['_UPDATEACTIONREQUEST']._serialized_start=756
+  _globals['_UPDATEACTIONREQUEST']._serialized_end=919
+  _globals['_UPDATEACTIONRESPONSE']._serialized_start=921
+  _globals['_UPDATEACTIONRESPONSE']._serialized_end=991
+  _globals['_DELETEACTIONREQUEST']._serialized_start=993
+  _globals['_DELETEACTIONREQUEST']._serialized_end=1053
+  _globals['_DELETEACTIONRESPONSE']._serialized_start=1055
+  _globals['_DELETEACTIONRESPONSE']._serialized_end=1077
+  _globals['_LISTACTIONSREQUEST']._serialized_start=1080
+  _globals['_LISTACTIONSREQUEST']._serialized_end=1287
+  _globals['_LISTACTIONSRESPONSE']._serialized_start=1289
+  _globals['_LISTACTIONSRESPONSE']._serialized_end=1377
+  _globals['_ACTIONSERVICE']._serialized_start=1380
+  _globals['_ACTIONSERVICE']._serialized_end=2082
 # @@protoc_insertion_point(module_scope)

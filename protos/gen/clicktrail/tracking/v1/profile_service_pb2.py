@@ -23,19 +23,34 @@ _sym_db = _symbol_database.Default()
 
 
 from clicktrail.common.v1 import json_pb2 as clicktrail_dot_common_dot_v1_dot_json__pb2
+from clicktrail.common.v1 import options_pb2 as clicktrail_dot_common_dot_v1_dot_options__pb2
 from clicktrail.common.v1 import types_pb2 as clicktrail_dot_common_dot_v1_dot_types__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,clicktrail/tracking/v1/profile_service.proto\x12\x16\x63licktrail.tracking.v1\x1a\x1f\x63licktrail/common/v1/json.proto\x1a clicktrail/common/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x81\x02\n\x07Profile\x12\n\n\x02id\x18\x01 \x01(\t\x12\x11\n\x04name\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x12\n\x05\x65mail\x18\x03 \x01(\tH\x01\x88\x01\x01\x12\x12\n\x05phone\x18\x04 \x01(\tH\x02\x88\x01\x01\x12\x34\n\nidentities\x18\x05 \x03(\x0b\x32 .clicktrail.tracking.v1.Identity\x12,\n\x08metadata\x18\x06 \x01(\x0b\x32\x1a.clicktrail.common.v1.Json\x12.\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x07\n\x05_nameB\x08\n\x06_emailB\x08\n\x06_phone\"+\n\x08Identity\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\"c\n\x14\x43reateProfileRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\x30\n\x07profile\x18\x02 \x01(\x0b\x32\x1f.clicktrail.tracking.v1.Profile\"I\n\x15\x43reateProfileResponse\x12\x30\n\x07profile\x18\x01 \x01(\x0b\x32\x1f.clicktrail.tracking.v1.Profile\":\n\x11GetProfileRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\"F\n\x12GetProfileResponse\x12\x30\n\x07profile\x18\x01 \x01(\x0b\x32\x1f.clicktrail.tracking.v1.Profile\"\xa6\x01\n\x14UpdateProfileRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\x12\x30\n\x07profile\x18\x03 \x01(\x0b\x32\x1f.clicktrail.tracking.v1.Profile\x12\x35\n\x0bupdate_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe0\xe7\x18\x01\"I\n\x15UpdateProfileResponse\x12\x30\n\x07profile\x18\x01 \x01(\x0b\x32\x1f.clicktrail.tracking.v1.Profile\"<\n\x13\x45raseProfileRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\"\x16\n\x14\x45raseProfileResponse\"\x9d\x01\n\x13ListProfilesRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\r\n\x05limit\x18\x02 \x01(\x05\x12\x1b\n\x0estarting_after\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x1a\n\rending_before\x18\x04 \x01(\tH\x01\x88\x01\x01\x42\x11\n\x0f_starting_afterB\x10\n\x0e_ending_before\"[\n\x14ListProfilesResponse\x12\x31\n\x08profiles\x18\x01 \x03(\x0b\x32\x1f.clicktrail.tracking.v1.Profile\x12\x10\n\x08has_more\x18\x02 \x01(\x08\"\xb0\x01\n\x15ListActivitiesRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\x0f\n\x07profile\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\x05\x12\x1b\n\x0estarting_after\x18\x04 \x01(\tH\x00\x88\x01\x01\x12\x1a\n\rending_before\x18\x05 \x01(\tH\x01\x88\x01\x01\x42\x11\n\x0f_starting_afterB\x10\n\x0e_ending_before\"`\n\x16ListActivitiesResponse\x12\x34\n\nactivities\x18\x01 \x03(\x0b\x32 .clicktrail.tracking.v1.Activity\x12\x10\n\x08has_more\x18\x02 \x01(\x08\"\xfb\x04\n\x08\x41\x63tivity\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x02 \x01(\t\x12/\n\x0boccurred_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ntracked_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0breceived_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x07session\x18\x06 \x01(\tH\x00\x88\x01\x01\x12\x11\n\x04link\x18\x07 \x01(\tH\x01\x88\x01\x01\x12\x15\n\x08\x63\x61mpaign\x18\x08 \x01(\tH\x02\x88\x01\x01\x12\x14\n\x07journey\x18\t \x01(\tH\x03\x88\x01\x01\x12*\n\x06object\x18\n \x01(\x0b\x32\x1a.clicktrail.common.v1.Json\x12+\n\x06\x61mount\x18\x0b \x01(\x0b\x32\x1b.clicktrail.common.v1.Money\x12,\n\x08metadata\x18\x0c \x01(\x0b\x32\x1a.clicktrail.common.v1.Json\x12\x10\n\x03url\x18\r \x01(\tH\x04\x88\x01\x01\x12\x13\n\x06\x64\x65vice\x18\x0e \x01(\tH\x05\x88\x01\x01\x12\x14\n\x07\x62rowser\x18\x0f \x01(\tH\x06\x88\x01\x01\x12\x0f\n\x02os\x18\x10 \x01(\tH\x07\x88\x01\x01\x12\x14\n\x07\x63ountry\x18\x11 \x01(\tH\x08\x88\x01\x01\x12\x14\n\x07verdict\x18\x12 \x01(\tH\t\x88\x01\x01\x42\n\n\x08_sessionB\x07\n\x05_linkB\x0b\n\t_campaignB\n\n\x08_journeyB\x06\n\x04_urlB\t\n\x07_deviceB\n\n\x08_browserB\x05\n\x03_osB\n\n\x08_countryB\n\n\x08_verdict2\xf2\x06\n\x0eProfileService\x12\x94\x01\n\rCreateProfile\x12,.clicktrail.tracking.v1.CreateProfileRequest\x1a-.clicktrail.tracking.v1.CreateProfileResponse\"&\x82\xd3\xe4\x93\x02 \"\x0c/v1/profiles:\x07profileb\x07profile\x12\x87\x01\n\nGetProfile\x12).clicktrail.tracking.v1.GetProfileRequest\x1a*.clicktrail.tracking.v1.GetProfileResponse\"\"\x82\xd3\xe4\x93\x02\x1c\x12\x11/v1/profiles/{id}b\x07profile\x12\x99\x01\n\rUpdateProfile\x12,.clicktrail.tracking.v1.UpdateProfileRequest\x1a-.clicktrail.tracking.v1.UpdateProfileResponse\"+\x82\xd3\xe4\x93\x02%2\x11/v1/profiles/{id}:\x07profileb\x07profile\x12\x84\x01\n\x0c\x45raseProfile\x12+.clicktrail.tracking.v1.EraseProfileRequest\x1a,.clicktrail.tracking.v1.EraseProfileResponse\"\x19\x82\xd3\xe4\x93\x02\x13*\x11/v1/profiles/{id}\x12\x7f\n\x0cListProfiles\x12+.clicktrail.tracking.v1.ListProfilesRequest\x1a,.clicktrail.tracking.v1.ListProfilesResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\x0c/v1/profiles\x12\x9a\x01\n\x0eListActivities\x12-.clicktrail.tracking.v1.ListActivitiesRequest\x1a..clicktrail.tracking.v1.ListActivitiesResponse\")\x82\xd3\xe4\x93\x02#\x12!/v1/profiles/{profile}/activitiesb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,clicktrail/tracking/v1/profile_service.proto\x12\x16\x63licktrail.tracking.v1\x1a\x1f\x63licktrail/common/v1/json.proto\x1a\"clicktrail/common/v1/options.proto\x1a clicktrail/common/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd4\x02\n\x07Profile\x12:\n\x02id\x18\x01 \x01(\tB.\xf2\xe7\x18*\x12(clicktrail.common.v1.SharedRules.profile\x12\x1a\n\x04name\x18\x02 \x01(\tB\x07\xf2\xe7\x18\x03X\xc8\x01H\x00\x88\x01\x01\x12\x1b\n\x05\x65mail\x18\x03 \x01(\tB\x07\xf2\xe7\x18\x03X\xc0\x02H\x01\x88\x01\x01\x12\x1a\n\x05phone\x18\x04 \x01(\tB\x06\xf2\xe7\x18\x02X(H\x02\x88\x01\x01\x12=\n\nidentities\x18\x05 \x03(\x0b\x32 .clicktrail.tracking.v1.IdentityB\x07\xf2\xe7\x18\x03\x80\x01\x64\x12,\n\x08metadata\x18\x06 \x01(\x0b\x32\x1a.clicktrail.common.v1.Json\x12.\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x07\n\x05_nameB\x08\n\x06_emailB\x08\n\x06_phone\"@\n\x08Identity\x12\x16\n\x06source\x18\x01 \x01(\tB\x06\xf2\xe7\x18\x02Xd\x12\x1c\n\x07user_id\x18\x02 \x01(\tB\x0b\xf2\xe7\x18\x07\x08\x01P\x01X\xc8\x01\"c\n\x14\x43reateProfileRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\x30\n\x07profile\x18\x02 \x01(\x0b\x32\x1f.clicktrail.tracking.v1.Profile\"I\n\x15\x43reateProfileResponse\x12\x30\n\x07profile\x18\x01 \x01(\x0b\x32\x1f.clicktrail.tracking.v1.Profile\":\n\x11GetProfileRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\"F\n\x12GetProfileResponse\x12\x30\n\x07profile\x18\x01 \x01(\x0b\x32\x1f.clicktrail.tracking.v1.Profile\"\xa6\x01\n\x14UpdateProfileRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\x12\x30\n\x07profile\x18\x03 \x01(\x0b\x32\x1f.clicktrail.tracking.v1.Profile\x12\x35\n\x0bupdate_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe0\xe7\x18\x01\"I\n\x15UpdateProfileResponse\x12\x30\n\x07profile\x18\x01 \x01(\x0b\x32\x1f.clicktrail.tracking.v1.Profile\"<\n\x13\x45raseProfileRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\"\x16\n\x14\x45raseProfileResponse\"\xd0\x01\n\x13ListProfilesRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12@\n\x05limit\x18\x02 \x01(\x05\x42\x31\xf2\xe7\x18-\x12+clicktrail.common.v1.SharedRules.page_limit\x12\x1b\n\x0estarting_after\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x1a\n\rending_before\x18\x04 \x01(\tH\x01\x88\x01\x01\x42\x11\n\x0f_starting_afterB\x10\n\x0e_ending_before\"[\n\x14ListProfilesResponse\x12\x31\n\x08profiles\x18\x01 \x03(\x0b\x32\x1f.clicktrail.tracking.v1.Profile\x12\x10\n\x08has_more\x18\x02 \x01(\x08\"\xe3\x01\n\x15ListActivitiesRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\x0f\n\x07profile\x18\x02 \x01(\t\x12@\n\x05limit\x18\x03 \x01(\x05\x42\x31\xf2\xe7\x18-\x12+clicktrail.common.v1.SharedRules.page_limit\x12\x1b\n\x0estarting_after\x18\x04 \x01(\tH\x00\x88\x01\x01\x12\x1a\n\rending_before\x18\x05 \x01(\tH\x01\x88\x01\x01\x42\x11\n\x0f_starting_afterB\x10\n\x0e_ending_before\"`\n\x16ListActivitiesResponse\x12\x34\n\nactivities\x18\x01 \x03(\x0b\x32 .clicktrail.tracking.v1.Activity\x12\x10\n\x08has_more\x18\x02 \x01(\x08\"\xc8\x05\n\x08\x41\x63tivity\x12\x16\n\x02id\x18\x01 \x01(\tB\n\xf2\xe7\x18\x06r\x04uuid\x12\x0e\n\x06\x61\x63tion\x18\x02 \x01(\t\x12/\n\x0boccurred_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ntracked_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0breceived_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x07session\x18\x06 \x01(\tH\x00\x88\x01\x01\x12\x11\n\x04link\x18\x07 \x01(\tH\x01\x88\x01\x01\x12\x15\n\x08\x63\x61mpaign\x18\x08 \x01(\tH\x02\x88\x01\x01\x12\x14\n\x07journey\x18\t \x01(\tH\x03\x88\x01\x01\x12*\n\x06object\x18\n \x01(\x0b\x32\x1a.clicktrail.common.v1.Json\x12+\n\x06\x61mount\x18\x0b \x01(\x0b\x32\x1b.clicktrail.common.v1.Money\x12,\n\x08metadata\x18\x0c \x01(\x0b\x32\x1a.clicktrail.common.v1.Json\x12\x10\n\x03url\x18\r \x01(\tH\x04\x88\x01\x01\x12 \n\x06\x64\x65vice\x18\x0e \x01(\tB\x0b\xea\xe7\x18\x07verdictH\x05\x88\x01\x01\x12!\n\x07\x62rowser\x18\x0f \x01(\tB\x0b\xea\xe7\x18\x07verdictH\x06\x88\x01\x01\x12\x1c\n\x02os\x18\x10 \x01(\tB\x0b\xea\xe7\x18\x07verdictH\x07\x88\x01\x01\x12!\n\x07\x63ountry\x18\x11 \x01(\tB\x0b\xea\xe7\x18\x07verdictH\x08\x88\x01\x01\x12!\n\x07verdict\x18\x12 \x01(\tB\x0b\xea\xe7\x18\x07verdictH\t\x88\x01\x01\x42\n\n\x08_sessionB\x07\n\x05_linkB\x0b\n\t_campaignB\n\n\x08_journeyB\x06\n\x04_urlB\t\n\x07_deviceB\n\n\x08_browserB\x05\n\x03_osB\n\n\x08_countryB\n\n\x08_verdict2\xf2\x06\n\x0eProfileService\x12\x94\x01\n\rCreateProfile\x12,.clicktrail.tracking.v1.CreateProfileRequest\x1a-.clicktrail.tracking.v1.CreateProfileResponse\"&\x82\xd3\xe4\x93\x02 \"\x0c/v1/profiles:\x07profileb\x07profile\x12\x87\x01\n\nGetProfile\x12).clicktrail.tracking.v1.GetProfileRequest\x1a*.clicktrail.tracking.v1.GetProfileResponse\"\"\x82\xd3\xe4\x93\x02\x1c\x12\x11/v1/profiles/{id}b\x07profile\x12\x99\x01\n\rUpdateProfile\x12,.clicktrail.tracking.v1.UpdateProfileRequest\x1a-.clicktrail.tracking.v1.UpdateProfileResponse\"+\x82\xd3\xe4\x93\x02%2\x11/v1/profiles/{id}:\x07profileb\x07profile\x12\x84\x01\n\x0c\x45raseProfile\x12+.clicktrail.tracking.v1.EraseProfileRequest\x1a,.clicktrail.tracking.v1.EraseProfileResponse\"\x19\x82\xd3\xe4\x93\x02\x13*\x11/v1/profiles/{id}\x12\x7f\n\x0cListProfiles\x12+.clicktrail.tracking.v1.ListProfilesRequest\x1a,.clicktrail.tracking.v1.ListProfilesResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\x0c/v1/profiles\x12\x9a\x01\n\x0eListActivities\x12-.clicktrail.tracking.v1.ListActivitiesRequest\x1a..clicktrail.tracking.v1.ListActivitiesResponse\")\x82\xd3\xe4\x93\x02#\x12!/v1/profiles/{profile}/activitiesb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'clicktrail.tracking.v1.profile_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_PROFILE'].fields_by_name['id']._loaded_options = None
+  _globals['_PROFILE'].fields_by_name['id']._serialized_options = b'\362\347\030*\022(clicktrail.common.v1.SharedRules.profile'
+  _globals['_PROFILE'].fields_by_name['name']._loaded_options = None
+  _globals['_PROFILE'].fields_by_name['name']._serialized_options = b'\362\347\030\003X\310\001'
+  _globals['_PROFILE'].fields_by_name['email']._loaded_options = None
+  _globals['_PROFILE'].fields_by_name['email']._serialized_options = b'\362\347\030\003X\300\002'
+  _globals['_PROFILE'].fields_by_name['phone']._loaded_options = None
+  _globals['_PROFILE'].fields_by_name['phone']._serialized_options = b'\362\347\030\002X('
+  _globals['_PROFILE'].fields_by_name['identities']._loaded_options = None
+  _globals['_PROFILE'].fields_by_name['identities']._serialized_options = b'\362\347\030\003\200\001d'
+  _globals['_IDENTITY'].fields_by_name['source']._loaded_options = None
+  _globals['_IDENTITY'].fields_by_name['source']._serialized_options = b'\362\347\030\002Xd'
+  _globals['_IDENTITY'].fields_by_name['user_id']._loaded_options = None
+  _globals['_IDENTITY'].fields_by_name['user_id']._serialized_options = b'\362\347\030\007\010\001P\001X\310\001'
   _globals['_CREATEPROFILEREQUEST'].fields_by_name['business_id']._loaded_options = None
   _globals['_CREATEPROFILEREQUEST'].fields_by_name['business_id']._serialized_options = b'\340\347\030\001'
   _globals['_GETPROFILEREQUEST'].fields_by_name['business_id']._loaded_options = None
@@ -48,8 +63,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ERASEPROFILEREQUEST'].fields_by_name['business_id']._serialized_options = b'\340\347\030\001'
   _globals['_LISTPROFILESREQUEST'].fields_by_name['business_id']._loaded_options = None
   _globals['_LISTPROFILESREQUEST'].fields_by_name['business_id']._serialized_options = b'\340\347\030\001'
+  _globals['_LISTPROFILESREQUEST'].fields_by_name['limit']._loaded_options = None
+  _globals['_LISTPROFILESREQUEST'].fields_by_name['limit']._serialized_options = b'\362\347\030-\022+clicktrail.common.v1.SharedRules.page_limit'
   _globals['_LISTACTIVITIESREQUEST'].fields_by_name['business_id']._loaded_options = None
   _globals['_LISTACTIVITIESREQUEST'].fields_by_name['business_id']._serialized_options = b'\340\347\030\001'
+  _globals['_LISTACTIVITIESREQUEST'].fields_by_name['limit']._loaded_options = None
+  _globals['_LISTACTIVITIESREQUEST'].fields_by_name['limit']._serialized_options = b'\362\347\030-\022+clicktrail.common.v1.SharedRules.page_limit'
+  _globals['_ACTIVITY'].fields_by_name['id']._loaded_options = None
+  _globals['_ACTIVITY'].fields_by_name['id']._serialized_options = b'\362\347\030\006r\004uuid'
+  _globals['_ACTIVITY'].fields_by_name['device']._loaded_options = None
+  _globals['_ACTIVITY'].fields_by_name['device']._serialized_options = b'\352\347\030\007verdict'
+  _globals['_ACTIVITY'].fields_by_name['browser']._loaded_options = None
+  _globals['_ACTIVITY'].fields_by_name['browser']._serialized_options = b'\352\347\030\007verdict'
+  _globals['_ACTIVITY'].fields_by_name['os']._loaded_options = None
+  _globals['_ACTIVITY'].fields_by_name['os']._serialized_options = b'\352\347\030\007verdict'
+  _globals['_ACTIVITY'].fields_by_name['country']._loaded_options = None
+  _globals['_ACTIVITY'].fields_by_name['country']._serialized_options = b'\352\347\030\007verdict'
+  _globals['_ACTIVITY'].fields_by_name['verdict']._loaded_options = None
+  _globals['_ACTIVITY'].fields_by_name['verdict']._serialized_options = b'\352\347\030\007verdict'
   _globals['_PROFILESERVICE'].methods_by_name['CreateProfile']._loaded_options = None
   _globals['_PROFILESERVICE'].methods_by_name['CreateProfile']._serialized_options = b'\202\323\344\223\002 \"\014/v1/profiles:\007profileb\007profile'
   _globals['_PROFILESERVICE'].methods_by_name['GetProfile']._loaded_options = None
@@ -62,36 +93,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROFILESERVICE'].methods_by_name['ListProfiles']._serialized_options = b'\202\323\344\223\002\016\022\014/v1/profiles'
   _globals['_PROFILESERVICE'].methods_by_name['ListActivities']._loaded_options = None
   _globals['_PROFILESERVICE'].methods_by_name['ListActivities']._serialized_options = b'\202\323\344\223\002#\022!/v1/profiles/{profile}/activities'
-  _globals['_PROFILE']._serialized_start=237
-  _globals['_PROFILE']._serialized_end=494
-  _globals['_IDENTITY']._serialized_start=496
-  _globals['_IDENTITY']._serialized_end=539
-  _globals['_CREATEPROFILEREQUEST']._serialized_start=541
-  _globals['_CREATEPROFILEREQUEST']._serialized_end=640
-  _globals['_CREATEPROFILERESPONSE']._serialized_start=642
-  _globals['_CREATEPROFILERESPONSE']._serialized_end=715
-  _globals['_GETPROFILEREQUEST']._serialized_start=717
-  _globals['_GETPROFILEREQUEST']._serialized_end=775
-  _globals['_GETPROFILERESPONSE']._serialized_start=777
-  _globals['_GETPROFILERESPONSE']._serialized_end=847
-  _globals['_UPDATEPROFILEREQUEST']._serialized_start=850
-  _globals['_UPDATEPROFILEREQUEST']._serialized_end=1016
-  _globals['_UPDATEPROFILERESPONSE']._serialized_start=1018
-  _globals['_UPDATEPROFILERESPONSE']._serialized_end=1091
-  _globals['_ERASEPROFILEREQUEST']._serialized_start=1093
-  _globals['_ERASEPROFILEREQUEST']._serialized_end=1153
-  _globals['_ERASEPROFILERESPONSE']._serialized_start=1155
-  _globals['_ERASEPROFILERESPONSE']._serialized_end=1177
-  _globals['_LISTPROFILESREQUEST']._serialized_start=1180
-  _globals['_LISTPROFILESREQUEST']._serialized_end=1337
-  _globals['_LISTPROFILESRESPONSE']._serialized_start=1339
-  _globals['_LISTPROFILESRESPONSE']._serialized_end=1430
-  _globals['_LISTACTIVITIESREQUEST']._serialized_start=1433
-  _globals['_LISTACTIVITIESREQUEST']._serialized_end=1609
-  _globals['_LISTACTIVITIESRESPONSE']._serialized_start=1611
-  _globals['_LISTACTIVITIESRESPONSE']._serialized_end=1707
-  _globals['_ACTIVITY']._serialized_start=1710
-  _globals['_ACTIVITY']._serialized_end=2345
-  _globals['_PROFILESERVICE']._serialized_start=2348
-  _globals['_PROFILESERVICE']._serialized_end=3230
+  _globals['_PROFILE']._serialized_start=273
+  _globals['_PROFILE']._serialized_end=613
+  _globals['_IDENTITY']._serialized_start=615
+  _globals['_IDENTITY']._serialized_end=679
+  _globals['_CREATEPROFILEREQUEST']._serialized_start=681
+  _globals['_CREATEPROFILEREQUEST']._serialized_end=780
+  _globals['_CREATEPROFILERESPONSE']._serialized_start=782
+  _globals['_CREATEPROFILERESPONSE']._serialized_end=855
+  _globals['_GETPROFILEREQUEST']._serialized_start=857
+  _globals['_GETPROFILEREQUEST']._serialized_end=915
+  _globals['_GETPROFILERESPONSE']._serialized_start=917
+  _globals['_GETPROFILERESPONSE']._serialized_end=987
+  _globals['_UPDATEPROFILEREQUEST']._serialized_start=990
+  _globals['_UPDATEPROFILEREQUEST']._serialized_end=1156
+  _globals['_UPDATEPROFILERESPONSE']._serialized_start=1158
+  _globals['_UPDATEPROFILERESPONSE']._serialized_end=1231
+  _globals['_ERASEPROFILEREQUEST']._serialized_start=1233
+  _globals['_ERASEPROFILEREQUEST']._serialized_end=1293
+  _globals['_ERASEPROFILERESPONSE']._serialized_start=1295
+  _globals['_ERASEPROFILERESPONSE']._serialized_end=1317
+  _globals['_LISTPROFILESREQUEST']._serialized_start=1320
+  _globals['_LISTPROFILESREQUEST']._serialized_end=1528
+  _globals['_LISTPROFILESRESPONSE']._serialized_start=1530
+  _globals['_LISTPROFILESRESPONSE']._serialized_end=1621
+  _globals['_LISTACTIVITIESREQUEST']._serialized_start=1624
+  _globals['_LISTACTIVITIESREQUEST']._serialized_end=1851
+  _globals['_LISTACTIVITIESRESPONSE']._serialized_start=1853
+  _globals['_LISTACTIVITIESRESPONSE']._serialized_end=1949
+  _globals['_ACTIVITY']._serialized_start=1952
+  _globals['_ACTIVITY']._serialized_end=2664
+  _globals['_PROFILESERVICE']._serialized_start=2667
+  _globals['_PROFILESERVICE']._serialized_end=3549
 # @@protoc_insertion_point(module_scope)

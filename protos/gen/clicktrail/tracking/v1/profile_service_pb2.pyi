@@ -95,7 +95,7 @@ class Identity(_message.Message):
     source: _builtins.str
     """Which system, such as "shopify"."""
     user_id: _builtins.str
-    """The id there."""
+    """The id there. Required."""
     def __init__(
         self,
         *,

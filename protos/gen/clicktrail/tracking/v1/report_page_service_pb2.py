@@ -23,13 +23,14 @@ _sym_db = _symbol_database.Default()
 
 
 from clicktrail.common.v1 import json_pb2 as clicktrail_dot_common_dot_v1_dot_json__pb2
+from clicktrail.common.v1 import options_pb2 as clicktrail_dot_common_dot_v1_dot_options__pb2
 from clicktrail.tracking.v1 import profile_service_pb2 as clicktrail_dot_tracking_dot_v1_dot_profile__service__pb2
 from clicktrail.tracking.v1 import report_service_pb2 as clicktrail_dot_tracking_dot_v1_dot_report__service__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0clicktrail/tracking/v1/report_page_service.proto\x12\x16\x63licktrail.tracking.v1\x1a\x1f\x63licktrail/common/v1/json.proto\x1a,clicktrail/tracking/v1/profile_service.proto\x1a+clicktrail/tracking/v1/report_service.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xaa\x01\n\x17\x43reateReportLinkRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\x15\n\x08\x63\x61mpaign\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x14\n\x07journey\x18\x03 \x01(\tH\x01\x88\x01\x01\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x0b\n\t_campaignB\n\n\x08_journey\"S\n\x18\x43reateReportLinkResponse\x12\x37\n\x0breport_link\x18\x01 \x01(\x0b\x32\".clicktrail.tracking.v1.ReportLink\"]\n\nReportLink\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x11\n\tsignature\x18\x02 \x01(\t\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"5\n\x18RevokeReportLinksRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\"\x1b\n\x19RevokeReportLinksResponse\"*\n\x15OpenReportLinkRequest\x12\x11\n\tsignature\x18\x01 \x01(\t\"t\n\x16OpenReportLinkResponse\x12\x13\n\x0b\x62usiness_id\x18\x01 \x01(\t\x12\x15\n\rbusiness_name\x18\x02 \x01(\t\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"G\n\x11ListScopesRequest\x12\x13\n\x0b\x62usiness_id\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\x05\x12\x0e\n\x06offset\x18\x03 \x01(\x05\"[\n\x12ListScopesResponse\x12\x33\n\x06scopes\x18\x01 \x03(\x0b\x32#.clicktrail.tracking.v1.ReportScope\x12\x10\n\x08has_more\x18\x02 \x01(\x08\"\xb7\x01\n\x0bReportScope\x12\x15\n\x08\x63\x61mpaign\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x14\n\x07journey\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x32\n\x0enewest_link_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x06totals\x18\x04 \x01(\x0b\x32\x1e.clicktrail.tracking.v1.TotalsB\x0b\n\t_campaignB\n\n\x08_journey\"\x87\x01\n\x1bListLatestActivitiesRequest\x12\x13\n\x0b\x62usiness_id\x18\x01 \x01(\t\x12\x15\n\x08\x63\x61mpaign\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x14\n\x07journey\x18\x03 \x01(\tH\x01\x88\x01\x01\x12\r\n\x05limit\x18\x04 \x01(\x05\x42\x0b\n\t_campaignB\n\n\x08_journey\"Z\n\x1cListLatestActivitiesResponse\x12:\n\nactivities\x18\x01 \x03(\x0b\x32&.clicktrail.tracking.v1.LatestActivity\"\x92\x01\n\x0eLatestActivity\x12\x32\n\x08\x61\x63tivity\x18\x01 \x01(\x0b\x32 .clicktrail.tracking.v1.Activity\x12\x14\n\x07profile\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x19\n\x0cprofile_name\x18\x03 \x01(\tH\x01\x88\x01\x01\x42\n\n\x08_profileB\x0f\n\r_profile_name2\xa4\x05\n\x11ReportPageService\x12\x9f\x01\n\x10\x43reateReportLink\x12/.clicktrail.tracking.v1.CreateReportLinkRequest\x1a\x30.clicktrail.tracking.v1.CreateReportLinkResponse\"(\x82\xd3\xe4\x93\x02\"\"\x10/v1/report_links:\x01*b\x0breport_link\x12\x92\x01\n\x11RevokeReportLinks\x12\x30.clicktrail.tracking.v1.RevokeReportLinksRequest\x1a\x31.clicktrail.tracking.v1.RevokeReportLinksResponse\"\x18\x82\xd3\xe4\x93\x02\x12*\x10/v1/report_links\x12o\n\x0eOpenReportLink\x12-.clicktrail.tracking.v1.OpenReportLinkRequest\x1a..clicktrail.tracking.v1.OpenReportLinkResponse\x12\x63\n\nListScopes\x12).clicktrail.tracking.v1.ListScopesRequest\x1a*.clicktrail.tracking.v1.ListScopesResponse\x12\x81\x01\n\x14ListLatestActivities\x12\x33.clicktrail.tracking.v1.ListLatestActivitiesRequest\x1a\x34.clicktrail.tracking.v1.ListLatestActivitiesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0clicktrail/tracking/v1/report_page_service.proto\x12\x16\x63licktrail.tracking.v1\x1a\x1f\x63licktrail/common/v1/json.proto\x1a\"clicktrail/common/v1/options.proto\x1a,clicktrail/tracking/v1/profile_service.proto\x1a+clicktrail/tracking/v1/report_service.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xaa\x01\n\x17\x43reateReportLinkRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\x15\n\x08\x63\x61mpaign\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x14\n\x07journey\x18\x03 \x01(\tH\x01\x88\x01\x01\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x0b\n\t_campaignB\n\n\x08_journey\"S\n\x18\x43reateReportLinkResponse\x12\x37\n\x0breport_link\x18\x01 \x01(\x0b\x32\".clicktrail.tracking.v1.ReportLink\"]\n\nReportLink\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x11\n\tsignature\x18\x02 \x01(\t\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"5\n\x18RevokeReportLinksRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\"\x1b\n\x19RevokeReportLinksResponse\"*\n\x15OpenReportLinkRequest\x12\x11\n\tsignature\x18\x01 \x01(\t\"t\n\x16OpenReportLinkResponse\x12\x13\n\x0b\x62usiness_id\x18\x01 \x01(\t\x12\x15\n\rbusiness_name\x18\x02 \x01(\t\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"z\n\x11ListScopesRequest\x12\x13\n\x0b\x62usiness_id\x18\x01 \x01(\t\x12@\n\x05limit\x18\x02 \x01(\x05\x42\x31\xf2\xe7\x18-\x12+clicktrail.common.v1.SharedRules.page_limit\x12\x0e\n\x06offset\x18\x03 \x01(\x05\"[\n\x12ListScopesResponse\x12\x33\n\x06scopes\x18\x01 \x03(\x0b\x32#.clicktrail.tracking.v1.ReportScope\x12\x10\n\x08has_more\x18\x02 \x01(\x08\"\xb7\x01\n\x0bReportScope\x12\x15\n\x08\x63\x61mpaign\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x14\n\x07journey\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x32\n\x0enewest_link_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x06totals\x18\x04 \x01(\x0b\x32\x1e.clicktrail.tracking.v1.TotalsB\x0b\n\t_campaignB\n\n\x08_journey\"\xba\x01\n\x1bListLatestActivitiesRequest\x12\x13\n\x0b\x62usiness_id\x18\x01 \x01(\t\x12\x15\n\x08\x63\x61mpaign\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x14\n\x07journey\x18\x03 \x01(\tH\x01\x88\x01\x01\x12@\n\x05limit\x18\x04 \x01(\x05\x42\x31\xf2\xe7\x18-\x12+clicktrail.common.v1.SharedRules.page_limitB\x0b\n\t_campaignB\n\n\x08_journey\"Z\n\x1cListLatestActivitiesResponse\x12:\n\nactivities\x18\x01 \x03(\x0b\x32&.clicktrail.tracking.v1.LatestActivity\"\x92\x01\n\x0eLatestActivity\x12\x32\n\x08\x61\x63tivity\x18\x01 \x01(\x0b\x32 .clicktrail.tracking.v1.Activity\x12\x14\n\x07profile\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x19\n\x0cprofile_name\x18\x03 \x01(\tH\x01\x88\x01\x01\x42\n\n\x08_profileB\x0f\n\r_profile_name2\xa4\x05\n\x11ReportPageService\x12\x9f\x01\n\x10\x43reateReportLink\x12/.clicktrail.tracking.v1.CreateReportLinkRequest\x1a\x30.clicktrail.tracking.v1.CreateReportLinkResponse\"(\x82\xd3\xe4\x93\x02\"\"\x10/v1/report_links:\x01*b\x0breport_link\x12\x92\x01\n\x11RevokeReportLinks\x12\x30.clicktrail.tracking.v1.RevokeReportLinksRequest\x1a\x31.clicktrail.tracking.v1.RevokeReportLinksResponse\"\x18\x82\xd3\xe4\x93\x02\x12*\x10/v1/report_links\x12o\n\x0eOpenReportLink\x12-.clicktrail.tracking.v1.OpenReportLinkRequest\x1a..clicktrail.tracking.v1.OpenReportLinkResponse\x12\x63\n\nListScopes\x12).clicktrail.tracking.v1.ListScopesRequest\x1a*.clicktrail.tracking.v1.ListScopesResponse\x12\x81\x01\n\x14ListLatestActivities\x12\x33.clicktrail.tracking.v1.ListLatestActivitiesRequest\x1a\x34.clicktrail.tracking.v1.ListLatestActivitiesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,36 +41,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CREATEREPORTLINKREQUEST'].fields_by_name['business_id']._serialized_options = b'\340\347\030\001'
   _globals['_REVOKEREPORTLINKSREQUEST'].fields_by_name['business_id']._loaded_options = None
   _globals['_REVOKEREPORTLINKSREQUEST'].fields_by_name['business_id']._serialized_options = b'\340\347\030\001'
+  _globals['_LISTSCOPESREQUEST'].fields_by_name['limit']._loaded_options = None
+  _globals['_LISTSCOPESREQUEST'].fields_by_name['limit']._serialized_options = b'\362\347\030-\022+clicktrail.common.v1.SharedRules.page_limit'
+  _globals['_LISTLATESTACTIVITIESREQUEST'].fields_by_name['limit']._loaded_options = None
+  _globals['_LISTLATESTACTIVITIESREQUEST'].fields_by_name['limit']._serialized_options = b'\362\347\030-\022+clicktrail.common.v1.SharedRules.page_limit'
   _globals['_REPORTPAGESERVICE'].methods_by_name['CreateReportLink']._loaded_options = None
   _globals['_REPORTPAGESERVICE'].methods_by_name['CreateReportLink']._serialized_options = b'\202\323\344\223\002\"\"\020/v1/report_links:\001*b\013report_link'
   _globals['_REPORTPAGESERVICE'].methods_by_name['RevokeReportLinks']._loaded_options = None
   _globals['_REPORTPAGESERVICE'].methods_by_name['RevokeReportLinks']._serialized_options = b'\202\323\344\223\002\022*\020/v1/report_links'
-  _globals['_CREATEREPORTLINKREQUEST']._serialized_start=264
-  _globals['_CREATEREPORTLINKREQUEST']._serialized_end=434
-  _globals['_CREATEREPORTLINKRESPONSE']._serialized_start=436
-  _globals['_CREATEREPORTLINKRESPONSE']._serialized_end=519
-  _globals['_REPORTLINK']._serialized_start=521
-  _globals['_REPORTLINK']._serialized_end=614
-  _globals['_REVOKEREPORTLINKSREQUEST']._serialized_start=616
-  _globals['_REVOKEREPORTLINKSREQUEST']._serialized_end=669
-  _globals['_REVOKEREPORTLINKSRESPONSE']._serialized_start=671
-  _globals['_REVOKEREPORTLINKSRESPONSE']._serialized_end=698
-  _globals['_OPENREPORTLINKREQUEST']._serialized_start=700
-  _globals['_OPENREPORTLINKREQUEST']._serialized_end=742
-  _globals['_OPENREPORTLINKRESPONSE']._serialized_start=744
-  _globals['_OPENREPORTLINKRESPONSE']._serialized_end=860
-  _globals['_LISTSCOPESREQUEST']._serialized_start=862
-  _globals['_LISTSCOPESREQUEST']._serialized_end=933
-  _globals['_LISTSCOPESRESPONSE']._serialized_start=935
-  _globals['_LISTSCOPESRESPONSE']._serialized_end=1026
-  _globals['_REPORTSCOPE']._serialized_start=1029
-  _globals['_REPORTSCOPE']._serialized_end=1212
-  _globals['_LISTLATESTACTIVITIESREQUEST']._serialized_start=1215
-  _globals['_LISTLATESTACTIVITIESREQUEST']._serialized_end=1350
-  _globals['_LISTLATESTACTIVITIESRESPONSE']._serialized_start=1352
-  _globals['_LISTLATESTACTIVITIESRESPONSE']._serialized_end=1442
-  _globals['_LATESTACTIVITY']._serialized_start=1445
-  _globals['_LATESTACTIVITY']._serialized_end=1591
-  _globals['_REPORTPAGESERVICE']._serialized_start=1594
-  _globals['_REPORTPAGESERVICE']._serialized_end=2270
+  _globals['_CREATEREPORTLINKREQUEST']._serialized_start=300
+  _globals['_CREATEREPORTLINKREQUEST']._serialized_end=470
+  _globals['_CREATEREPORTLINKRESPONSE']._serialized_start=472
+  _globals['_CREATEREPORTLINKRESPONSE']._serialized_end=555
+  _globals['_REPORTLINK']._serialized_start=557
+  _globals['_REPORTLINK']._serialized_end=650
+  _globals['_REVOKEREPORTLINKSREQUEST']._serialized_start=652
+  _globals['_REVOKEREPORTLINKSREQUEST']._serialized_end=705
+  _globals['_REVOKEREPORTLINKSRESPONSE']._serialized_start=707
+  _globals['_REVOKEREPORTLINKSRESPONSE']._serialized_end=734
+  _globals['_OPENREPORTLINKREQUEST']._serialized_start=736
+  _globals['_OPENREPORTLINKREQUEST']._serialized_end=778
+  _globals['_OPENREPORTLINKRESPONSE']._serialized_start=780
+  _globals['_OPENREPORTLINKRESPONSE']._serialized_end=896
+  _globals['_LISTSCOPESREQUEST']._serialized_start=898
+  _globals['_LISTSCOPESREQUEST']._serialized_end=1020
+  _globals['_LISTSCOPESRESPONSE']._serialized_start=1022
+  _globals['_LISTSCOPESRESPONSE']._serialized_end=1113
+  _globals['_REPORTSCOPE']._serialized_start=1116
+  _globals['_REPORTSCOPE']._serialized_end=1299
+  _globals['_LISTLATESTACTIVITIESREQUEST']._serialized_start=1302
+  _globals['_LISTLATESTACTIVITIESREQUEST']._serialized_end=1488
+  _globals['_LISTLATESTACTIVITIESRESPONSE']._serialized_start=1490
+  _globals['_LISTLATESTACTIVITIESRESPONSE']._serialized_end=1580
+  _globals['_LATESTACTIVITY']._serialized_start=1583
+  _globals['_LATESTACTIVITY']._serialized_end=1729
+  _globals['_REPORTPAGESERVICE']._serialized_start=1732
+  _globals['_REPORTPAGESERVICE']._serialized_end=2408
 # @@protoc_insertion_point(module_scope)
