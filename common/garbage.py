@@ -2,7 +2,7 @@
 
 import gc
 
-# Of objects that came and did not go, before the youngest are searched: a flight or a delivery makes thousands that all
+# Of objects that came and did not go, before the youngest are searched: a batch or a delivery makes thousands that all
 # go by themselves. Python's own 700 let every one of them be searched several times.
 YOUNG_OBJECTS = 20_000
 

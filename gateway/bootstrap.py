@@ -46,7 +46,7 @@ from gateway.reports.watch import Watches
 from gateway.rpc.batcher import Batcher, Limits
 from gateway.rpc.clients import connect
 from gateway.rpc.fresh_sessions import FreshSessions
-from gateway.rpc.streams import EventFlights, RedirectFlights
+from gateway.rpc.streams import EventBatches, RedirectBatches
 from gateway.settings import GatewaySettings
 from gateway.tracker.routes import PageRoutes
 from gateway.tracker.script import tracker_routes
@@ -80,11 +80,11 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     credentials = Credentials(services)
     fresh_sessions = FreshSessions(services)
     hits = Batcher(
-        RedirectFlights(services, settings.redirect_seconds),
+        RedirectBatches(services, settings.redirect_seconds),
         Limits(settings.flight_size, settings.redirect_flights_in_air, settings.queue_limit, settings.redirect_seconds),
     )
     submissions = Batcher(
-        EventFlights(services, settings.call_seconds),
+        EventBatches(services, settings.call_seconds),
         Limits(settings.flight_size, settings.event_flights_in_air, settings.queue_limit, settings.call_seconds),
     )
     events = Events(credentials, fresh_sessions, submissions, settings.trusted_proxies)

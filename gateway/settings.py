@@ -4,6 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from clicktrail.shortener.v1.redirect_service_pb2 import ResolveHitsRequest
+from common.field_rules import rules
 from common.settings.settings import Listen, Settings
 
 Count = Annotated[int, Field(ge=1)]
@@ -20,14 +22,14 @@ class GatewaySettings(Settings):
     """The shortener: a gRPC target, several addresses in one allowed."""
     tracking_target: str = "ipv4:127.0.0.1:7002"
     """Tracking, likewise."""
-    flight_size: Annotated[int, Field(ge=1, le=1_000)] = 256
+    flight_size: Annotated[int, Field(ge=1, le=rules(ResolveHitsRequest, "hits").max_items)] = 256
     """The most hits or events that travel in one call."""
     redirect_flights_in_air: Count = 2
     """Calls with hits under way at once: fewer are larger, and cost less by the hit."""
     event_flights_in_air: Count = 2
     """Calls with events under way at once, likewise."""
     queue_limit: Count = 10_000
-    """Hits, likewise events, that may wait for a flight, and requests of the API under way; beyond, 503 at once."""
+    """Hits, likewise events, that may wait for their batch, and requests of the API under way; beyond, 503 at once."""
     redirect_seconds: Annotated[float, Field(gt=0, le=60)] = 2.0
     """How long a redirect may take, waiting for a shortener that is being started again included."""
     call_seconds: Annotated[float, Field(gt=0, le=60)] = 5.0

@@ -38,7 +38,7 @@ from shortener_service.redirects.link_cache import LiveLinks
 from shortener_service.redirects.redirects import Redirects
 from shortener_service.redirects.servicer import RedirectServicer, SessionServicer
 from shortener_service.redirects.sessions import Sessions
-from shortener_service.redirects.store import RedisChanges, RedisFlightStore
+from shortener_service.redirects.store import RedisChanges, RedisClickStore
 from shortener_service.redis.client import RedisCalls
 from shortener_service.redis.keyspace import Keys, Shards
 from shortener_service.settings import ShortenerSettings
@@ -77,8 +77,8 @@ class Shortener:
             self._installation, self._archive, lambda: RedisRestore.begin(self._calls, keys)
         )
         links = RedisLinkStore(self._calls, keys, outbox_limit_a_shard=limit, appended=appended.note)
-        flights = DirectlyDelivered(
-            RedisFlightStore(
+        clicks = DirectlyDelivered(
+            RedisClickStore(
                 self._calls,
                 keys,
                 outbox_limit_a_shard=limit,
@@ -107,8 +107,8 @@ class Shortener:
             SERVICES,
             registrations(
                 LinkServicer(creation, single, messages),
-                RedirectServicer(Redirects(self._live_links, domains, flights, shards), single, messages),
-                SessionServicer(Sessions(flights, shards)),
+                RedirectServicer(Redirects(self._live_links, domains, clicks, shards), single, messages),
+                SessionServicer(Sessions(clicks, shards)),
                 DomainServicer(domains),
                 RestoreServicer(self._restoration),
             ),

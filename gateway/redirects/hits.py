@@ -28,17 +28,17 @@ class HitRequest:
     is_head: bool
 
 
-def hit_of(request: HitRequest, lane: int, trusted_proxies: int) -> Hit:
+def hit_of(request: HitRequest, shard_byte: int, trusted_proxies: int) -> Hit:
     """Return the hit that a request is, with the time and the chance that every retry repeats.
 
-    The nonce begins with the lane: hits of one flight have it in common.
+    The nonce begins with the byte that chooses the shard: hits of one batch have it in common.
     """
     # Only what is there is set: each field takes time.
     hit = Hit(
         code=request.code,
         address=client_address(request.peer, request.headers, trusted_proxies),
         received_at=now_timestamp(),
-        nonce=bytes((lane,)) + new_nonce()[1:],
+        nonce=bytes((shard_byte,)) + new_nonce()[1:],
     )
     if request.query:
         hit.query = _text(request.query)

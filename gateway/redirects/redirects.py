@@ -49,7 +49,7 @@ class Redirects:
     def submit(self, request: HitRequest) -> Future[redirect.Outcome]:
         """Send a hit. Raises UNAVAILABLE (`OVERLOADED`) at once where too many are waiting."""
         batcher = self._batcher
-        return batcher.submit(hit_of(request, batcher.lane, self._trusted_proxies))
+        return batcher.submit(hit_of(request, batcher.shard_byte, self._trusted_proxies))
 
     def reply_to(self, request: HitRequest, resolved: Future[redirect.Outcome]) -> Reply:
         """Return the answer to a hit with the outcome that it has now."""

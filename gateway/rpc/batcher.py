@@ -1,4 +1,4 @@
-"""Sends items in flights: alone when nothing is under way, together under load."""
+"""Sends items in batches: alone when nothing is under way, together under load."""
 
 import asyncio
 import random
@@ -12,161 +12,162 @@ from common.errors import ClicktrailError, Kind, Reason, overloaded, unavailable
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-Carry = Callable[[Sequence[Item], float], Awaitable[Sequence[Result]]]
-"""Carries the items of a flight within so many seconds; one result per item, in order."""
+Send = Callable[[Sequence[Item], float], Awaitable[Sequence[Result]]]
+"""Sends the items of a batch within so many seconds; returns one result per item, in order."""
 
 FIRST_PAUSE_SECONDS = 0.02
 LONGEST_PAUSE_SECONDS = 0.25
-# Whoever is there and has no room stays so for a while: told to the caller at once, who knows when to come back.
+# A service that is full stays so for a while: its refusal, which says when to come back, is handed on at once.
 FULL = frozenset({Reason.OVERLOADED, Reason.OUTBOX_FULL, Reason.SPOOL_FULL})
 # How late the end of an item's time may be noticed.
-SWEEP_SECONDS = 0.05
+EXPIRY_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """The bounds of a batcher."""
 
-    flight_size: int = 256
-    flights_in_air: int = 4
+    batch_size: int = 256
+    batches_in_flight: int = 4
     queue_limit: int = 10_000
-    """Items waiting for their flight; those in the air are bounded by the two above."""
+    """Items waiting for their batch to be sent; those in flight are bounded by the two above."""
     patience_seconds: float = 2.0
     """How long an item may take, from its arrival to its result."""
 
 
 @dataclass(slots=True)
-class _Passenger(Generic[Item, Result]):
+class _Request(Generic[Item, Result]):
     item: Item
     result: asyncio.Future[Result]
     deadline: float
 
 
 @dataclass(slots=True)
-class _Flight(Generic[Item, Result]):
-    lane: int = field(default_factory=lambda: random.getrandbits(8))
-    passengers: list[_Passenger[Item, Result]] = field(default_factory=list)
+class _Batch(Generic[Item, Result]):
+    shard_byte: int = field(default_factory=lambda: random.getrandbits(8))
+    requests: list[_Request[Item, Result]] = field(default_factory=list)
 
 
 class Batcher(Generic[Item, Result]):
-    """Gathers the items that arrive while flights are in the air into the next flight.
+    """Gathers the items that arrive while batches are in flight into the next batch.
 
-    An item that finds a place in the air leaves at once. Each has a result of its own: a flight that is refused as a
+    While fewer are in flight than may be, an item is sent at once. Each has a result of its own: a batch refused as a
     whole is split in halves until the item at fault is alone; one that finds the service UNAVAILABLE is repeated, with
     the very same items, until their time is over. Everything happens in one event loop.
     """
 
-    def __init__(self, carry: Carry[Item, Result], limits: Limits) -> None:
-        self._carry = carry
+    def __init__(self, send: Send[Item, Result], limits: Limits) -> None:
+        self._send = send
         self._limits = limits
         self._loop = asyncio.get_running_loop()
-        self._forming: deque[_Flight[Item, Result]] = deque()
+        self._forming: deque[_Batch[Item, Result]] = deque()
         # All have the same patience, so the first to arrive is the first whose time is over.
-        self._by_deadline: deque[_Passenger[Item, Result]] = deque()
+        self._by_deadline: deque[_Request[Item, Result]] = deque()
         self._waiting = 0
-        self._boarding = 0
-        self._planes: set[asyncio.Task[None]] = set()
-        self._sweeper: asyncio.TimerHandle | None = None
+        # Workers that were started and have not taken a batch yet.
+        self._starting = 0
+        self._workers: set[asyncio.Task[None]] = set()
+        self._expiry: asyncio.TimerHandle | None = None
         self._is_closed = False
 
     @property
-    def lane(self) -> int:
-        """Return the byte that is common to all items of the flight that the next item joins.
+    def shard_byte(self) -> int:
+        """Return the byte that all items of the batch that the next item joins are to have in common: 0 to 255.
 
-        It holds until the caller awaits anything.
+        It chooses their shard, and holds until the caller awaits anything.
         """
-        return self._open_flight().lane
+        return self._open_batch().shard_byte
 
     def has_room(self, count: int) -> bool:
         """Tell whether so many more items may wait."""
         return not self._is_closed and self._waiting + count <= self._limits.queue_limit
 
     def submit(self, item: Item) -> asyncio.Future[Result]:
-        """Take an item along; the future has its result, or why there is none.
+        """Add an item to the next batch; the future has its result, or why there is none.
 
-        Whoever waits may go away: that cancels nothing but the wait. Raises UNAVAILABLE (`OVERLOADED`) at once where
+        Cancelling the future cancels nothing but the wait. Raises UNAVAILABLE (`OVERLOADED`) at once where
         too many are waiting.
         """
         if not self.has_room(1):
             raise overloaded()
-        passenger = _Passenger(item, self._loop.create_future(), self._loop.time() + self._limits.patience_seconds)
-        self._open_flight().passengers.append(passenger)
-        self._by_deadline.append(passenger)
+        request = _Request(item, self._loop.create_future(), self._loop.time() + self._limits.patience_seconds)
+        self._open_batch().requests.append(request)
+        self._by_deadline.append(request)
         self._waiting += 1
-        if self._sweeper is None:
-            self._sweeper = self._loop.call_later(SWEEP_SECONDS, self._sweep)
-        if self._boarding < len(self._forming) and len(self._planes) < self._limits.flights_in_air:
-            self._board()
-        return passenger.result
+        if self._expiry is None:
+            self._expiry = self._loop.call_later(EXPIRY_SECONDS, self._expire)
+        if self._starting < len(self._forming) and len(self._workers) < self._limits.batches_in_flight:
+            self._start_worker()
+        return request.result
 
     async def close(self) -> None:
         """Refuse new items and wait until all that were taken have their results."""
         self._is_closed = True
-        while self._planes:
-            await asyncio.wait(self._planes)
-        if self._sweeper is not None:
-            self._sweeper.cancel()
+        while self._workers:
+            await asyncio.wait(self._workers)
+        if self._expiry is not None:
+            self._expiry.cancel()
 
-    def _open_flight(self) -> _Flight[Item, Result]:
-        if not self._forming or len(self._forming[-1].passengers) >= self._limits.flight_size:
-            self._forming.append(_Flight())
+    def _open_batch(self) -> _Batch[Item, Result]:
+        if not self._forming or len(self._forming[-1].requests) >= self._limits.batch_size:
+            self._forming.append(_Batch())
         return self._forming[-1]
 
-    def _board(self) -> None:
-        # The task begins in the next turn of the loop: what arrives in this one still joins the flight.
-        self._boarding += 1
-        self._planes.add(self._loop.create_task(self._fly_all()))
+    def _start_worker(self) -> None:
+        # The task begins in the next turn of the loop: what arrives in this one still joins the batch.
+        self._starting += 1
+        self._workers.add(self._loop.create_task(self._work()))
 
-    async def _fly_all(self) -> None:
-        self._boarding -= 1
+    async def _work(self) -> None:
+        self._starting -= 1
         try:
             while self._forming:
-                flight = self._forming.popleft()
-                self._waiting -= len(flight.passengers)
-                await self._fly(flight.passengers)
+                batch = self._forming.popleft()
+                self._waiting -= len(batch.requests)
+                await self._process(batch.requests)
         finally:
-            # Before anybody hears of the last results: who submits an item then finds a place in the air.
-            self._planes.discard(asyncio.current_task())
+            # Before the last results are heard of: an item that is submitted then finds one batch less in flight.
+            self._workers.discard(asyncio.current_task())
 
-    async def _fly(self, passengers: Iterable[_Passenger[Item, Result]]) -> None:
-        """Carry passengers until each has a result or its time is over."""
+    async def _process(self, requests: Iterable[_Request[Item, Result]]) -> None:
+        """Send requests until each has a result or its time is over."""
         pause = FIRST_PAUSE_SECONDS
-        while aboard := [passenger for passenger in passengers if not passenger.result.done()]:
-            left = aboard[-1].deadline - self._loop.time()
+        while pending := [request for request in requests if not request.result.done()]:
+            left = pending[-1].deadline - self._loop.time()
             try:
-                results = await self._carry([passenger.item for passenger in aboard], left)
-                _hand_out(aboard, results)
-            except Exception as error:  # noqa: BLE001  (each passenger gets it)
+                results = await self._send([request.item for request in pending], left)
+                _hand_out(pending, results)
+            except Exception as error:  # noqa: BLE001  (each request gets it)
                 if not _may_pass(error):
-                    await self._refused(aboard, error)
+                    await self._refused(pending, error)
                     return
                 if left <= pause or _is_full(error):
-                    _fail(aboard, error)
+                    _fail(pending, error)
                     return
             else:
                 return
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
-    async def _refused(self, aboard: list[_Passenger[Item, Result]], error: Exception) -> None:
-        """Find the passenger at fault: alone, it gets the error; else each half is tried."""
-        if len(aboard) == 1:
-            _fail(aboard, error)
+    async def _refused(self, pending: list[_Request[Item, Result]], error: Exception) -> None:
+        """Find the request at fault: alone, it gets the error; else each half is tried."""
+        if len(pending) == 1:
+            _fail(pending, error)
             return
-        middle = len(aboard) // 2
-        await self._fly(aboard[:middle])
-        await self._fly(aboard[middle:])
+        middle = len(pending) // 2
+        await self._process(pending[:middle])
+        await self._process(pending[middle:])
 
-    def _sweep(self) -> None:
-        """Give up on those whose time is over; they are dropped from their flight if it has not left."""
+    def _expire(self) -> None:
+        """Give up on requests whose time is over; they are dropped from their batch if it has not been sent."""
         now = self._loop.time()
         waiting = self._by_deadline
         while waiting and (waiting[0].result.done() or waiting[0].deadline <= now):
-            passenger = waiting.popleft()
+            request = waiting.popleft()
             # Nearly all have their results: an error is made for those alone that get it.
-            if not passenger.result.done():
-                _fail([passenger], unavailable(Reason.UPSTREAM_DOWN, "There was no answer in time; try again."))
-        self._sweeper = self._loop.call_later(SWEEP_SECONDS, self._sweep) if waiting else None
+            if not request.result.done():
+                _fail([request], unavailable(Reason.UPSTREAM_DOWN, "There was no answer in time; try again."))
+        self._expiry = self._loop.call_later(EXPIRY_SECONDS, self._expire) if waiting else None
 
 
 def _may_pass(error: Exception) -> bool:
@@ -177,15 +178,15 @@ def _is_full(error: Exception) -> bool:
     return isinstance(error, ClicktrailError) and error.reason in FULL
 
 
-def _hand_out(aboard: Sequence[_Passenger[Item, Result]], results: Sequence[Result]) -> None:
-    if len(results) != len(aboard):
-        raise RuntimeError(f"A flight of {len(aboard)} came back with {len(results)} results.")
-    for passenger, result in zip(aboard, results, strict=True):
-        if not passenger.result.done():
-            passenger.result.set_result(result)
+def _hand_out(pending: Sequence[_Request[Item, Result]], results: Sequence[Result]) -> None:
+    if len(results) != len(pending):
+        raise RuntimeError(f"A batch of {len(pending)} came back with {len(results)} results.")
+    for request, result in zip(pending, results, strict=True):
+        if not request.result.done():
+            request.result.set_result(result)
 
 
-def _fail(aboard: Iterable[_Passenger[Item, Result]], error: Exception) -> None:
-    for passenger in aboard:
-        if not passenger.result.done():
-            passenger.result.set_exception(error)
+def _fail(pending: Iterable[_Request[Item, Result]], error: Exception) -> None:
+    for request in pending:
+        if not request.result.done():
+            request.result.set_exception(error)

@@ -113,7 +113,7 @@ class Streamed:
         ending.add_done_callback(self._ending.discard)
 
 
-class RedirectFlights:
+class RedirectBatches:
     """Carries hits to the shortener; none takes longer than so many seconds."""
 
     def __init__(self, services: Services, longest_seconds: float) -> None:
@@ -122,14 +122,14 @@ class RedirectFlights:
         self._resolve = Streamed(services.method(one), services.streams(many, one), longest_seconds)
 
     async def __call__(self, hits: Sequence[redirect.Hit], seconds: float) -> Sequence[redirect.Outcome]:
-        """Resolve a flight of hits."""
+        """Resolve a batch of hits."""
         response: redirect.ResolveFlightResponse = await self._resolve(
             redirect.ResolveFlightRequest(hits=hits), seconds
         )
         return response.outcomes
 
 
-class EventFlights:
+class EventBatches:
     """Carries events to tracking; none takes longer than so many seconds."""
 
     def __init__(self, services: Services, longest_seconds: float) -> None:
@@ -139,7 +139,7 @@ class EventFlights:
     async def __call__(
         self, submissions: Sequence[event_pb2.Submission], seconds: float
     ) -> Sequence[event_pb2.Receipt]:
-        """Record a flight of events."""
+        """Record a batch of events."""
         response: event_service_pb2.TrackEventsResponse = await self._track(
             event_service_pb2.TrackEventsRequest(submissions=submissions), seconds
         )

@@ -7,21 +7,21 @@ from grpc import aio
 
 from common.errors import ClicktrailError, Reason, unavailable
 from shortener_service.outbox.relay import Deliver
-from shortener_service.redirects.store import FlightStore
+from shortener_service.redirects.store import ClickStore
 
 # Tracking is broken, not away: nobody may be told that a little later all will be well.
 BROKEN = frozenset({grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN})
 
 
 class DirectlyDelivered:
-    """A flight store that delivers by itself what Redis does not take."""
+    """A store of clicks that delivers by itself what Redis does not take."""
 
-    def __init__(self, store: FlightStore, deliver: Deliver) -> None:
+    def __init__(self, store: ClickStore, deliver: Deliver) -> None:
         self._store = store
         self._deliver = deliver
 
     async def append(self, shard: int, sessions: dict[str, bytes], delivery: bytes) -> bool:
-        """Keep a flight in the outbox or, where Redis does not answer, with tracking.
+        """Keep a delivery in the outbox or, where Redis does not answer, with tracking.
 
         If Redis had kept it all the same, and only its answer was lost, tracking gets it twice and records it once.
         Raises UNAVAILABLE (`STORE_DOWN`) where neither takes it.

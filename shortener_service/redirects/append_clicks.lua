@@ -1,4 +1,4 @@
--- Keeps the sessions of a flight and appends its clicks to the outbox as one entry.
+-- Keeps the sessions of a batch and appends its clicks to the outbox as one entry.
 --
 -- KEYS: the outbox, the sessions. ARGV: the outbox's limit, the delivery, the sessions' life in seconds, their values.
 -- Answer: 1, or 0 where the outbox is full.

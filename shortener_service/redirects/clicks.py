@@ -69,8 +69,8 @@ def source_of(query: str) -> str:
     return "qr" if is_scan else "link"
 
 
-class Flight:
-    """The clicks of one shard, for the outbox, and their sessions."""
+class ShardClicks:
+    """The clicks of a batch in one shard, for the outbox, and their sessions."""
 
     __slots__ = ("_clicks", "positions", "sessions")
 

@@ -143,7 +143,7 @@ def _timestamp(seconds: int) -> bytes:
 
 
 class LiveLinks:
-    """Reads links by the flight, and remembers each until a change of it is told; while the store is away, longer."""
+    """Reads links by the batch, and remembers each until a change of it is told; while the store is away, longer."""
 
     def __init__(self, store: LinkStore, templates: Templates, feed: ChangeFeed, shards: Shards, limit: int) -> None:
         self._store = store

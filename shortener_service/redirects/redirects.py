@@ -1,7 +1,7 @@
-"""Turns a flight of hits into redirects: reads their links, judges who is there, and keeps clicks and sessions.
+"""Turns a batch of hits into redirects: reads their links, judges who is there, and keeps clicks and sessions.
 
-The way of a click: `locate` finds its key, `LiveLinks` its link, `judge` who is behind it; then it joins the flight of
-its shard, and only when that flight is in the outbox is it answered. Hits and outcomes stay the contract's messages
+The way of a click: `locate` finds its key, `LiveLinks` its link, `judge` who is behind it; then it joins the clicks
+of its shard, and only when these are in the outbox is it answered. Hits and outcomes stay the contract's messages
 here: copying them into values of our own would cost as much as resolving them.
 """
 
@@ -18,9 +18,9 @@ from shortener_service.domains.domains import Domains
 from shortener_service.errors import outbox_full
 from shortener_service.links.link import LinkKey
 from shortener_service.links.links import locate
-from shortener_service.redirects.clicks import Flight, visit_of
+from shortener_service.redirects.clicks import ShardClicks, visit_of
 from shortener_service.redirects.link_cache import LiveLink, LiveLinks
-from shortener_service.redirects.store import FlightStore
+from shortener_service.redirects.store import ClickStore
 from shortener_service.redirects.verdicts import HUMAN, PREFETCH
 from shortener_service.redis.keyspace import Shards
 
@@ -36,7 +36,7 @@ Answer = pb.Outcome | ClicktrailError
 class Redirects:
     """Resolves hits."""
 
-    def __init__(self, links: LiveLinks, domains: Domains, store: FlightStore, shards: Shards) -> None:
+    def __init__(self, links: LiveLinks, domains: Domains, store: ClickStore, shards: Shards) -> None:
         self._links = links
         self._domains = domains
         self._store = store
@@ -51,20 +51,20 @@ class Redirects:
         domains = await self._domains.current()
         places = [locate(hit.host, hit.code, domains) for hit in hits]
         links = await self._links.read(key for key, _ in places)
-        flights: dict[int, Flight] = {}
+        by_shard: dict[int, ShardClicks] = {}
         answers: list[Answer] = []
         for position, (hit, (key, domain)) in enumerate(zip(hits, places, strict=True)):
             link = _own(links, key, domain)
             if isinstance(link, LiveLink) and not link.is_gone(hit.received_at):
                 shard = self._shards.of_nonce(hit.nonce)
-                if (flight := flights.get(shard)) is None:
-                    flight = flights[shard] = Flight()
-                answers.append(_board(flight, position, hit, link))
+                if (clicks := by_shard.get(shard)) is None:
+                    clicks = by_shard[shard] = ShardClicks()
+                answers.append(_add(clicks, position, hit, link))
             else:
                 answers.append(_without_click(link, domain))
-        for shard, flight in flights.items():
-            if not await self._store.append(shard, flight.sessions, flight.delivery):
-                for position in flight.positions:
+        for shard, clicks in by_shard.items():
+            if not await self._store.append(shard, clicks.sessions, clicks.delivery):
+                for position in clicks.positions:
                     answers[position] = outbox_full()
         return _unless_all_failed(answers)
 
@@ -79,11 +79,11 @@ def _unless_all_failed(answers: list[Answer]) -> list[Answer]:
     return answers
 
 
-def _board(flight: Flight, position: int, hit: pb.Hit, link: LiveLink) -> pb.Outcome:
-    """Put the click of a hit on its flight and return the outcome that holds once that is kept."""
+def _add(clicks: ShardClicks, position: int, hit: pb.Hit, link: LiveLink) -> pb.Outcome:
+    """Add the click of a hit to its shard's and return the outcome that holds once they are kept."""
     visit = visit_of(hit)
     session = session_from_nonce(hit.nonce) if visit.verdict == HUMAN else ""
-    flight.add(position, hit, link, visit, session)
+    clicks.add(position, hit, link, visit, session)
     if visit.verdict == PREFETCH:
         return PREFETCHED
     location = link.known.location.with_session(session) if session else link.known.location.bare

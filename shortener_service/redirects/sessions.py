@@ -12,7 +12,7 @@ from common.errors import FaultType, invalid_field
 from common.field_rules import rules
 from common.ids import NONCE_BYTES, new_nonce, session_from_nonce
 from shortener_service.errors import outbox_full
-from shortener_service.redirects.store import FlightStore
+from shortener_service.redirects.store import ClickStore
 from shortener_service.redis.keyspace import Shards
 
 MOST_IDS = rules(GetFreshSessionsRequest, "ids").max_items
@@ -21,7 +21,7 @@ MOST_IDS = rules(GetFreshSessionsRequest, "ids").max_items
 class Sessions:
     """Issues and reads sessions; each stays a `Session` message, which is also how it is kept, without its id."""
 
-    def __init__(self, store: FlightStore, shards: Shards) -> None:
+    def __init__(self, store: ClickStore, shards: Shards) -> None:
         self._store = store
         self._shards = shards
 

@@ -31,7 +31,7 @@ class ChangeFeed(Protocol):
         """
 
 
-class FlightStore(Protocol):
+class ClickStore(Protocol):
     """Keeps fresh sessions, and what is to be delivered."""
 
     async def append(self, shard: int, sessions: dict[str, bytes], delivery: bytes) -> bool:
@@ -41,8 +41,8 @@ class FlightStore(Protocol):
         """Return the fresh ones among these sessions."""
 
 
-class RedisFlightStore:
-    """Keeps fresh sessions and what is to be delivered; `FlightStore` says what for."""
+class RedisClickStore:
+    """Keeps fresh sessions and what is to be delivered; `ClickStore` says what for."""
 
     def __init__(
         self,

@@ -34,17 +34,17 @@ class Redirects(Peer, redirect_service_pb2_grpc.RedirectServiceServicer):
     }
 
     async def ResolveFlight(self, request: Any, context: Context) -> Any:  # noqa: ARG002  (gRPC passes it)
-        """Resolve a flight; one with the poisonous code fails as a whole."""
+        """Resolve a batch; one with the poisonous code fails as a whole."""
         self.note(request)
         if any(hit.code == POISON for hit in request.hits):
             raise RuntimeError("poison")
         return redirect_service_pb2.ResolveFlightResponse(outcomes=[self._outcome(hit) for hit in request.hits])
 
     async def ResolveFlights(self, request_iterator: Any, context: Context) -> AsyncIterator[Any]:
-        """Resolve flights likewise."""
+        """Resolve batches likewise."""
         async for request in request_iterator:
-            flight = redirect_service_pb2.ResolveFlightRequest(hits=request.hits)
-            response = await self.ResolveFlight(flight, context)
+            batch = redirect_service_pb2.ResolveFlightRequest(hits=request.hits)
+            response = await self.ResolveFlight(batch, context)
             yield redirect_service_pb2.ResolveFlightsResponse(outcomes=response.outcomes)
 
     def _outcome(self, hit: redirect_service_pb2.Hit) -> redirect_service_pb2.Outcome:

@@ -87,7 +87,7 @@ class Caller:
         request = link_service_pb2.DisableLinkRequest(business_id=BUSINESS, id=link_id)
         await self.links.DisableLink(request, timeout=SECONDS)
 
-    async def fly(self, *hits: redirect_service_pb2.Hit) -> list[redirect_service_pb2.Outcome]:
+    async def resolve(self, *hits: redirect_service_pb2.Hit) -> list[redirect_service_pb2.Outcome]:
         """Resolve hits together."""
         request = redirect_service_pb2.ResolveHitsRequest(hits=hits)
         response = await self.redirects.ResolveHits(request, timeout=SECONDS)
@@ -95,7 +95,7 @@ class Caller:
 
     async def click(self, code: str, **fields: Any) -> redirect_service_pb2.Outcome:
         """Resolve one hit of a person."""
-        (outcome,) = await self.fly(hit(code, **fields))
+        (outcome,) = await self.resolve(hit(code, **fields))
         return outcome
 
 

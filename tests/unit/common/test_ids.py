@@ -35,7 +35,7 @@ def test_a_nonce_without_fair_bytes_still_makes_a_session() -> None:
 
 
 def test_the_first_byte_alone_decides_the_first_character() -> None:
-    """Hits of one flight share a shard of Redis."""
+    """Hits of one batch share a shard of Redis."""
     firsts = {session_from_nonce(b"\x07" + new_nonce()[1:])[0] for _ in range(50)}
     assert firsts == {SESSION_ALPHABET[7]}
 

@@ -27,12 +27,12 @@ class Echo:
         self.connections: set[str] = set()
 
     async def one(self, request: Any, context: Any) -> pb.ResolveFlightResponse:
-        """Resolve a flight."""
+        """Resolve a batch."""
         self.connections.add(context.peer())
         return pb.ResolveFlightResponse(outcomes=[pb.Outcome(location=hit.code) for hit in request.hits])
 
     async def many(self, request_iterator: Any, context: Any) -> AsyncIterator[pb.ResolveFlightsResponse]:
-        """Resolve flights."""
+        """Resolve batches."""
         self.connections.add(context.peer())
         async for request in request_iterator:
             yield pb.ResolveFlightsResponse(outcomes=[pb.Outcome(location=hit.code) for hit in request.hits])

@@ -115,7 +115,7 @@ async def test_odd_headers_fail_nobody(gateway: GatewayProcess) -> None:
     assert (await raw(gateway.address, request % b"\rX: y")).startswith(b"HTTP/1.1 400")
 
 
-async def test_hits_of_a_flight_share_their_first_byte(web: httpx.AsyncClient, peers: Peers) -> None:
+async def test_hits_of_a_batch_share_their_first_byte(web: httpx.AsyncClient, peers: Peers) -> None:
     """And nothing else: all get their own answers."""
     responses = await asyncio.gather(*(web.get(f"/code{number}") for number in range(60)))
     assert {response.status_code for response in responses} == {302}
@@ -135,7 +135,7 @@ async def test_a_poisonous_hit_fails_alone(web: httpx.AsyncClient, gateway_log: 
 
 
 async def test_a_passing_failure_is_not_noticed(web: httpx.AsyncClient, peers: Peers) -> None:
-    """The flight is repeated with the same hits: the same times, the same nonces."""
+    """The batch is repeated with the same hits: the same times, the same nonces."""
     peers.redirects.failures.extend([STORE_DOWN, STORE_DOWN])
     assert (await web.get("/abc123")).status_code == 302
     first, second, third = peers.redirects.requests

@@ -13,7 +13,7 @@ from clicktrail.shortener.v1 import redirect_service_pb2 as pb
 from common.errors import ClicktrailError, Reason
 from gateway.rpc.batcher import Batcher, Limits
 from gateway.rpc.clients import connect
-from gateway.rpc.streams import RedirectFlights
+from gateway.rpc.streams import RedirectBatches
 from tests.support.waiting import eventually
 
 SECONDS = 10.0
@@ -34,14 +34,14 @@ class Echo:
         return self.opened - self.ended
 
     async def one(self, request: Any, context: Any) -> pb.ResolveFlightResponse:
-        """Resolve a flight."""
+        """Resolve a batch."""
         self.calls += 1
         if request.hits[0].code == "refuse":
             await context.abort(grpc.StatusCode.UNAVAILABLE, "not now")
         return pb.ResolveFlightResponse(outcomes=[pb.Outcome(location=hit.code) for hit in request.hits])
 
     async def many(self, request_iterator: Any, context: Any) -> AsyncIterator[pb.ResolveFlightsResponse]:
-        """Resolve flights."""
+        """Resolve batches."""
         self.opened += 1
         try:
             async for request in request_iterator:
@@ -79,90 +79,90 @@ async def serve(echo: Echo, port: int = 0, *, by_streams: bool = True) -> tuple[
 
 
 @asynccontextmanager
-async def flights_to(echo: Echo, *, by_streams: bool = True) -> AsyncIterator[RedirectFlights]:
-    """Serve this shortener, and return what carries flights to it, busy from the beginning."""
+async def batches_to(echo: Echo, *, by_streams: bool = True) -> AsyncIterator[RedirectBatches]:
+    """Serve this shortener, and return what carries batches to it, busy from the beginning."""
     server, port = await serve(echo, by_streams=by_streams)
     services = connect(f"ipv4:127.0.0.1:{port}", "ipv4:127.0.0.1:1", SECONDS)
     try:
-        flights = RedirectFlights(services, SECONDS)
-        assert await carried(flights, "first") == ["first"]
-        yield flights
+        batches = RedirectBatches(services, SECONDS)
+        assert await carried(batches, "first") == ["first"]
+        yield batches
     finally:
         await services.close()
         await server.stop(0)
 
 
-async def carried(flights: RedirectFlights, *codes: str, seconds: float = SECONDS) -> list[str]:
+async def carried(batches: RedirectBatches, *codes: str, seconds: float = SECONDS) -> list[str]:
     """Return the locations that hits with these codes are answered with."""
-    return [outcome.location for outcome in await flights([pb.Hit(code=code) for code in codes], seconds)]
+    return [outcome.location for outcome in await batches([pb.Hit(code=code) for code in codes], seconds)]
 
 
 @pytest.fixture
 def is_busy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let streams take flights for longer than any test lasts."""
+    """Let streams take batches for longer than any test lasts."""
     monkeypatch.setattr("gateway.rpc.streams.STREAM_SECONDS", 300.0)
 
 
 @pytest.mark.usefixtures("is_busy")
-async def test_flights_in_turn_share_a_stream() -> None:
+async def test_batches_in_turn_share_a_stream() -> None:
     """But for the first, which does not know that more will come."""
     echo = Echo()
-    async with flights_to(echo) as flights:
+    async with batches_to(echo) as batches:
         for turn in range(20):
-            assert await carried(flights, f"a{turn}", f"b{turn}") == [f"a{turn}", f"b{turn}"]
+            assert await carried(batches, f"a{turn}", f"b{turn}") == [f"a{turn}", f"b{turn}"]
         assert (echo.calls, echo.opened) == (1, 1)
 
 
 async def test_a_stream_ends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without another flight; and behind a while without any, the next goes by a call of its own."""
+    """Without another batch; and behind a while without any, the next goes by a call of its own."""
     monkeypatch.setattr("gateway.rpc.streams.STREAM_SECONDS", 0.3)
     echo = Echo()
-    async with flights_to(echo) as flights:
+    async with batches_to(echo) as batches:
         while not echo.opened:
-            assert await carried(flights, "again") == ["again"]
+            assert await carried(batches, "again") == ["again"]
         await eventually(echo.under_way, lambda count: not count)
         await asyncio.sleep(0.4)
         calls = echo.calls
-        assert await carried(flights, "alone") == ["alone"]
+        assert await carried(batches, "alone") == ["alone"]
         assert echo.calls == calls + 1
 
 
 @pytest.mark.usefixtures("is_busy")
-async def test_flights_at_once_have_their_own_answers() -> None:
-    """Each has a stream for itself while it is in the air."""
+async def test_batches_at_once_have_their_own_answers() -> None:
+    """Each has a stream for itself while it is in flight."""
     echo = Echo()
-    async with flights_to(echo) as flights:
+    async with batches_to(echo) as batches:
         for turn in range(20):
             codes = [f"{turn}-{number}" for number in range(8)]
-            assert await asyncio.gather(*(carried(flights, code) for code in codes)) == [[code] for code in codes]
+            assert await asyncio.gather(*(carried(batches, code) for code in codes)) == [[code] for code in codes]
         assert (echo.calls, echo.opened) == (1, 8)
 
 
 @pytest.mark.usefixtures("is_busy")
 async def test_an_answer_that_comes_late_is_nobody_elses() -> None:
-    """A flight whose time is over takes its stream with it."""
+    """A batch whose time is over takes its stream with it."""
     echo = Echo()
-    async with flights_to(echo) as flights:
+    async with batches_to(echo) as batches:
         with pytest.raises(ClicktrailError) as raised:
-            await carried(flights, "late", seconds=0.1)
+            await carried(batches, "late", seconds=0.1)
         assert raised.value.reason is Reason.UPSTREAM_DOWN
         echo.go.set()
-        assert await carried(flights, "next") == ["next"]
+        assert await carried(batches, "next") == ["next"]
         assert echo.calls == 1
 
 
 @pytest.mark.usefixtures("is_busy")
-async def test_a_flight_that_is_given_up_takes_its_stream_with_it() -> None:
+async def test_a_batch_that_is_given_up_takes_its_stream_with_it() -> None:
     """The next one has its own answer."""
     echo = Echo()
-    async with flights_to(echo) as flights:
-        given_up = asyncio.create_task(carried(flights, "late"))
+    async with batches_to(echo) as batches:
+        given_up = asyncio.create_task(carried(batches, "late"))
         await eventually(echo.under_way, bool)
         given_up.cancel()
         await asyncio.gather(given_up, return_exceptions=True)
         assert given_up.cancelled()
         echo.go.set()
-        assert await carried(flights, "next") == ["next"]
+        assert await carried(batches, "next") == ["next"]
 
 
 @pytest.mark.usefixtures("is_busy")
@@ -170,10 +170,10 @@ async def test_a_flight_that_is_given_up_takes_its_stream_with_it() -> None:
 async def test_what_a_stream_does_not_answer_goes_by_a_call(code: str) -> None:
     """Whether the other side failed or ended it; the next one has a new stream."""
     echo = Echo()
-    async with flights_to(echo) as flights:
-        assert await carried(flights, "before") == ["before"]
-        assert await carried(flights, code) == [code]
-        assert await carried(flights, "next") == ["next"]
+    async with batches_to(echo) as batches:
+        assert await carried(batches, "before") == ["before"]
+        assert await carried(batches, code) == [code]
+        assert await carried(batches, "next") == ["next"]
         assert (echo.calls, echo.opened) == (2, 2)
 
 
@@ -181,9 +181,9 @@ async def test_what_a_stream_does_not_answer_goes_by_a_call(code: str) -> None:
 async def test_what_is_refused_is_told_as_without_streams() -> None:
     """The call that was made in its place tells it."""
     echo = Echo()
-    async with flights_to(echo) as flights:
+    async with batches_to(echo) as batches:
         with pytest.raises(ClicktrailError) as raised:
-            await carried(flights, "refuse")
+            await carried(batches, "refuse")
         assert raised.value.reason is Reason.UPSTREAM_DOWN
         assert echo.calls == 2
 
@@ -192,19 +192,21 @@ async def test_what_is_refused_is_told_as_without_streams() -> None:
 async def test_a_service_without_streams_is_called() -> None:
     """As one that is older than they are."""
     echo = Echo()
-    async with flights_to(echo, by_streams=False) as flights:
+    async with batches_to(echo, by_streams=False) as batches:
         for turn in range(3):
-            assert await carried(flights, str(turn)) == [str(turn)]
+            assert await carried(batches, str(turn)) == [str(turn)]
         assert echo.calls == 4
 
 
 @pytest.mark.usefixtures("is_busy")
 async def test_a_restart_of_the_service_is_not_noticed() -> None:
-    """Neither by a flight that is in the air, nor by those that follow: what does not get through is repeated."""
+    """Neither by a batch that is in flight, nor by those that follow: what does not get through is repeated."""
     echo = Echo()
     server, port = await serve(echo)
     services = connect(f"ipv4:127.0.0.1:{port}", "ipv4:127.0.0.1:1", SECONDS)
-    batcher = Batcher(RedirectFlights(services, SECONDS), Limits(flight_size=1, flights_in_air=8, patience_seconds=60))
+    batcher = Batcher(
+        RedirectBatches(services, SECONDS), Limits(batch_size=1, batches_in_flight=8, patience_seconds=60)
+    )
 
     async def location_of(code: str) -> str:
         return (await batcher.submit(pb.Hit(code=code))).location

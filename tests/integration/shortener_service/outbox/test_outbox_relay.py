@@ -35,7 +35,7 @@ def sessions_of(tracking: Tracking) -> set[str]:
 
 
 async def click_often(shortener: Caller, code: str, times: int) -> set[str]:
-    """Click in flights of one, and return the sessions."""
+    """Click in batches of one, and return the sessions."""
     return {(await shortener.click(code)).session for _ in range(times)}
 
 
@@ -192,7 +192,7 @@ async def test_a_backlog_is_delivered_in_pieces(shortener: Caller, tracking: Tra
     tracking.refusals = [grpc.StatusCode.UNAVAILABLE] * 5
     clicked: set[str] = set()
     for _ in range(8):
-        outcomes = await shortener.fly(*(hit(link.code, referrer="r" * 1_000) for _ in range(500)))
+        outcomes = await shortener.resolve(*(hit(link.code, referrer="r" * 1_000) for _ in range(500)))
         clicked |= {outcome.session for outcome in outcomes}
     await until_empty(redis)
     assert sessions_of(tracking) == clicked

@@ -104,7 +104,7 @@ async def test_a_retry_is_the_same_click(shortener: Caller, tracking: Tracking) 
     """A repeated hit gets the same session and location, and its click the same id."""
     link = await shortener.create()
     repeated = hit(link.code)
-    first, second = await shortener.fly(repeated), await shortener.fly(repeated)
+    first, second = await shortener.resolve(repeated), await shortener.resolve(repeated)
     assert first == second
     clicks = await clicks_of(tracking, 2)
     assert len({click.id for click in clicks}) == 1
@@ -135,7 +135,7 @@ async def test_batches_over_one_stream(
     hits = [hit(link.code) for _ in range(3)]
     for batch in (hits[:1], hits):
         await stream.write(request_type(hits=batch))
-        assert list((await stream.read()).outcomes) == await shortener.fly(*batch)
+        assert list((await stream.read()).outcomes) == await shortener.resolve(*batch)
     assert len({click.id for click in await clicks_of(tracking, 8)}) == 3
     await stream.write(request_type())
     with pytest.raises(grpc.aio.AioRpcError) as refused:
@@ -157,13 +157,13 @@ async def test_a_crawler_gets_no_session(shortener: Caller, tracking: Tracking, 
 
 
 @on_a_cluster_too
-async def test_a_flight_of_all_kinds(shortener: Caller, tracking: Tracking) -> None:
-    """In one flight each hit has its own outcome; unknown and odd codes never fail their neighbours."""
+async def test_a_batch_of_all_kinds(shortener: Caller, tracking: Tracking) -> None:
+    """In one batch each hit has its own outcome; unknown and odd codes never fail their neighbours."""
     link = await shortener.create()
     over = await shortener.create(code="over")
     await shortener.disable(over.id)
     odd = ["../etc", "a" * 65, "with\0nul", "", "ünïcödé", "x/y", "%2e%2e"]
-    outcomes = await shortener.fly(
+    outcomes = await shortener.resolve(
         hit(link.code),
         hit("unknown"),
         hit(link.code, user_agent="WhatsApp/2.23.20.0 A"),
@@ -185,13 +185,13 @@ async def test_a_flight_of_all_kinds(shortener: Caller, tracking: Tracking) -> N
 
 
 @on_a_cluster_too
-async def test_a_flight_is_one_entry(shortener: Caller, tracking: Tracking, redis: Redis) -> None:
-    """The hits of a flight that share a shard are one entry of its outbox, with their sessions beside it."""
+async def test_a_batch_is_one_entry(shortener: Caller, tracking: Tracking, redis: Redis) -> None:
+    """The hits of a batch that share a shard are one entry of its outbox, with their sessions beside it."""
     link = await shortener.create()
     await eventually(looking(lambda: tracking.links), bool)
     await tracking.stop()
     nonces = [b"\x05" + new_nonce()[1:] for _ in range(20)]
-    outcomes = await shortener.fly(*(hit(link.code, nonce=nonce) for nonce in nonces))
+    outcomes = await shortener.resolve(*(hit(link.code, nonce=nonce) for nonce in nonces))
     entries: Any = await redis.xrange("{5}:outbox")
     assert len(entries) == 1
     delivery = relay_service_pb2.DeliverRequest.FromString(entries[0][1][b"d"])
@@ -201,11 +201,11 @@ async def test_a_flight_is_one_entry(shortener: Caller, tracking: Tracking, redi
 
 
 @on_a_cluster_too
-async def test_a_flight_over_all_shards(shortener: Caller, tracking: Tracking) -> None:
-    """Hits of any first byte may share a flight; each goes to its own shard."""
+async def test_a_batch_over_all_shards(shortener: Caller, tracking: Tracking) -> None:
+    """Hits of any first byte may share a batch; each goes to its own shard."""
     link = await shortener.create()
     nonces = [bytes([first]) + new_nonce()[1:] for first in range(0, 256, 5)]
-    outcomes = await shortener.fly(*(hit(link.code, nonce=nonce) for nonce in nonces))
+    outcomes = await shortener.resolve(*(hit(link.code, nonce=nonce) for nonce in nonces))
     assert [outcome.session for outcome in outcomes] == [session_from_nonce(nonce) for nonce in nonces]
     clicks = await clicks_of(tracking, len(nonces))
     assert {click.session for click in clicks} == {outcome.session for outcome in outcomes}
@@ -220,7 +220,7 @@ async def test_a_full_outbox_takes_no_click(start: Start, shortener: Caller, tra
     small = await start(outbox_limit=16)
     nonce = b"\0" + new_nonce()[1:]
     assert (await small.click(link.code, nonce=nonce)).kind == REDIRECT
-    full, unknown = await small.fly(hit(link.code, nonce=nonce), hit("unknown"))
+    full, unknown = await small.resolve(hit(link.code, nonce=nonce), hit("unknown"))
     assert (full.kind, unknown.kind) == (UNAVAILABLE, NOT_FOUND)
     single = small.redirects.ResolveHit(pb.ResolveHitRequest(hit=hit(link.code, nonce=nonce)), timeout=SECONDS)
     error = await refusal(single)
@@ -238,9 +238,9 @@ async def test_codes_are_case_sensitive(shortener: Caller) -> None:
     ("broken", "field"), [({"nonce": b"short"}, "hits[0].nonce"), ({"received_at": None}, "hits[0].received_at")]
 )
 async def test_a_hit_needs_its_identity(shortener: Caller, broken: dict[str, object], field: str) -> None:
-    """A hit without what makes it the same at every retry is refused, and so is a flight of none."""
-    assert fields_of(await refusal(shortener.fly(hit("abcdef", **broken)))) == {field}
-    assert fields_of(await refusal(shortener.fly())) == {"hits"}
+    """A hit without what makes it the same at every retry is refused, and so is a batch of none."""
+    assert fields_of(await refusal(shortener.resolve(hit("abcdef", **broken)))) == {field}
+    assert fields_of(await refusal(shortener.resolve())) == {"hits"}
 
 
 async def test_a_look_is_no_click(shortener: Caller, tracking: Tracking) -> None:
@@ -270,10 +270,10 @@ async def test_another_process_sees_a_change(start: Start, shortener: Caller) ->
 
 @pytest.mark.parametrize("seconds", [-1, 253_402_300_799, 2**62, -(2**62)])
 async def test_a_time_beyond_the_calendar_is_refused(shortener: Caller, seconds: int) -> None:
-    """A flight with a time that no database could keep is refused with its field, and leaves nothing behind."""
+    """A batch with a time that no database could keep is refused with its field, and leaves nothing behind."""
     link = await shortener.create()
     odd = hit(link.code, received_at=Timestamp(seconds=seconds, nanos=999_999_999))
-    error = await refusal(shortener.fly(odd))
+    error = await refusal(shortener.resolve(odd))
     assert fields_of(error) == {"hits[0].received_at"}
     request = session_service_pb2.IssueSessionRequest(business_id=BUSINESS, received_at=Timestamp(seconds=seconds))
     assert fields_of(await refusal(shortener.sessions.IssueSession(request, timeout=SECONDS))) == {"received_at"}

@@ -89,10 +89,10 @@ async def test_known_links_redirect_without_redis(
 
 
 async def test_unknown_codes_cannot_be_told(shortener: Caller, known: Link, own_redis: ServerProcess) -> None:
-    """Neither found nor not found; a known neighbour in the flight is served. Alone, they can be tried again."""
+    """Neither found nor not found; a known neighbour in the batch is served. Alone, they can be tried again."""
     other = await shortener.create()
     own_redis.kill()
-    outcomes = await shortener.fly(hit(other.code), hit(known.code), hit("nosuchcode"))
+    outcomes = await shortener.resolve(hit(other.code), hit(known.code), hit("nosuchcode"))
     assert [outcome.kind for outcome in outcomes] == [
         pb.OUTCOME_KIND_UNAVAILABLE,
         pb.OUTCOME_KIND_REDIRECT,

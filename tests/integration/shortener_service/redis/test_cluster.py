@@ -98,9 +98,9 @@ async def test_one_node_away_stops_nobody_else(shortener: Caller, cluster: Redis
     living = next(node for node in range(MASTERS) if node != dead)
     cluster.servers[dead].kill()
     nonces = [nonce_of(shard) for shard in range(SHARDS)]
-    outcomes = await shortener.fly(*(hit(codes[living], nonce=nonce) for nonce in nonces))
+    outcomes = await shortener.resolve(*(hit(codes[living], nonce=nonce) for nonce in nonces))
     assert {outcome.kind for outcome in outcomes} == {pb.OUTCOME_KIND_REDIRECT}
-    of_both = await shortener.fly(hit(codes[living]), hit(codes[dead]))
+    of_both = await shortener.resolve(hit(codes[living]), hit(codes[dead]))
     assert [outcome.kind for outcome in of_both] == [pb.OUTCOME_KIND_REDIRECT, pb.OUTCOME_KIND_UNAVAILABLE]
     # The relay goes on with the living ones' shards, however long the other is away.
     wanted = {session_from_nonce(nonce) for nonce in nonces}
@@ -120,7 +120,7 @@ async def test_what_waits_on_a_node_that_was_away_is_delivered(
     await shortener.click(link.code)
     tracking.refusals = [grpc.StatusCode.UNAVAILABLE] * 1_000
     nonces = [nonce_of(shard) for shard in range(SHARDS)]
-    await shortener.fly(*(hit(link.code, nonce=nonce) for nonce in nonces))
+    await shortener.resolve(*(hit(link.code, nonce=nonce) for nonce in nonces))
     dead = cluster.owner_of(slot_of(0))
     cluster.servers[dead].kill()
     tracking.refusals.clear()
@@ -139,7 +139,7 @@ async def test_a_slot_that_moves_is_followed(shortener: Caller, cluster: RedisCl
 
     async def click() -> None:
         nonces.append(nonce_of(3))
-        outcomes = await shortener.fly(hit(link.code, nonce=nonces[-1]))
+        outcomes = await shortener.resolve(hit(link.code, nonce=nonces[-1]))
         assert outcomes[0].kind == pb.OUTCOME_KIND_REDIRECT
 
     slot = slot_of(3)

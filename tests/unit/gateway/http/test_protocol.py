@@ -56,7 +56,7 @@ class LongAnswers:
 class FullQueue:
     """A batcher with room for one hit."""
 
-    lane = 1
+    shard_byte = 1
 
     def __init__(self) -> None:
         self._is_full = False
