@@ -14,6 +14,9 @@ from shortener_service.redis.client import CREATION_SECONDS, Command, RedisCalls
 from shortener_service.redis.keyspace import BUCKETS, Keys
 
 COUNT_SECONDS = 1.0
+# So many of the links changed last a shard names; with their count they fit a packed hash. The same in every release
+# that runs on a store, as the number of a change chooses its place among them.
+CHANGES_NAMED = 256
 
 _CREATE = Script(__package__, "create_links.lua")
 _CHANGE = Script(__package__, "change_link.lua")
@@ -165,7 +168,7 @@ class RedisLinkStore:
         shard, bucket = self._keys.bucket(bucket_of(key.code))
         before, after = codec.record_to_bytes(old), codec.record_to_bytes(new)
         keys = [bucket, self._keys.outboxes[shard], self._keys.changes[shard]]
-        arguments = (self._limit, field_of(key), before, after, delivery)
+        arguments = (self._limit, field_of(key), before, after, delivery, CHANGES_NAMED)
         reply = await self._calls.run_one(*_CHANGE.call(keys, arguments))
         _refuse_if_told_to(reply)
         self._appended(shard)

@@ -12,7 +12,7 @@ from shortener_service.errors import store_emptied
 from shortener_service.links import codec
 from shortener_service.links.link import LinkKey, LinkRecord, key_from_id
 from shortener_service.links.messages import template_of
-from shortener_service.links.store import bucket_of, field_of, template_key
+from shortener_service.links.store import CHANGES_NAMED, bucket_of, field_of, template_key
 from shortener_service.redis.client import CREATION_SECONDS, Command, RedisCalls, Script
 from shortener_service.redis.keyspace import DOMAINS, SECRET, SHARDS, Keys
 
@@ -145,7 +145,8 @@ class RedisRestore:
         # Of another time of creation: another link, where a code was lost and given out again.
         if link.record.revision <= there.revision or link.record.created_seconds != there.created_seconds:
             return 0
-        arguments = (self._marks[shard], field_of(link.key), kept, codec.record_to_bytes(link.record))
+        record = codec.record_to_bytes(link.record)
+        arguments = (self._marks[shard], field_of(link.key), kept, record, CHANGES_NAMED)
         keys = [self._keys.restores[shard], bucket, self._keys.changes[shard]]
         (reply,) = await self._run([_REPLACE.call(keys, arguments)])
         return int(reply)

@@ -6,7 +6,7 @@ from typing import Final, Protocol
 from common.errors import ClicktrailError
 from common.ids import SESSION_LENGTH
 from shortener_service.links.link import LinkKey
-from shortener_service.links.store import key_of
+from shortener_service.links.store import CHANGES_NAMED, key_of
 from shortener_service.redis.client import Command, RedisCalls, Script
 from shortener_service.redis.keyspace import Keys
 
@@ -17,8 +17,6 @@ News = Sequence[LinkKey] | ClicktrailError | None
 _APPEND = Script(__package__, "append_clicks.lua")
 
 COUNT = "n"
-# So many of the latest a shard names, as the scripts know that write them; with their count they fit a packed hash.
-NAMED = 256
 
 
 class ChangeFeed(Protocol):
@@ -115,7 +113,7 @@ class RedisChanges:
             if isinstance(count, ClicktrailError):
                 news.append(count)
                 continue
-            if told is not None and told < count <= told + NAMED:
+            if told is not None and told < count <= told + CHANGES_NAMED:
                 behind.append((shard, told, count))
             # A count that went back is another store's.
             news.append(() if told == count else ANY)
@@ -125,14 +123,14 @@ class RedisChanges:
         return news
 
     def _names(self, shard: int, told: int, count: int) -> Command:
-        places = [str(number % NAMED) for number in range(told + 1, count + 1)]
+        places = [str(number % CHANGES_NAMED) for number in range(told + 1, count + 1)]
         return ("HMGET", self._keys[shard], COUNT, *places)
 
 
 def _named(reply: Sequence[bytes | None], told: int) -> News:
     """Return the links that a shard names, of which so many changes were told before."""
     count, *fields = reply
-    if not told < int(count or 0) <= told + NAMED:
+    if not told < int(count or 0) <= told + CHANGES_NAMED:
         # Others have taken the places of some, meanwhile.
         return ANY
     links = [key_of(field.decode()) for field in fields if field is not None]

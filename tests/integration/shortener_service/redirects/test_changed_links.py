@@ -12,10 +12,10 @@ from structlog.testing import capture_logs
 from clicktrail.shortener.v1 import link_pb2
 from common.errors import ClicktrailError
 from shortener_service.links.link import LinkKey
-from shortener_service.links.store import RedisLinkStore, bucket_of
+from shortener_service.links.store import CHANGES_NAMED, RedisLinkStore, bucket_of
 from shortener_service.links.templates import Templates
 from shortener_service.redirects.link_cache import ASKING, LinkChanges, LiveLink, LiveLinks
-from shortener_service.redirects.store import ANY, NAMED, News, RedisChanges
+from shortener_service.redirects.store import ANY, News, RedisChanges
 from shortener_service.redis.client import RedisCalls
 from shortener_service.redis.keyspace import Keys, Shards
 from shortener_service.redis.node import store_down
@@ -91,7 +91,9 @@ async def test_ones_own_change_shows_at_once(shortener: Caller) -> None:
 
 
 @on_a_cluster_too
-@pytest.mark.parametrize("count", [NAMED + 1, 1_000_000, -1], ids=["one too many", "far too many", "another store"])
+@pytest.mark.parametrize(
+    "count", [CHANGES_NAMED + 1, 1_000_000, -1], ids=["one too many", "far too many", "another store"]
+)
 async def test_where_not_all_changes_are_named_all_is_read_again(
     shortener: Caller, redis: Redis, monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
@@ -212,7 +214,7 @@ async def test_the_feed_names_each_change_once(shortener: Caller, redis: Redis, 
     assert await feed.read() == news
     news[shard] = ()
     assert await feed.read() == news
-    await redis.hincrby(changes_key(link.code), "n", NAMED)
+    await redis.hincrby(changes_key(link.code), "n", CHANGES_NAMED)
     # Counted, and never named: so it may be any.
     news[shard] = ANY
     assert await feed.read() == news
