@@ -151,7 +151,7 @@ class SharedRules(_message.Message):
     profile: _builtins.str
     """The id of a profile."""
     session: _builtins.str
-    """The id of a session, whoever made it up."""
+    """The id of a session, ours or a browser's own."""
     page_limit: _builtins.int
     """How many items a page of a list has at most."""
     def __init__(

@@ -70,8 +70,8 @@ class EventServiceServicer:
         """Records batches one after the other, each once the one before it is answered: a call of its own for a small one costs
         more than recording it.
 
-        Whoever opens a stream ends it soon, so that a service that stops can finish, and one that is new gets its share.
-        Errors and idempotence: see `TrackEvents`; an error ends the stream, and the batch that met it got no answer.
+        A caller that opens a stream ends it soon, so that a service that stops can finish, and one that is new gets its
+        share. Errors and idempotence: see `TrackEvents`; an error ends the stream, and the batch that met it got no answer.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

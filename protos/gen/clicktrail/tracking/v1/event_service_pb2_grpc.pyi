@@ -26,8 +26,8 @@ class EventServiceStub:
     """Records batches one after the other, each once the one before it is answered: a call of its own for a small one costs
     more than recording it.
 
-    Whoever opens a stream ends it soon, so that a service that stops can finish, and one that is new gets its share.
-    Errors and idempotence: see `TrackEvents`; an error ends the stream, and the batch that met it got no answer.
+    A caller that opens a stream ends it soon, so that a service that stops can finish, and one that is new gets its
+    share. Errors and idempotence: see `TrackEvents`; an error ends the stream, and the batch that met it got no answer.
     """
     ExplainAttribution: _aio.UnaryUnaryMultiCallable[_event_service_pb2.ExplainAttributionRequest, _event_service_pb2.ExplainAttributionResponse]
     """Explains which clicks an event could have been credited to, and why each won or lost.
@@ -59,8 +59,8 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
         """Records batches one after the other, each once the one before it is answered: a call of its own for a small one costs
         more than recording it.
 
-        Whoever opens a stream ends it soon, so that a service that stops can finish, and one that is new gets its share.
-        Errors and idempotence: see `TrackEvents`; an error ends the stream, and the batch that met it got no answer.
+        A caller that opens a stream ends it soon, so that a service that stops can finish, and one that is new gets its
+        share. Errors and idempotence: see `TrackEvents`; an error ends the stream, and the batch that met it got no answer.
         """
 
     @_abc_1.abstractmethod
