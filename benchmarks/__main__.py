@@ -7,10 +7,10 @@ from tempfile import TemporaryDirectory
 
 from rich.markup import escape
 
-from benchmarks.chain import Chain
-from benchmarks.redirects import contenders
+from benchmarks.contenders.chain import Chain
 from benchmarks.results import Results
-from benchmarks.sections import SECTIONS, Run
+from benchmarks.sections.redirects import contenders
+from benchmarks.sections.sections import SECTIONS, Run
 from cli.terminal import console
 
 RESULTS = Path(__file__).with_name("results.json")

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from grpc import aio
 
-from benchmarks.bulk_load import load_clicks
-from benchmarks.crowd import Campaign
-from benchmarks.made_clicks import profile_of
-from benchmarks.report_sizes import deliver_links, reads
+from benchmarks.loads.bulk_load import load_clicks
+from benchmarks.loads.crowd import Campaign
+from benchmarks.loads.made_clicks import profile_of
+from benchmarks.sections.report_sizes import deliver_links, reads
 from clicktrail.tracking.v1 import account_service_pb2 as accounts_pb
 from clicktrail.tracking.v1 import account_service_pb2_grpc, click_pb2
 from clicktrail.tracking.v1 import report_service_pb2 as pb

@@ -1,0 +1,1 @@
+"""What is measured side by side: Clicktrail, and other ways to do the same."""

@@ -1,0 +1,171 @@
+"""What pages may count on: the public routes, as libraries on pages use them."""
+
+import gzip
+import json
+import secrets
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from tests.e2e.api.test_bad_input import faults_of
+from tests.e2e.businesses import client_of, make_business
+from tests.e2e.conftest import System, client_with
+from tests.e2e.test_trail import activities_when, make_link, path_of, session_of
+
+ORIGIN = "https://shop.example.com"
+
+
+@pytest.fixture
+async def stranger(system: System) -> AsyncIterator[httpx.AsyncClient]:
+    """Return a client without a credential."""
+    async with client_with(system) as client:
+        yield client
+
+
+def types_of(response: httpx.Response) -> list[str]:
+    """Return the types of an answer's errors."""
+    return [fault["type"] for fault in faults_of(response)]
+
+
+async def new_session(public: httpx.AsyncClient) -> str:
+    """Return a session as a page gets it."""
+    response = await public.post("/v1/track/sessions")
+    assert response.status_code == 201
+    session: str = response.json()["id"]
+    return session
+
+
+async def test_a_mail_tracks_by_an_image(
+    stranger: httpx.AsyncClient, private: httpx.AsyncClient, phone: httpx.AsyncClient, system: System
+) -> None:
+    """The image comes once the event is kept, with what its address says; what is not taken is no image."""
+    profile = f"p-{secrets.token_hex(8)}"
+    session = session_of(await phone.get(path_of((await make_link(private, profile=profile))["short_url"])))
+    query = {
+        "business": system.business,
+        "action": "page.viewed",
+        "session": session,
+        "url": "https://shop.example.com/mail?a=ü",
+        "amount": "3.5",
+        "currency": "USD",
+        "tracked_at": "1700000000",
+        "id": secrets.token_hex(8),
+    }
+    for _ in range(2):
+        shown = await stranger.get("/v1/track/pixel.gif", params=query)
+        assert (shown.status_code, shown.headers["content-type"]) == (200, "image/gif")
+        assert shown.headers["cache-control"] == "no-store"
+        assert shown.content.startswith(b"GIF89a")
+    seen = [one for one in await activities_when(private, profile, 2) if one["action"] == "page.viewed"]
+    assert [one["url"] for one in seen] == [query["url"]]
+    assert seen[0]["amount"] == {"amount": "3.50", "currency": "USD"}
+    assert seen[0]["tracked_at"] == "2023-11-14T22:13:20Z"
+    for fault, status in (({"action": "moon.landed"}, 404), ({"session": "no/slash"}, 422), ({"business": "no"}, 401)):
+        refused = await stranger.get("/v1/track/pixel.gif", params=query | fault)
+        assert refused.status_code == status
+        faults_of(refused)
+
+
+async def test_a_beacon_names_its_business_in_the_query(stranger: httpx.AsyncClient, system: System) -> None:
+    """Plain text, as `sendBeacon` sends it; a private token may not stand there."""
+    body = json.dumps({"action": "page.viewed", "session": secrets.token_hex(16)})
+    plain = {"Content-Type": "text/plain;charset=UTF-8"}
+    taken = await stranger.post(f"/v1/track/events?business={system.business}", content=body, headers=plain)
+    assert taken.status_code == 200
+    refused = await stranger.post(f"/v1/track/events?business={system.token}", content=body, headers=plain)
+    assert refused.status_code == 401
+
+
+async def test_bodies_may_be_gzip(public: httpx.AsyncClient) -> None:
+    """The limit is for what comes out of it."""
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    event = json.dumps({"action": "page.viewed", "session": secrets.token_hex(16)}).encode()
+    for body, status in ((gzip.compress(event), 200), (event, 400), (gzip.compress(b" " * 20_000_000), 413)):
+        assert (await public.post("/v1/track/events", content=body, headers=headers)).status_code == status
+
+
+async def test_a_page_says_that_it_is_open(public: httpx.AsyncClient, private: httpx.AsyncClient) -> None:
+    """The very first time without a session; a session that a browser made up is known from then on."""
+    at = "2026-07-01T00:00:00.123Z"
+    first = await public.post("/v1/public/acks", json={"at": at, "utm_params": {}})
+    assert (first.status_code, first.json()) == (200, {"status": "received"})
+    own = secrets.token_hex(12)
+    acked = await public.post("/v1/public/acks", json={"session": own, "at": at, "utm_params": {"source": "google"}})
+    assert acked.json() == {"status": "received"}
+    assert (await private.get(f"/v1/sessions/{own}")).json()["profile"] is None
+
+
+async def test_identifying_a_free_session(public: httpx.AsyncClient, private: httpx.AsyncClient) -> None:
+    """It goes to the profile of the identity, created if there is none, and the next session joins it."""
+    user = {"user_id": secrets.token_hex(8), "source": "shopify"}
+    found = set()
+    for _ in range(2):
+        session = await new_session(public)
+        answer = await public.post(
+            "/v1/public/identifications", json={**user, "session": session, "email": "ana@example.com"}
+        )
+        assert answer.status_code == 200
+        found.add(answer.json()["profile"])
+        assert (await private.get(f"/v1/sessions/{session}")).json()["profile"] == answer.json()["profile"]
+    assert len(found) == 1
+    profile = (await private.get(f"/v1/profiles/{found.pop()}")).json()
+    assert profile["identities"] == [{"source": "shopify", "user_id": user["user_id"]}]
+    assert profile["email"] == "ana@example.com"
+
+
+async def test_identifying_a_clicked_session(
+    public: httpx.AsyncClient, private: httpx.AsyncClient, phone: httpx.AsyncClient
+) -> None:
+    """The identity joins the link's recipient; an identity that is somebody else's is refused, and nothing changes."""
+    recipient = f"p-{secrets.token_hex(8)}"
+    link = await make_link(private, profile=recipient)
+    session = session_of(await phone.get(path_of(link["short_url"])))
+    somebody = {"user_id": secrets.token_hex(8), "source": "shopify", "session": await new_session(public)}
+    await public.post("/v1/public/identifications", json=somebody)
+    refused = await public.post("/v1/public/identifications", json=somebody | {"session": session})
+    assert (refused.status_code, types_of(refused)) == (422, ["identity_assigned"])
+    own = {"user_id": secrets.token_hex(8), "source": "shopify", "session": session}
+    joined = await public.post("/v1/public/identifications", json=own)
+    assert joined.json() == {"profile": recipient}
+    assert len((await private.get(f"/v1/profiles/{recipient}")).json()["identities"]) == 1
+
+
+async def test_all_that_is_missing_is_named(public: httpx.AsyncClient) -> None:
+    """Both required fields of an identification at once."""
+    refused = await public.post("/v1/public/identifications", json={"email": "a@example.com"})
+    assert [fault["parameter"] for fault in faults_of(refused)] == ["session", "user_id"]
+    assert types_of(refused) == ["parameter_missing"] * 2
+
+
+async def test_a_business_may_list_its_origins(system: System) -> None:
+    """From another page it is 401, which that page can read; servers and preflights are not asked."""
+    shop = await make_business(system, origins=(ORIGIN,))
+    async with client_of(system, shop.id) as public, client_of(system, shop.token) as private:
+        for headers, status in (({"Origin": ORIGIN}, 201), ({}, 201), ({"Origin": "https://evil.example.com"}, 401)):
+            answer = await public.post("/v1/track/sessions", headers=headers)
+            assert answer.status_code == status, headers
+            assert answer.headers["access-control-allow-origin"] == "*"
+        elsewhere = {"Origin": "https://evil.example.com"}
+        assert (await private.post("/v1/track/sessions", headers=elsewhere)).status_code == 201
+        asked = elsewhere | {"Access-Control-Request-Method": "POST"}
+        assert (await public.options("/v1/track/sessions", headers=asked)).status_code == 204
+
+
+async def test_public_settings(public: httpx.AsyncClient, system: System) -> None:
+    """A business's own, in the shape that libraries read; another's and unknown ones are 404."""
+    shown = await public.get(f"/v1/public/businesses/{system.business}")
+    assert shown.status_code == 200
+    assert shown.json().keys() == {
+        "id", "locale", "country", "features", "whitelist", "subscription", "webchat", "whatsapp"
+    }  # fmt: skip
+    other = await make_business(system)
+    for unknown in (other.id, "nobody"):
+        assert (await public.get(f"/v1/public/businesses/{unknown}")).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/v1/public/forms", "/v1/public/webchats/1", "/v1/public/whatsapp/widgets"])
+async def test_what_is_not_part_of_this_is_not_found(public: httpx.AsyncClient, path: str) -> None:
+    """In the form of errors that libraries expect."""
+    answer = await public.get(path)
+    assert (answer.status_code, types_of(answer)) == (404, ["not_found"])
