@@ -119,7 +119,9 @@ class SpoolAccounts:
 
     def _found(self, query: str, values: Sequence[str | bytes]) -> list[KnownBusiness]:
         with damages():
-            return [_business(*row) for row in self._opened().execute(query, values)]
+            cursor = self._opened().execute(query, values)
+            cursor.row_factory = sqlite3.Row
+            return [_business(row) for row in cursor]
 
 
 def _insert(connection: sqlite3.Connection, business: KnownBusiness) -> None:
@@ -129,9 +131,13 @@ def _insert(connection: sqlite3.Connection, business: KnownBusiness) -> None:
     connection.executemany("INSERT OR REPLACE INTO tokens VALUES (?, ?)", [(token, business.id) for token in tokens])
 
 
-def _business(id_: str, currency: str, origins: str, tokens: str) -> KnownBusiness:
-    hashes = frozenset(map(bytes.fromhex, json.loads(tokens)))
-    return KnownBusiness(id_, currency, tuple(json.loads(origins)), hashes)
+def _business(row: sqlite3.Row) -> KnownBusiness:
+    return KnownBusiness(
+        id=row["id"],
+        currency=row["currency"],
+        origins=tuple(json.loads(row["origins"])),
+        tokens=frozenset(map(bytes.fromhex, json.loads(row["tokens"]))),
+    )
 
 
 class Source(Protocol):

@@ -1,7 +1,7 @@
 """Keeps businesses and tokens in PostgreSQL."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -37,7 +37,11 @@ class PostgresAccounts:
     async def add_business(self, business: Business) -> bool:
         """Keep a new business; tell whether its id was free."""
         async with self._postgres.connection() as connection:
-            return await connection.fetchval(QUERIES.add_business, *astuple(business)) is not None
+            added = await connection.fetchval(
+                QUERIES.add_business, business.id, business.name, business.locale, business.country, business.currency,
+                business.attribution_window_days, business.origins, business.created_at,
+            )  # fmt: skip
+        return added is not None
 
     async def business(self, business_id: str) -> Business | None:
         """Return a business, if there is one."""
@@ -47,9 +51,11 @@ class PostgresAccounts:
 
     async def change_business(self, business: Business, fields: Collection[str]) -> Business:
         """Take over these fields of a business that there is, and return it as it is then."""
-        values = astuple(business)[:-1]
         async with self._postgres.connection() as connection:
-            row = await connection.fetchrow(QUERIES.change_business, *values, sorted(fields))
+            row = await connection.fetchrow(
+                QUERIES.change_business, business.id, business.name, business.locale, business.country,
+                business.currency, business.attribution_window_days, business.origins, sorted(fields),
+            )  # fmt: skip
         if row is None:
             raise LookupError("businesses are never deleted")
         return _business(row)
@@ -65,7 +71,13 @@ class PostgresAccounts:
         async with self._postgres.connection() as connection:
             rows = await connection.fetch(QUERIES.list_known, business_id, limit)
         return [
-            KnownBusiness(row["id"], row["currency"], tuple(row["origins"]), frozenset(row["tokens"])) for row in rows
+            KnownBusiness(
+                id=row["id"],
+                currency=row["currency"],
+                origins=tuple(row["origins"]),
+                tokens=frozenset(row["tokens"]),
+            )
+            for row in rows
         ]
 
     async def add_token(self, business_id: str, token: Token, token_hash: bytes) -> None:
@@ -83,7 +95,7 @@ class PostgresAccounts:
         query = QUERIES.list_tokens_before if page.is_backwards else QUERIES.list_tokens
         async with self._postgres.connection() as connection:
             rows = await connection.fetch(query, business_id, cursor, page.limit + 1)
-        return [Token(row["id"], row["name"], row["created_at"]) for row in rows]
+        return [Token(**row) for row in rows]
 
     async def revoke_token(self, business_id: str, token_id: UUID, at: datetime) -> bool:
         """Revoke a token; tell whether the business has it."""

@@ -1,7 +1,7 @@
 """Keeps custom actions in PostgreSQL."""
 
 from collections.abc import Collection
-from dataclasses import astuple, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -29,7 +29,11 @@ class PostgresActions:
     async def create(self, business_id: str, action: CustomAction) -> None:
         """Keep a new action. Raises `BUSINESS_UNKNOWN`, `ACTION_TAKEN`."""
         async with self._postgres.connection() as connection:
-            if await connection.fetchval(QUERIES.create_action, business_id, *astuple(action)) is None:
+            created = await connection.fetchval(
+                QUERIES.create_action, business_id, action.id, action.name, action.title, action.conversion,
+                action.important, action.created_at,
+            )  # fmt: skip
+            if created is None:
                 await check_business(connection, business_id)
                 raise taken()
 
@@ -59,9 +63,12 @@ class PostgresActions:
             after = replace(before, **{field: getattr(wanted, field) for field in fields})
             if after.name != before.name and await _has_events(connection, business_id, before.name):
                 raise has_events("name", "An action with events keeps its name.")
-            values = astuple(after)[:-1]
             try:
-                is_changed = await connection.fetchval(QUERIES.change_action, business_id, *values) is not None
+                changed = await connection.fetchval(
+                    QUERIES.change_action, business_id, after.id, after.name, after.title, after.conversion,
+                    after.important,
+                )  # fmt: skip
+                is_changed = changed is not None
             except asyncpg.UniqueViolationError:  # Another transaction took the name at the same moment.
                 is_changed = False
             if not is_changed:

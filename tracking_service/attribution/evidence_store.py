@@ -2,12 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Container, Sequence
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple
+from uuid import UUID
 
 from tracking_service.actions.catalogue import CLICKED
 from tracking_service.attribution.credits import ORDER_ACTIONS, PURCHASE, VisitorClicks, clicks_by_visitor, names_order
+from tracking_service.attribution.queue_store import Visitor
 from tracking_service.attribution.rules import CLOCK_TOLERANCE, Click, Event
 from tracking_service.attribution.sources import other_source, source_of
+from tracking_service.counters.scopes import SessionKey
 from tracking_service.postgres.arrays import columns
 from tracking_service.postgres.queries import load
 
@@ -20,11 +24,36 @@ Events = dict[str, list[Event]]
 """Events by business."""
 
 
-async def find_events(connection: "Connection", places: Sequence[tuple[object, ...]]) -> Events:
-    """Return events (business, id, when received), and with them all events of their orders."""
+class EventPlace(NamedTuple):
+    """What finds an event."""
+
+    business_id: str
+    id: UUID
+    received_at: datetime
+
+
+class PersonRange(NamedTuple):
+    """A person, by the surrogate, and the range that the clicks which matter can lie in."""
+
+    business_id: str
+    profile_key: int
+    from_at: datetime
+    to_at: datetime
+
+
+class SeenSource(NamedTuple):
+    """A source that an event names."""
+
+    business_id: str
+    source: str
+
+
+async def find_events(connection: "Connection", places: Sequence[EventPlace]) -> Events:
+    """Return events, and with them all events of their orders."""
     if not places:
         return {}
-    rows = await connection.fetch(QUERIES.find_events, *columns(places), list(ORDER_ACTIONS), PURCHASE)
+    found = columns(places, "business_id", "id", "received_at")
+    rows = await connection.fetch(QUERIES.find_events, *found, list(ORDER_ACTIONS), PURCHASE)
     own = await _find_own_sources(connection, rows)
     events: Events = defaultdict(list)
     for row in rows:
@@ -32,22 +61,26 @@ async def find_events(connection: "Connection", places: Sequence[tuple[object, .
     return dict(events)
 
 
-async def find_concerned(connection: "Connection", marks: Sequence[tuple[object, ...]]) -> Events:
-    """Return the events that marks (business, session, person, since) concern, with all events of their orders."""
-    rows = await connection.fetch(QUERIES.find_concerned, *columns(marks), CLICKED)
-    return await find_events(connection, [tuple(row) for row in rows])
+async def find_concerned(connection: "Connection", marks: Sequence[Visitor]) -> Events:
+    """Return the events that marks concern, with all events of their orders."""
+    rows = await connection.fetch(
+        QUERIES.find_concerned, *columns(marks, "business_id", "session", "profile_key", "since"), CLICKED
+    )
+    return await find_events(connection, [EventPlace(**row) for row in rows])
 
 
 async def find_clicks(connection: "Connection", events: Events) -> dict[str, VisitorClicks]:
     """Return the clicks that events may be credited to, by business."""
     sessions, persons = _visitors(events)
-    # No rows make no columns, but each parameter wants its array.
-    used = columns(sessions) or [()] * 2
-    ranges = columns(persons) or [()] * 4
-    rows = await connection.fetch(QUERIES.find_clicks, *used, *ranges)
+    rows = await connection.fetch(
+        QUERIES.find_clicks,
+        *columns(sessions, "business_id", "session"),
+        *columns(persons, "business_id", "profile_key", "from_at", "to_at"),
+    )
     clicks: dict[str, list[Click]] = defaultdict(list)
-    for business_id, *values in rows:
-        clicks[business_id].append(Click(*values))
+    for row in rows:
+        values = dict(row)
+        clicks[values.pop("business_id")].append(Click(**values))
     return {business_id: clicks_by_visitor(clicks[business_id]) for business_id in events}
 
 
@@ -56,10 +89,10 @@ async def _find_own_sources(connection: "Connection", rows: Sequence["Row"]) -> 
     own: dict[str, set[str]] = {row["business_id"]: set() for row in rows}
     named = {(row["business_id"], source_of(row["utm_params"])) for row in rows if row["utm_params"] is not None}
     # A NUL or half of a surrogate pair fits into no text of PostgreSQL, so no link has one.
-    seen = [(business, source) for business, source in named if source is not None and _is_storable(source)]
+    seen = [SeenSource(business, source) for business, source in named if source is not None and _is_storable(source)]
     if seen:
-        for business_id, source in await connection.fetch(QUERIES.find_own_sources, *columns(seen)):
-            own[business_id].add(source)
+        for row in await connection.fetch(QUERIES.find_own_sources, *columns(seen, "business_id", "source")):
+            own[row["business_id"]].add(row["source"])
     return own
 
 
@@ -67,23 +100,29 @@ def _is_storable(text: str) -> bool:
     return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def _visitors(events: Events) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
+def _visitors(events: Events) -> tuple[set[SessionKey], list[PersonRange]]:
     """Return the sessions of events, and their persons with the range that their clicks can lie in."""
-    sessions = {(business_id, event.session) for business_id, some in events.items() for event in some if event.session}
+    sessions = {
+        SessionKey(business_id, event.session)
+        for business_id, some in events.items()
+        for event in some
+        if event.session
+    }
     by_person: dict[tuple[str, int], list[Event]] = defaultdict(list)
     for business_id, some in events.items():
         for event in some:
             if event.profile_key is not None:
                 by_person[business_id, event.profile_key].append(event)
-    ranges: list[tuple[object, ...]] = [
-        (
-            *person,
-            min(event.occurred_at - event.window for event in some),
-            max(event.occurred_at for event in some) + CLOCK_TOLERANCE,
+    ranges = [
+        PersonRange(
+            business_id,
+            profile_key,
+            from_at=min(event.occurred_at - event.window for event in some),
+            to_at=max(event.occurred_at for event in some) + CLOCK_TOLERANCE,
         )
-        for person, some in by_person.items()
+        for (business_id, profile_key), some in by_person.items()
     ]
-    return list(sessions), ranges
+    return sessions, ranges
 
 
 def _event(row: "Row", own_sources: Container[str]) -> Event:

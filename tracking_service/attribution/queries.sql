@@ -1,10 +1,11 @@
 -- name: find_due
 -- What there is to do: marks of many people, other marks, those put aside whose time has come, and sweeps. Found as they
 -- are taken, oldest first: a look at any of them may go through all that were deleted lately.
-SELECT (SELECT id FROM dirty_visitors WHERE persons IS NOT NULL ORDER BY id LIMIT 1) IS NOT NULL,
-       (SELECT id FROM dirty_visitors WHERE attempts = 0 AND persons IS NULL ORDER BY id LIMIT 1) IS NOT NULL,
-       (SELECT id FROM dirty_visitors WHERE attempts > 0 AND next_try_at <= now() ORDER BY next_try_at LIMIT 1) IS NOT NULL,
-       (SELECT id FROM sweeps ORDER BY id LIMIT 1) IS NOT NULL;
+SELECT (SELECT id FROM dirty_visitors WHERE persons IS NOT NULL ORDER BY id LIMIT 1) IS NOT NULL AS marks_of_many,
+       (SELECT id FROM dirty_visitors WHERE attempts = 0 AND persons IS NULL ORDER BY id LIMIT 1) IS NOT NULL AS marks,
+       (SELECT id FROM dirty_visitors WHERE attempts > 0 AND next_try_at <= now() ORDER BY next_try_at LIMIT 1) IS NOT NULL
+           AS put_aside,
+       (SELECT id FROM sweeps ORDER BY id LIMIT 1) IS NOT NULL AS sweeps;
 
 -- name: take_marks
 -- Some marks, oldest first, that no other worker has in hand.
@@ -60,7 +61,7 @@ WITH taken AS MATERIALIZED (
         LIMIT 1) AS has_event
     RETURNING id
 )
-SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM spread);
+SELECT (SELECT count(*) FROM gone) AS taken, (SELECT count(*) FROM spread) AS marked;
 
 -- name: find_concerned
 -- The events that marks concern: those of the sessions and persons marked.
@@ -178,8 +179,8 @@ DELETE FROM sweeps WHERE id = $1;
 
 -- name: find_clicks
 -- The clicks of sessions (business, session), and of persons (business, profile's surrogate) within a range each.
-SELECT s.business_id, s.click_id, s.id, s.profile_key, s.clicked_at, s.link_created_at, s.link, s.campaign, s.journey,
-       s.message
+SELECT s.business_id, s.click_id AS id, s.id AS session, s.profile_key, s.clicked_at, s.link_created_at, s.link,
+       s.campaign, s.journey, s.message
 FROM unnest($1::text[], $2::text[]) AS used (business_id, session)
 JOIN sessions s ON s.business_id = used.business_id AND s.id = used.session
 WHERE s.click_id IS NOT NULL
@@ -200,8 +201,8 @@ WHERE s.click_id IS NOT NULL;
 SELECT DISTINCT ON (c.business_id, c.event_id)
        c.business_id, c.event_id, c.entry, c.sign, c.click_id, c.clicked_at, c.link_created_at, c.link, c.campaign,
        c.journey, c.message, c.conversions, c.revenue_minor, c.currency
-FROM unnest($1::text[], $2::uuid[]) AS decided (business_id, event_id)
-JOIN credits c ON c.business_id = decided.business_id AND c.event_id = decided.event_id
+FROM unnest($1::text[], $2::uuid[]) AS decided (business_id, id)
+JOIN credits c ON c.business_id = decided.business_id AND c.event_id = decided.id
 ORDER BY c.business_id, c.event_id, c.entry DESC;
 
 -- name: append_entries
@@ -211,11 +212,15 @@ WITH appended AS (
     INSERT INTO credits (
         business_id, event_id, entry, sign, action, occurred_at, click_id, clicked_at, link_created_at, link, campaign,
         journey, message, conversions, revenue_minor, currency, rules_version)
-    SELECT decided.*, $17
+    SELECT business_id, event_id, entry, sign, action, occurred_at, click_id, clicked_at, link_created_at, link, campaign,
+           journey, message, conversions, revenue_minor, currency, $17
     FROM unnest(
         $1::text[], $2::uuid[], $3::integer[], $4::smallint[], $5::text[], $6::timestamptz[], $7::uuid[],
         $8::timestamptz[], $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::text[], $14::smallint[],
-        $15::bigint[], $16::text[]) AS decided
+        $15::bigint[], $16::text[]
+    ) AS decided (
+        business_id, event_id, entry, sign, action, occurred_at, click_id, clicked_at, link_created_at, link, campaign,
+        journey, message, conversions, revenue_minor, currency)
     RETURNING *
 ), scoped AS (
     SELECT a.*, scopes.scope, scopes.scope_id, date_bin('15 minutes', scopes.at, '2000-01-01Z') AS bucket,
@@ -256,7 +261,8 @@ SELECT received_at FROM activities WHERE business_id = $1 AND id = $2 AND action
 
 -- name: find_clicks_of_visitor
 -- The clicks of a session and of a person, latest first: all that could be looked at.
-SELECT s.click_id, s.id, s.profile_key, s.clicked_at, s.link_created_at, s.link, s.campaign, s.journey, s.message
+SELECT s.click_id AS id, s.id AS session, s.profile_key, s.clicked_at, s.link_created_at, s.link, s.campaign, s.journey,
+       s.message
 FROM sessions s
 WHERE s.business_id = $1 AND s.click_id IS NOT NULL AND (s.id = $2 OR s.profile_key = $3)
 ORDER BY s.clicked_at DESC, s.click_id DESC

@@ -10,23 +10,29 @@ from tracking_service.postgres.queries import load
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection
 
-Visitor = tuple[str, str | None, int | None]
-"""Business, session, profile's surrogate."""
-VisitorSince = tuple[str, str | None, int | None, datetime | None]
-"""The same, and a time."""
-
 QUERIES = load(__package__)
 
 
-async def mark_dirty(connection: "Connection", visitors: Iterable[Visitor | VisitorSince]) -> None:
-    """Have the events of visitors decided again: (business, session, profile's surrogate).
+class Visitor(NamedTuple):
+    """Whose events are to be decided again: a session's, a profile's by its surrogate, or both's.
 
-    A time behind them leaves aside what occurred before it. Without one the whole history is looked at, which a claim
-    needs, but neither an event (it concerns itself) nor a click (it concerns what came after it).
+    What occurred before `since` is left aside. Without it the whole history is looked at, which a claim needs, but
+    neither an event (it concerns itself) nor a click (it concerns what came after it).
     """
-    marks = {(*visitor, None)[:4] for visitor in visitors}
+
+    business_id: str
+    session: str | None
+    profile_key: int | None
+    since: datetime | None = None
+
+
+async def mark_dirty(connection: "Connection", visitors: Iterable[Visitor]) -> None:
+    """Have the events of visitors decided again."""
+    marks = set(visitors)
     if marks:
-        await connection.execute(QUERIES.mark_dirty, *packed_columns(list(marks)))
+        await connection.execute(
+            QUERIES.mark_dirty, *packed_columns(marks, "business_id", "session", "profile_key", "since")
+        )
 
 
 async def mark_persons(connection: "Connection", business_id: str, persons: Sequence[int], since: datetime) -> None:

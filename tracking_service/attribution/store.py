@@ -1,13 +1,12 @@
 """Keeps what events are credited to in PostgreSQL: takes marks, decides again, appends the difference."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from tracking_service.actions.catalogue import CLICKED
 from tracking_service.attribution.credits import VisitorClicks, decide_all
-from tracking_service.attribution.evidence_store import Events, find_clicks, find_concerned, find_events
+from tracking_service.attribution.evidence_store import EventPlace, Events, find_clicks, find_concerned, find_events
 from tracking_service.attribution.explanation import Evidence, KeptEntry, led_by
 from tracking_service.attribution.ledger import Credited, Entry, Standing, difference
 from tracking_service.attribution.queue_store import Due, Mark, Spread, Visitor, mark_dirty
@@ -27,9 +26,6 @@ QUERIES = load(__package__)
 # Activities that a sweep looks at in one go.
 SWEPT = 1_000
 
-Line = tuple[object, ...]
-"""A row of the ledger, but for the version of the rules."""
-
 # Clicks of one visitor that an explanation shows.
 MOST_CLICKS = 100
 
@@ -44,6 +40,26 @@ class Sweep(NamedTuple):
     position: UUID
 
 
+class Line(NamedTuple):
+    """An entry that the ledger of a business lacks, and its event."""
+
+    business_id: str
+    event: Event
+    entry: Entry
+
+    @property
+    def credited(self) -> Credited:
+        """Return what it credits, or takes back."""
+        return self.entry.credited
+
+
+class EventId(NamedTuple):
+    """An event of a business."""
+
+    business_id: str
+    id: UUID
+
+
 class PostgresAttribution:
     """The credits of all businesses."""
 
@@ -54,7 +70,7 @@ class PostgresAttribution:
         """Tell what there is to do; it may be in other hands."""
         async with self._postgres.connection() as connection:
             (row,) = await connection.fetch(QUERIES.find_due)
-        return Due(*row)
+        return Due(**row)
 
     async def settle(self, limit: int) -> int:
         """Decide again on the events of at most so many marks, and return how many marks there were."""
@@ -69,7 +85,7 @@ class PostgresAttribution:
         (row,) = await self._postgres.by_itself(
             lambda connection: connection.fetch(QUERIES.spread_marks, limit, CLICKED)
         )
-        return Spread(*row)
+        return Spread(**row)
 
     async def sweep(self) -> bool:
         """Mark the next visitors whom a change for a whole business concerns; tell whether there was such a change."""
@@ -98,11 +114,10 @@ class PostgresAttribution:
 
     async def _take(self, query: str, parameter: int) -> int:
         async def work(connection: "Connection") -> int:
-            marks = [tuple(row) for row in await connection.fetch(query, parameter)]
+            marks = [Visitor(**row) for row in await connection.fetch(query, parameter)]
             if marks:
-                businesses = [mark[0] for mark in marks]
                 # An order ties the events of several visitors together, so a lock for each visitor would not do.
-                await lock_names(connection, Lock.ATTRIBUTION, businesses)
+                await lock_names(connection, Lock.ATTRIBUTION, {mark.business_id for mark in marks})
                 lines = await outstanding(connection, await find_concerned(connection, marks))
                 await _append(connection, lines)
             return len(marks)
@@ -111,7 +126,7 @@ class PostgresAttribution:
 
     async def _marks(self, query: str, limit: int) -> list[Mark]:
         async with self._postgres.connection() as connection:
-            return [Mark(*row) for row in await connection.fetch(query, limit)]
+            return [Mark(**row) for row in await connection.fetch(query, limit)]
 
 
 async def outstanding(connection: "Connection", events: Events) -> list[Line]:
@@ -129,31 +144,36 @@ async def outstanding(connection: "Connection", events: Events) -> list[Line]:
 
 async def _append(connection: "Connection", lines: Sequence[Line]) -> None:
     if lines:
-        await connection.execute(QUERIES.append_entries, *columns(lines), RULES_VERSION)
-        await bump_versions(connection, {str(line[0]) for line in lines})
+        await connection.execute(
+            QUERIES.append_entries,
+            *columns(
+                lines, "business_id", "entry.event_id", "entry.entry", "entry.sign", "event.action",
+                "event.occurred_at", "credited.click_id", "credited.clicked_at", "credited.link_created_at",
+                "credited.link", "credited.campaign", "credited.journey", "credited.message", "credited.conversions",
+                "credited.revenue_minor", "credited.currency",
+            ),
+            RULES_VERSION,
+        )  # fmt: skip
+        await bump_versions(connection, {line.business_id for line in lines})
 
 
 def _lines(
     business_id: str, events: Sequence[Event], clicks: VisitorClicks, standings: dict[UUID, Standing]
 ) -> Iterable[Line]:
-    """Yield the rows to append for the events of one business."""
+    """Yield what is to be appended for the events of one business."""
     by_id = {event.id: event for event in events}
     for entry in difference(decide_all(events, clicks), standings):
-        yield _line(business_id, by_id[entry.event_id], entry)
-
-
-def _line(business_id: str, event: Event, entry: Entry) -> Line:
-    numbers = (entry.event_id, entry.entry, entry.sign)
-    return (business_id, *numbers, event.action, event.occurred_at, *astuple(entry.credited))
+        yield Line(business_id, by_id[entry.event_id], entry)
 
 
 async def _find_standings(connection: "Connection", events: Events) -> dict[str, dict[UUID, Standing]]:
-    wanted = [(business_id, event.id) for business_id, some in events.items() for event in some]
     standings: dict[str, dict[UUID, Standing]] = {business_id: {} for business_id in events}
-    for business_id, event_id, entry, sign, *credited in await connection.fetch(
-        QUERIES.find_standings, *columns(wanted)
-    ):
-        standings[business_id][event_id] = Standing(entry, Credited(*credited) if sign > 0 else None)
+    wanted = [EventId(business_id, event.id) for business_id, some in events.items() for event in some]
+    for row in await connection.fetch(QUERIES.find_standings, *columns(wanted, "business_id", "id")):
+        values = dict(row)
+        of_business, event_id = standings[values.pop("business_id")], values.pop("event_id")
+        entry, sign = values.pop("entry"), values.pop("sign")
+        of_business[event_id] = Standing(entry, Credited(**values) if sign > 0 else None)
     return standings
 
 
@@ -164,9 +184,9 @@ async def _sweep_on(connection: "Connection", sweep: Sweep) -> None:
     since: dict[Visitor, datetime] = {}
     for row in rows:
         if row["is_concerned"]:
-            visitor = (sweep.business_id, row["session"], row["profile_key"])
+            visitor = Visitor(sweep.business_id, row["session"], row["profile_key"])
             since[visitor] = min(since.get(visitor, row["occurred_at"]), row["occurred_at"])
-    await mark_dirty(connection, [(*visitor, at) for visitor, at in since.items()])
+    await mark_dirty(connection, [visitor._replace(since=at) for visitor, at in since.items()])
     if len(rows) < SWEPT:
         await connection.execute(QUERIES.end_sweep, sweep.id)
     else:
@@ -192,11 +212,12 @@ async def _evidence(connection: "Connection", business_id: str, event_id: UUID) 
     received_at = await connection.fetchval(QUERIES.find_event, business_id, event_id, CLICKED)
     if received_at is None:
         return None
-    events = (await find_events(connection, [(business_id, event_id, received_at)])).get(business_id, [])
+    events = (await find_events(connection, [EventPlace(business_id, event_id, received_at)])).get(business_id, [])
     if not any(event.id == event_id for event in events):
         return None
     led = led_by(events, event_id)
-    visitor = (business_id, led.session, led.profile_key)
-    clicks = await connection.fetch(QUERIES.find_clicks_of_visitor, *visitor, MOST_CLICKS)
+    clicks = await connection.fetch(
+        QUERIES.find_clicks_of_visitor, business_id, led.session, led.profile_key, MOST_CLICKS
+    )
     entries = await connection.fetch(QUERIES.find_entries, business_id, event_id)
-    return Evidence(event_id, events, [Click(*row) for row in clicks], [KeptEntry(*row) for row in entries])
+    return Evidence(event_id, events, [Click(**row) for row in clicks], [KeptEntry(**row) for row in entries])

@@ -7,53 +7,23 @@ from typing import NamedTuple
 from tracking_service.clicks.delivery import Click
 from tracking_service.clicks.origins import Origins
 from tracking_service.counters.breakdowns import Origin
-from tracking_service.counters.first_clicks import Visit, everywhere, firsts_of, is_repeated
-from tracking_service.counters.tally import CountedClick
+from tracking_service.counters.first_clicks import CountedClick, firsts_of, is_repeated
 
 Person = tuple[str, int | None]
 """Business, and profile's surrogate; None for nobody."""
 
 
 class Arrival(NamedTuple):
-    """A click that was delivered, with what is derived of it; recipient is its link's, by surrogate."""
+    """A click that was delivered, with what is derived of it: what it came from, and what is counted of it."""
 
     click: Click
     origin: Origin
-    packed: str
-    recipient: int | None
-    is_visit: bool
-    """Whether it is to mint a session, as each click of a person is."""
+    counted: CountedClick
 
     @property
     def person(self) -> Person:
         """Return whose link was clicked."""
-        return self.click.business_id, self.recipient
-
-    def visit(self, firsts: int = 0) -> Visit:
-        """Return what its session says of it, where nobody knew that session before."""
-        click = self.click
-        return Visit(
-            click.business_id, click.session or "", self.recipient, click.clicked_at, click.id, click.link_created_at,
-            click.link, click.campaign, click.journey, click.message, self.packed, self.recipient is not None, firsts,
-        )  # fmt: skip
-
-    def counted(self, *, is_first: bool) -> CountedClick:
-        """Return what is counted of it, where it was not known."""
-        click = self.click
-        return CountedClick(
-            business_id=click.business_id,
-            link=click.link,
-            campaign=click.campaign,
-            journey=click.journey,
-            message=click.message,
-            clicked_at=click.clicked_at,
-            link_created_at=click.link_created_at,
-            origin=self.packed,
-            is_recipients=self.recipient is not None,
-            is_human=click.is_human,
-            has_session=click.session is not None,
-            is_first=is_first,
-        )
+        return self.counted.business_id, self.counted.profile_key
 
 
 class Plan(NamedTuple):
@@ -61,7 +31,7 @@ class Plan(NamedTuple):
 
     firsts: Sequence[int | None]
     """Of each click that arrives; None where it is no visit."""
-    known: Sequence[Visit]
+    known: Sequence[CountedClick]
     """The first clicks so far of `several`."""
     several: frozenset[Person]
     """People whose first clicks are to be told from others, of now or of before."""
@@ -73,47 +43,63 @@ def arrivals(clicks: Iterable[Click], keys: Mapping[tuple[str, str], int | None]
 
 
 def _arrival(click: Click, keys: Mapping[tuple[str, str], int | None], origins: Origins) -> Arrival:
-    origin, is_visit = origins.of(click), click.session is not None and click.is_human
+    origin = origins.of(click)
     recipient = None
     if click.profile is not None:
         recipient = keys[click.business_id, click.profile]
         if recipient is None:
             # Of someone who was erased nothing is kept that could tell who it was.
             click = click._replace(query="", address="", user_agent="", referrer="", accept_language="")
-    return Arrival(click, origin, origin.packed(click.verdict), recipient, is_visit)
+    counted = CountedClick(
+        business_id=click.business_id,
+        session=click.session,
+        profile_key=recipient,
+        clicked_at=click.clicked_at,
+        click_id=click.id,
+        link_created_at=click.link_created_at,
+        link=click.link,
+        campaign=click.campaign,
+        journey=click.journey,
+        message=click.message,
+        origin=origin.packed(click.verdict),
+        is_recipients=recipient is not None,
+        is_human=click.is_human,
+    )
+    return Arrival(click, origin, counted)
 
 
-def plan(arrived: Sequence[Arrival], known: Sequence[Visit]) -> Plan:
+def plan(arrived: Sequence[Arrival], known: Sequence[CountedClick]) -> Plan:
     """Return where clicks will be the first ones, given those that are so far."""
-    before: dict[Person, list[Visit]] = defaultdict(list)
+    before: dict[Person, list[CountedClick]] = defaultdict(list)
     for visit in known:
         before[visit.business_id, visit.profile_key].append(visit)
     clicks: Counter[Person] = Counter()
     leading: set[Person] = set()
     for arrival in arrived:
-        if arrival.is_visit and arrival.recipient is not None:
+        if arrival.counted.is_visit and arrival.counted.is_recipients:
             person = arrival.person
             clicks[person] += 1
             # Most who have clicked before change nothing: they are spared the search below.
-            if person not in before or not is_repeated(arrival.visit(), before[person]):
+            if person not in before or not is_repeated(arrival.counted, before[person]):
                 leading.add(person)
     several = frozenset(person for person in leading if clicks[person] > 1 or person in before)
     expected = _expected(arrived, several, before)
+    # Who is nobody's recipient has no click before this one.
+    leads = [not arrival.counted.is_recipients or arrival.person in leading for arrival in arrived]
     firsts = [
-        _planned(arrival, expected.get(number), is_leading=arrival.recipient is None or arrival.person in leading)
-        for number, arrival in enumerate(arrived)
+        _planned(arrival, expected.get(number), is_leading=leads[number]) for number, arrival in enumerate(arrived)
     ]
     return Plan(firsts, [visit for person in several for visit in before.get(person, ())], several)
 
 
 def _expected(
-    arrived: Iterable[Arrival], several: frozenset[Person], before: Mapping[Person, list[Visit]]
+    arrived: Iterable[Arrival], several: frozenset[Person], before: Mapping[Person, list[CountedClick]]
 ) -> dict[int, int]:
     """Return where clicks, by their numbers, will be the first ones of people who have several."""
-    of_person: dict[Person, list[tuple[int, Visit]]] = defaultdict(list)
+    of_person: dict[Person, list[tuple[int, CountedClick]]] = defaultdict(list)
     for number, arrival in enumerate(arrived):
-        if arrival.is_visit and arrival.person in several:
-            of_person[arrival.person].append((number, arrival.visit()))
+        if arrival.counted.is_visit and arrival.person in several:
+            of_person[arrival.person].append((number, arrival.counted))
     return {
         number: firsts
         for person, some in of_person.items()
@@ -125,16 +111,6 @@ def _expected(
 
 def _planned(arrival: Arrival, expected: int | None, *, is_leading: bool) -> int | None:
     """Return where a click will be the first one, None where it is no visit; expected is what was searched for."""
-    if not arrival.is_visit or expected is not None:
+    if not arrival.counted.is_visit or expected is not None:
         return expected
-    return _everywhere(arrival) if is_leading else 0
-
-
-def _everywhere(arrival: Arrival) -> int:
-    click = arrival.click
-    return everywhere(
-        campaign=click.campaign is not None,
-        journey=click.journey is not None,
-        message=click.message is not None,
-        own=arrival.recipient is not None,
-    )
+    return arrival.counted.everywhere if is_leading else 0

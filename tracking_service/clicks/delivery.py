@@ -44,8 +44,8 @@ class Click(NamedTuple):
 
     @property
     def key(self) -> tuple[str, datetime, UUID]:
-        """Return what makes it the same click, however often it is delivered: its first columns."""
-        return self[:3]
+        """Return what makes it the same click, however often it is delivered."""
+        return self.business_id, self.clicked_at, self.id
 
 
 @dataclass(frozen=True, slots=True)

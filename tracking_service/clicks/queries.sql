@@ -11,7 +11,7 @@ WITH sent AS MATERIALIZED (
         unnest(texts($16)) AS query, unnest(texts($17)) AS address, unnest(texts($18)) AS user_agent,
         unnest(texts($19)) AS referrer, unnest(texts($20)) AS accept_language, unnest(texts($21)) AS source,
         unnest(texts($22)) AS device, unnest(texts($23)) AS browser, unnest(texts($24)) AS os,
-        unnest(texts($25)) AS country, unnest(texts($26)) AS language, unnest(texts($27)) AS referring_host,
+        unnest(texts($25)) AS country, unnest(texts($26)) AS language, unnest(texts($27)) AS origin_referrer,
         unnest(texts($28)) AS origin, unnest($29::smallint[]) AS firsts
 ), kept AS (
     INSERT INTO clicks (
@@ -20,7 +20,7 @@ WITH sent AS MATERIALIZED (
         device, browser, os, country, language, referring_host)
     SELECT business_id, clicked_at, id, link, template, campaign, journey, message, profile_key, session,
            link_created_at, verdict, verdict_reason, rules_version, host, query, address, user_agent, referrer,
-           accept_language, source, device, browser, os, country, language, referring_host
+           accept_language, source, device, browser, os, country, language, origin_referrer
     FROM sent
     ON CONFLICT (business_id, clicked_at, id) DO NOTHING
     RETURNING business_id, clicked_at, id
@@ -51,8 +51,8 @@ LEFT JOIN LATERAL (
 UPDATE clicks c
 SET query = '', address = '', user_agent = '', referrer = '', accept_language = ''
 FROM unnest($1::text[], $2::timestamptz[], $3::uuid[], $4::bigint[])
-    AS claimed (business_id, clicked_at, id, profile_key)
-WHERE c.business_id = claimed.business_id AND c.clicked_at = claimed.clicked_at AND c.id = claimed.id
+    AS claimed (business_id, clicked_at, click_id, profile_key)
+WHERE c.business_id = claimed.business_id AND c.clicked_at = claimed.clicked_at AND c.id = claimed.click_id
   AND NOT EXISTS (
     SELECT FROM profiles p WHERE p.business_id = claimed.business_id AND p.profile_key = claimed.profile_key);
 
@@ -62,14 +62,14 @@ WHERE c.business_id = claimed.business_id AND c.clicked_at = claimed.clicked_at 
 INSERT INTO sessions AS s (
     business_id, id, profile_key, click_id, clicked_at, link_created_at, link, campaign, journey, message, origin,
     is_clicked_by_recipient, created_at)
-SELECT business_id, id, profile_key, click_id, clicked_at, link_created_at, link, campaign, journey, message, origin,
+SELECT business_id, session, profile_key, click_id, clicked_at, link_created_at, link, campaign, journey, message, origin,
        profile_key IS NOT NULL, clicked_at
 FROM unnest(
     texts($1), texts($2), $3::bigint[], $4::timestamptz[], $5::uuid[], $6::timestamptz[], texts($7), texts($8),
     texts($9), texts($10), texts($11)
 ) AS minted (
-    business_id, id, profile_key, clicked_at, click_id, link_created_at, link, campaign, journey, message, origin)
-ORDER BY business_id, id
+    business_id, session, profile_key, clicked_at, click_id, link_created_at, link, campaign, journey, message, origin)
+ORDER BY business_id, session
 ON CONFLICT (business_id, id) DO UPDATE
 SET profile_key = coalesce(excluded.profile_key, s.profile_key),
     is_clicked_by_recipient = excluded.is_clicked_by_recipient,
@@ -77,7 +77,7 @@ SET profile_key = coalesce(excluded.profile_key, s.profile_key),
     link = excluded.link, campaign = excluded.campaign, journey = excluded.journey, message = excluded.message,
     origin = excluded.origin, created_at = excluded.created_at
 WHERE s.click_id IS NULL
-RETURNING new.business_id, new.id, new.profile_key, old.profile_key AS owner_before;
+RETURNING new.business_id, new.id AS session, new.profile_key, old.profile_key AS owner_before;
 
 -- name: tell_activities_their_link
 -- Events that came before the click of their session learn its link.

@@ -5,8 +5,6 @@ from functools import lru_cache
 from typing import NamedTuple
 
 VERDICT = "verdict"
-# The dimensions that a packed text has behind its verdict, in its order.
-DIMENSIONS = ("link", "device", "browser", "os", "country", "language", "referrer")
 _REMEMBERED = 10_000
 
 HUMAN = "human"
@@ -26,6 +24,10 @@ class Origin(NamedTuple):
     def packed(self, verdict: str) -> str:
         """Return verdict and values as one text, a JSON list; the same as `json_build_array` gives in SQL."""
         return _packed(verdict, self)
+
+
+# The dimensions that a packed text has behind its verdict, in its order.
+DIMENSIONS = Origin._fields
 
 
 @lru_cache(_REMEMBERED)

@@ -6,18 +6,21 @@ from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
 
-from tracking_service.counters.scopes import BUSINESS_SCOPE, LINK, Scope
+from tracking_service.counters.scopes import BUSINESS_SCOPE, LINK, Scope, SessionKey
 
 # Bits of `sessions.firsts`; those of links of the visitor's own stand OWN times higher.
 BUSINESS, CAMPAIGN, JOURNEY, MESSAGE, OF_LINK = 1, 2, 4, 8, 16
 OWN = 32
 
 
-class Visit(NamedTuple):
-    """A click that minted its session, as it is kept there; `firsts` says where it was the first one so far."""
+class CountedClick(NamedTuple):
+    """What is counted of a click, as its session keeps it where it minted one; origin is packed.
+
+    `firsts` says where it was the first one of its visitor so far.
+    """
 
     business_id: str
-    session: str
+    session: str | None
     profile_key: int | None
     clicked_at: datetime
     click_id: UUID
@@ -28,17 +31,33 @@ class Visit(NamedTuple):
     message: str | None
     origin: str
     is_recipients: bool
+    is_human: bool = True
     firsts: int = 0
 
     @property
-    def key(self) -> tuple[str, str]:
-        """Return what finds its session."""
-        return self[:2]
+    def is_visit(self) -> bool:
+        """Whether it is to mint a session, as each click of a person is."""
+        return self.is_human and self.session is not None
 
     @property
-    def visitor(self) -> tuple[str, int | str]:
+    def session_key(self) -> SessionKey:
+        """Return what finds the session that it minted, or has to mint."""
+        return SessionKey(self.business_id, self.session or "")
+
+    @property
+    def visitor(self) -> tuple[str, int | str | None]:
         """Return who clicked: the person, or the session where nobody is known."""
         return self.business_id, self.session if self.profile_key is None else self.profile_key
+
+    @property
+    def everywhere(self) -> int:
+        """Return the bits of it where it is the first one in all of its scopes."""
+        return everywhere(
+            campaign=self.campaign is not None,
+            journey=self.journey is not None,
+            message=self.message is not None,
+            own=self.is_recipients,
+        )
 
     def scopes(self) -> list[tuple[int, Scope]]:
         """Return the scopes that it belongs to, each with its bit."""
@@ -59,14 +78,9 @@ def everywhere(*, campaign: bool, journey: bool, message: bool, own: bool) -> in
     return bits + OWN * bits * own
 
 
-def is_repeated(visit: Visit, known: Iterable[Visit]) -> bool:
+def is_repeated(visit: CountedClick, known: Iterable[CountedClick]) -> bool:
     """Tell whether a click is the first one nowhere: in all its scopes a known one is, and was before it."""
-    wanted = everywhere(
-        campaign=visit.campaign is not None,
-        journey=visit.journey is not None,
-        message=visit.message is not None,
-        own=visit.is_recipients,
-    )
+    wanted = visit.everywhere
     taken = 0
     for other in known:
         if other.clicked_at < visit.clicked_at:
@@ -81,7 +95,7 @@ def is_repeated(visit: Visit, known: Iterable[Visit]) -> bool:
     return taken & wanted == wanted
 
 
-def firsts_of(arriving: Sequence[Visit], known: Sequence[Visit]) -> list[int]:
+def firsts_of(arriving: Sequence[CountedClick], known: Sequence[CountedClick]) -> list[int]:
     """Return where each click of one visitor is the first one: of those arriving, then of those known.
 
     Known must be all that were the first ones in any scope of those arriving; in other scopes they stay what they are.
@@ -102,10 +116,10 @@ def firsts_of(arriving: Sequence[Visit], known: Sequence[Visit]) -> list[int]:
     return firsts
 
 
-def _any(visit: Visit) -> tuple[object, ...]:
+def _any(visit: CountedClick) -> tuple[object, ...]:
     return visit.clicked_at, visit.click_id
 
 
-def _own(visit: Visit) -> tuple[object, ...]:
+def _own(visit: CountedClick) -> tuple[object, ...]:
     # Of those at the same time the one that counts earlier by cohort, too.
     return visit.clicked_at, visit.link_created_at, visit.click_id

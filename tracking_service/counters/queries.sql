@@ -4,8 +4,8 @@ SELECT DISTINCT f.*
 FROM unnest(texts($1), $2::bigint[], texts($3), texts($4), texts($5), texts($6))
     AS clicking (business_id, profile_key, link, campaign, journey, message)
 CROSS JOIN LATERAL (
-    SELECT s.business_id, s.id, s.profile_key, s.clicked_at, s.click_id, s.link_created_at, s.link, s.campaign, s.journey,
-           s.message, s.origin, s.is_clicked_by_recipient, s.firsts
+    SELECT s.business_id, s.id AS session, s.profile_key, s.clicked_at, s.click_id, s.link_created_at, s.link, s.campaign,
+           s.journey, s.message, s.origin, s.is_clicked_by_recipient AS is_recipients, s.firsts
     FROM sessions s
     WHERE s.business_id = clicking.business_id AND s.profile_key = clicking.profile_key AND s.firsts > 0 AND (
         s.firsts & 33 > 0 OR s.link = clicking.link OR s.campaign = clicking.campaign OR s.journey = clicking.journey
@@ -14,18 +14,18 @@ CROSS JOIN LATERAL (
 
 -- name: find_clicked_sessions
 -- Sessions (business, id) that clicks minted, as above.
-SELECT s.business_id, s.id, s.profile_key, s.clicked_at, s.click_id, s.link_created_at, s.link, s.campaign, s.journey,
-       s.message, s.origin, s.is_clicked_by_recipient, s.firsts
-FROM unnest($1::text[], $2::text[]) AS wanted (business_id, id)
-JOIN sessions s ON s.business_id = wanted.business_id AND s.id = wanted.id
+SELECT s.business_id, s.id AS session, s.profile_key, s.clicked_at, s.click_id, s.link_created_at, s.link, s.campaign,
+       s.journey, s.message, s.origin, s.is_clicked_by_recipient AS is_recipients, s.firsts
+FROM unnest($1::text[], $2::text[]) AS wanted (business_id, session)
+JOIN sessions s ON s.business_id = wanted.business_id AND s.id = wanted.session
 WHERE s.click_id IS NOT NULL;
 
 -- name: change_firsts
 -- Where clicks of sessions (business, id) are the first ones from now on.
 UPDATE sessions s
 SET firsts = changed.firsts
-FROM unnest($1::text[], $2::text[], $3::smallint[]) AS changed (business_id, id, firsts)
-WHERE s.business_id = changed.business_id AND s.id = changed.id;
+FROM unnest($1::text[], $2::text[], $3::smallint[]) AS changed (business_id, session, firsts)
+WHERE s.business_id = changed.business_id AND s.id = changed.session;
 
 -- name: add_counts
 -- What clicks add to the counters of recipients' links ($1 to $10), to those of scopes ($11 to $20) and to the breakdowns

@@ -1,8 +1,9 @@
-"""The words that clicks, events and reports share: scopes, buckets."""
+"""The words that clicks, events and reports share: scopes, buckets, keys of sessions."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 
 Scope = tuple[str, str]
 """What counters are kept for: its kind and its id, such as ("campaign", "spring")."""
@@ -15,6 +16,13 @@ BUCKET = timedelta(minutes=15)
 _ORIGIN = datetime(2000, 1, 1, tzinfo=UTC)
 _DAY = timedelta(days=1)
 _BUCKETS_REMEMBERED = 10_000
+
+
+class SessionKey(NamedTuple):
+    """What finds a session."""
+
+    business_id: str
+    session: str
 
 
 def bucket_of(at: datetime) -> datetime:

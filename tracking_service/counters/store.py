@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from tracking_service.counters.first_clicks import Visit, firsts_of
+from tracking_service.counters.first_clicks import CountedClick, firsts_of
+from tracking_service.counters.scopes import SessionKey
 from tracking_service.counters.tally import ClickTally
 from tracking_service.postgres.arrays import columns, packed_columns
 from tracking_service.postgres.locks import Lock, lock_names
@@ -15,12 +16,7 @@ if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection
 
 QUERIES = load(__package__)
-
-# Columns without a row.
-_NO_LINKS, _NO_COUNTS, _NO_BREAKDOWNS = ([None] * width for width in (10, 10, 8))
-
-Clicking = tuple[str, int, str, str | None, str | None, str | None]
-"""Business, profile's surrogate; the link that is clicked, its campaign, journey and message."""
+FIGURES = ("clicks", "unique_clickers", "bot_hits", "sessions", "seconds_to_click", "clicked_recipients")
 
 
 async def lock_counting(connection: "Connection", businesses: Collection[str]) -> None:
@@ -31,22 +27,25 @@ async def lock_counting(connection: "Connection", businesses: Collection[str]) -
     await lock_names(connection, Lock.COUNTERS, businesses)
 
 
-async def find_first_clicks(connection: "Connection", clicking: Sequence[Clicking]) -> list[Visit]:
-    """Return the first clicks of persons in the scopes that links of theirs belong to."""
-    if not clicking:
+async def find_first_clicks(connection: "Connection", clicks: Sequence[CountedClick]) -> list[CountedClick]:
+    """Return the first clicks so far of persons who have clicked, in the scopes that the links clicked belong to."""
+    if not clicks:
         return []
-    rows = await connection.fetch(QUERIES.find_first_clicks, *packed_columns(clicking))
-    return [Visit(*row) for row in rows]
+    rows = await connection.fetch(
+        QUERIES.find_first_clicks,
+        *packed_columns(clicks, "business_id", "profile_key", "link", "campaign", "journey", "message"),
+    )
+    return [CountedClick(**row) for row in rows]
 
 
 async def settle_visits(
-    connection: "Connection", arriving: Mapping[Visit, int], known: Iterable[Visit], tally: ClickTally
+    connection: "Connection", arriving: Mapping[CountedClick, int], known: Iterable[CountedClick], tally: ClickTally
 ) -> None:
     """Have clicks be the first ones where they are: known ones, and those arriving, with where they are counted so.
 
     Those known are all that were the first ones of the same visitors in any scope of those arriving.
     """
-    visitors: dict[object, tuple[list[Visit], list[Visit]]] = defaultdict(lambda: ([], []))
+    visitors: dict[object, tuple[list[CountedClick], list[CountedClick]]] = defaultdict(lambda: ([], []))
     for visit in arriving:
         visitors[visit.visitor][0].append(visit)
     for visit in known:
@@ -57,32 +56,27 @@ async def settle_visits(
         for visit, firsts in zip((*some, *others), firsts_of(some, others), strict=True):
             tally.move(visit, arriving.get(visit, visit.firsts), firsts)
             if visit.firsts != firsts:
-                changed.append((*visit.key, firsts))
+                changed.append(visit._replace(firsts=firsts))
     if changed:
-        await connection.execute(QUERIES.change_firsts, *columns(changed))
+        await connection.execute(QUERIES.change_firsts, *columns(changed, "business_id", "session", "firsts"))
 
 
-async def give_first_clicks_to_persons(connection: "Connection", claimed: Sequence[tuple[str, str]]) -> None:
-    """Count the clicks of sessions (business, session), which have become persons' just now, as those persons'.
+async def give_first_clicks_to_persons(connection: "Connection", claimed: Sequence[SessionKey]) -> None:
+    """Count the clicks of sessions, which have become persons' just now, as those persons'.
 
     A person who had clicked a shared link already is then no longer counted twice there.
     """
     if not claimed:
         return
-    rows = await connection.fetch(QUERIES.find_clicked_sessions, *columns(claimed))
+    rows = await connection.fetch(QUERIES.find_clicked_sessions, *columns(claimed, "business_id", "session"))
     if not rows:
         return
-    await lock_counting(connection, {business_id for business_id, _ in claimed})
-    visits = {(visit := Visit(*row)): visit.firsts for row in rows}
+    await lock_counting(connection, {key.business_id for key in claimed})
+    visits = {(visit := CountedClick(**row)): visit.firsts for row in rows}
     tally = ClickTally()
-    known = await find_first_clicks(connection, [clicking(visit) for visit in visits])
+    known = await find_first_clicks(connection, list(visits))
     await settle_visits(connection, visits, known, tally)
     await add_counts(connection, tally)
-
-
-def clicking(visit: Visit) -> Clicking:
-    """Return what a person's other first clicks are looked for by."""
-    return visit.business_id, visit.profile_key or 0, visit.link, visit.campaign, visit.journey, visit.message
 
 
 async def add_counts(connection: "Connection", tally: ClickTally) -> None:
@@ -92,14 +86,15 @@ async def add_counts(connection: "Connection", tally: ClickTally) -> None:
     """
     if not tally.links and not tally.counts:
         return
-    links = [(*key, *counts.row()) for key, counts in tally.links.items()]
-    counts = [(*key, *counts.row()) for key, counts in tally.counts.items()]
-    breakdowns = [(*key, *counts.row()) for key, counts in tally.breakdowns().items()]
+    breakdowns = tally.breakdowns()
     await connection.execute(
         QUERIES.add_counts,
-        *(packed_columns(links) if links else _NO_LINKS),
-        *(packed_columns(counts) if counts else _NO_COUNTS),
-        *(packed_columns(breakdowns) if breakdowns else _NO_BREAKDOWNS),
+        *packed_columns(tally.links.keys(), "business_id", "link", "bucket", "origin"),
+        *packed_columns(tally.links.values(), *FIGURES),
+        *packed_columns(tally.counts.keys(), "business_id", "scope", "scope_id", "bucket"),
+        *packed_columns(tally.counts.values(), *FIGURES),
+        *packed_columns(breakdowns.keys(), "business_id", "scope", "scope_id", "bucket", "dimension", "value"),
+        *packed_columns(breakdowns.values(), "clicks", "unique_clickers"),
     )
 
 

@@ -8,23 +8,47 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from tracking_service.counters.breakdowns import HUMAN, VERDICT, unpacked
-from tracking_service.counters.first_clicks import OWN, Visit
+from tracking_service.counters.first_clicks import OWN, CountedClick
 from tracking_service.counters.scopes import LINK, Scope, bucket_of, by_day, cohort_of, day_of, scopes_of
-
-CounterKey = tuple[str, str, str, datetime]
-"""Business, kind and id of the scope, and the bucket."""
-BreakdownKey = tuple[str, str, str, datetime, str, str]
-"""The same, and a dimension and its value."""
-LinkKey = tuple[str, str, datetime, str]
-"""Business, a recipient's link, the bucket, and the packed origin."""
-Hit = tuple[CounterKey, str]
-"""Where something is counted in breakdowns, and its packed origin."""
 
 _SECOND = timedelta(seconds=1)
 # Campaigns and the like, as they are written in clicks; a few of them make nearly all clicks.
 _REMEMBERED = 1_000
 # The one dimension that is read of a recipient's link.
 PACKED = "packed"
+
+
+class CounterKey(NamedTuple):
+    """What finds a counter of a scope."""
+
+    business_id: str
+    scope: str
+    scope_id: str
+    bucket: datetime
+
+
+class BreakdownKey(NamedTuple):
+    """What finds a counter of a dimension's value in a scope."""
+
+    business_id: str
+    scope: str
+    scope_id: str
+    bucket: datetime
+    dimension: str
+    value: str
+
+
+class LinkKey(NamedTuple):
+    """What finds a counter of a recipient's link; origin is packed."""
+
+    business_id: str
+    link: str
+    bucket: datetime
+    origin: str
+
+
+Hit = tuple[CounterKey, str]
+"""Where something is counted in breakdowns, and its packed origin."""
 
 
 @dataclass(slots=True)
@@ -47,13 +71,6 @@ class Counts:
         self.seconds_to_click += other.seconds_to_click
         self.clicked_recipients += other.clicked_recipients
 
-    def row(self) -> tuple[int, int, int, int, int, int]:
-        """Return the values in the order of the table."""
-        return (
-            self.clicks, self.unique_clickers, self.bot_hits, self.sessions, self.seconds_to_click,
-            self.clicked_recipients,
-        )  # fmt: skip
-
 
 @dataclass(slots=True)
 class BreakdownCounts:
@@ -61,44 +78,6 @@ class BreakdownCounts:
 
     clicks: int = 0
     unique_clickers: int = 0
-
-    def row(self) -> tuple[int, int]:
-        """Return the values in the order of the table."""
-        return self.clicks, self.unique_clickers
-
-
-class CountedClick(NamedTuple):
-    """What is counted of a click that was not known, and its packed origin.
-
-    is_first tells whether its visitor had clicked nothing before it, and nothing else since.
-    """
-
-    business_id: str
-    link: str
-    campaign: str | None
-    journey: str | None
-    message: str | None
-    clicked_at: datetime
-    link_created_at: datetime
-    origin: str
-    is_recipients: bool
-    is_human: bool
-    has_session: bool
-    is_first: bool
-
-    def alike(self) -> "Alike":
-        """Return what it counts as in the scopes that links share."""
-        return Alike(
-            self.business_id,
-            _shared_scopes(self.campaign, self.journey, self.message),
-            bucket_of(self.clicked_at),
-            bucket_of(self.link_created_at),
-            self.origin,
-            self.is_recipients,
-            self.is_human,
-            self.has_session,
-            self.is_first,
-        )
 
 
 class Alike(NamedTuple):
@@ -126,6 +105,21 @@ class Alike(NamedTuple):
         )
 
 
+def alike_of(click: CountedClick, *, is_first: bool) -> Alike:
+    """Return what a click counts as in the scopes that links share."""
+    return Alike(
+        click.business_id,
+        _shared_scopes(click.campaign, click.journey, click.message),
+        bucket_of(click.clicked_at),
+        bucket_of(click.link_created_at),
+        click.origin,
+        click.is_recipients,
+        click.is_human,
+        click.session is not None,
+        is_first,
+    )
+
+
 @dataclass(slots=True)
 class ClickTally:
     """What a batch of new clicks changes; nothing of it is negative but where a first click moves."""
@@ -134,15 +128,16 @@ class ClickTally:
     hits: dict[Hit, BreakdownCounts] = field(default_factory=lambda: defaultdict(BreakdownCounts))
     links: dict[LinkKey, Counts] = field(default_factory=lambda: defaultdict(Counts))
 
-    def add_clicks(self, clicks: Iterable[CountedClick]) -> None:
-        """Count clicks in all their scopes, by their own date and by that of their link.
+    def add_clicks(self, clicks: Iterable[tuple[CountedClick, bool]]) -> None:
+        """Count clicks that were not known in all their scopes, by their own date and by that of their link.
 
-        Those of a delivery are of few campaigns, clients and quarters: they are added up before they are spread.
+        With each is told whether its visitor had clicked nothing before it, and nothing else since. Those of a
+        delivery are of few campaigns, clients and quarters: they are added up before they are spread.
         """
         hits: Counter[Alike] = Counter()
         seconds: Counter[Alike] = Counter()
-        for click in clicks:
-            alike, took = click.alike(), seconds_between(click.link_created_at, click.clicked_at)
+        for click, is_first in clicks:
+            alike, took = alike_of(click, is_first=is_first), seconds_between(click.link_created_at, click.clicked_at)
             hits[alike] += 1
             seconds[alike] += took
             self._add(alike, LINK, click.link, alike.counts(1, took))
@@ -150,30 +145,24 @@ class ClickTally:
             for scope in alike.scopes:
                 self._add(alike, *scope, alike.counts(number, seconds[alike]))
 
-    def move(self, visit: Visit, before: int, after: int) -> None:
+    def move(self, visit: CountedClick, before: int, after: int) -> None:
         """Count that a click is the first one of its visitor in other scopes than before."""
         took = seconds_between(visit.link_created_at, visit.clicked_at)
         for bit, (scope, scope_id) in visit.scopes():
             visitors, recipients = (_change(bit * factor, before, after) for factor in (1, OWN))
             if not (visitors or recipients):
                 continue
-            self._add(
-                Alike(
-                    visit.business_id, (), bucket_of(visit.clicked_at), bucket_of(visit.link_created_at), visit.origin,
-                    visit.is_recipients, is_human=True, has_session=True, is_first=True,
-                ),
-                scope, scope_id,
-                Counts(unique_clickers=visitors, seconds_to_click=visitors * took, clicked_recipients=recipients),
-            )  # fmt: skip
+            counts = Counts(unique_clickers=visitors, seconds_to_click=visitors * took, clicked_recipients=recipients)
+            self._add(alike_of(visit, is_first=True), scope, scope_id, counts)
 
     def _add(self, alike: Alike, scope: str, scope_id: str, counts: Counts) -> None:
         if scope == LINK and alike.is_recipients:
-            self.links[alike.business_id, scope_id, alike.bucket, alike.origin].add(counts)
+            self.links[LinkKey(alike.business_id, scope_id, alike.bucket, alike.origin)].add(counts)
             return
-        places = [(alike.business_id, scope, scope_id, alike.bucket)]
+        places = [CounterKey(alike.business_id, scope, scope_id, alike.bucket)]
         cohort = cohort_of(scope)
         if cohort is not None:
-            places.append((alike.business_id, cohort, scope_id, alike.link_bucket))
+            places.append(CounterKey(alike.business_id, cohort, scope_id, alike.link_bucket))
         for place in places:
             self.counts[place].add(counts)
             hits = self.hits[place, alike.origin]
@@ -187,9 +176,10 @@ class ClickTally:
         """
         found: dict[BreakdownKey, BreakdownCounts] = defaultdict(BreakdownCounts)
         for (place, origin), counts in self.hits.items():
+            day = by_day(place.scope), day_of(place.bucket)
             for dimension, value in values_of(origin):
-                for bucket in (place, _whole_day(place)):
-                    of_value = found[(*bucket, dimension, value)]
+                for scope, bucket in ((place.scope, place.bucket), day):
+                    of_value = found[BreakdownKey(place.business_id, scope, place.scope_id, bucket, dimension, value)]
                     of_value.clicks += counts.clicks
                     of_value.unique_clickers += counts.unique_clickers
         return found
@@ -215,8 +205,3 @@ def values_of(origin: str) -> Iterator[tuple[str, str]]:
     yield VERDICT, verdict
     if verdict == HUMAN:
         yield from values.items()
-
-
-def _whole_day(place: CounterKey) -> CounterKey:
-    business_id, scope, scope_id, bucket = place
-    return business_id, by_day(scope), scope_id, day_of(bucket)

@@ -82,16 +82,16 @@ WHERE a.business_id = $1 AND a.id = swept.id AND num_nonnulls(a.url, a.metadata,
 -- Takes from clicks (time, id) what they say of a person.
 UPDATE clicks c
 SET query = '', address = '', user_agent = '', referrer = '', accept_language = ''
-FROM unnest($2::timestamptz[], $3::uuid[]) AS swept (clicked_at, id)
-WHERE c.business_id = $1 AND c.clicked_at = swept.clicked_at AND c.id = swept.id;
+FROM unnest($2::timestamptz[], $3::uuid[]) AS swept (at, id)
+WHERE c.business_id = $1 AND c.clicked_at = swept.at AND c.id = swept.id;
 
 -- name: clear_events
 -- Takes from events (time, id) what they say of a person, and from their orders and refunds all but what finds them.
 WITH cleared AS (
     UPDATE events e
     SET address = '', user_agent = '', metadata = NULL, user_parameters = NULL, page = NULL, extra = NULL
-    FROM unnest($2::timestamptz[], $3::uuid[]) AS swept (received_at, id)
-    WHERE e.business_id = $1 AND e.received_at = swept.received_at AND e.id = swept.id
+    FROM unnest($2::timestamptz[], $3::uuid[]) AS swept (at, id)
+    WHERE e.business_id = $1 AND e.received_at = swept.at AND e.id = swept.id
     RETURNING e.object_id
 )
 UPDATE objects o

@@ -1,8 +1,8 @@
 """Erases people in PostgreSQL: at once where they are found by their id, then row by row where they left traces."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from tracking_service.attribution.credits import PURCHASE
@@ -22,6 +22,30 @@ QUERIES = load(__package__)
 # Rows of one transaction: few enough that nobody waits for them.
 BATCH = 500
 _FIRST = (datetime.min.replace(tzinfo=UTC), UUID(int=0))
+
+
+class ClearedRow(NamedTuple):
+    """A click or an event of a person, when it was received, and what stays of its object."""
+
+    at: datetime
+    id: UUID
+    object: str | None
+
+
+class ClearedLink(NamedTuple):
+    """A revision of a link, and the message in bytes without its recipient."""
+
+    id: str
+    revision: int
+    link: bytes
+    detached_id: str
+
+
+class WantedDetachment(NamedTuple):
+    """A link that its recipient is to be taken from."""
+
+    business_id: str
+    link: str
 
 
 class PostgresErasure:
@@ -51,7 +75,7 @@ class PostgresErasure:
     async def waiting(self, limit: int) -> list[Erasure]:
         """Return some erasures that are not through yet."""
         async with self._postgres.connection() as connection:
-            return [Erasure(*row) for row in await connection.fetch(QUERIES.find_erasures, limit)]
+            return [Erasure(**row) for row in await connection.fetch(QUERIES.find_erasures, limit)]
 
     async def clear(self, erasure: Erasure) -> bool:
         """Take what they say of a person from all rows there are; tell whether no other row can follow.
@@ -59,14 +83,16 @@ class PostgresErasure:
         Rows that were written meanwhile, by transactions which knew the profile, are found by another call.
         """
         async with self._postgres.connection() as connection:
-            is_last = bool(await connection.fetchval(QUERIES.note_commit, *erasure))
+            is_last = bool(await connection.fetchval(QUERIES.note_commit, erasure.business_id, erasure.profile_key))
         await self._clear_activities(erasure)
         await self._clear_lost_rows(erasure)
         await self._clear_links(erasure)
-        await self._postgres.in_transaction(lambda connection: erase_sessions(connection, *erasure))
+        await self._postgres.in_transaction(
+            lambda connection: erase_sessions(connection, erasure.business_id, erasure.profile_key)
+        )
         if is_last:
             async with self._postgres.connection() as connection:
-                await connection.execute(QUERIES.end_erasure, *erasure)
+                await connection.execute(QUERIES.end_erasure, erasure.business_id, erasure.profile_key)
         return is_last
 
     async def links_to_detach(self) -> tuple[str, list[str]]:
@@ -81,19 +107,23 @@ class PostgresErasure:
         )
 
     async def _clear_activities(self, erasure: Erasure) -> None:
-        behind = _FIRST
+        occurred_at, id_ = _FIRST
 
         async def work(connection: "Connection") -> Sequence["Row"]:
-            rows = await connection.fetch(QUERIES.find_rows, *erasure, *behind, BATCH, PURCHASE)
+            rows = await connection.fetch(
+                QUERIES.find_rows, erasure.business_id, erasure.profile_key, occurred_at, id_, BATCH, PURCHASE
+            )
             await _clear_rows(connection, erasure.business_id, rows)
             return rows
 
         while len(rows := await self._postgres.in_transaction(work)) == BATCH:
-            behind = rows[-1]["occurred_at"], rows[-1]["id"]
+            occurred_at, id_ = rows[-1]["occurred_at"], rows[-1]["id"]
 
     async def _clear_lost_rows(self, erasure: Erasure) -> None:
         async def work(connection: "Connection") -> int:
-            rows = await connection.fetch(QUERIES.find_lost_rows, *erasure, BATCH, PURCHASE)
+            rows = await connection.fetch(
+                QUERIES.find_lost_rows, erasure.business_id, erasure.profile_key, BATCH, PURCHASE
+            )
             await _clear_rows(connection, erasure.business_id, rows)
             return len(rows)
 
@@ -104,31 +134,36 @@ class PostgresErasure:
         behind = ""
 
         async def work(connection: "Connection") -> Sequence["Row"]:
-            rows: Sequence[Row] = await connection.fetch(QUERIES.find_links, *erasure, behind, BATCH)
-            cleared = [(row["id"], row["revision"], *anonymous_link(row["link"])) for row in rows]
-            told = [line for line, row in zip(cleared, rows, strict=True) if line[2] != row["link"]]
-            if told:
-                await connection.execute(QUERIES.clear_links, erasure.business_id, *columns(told))
-                await want_detachments(connection, [(erasure.business_id, line[0]) for line in told])
+            rows: Sequence[Row] = await connection.fetch(
+                QUERIES.find_links, erasure.business_id, erasure.profile_key, behind, BATCH
+            )
+            cleared = []
+            for row in rows:
+                link, stand_in = anonymous_link(row["link"])
+                if link != row["link"]:
+                    cleared.append(ClearedLink(row["id"], row["revision"], link, stand_in))
+            if cleared:
+                changed = columns(cleared, "id", "revision", "link", "detached_id")
+                await connection.execute(QUERIES.clear_links, erasure.business_id, *changed)
+                wanted = [WantedDetachment(erasure.business_id, link.id) for link in cleared]
+                await want_detachments(connection, wanted)
             return rows
 
         while len(rows := await self._postgres.in_transaction(work)) == BATCH:
             behind = rows[-1]["id"]
 
 
-async def want_detachments(connection: "Connection", links: Iterable[tuple[str, str]]) -> None:
-    """Have the recipient taken from links (business, id) where they redirect."""
-    wanted = columns(list(links))
-    if wanted:
-        await connection.execute(QUERIES.want_detachments, *wanted)
+async def want_detachments(connection: "Connection", links: Collection[WantedDetachment]) -> None:
+    """Have the recipient taken from links where they redirect."""
+    if links:
+        await connection.execute(QUERIES.want_detachments, *columns(links, "business_id", "link"))
 
 
 async def _clear_rows(connection: "Connection", business_id: str, rows: Sequence["Row"]) -> None:
     if not rows:
         return
-    places = columns([(row["received_at"], row["id"]) for row in rows])
+    found = [ClearedRow(row["received_at"], row["id"], bare_object(PURCHASE, row["purchased"])) for row in rows]
     # A row is a click or an event; where it is not, nothing is found.
-    await connection.execute(QUERIES.clear_clicks, business_id, *places)
-    await connection.execute(QUERIES.clear_events, business_id, *places)
-    bare = [(row["id"], bare_object(PURCHASE, row["purchased"])) for row in rows]
-    await connection.execute(QUERIES.clear_activities, business_id, *columns(bare))
+    await connection.execute(QUERIES.clear_clicks, business_id, *columns(found, "at", "id"))
+    await connection.execute(QUERIES.clear_events, business_id, *columns(found, "at", "id"))
+    await connection.execute(QUERIES.clear_activities, business_id, *columns(found, "id", "object"))

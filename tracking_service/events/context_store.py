@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from common.ids import uuid_of
 from tracking_service.actions.catalogue import CATALOGUE
 from tracking_service.events.event import SentEvent, Submission
-from tracking_service.events.object_store import find_things
+from tracking_service.events.object_store import ThingKey, find_things
 from tracking_service.events.rules import Setting
 from tracking_service.postgres.pool import Postgres
 from tracking_service.postgres.queries import load
@@ -39,13 +39,13 @@ class EventSettings:
         businesses = {submission.business_id for submission in sound}
         actions = {submission.event.action for submission in sound if "\0" not in submission.event.action}
         things = {
-            (submission.business_id, thing_id)
+            ThingKey(submission.business_id, thing_id)
             for submission in sound
             if submission.event.object is not None and (thing_id := uuid_of(submission.event.object))
         }
         async with self._postgres.connection() as connection:
             rows = await connection.fetch(QUERIES.find_settings, list(businesses), list(actions))
-            known = await find_things(connection, list(things))
+            known = await find_things(connection, things)
         return {
             row["id"]: Setting(row["currency"], frozenset(row["actions"]), known.get(row["id"], {})) for row in rows
         }

@@ -2,17 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 from common.errors import Fault, FaultType
-from tracking_service.events.event import Draft, Receipt, Status
+from tracking_service.events.event import Draft, EventKey, Once, Receipt, Status
 from tracking_service.postgres.arrays import columns, packed_columns
 from tracking_service.postgres.queries import load
 
 if TYPE_CHECKING:
-    from tracking_service.postgres.pool import Connection
+    from tracking_service.postgres.pool import Connection, Row
 
 QUERIES = load(__package__)
+ONCE = ("business_id", "object_id", "action", "is_private")
 
 Verdicts = dict[int, Receipt]
 """Receipts, by the drafts' numbers in the batch; what has none yet is new."""
@@ -24,17 +24,14 @@ async def take_keys(connection: "Connection", drafts: Sequence[Draft]) -> Verdic
 
     The first statement of their transaction: of two at once, the second waits here for the first.
     """
-    rows = [(*draft.identity, draft.received_at, draft.fingerprint) for draft in drafts]
-    had = {tuple(row) for row in await connection.fetch(QUERIES.take_keys, *packed_columns(rows))}
+    sent = packed_columns(drafts, "business_id", "id", "received_at", "fingerprint")
+    had = {EventKey(**row) for row in await connection.fetch(QUERIES.take_keys, *sent)}
     if not had:
         return {}
-    known = [number for number, draft in enumerate(drafts) if draft.identity in had]
-    identities = [drafts[number].identity for number in known]
-    found = {
-        (row["business_id"], row["id"]): (row["event_id"], row["fingerprint"])
-        for row in await connection.fetch(QUERIES.find_keys, *columns(identities))
-    }
-    return {number: _compared(drafts[number], *found[drafts[number].identity]) for number in known}
+    known = {number: draft for number, draft in enumerate(drafts) if draft.identity in had}
+    rows = await connection.fetch(QUERIES.find_keys, *columns(known.values(), "business_id", "id"))
+    found = {EventKey(row["business_id"], row["id"]): row for row in rows}
+    return {number: _compared(draft, found[draft.identity]) for number, draft in known.items()}
 
 
 async def take_order_actions(connection: "Connection", drafts: Sequence[Draft], verdicts: Verdicts) -> None:
@@ -42,17 +39,19 @@ async def take_order_actions(connection: "Connection", drafts: Sequence[Draft], 
     wanting = {number: once for number, draft in enumerate(drafts) if number not in verdicts and (once := draft.once)}
     if not wanting:
         return
-    rows = [(*once, drafts[number].id, drafts[number].received_at) for number, once in wanting.items()]
-    taken = {tuple(row) for row in await connection.fetch(QUERIES.take_order_actions, *columns(rows))}
+    sent = columns(
+        [drafts[number] for number in wanting], "business_id", "object_id", "action", "is_private", "id", "received_at"
+    )
+    taken = {Once(**row) for row in await connection.fetch(QUERIES.take_order_actions, *sent)}
     late = {number: once for number, once in wanting.items() if once not in taken}
     if not late:
         return
-    found = await connection.fetch(QUERIES.find_order_actions, *columns(list(late.values())))
-    first = {tuple(row)[:4]: row["event_id"] for row in found}
+    rows = await connection.fetch(QUERIES.find_order_actions, *columns(late.values(), *ONCE))
+    first = {_once_in(row): row["event_id"] for row in rows}
     for number, once in late.items():
         verdicts[number] = Receipt(Status.DUPLICATE, first[once], drafts[number].key)
-    pointed = [(*drafts[number].identity, first[once]) for number, once in late.items()]
-    await connection.execute(QUERIES.point_keys, *columns(pointed))
+    pointed = columns([drafts[number] for number in late], "business_id", "id")
+    await connection.execute(QUERIES.point_keys, *pointed, [first[once] for once in late.values()])
 
 
 async def give_back(connection: "Connection", refused: Iterable[Draft]) -> None:
@@ -60,13 +59,17 @@ async def give_back(connection: "Connection", refused: Iterable[Draft]) -> None:
     refused = list(refused)
     if not refused:
         return
-    await connection.execute(QUERIES.give_keys_back, *columns([draft.identity for draft in refused]))
+    await connection.execute(QUERIES.give_keys_back, *columns(refused, "business_id", "id"))
     once = [draft.once for draft in refused if draft.once is not None]
     if once:
-        await connection.execute(QUERIES.give_order_actions_back, *columns(once))
+        await connection.execute(QUERIES.give_order_actions_back, *columns(once, *ONCE))
 
 
-def _compared(draft: Draft, event_id: UUID, fingerprint: bytes) -> Receipt:
-    if fingerprint == draft.fingerprint:
-        return Receipt(Status.DUPLICATE, event_id, draft.key)
+def _once_in(row: "Row") -> Once:
+    return Once(row["business_id"], row["object_id"], row["action"], row["is_private"])
+
+
+def _compared(draft: Draft, known: "Row") -> Receipt:
+    if known["fingerprint"] == draft.fingerprint:
+        return Receipt(Status.DUPLICATE, known["event_id"], draft.key)
     return Receipt(Status.CONFLICT, None, draft.key, (_CONFLICT,))

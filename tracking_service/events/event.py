@@ -10,6 +10,8 @@ from uuid import UUID
 
 from common.errors import Fault
 from common.json_text import merged
+from tracking_service.attribution.credits import never_earns
+from tracking_service.erasure.anonymisation import bare_object
 from tracking_service.rejections.rejections import Serializable
 from tracking_service.sessions.sessions import Session
 
@@ -108,25 +110,62 @@ class Draft(NamedTuple):
     sent: Serializable
 
     @property
-    def identity(self) -> tuple[str, UUID]:
+    def identity(self) -> "EventKey":
         """Return what makes it the same event, however often it is sent."""
-        return self.business_id, self.id
+        return EventKey(self.business_id, self.id)
 
     @property
     def once(self) -> "Once | None":
         """Return what there is once of it: this action of this object by this class of credential; None: no limit."""
         if not self.is_once or self.thing is None:
             return None
-        return self.business_id, self.thing.id, self.action, self.is_private
+        return Once(self.business_id, self.thing.id, self.action, self.is_private)
 
     @property
     def rival(self) -> "Once | None":
         """Return what makes it a copy where that is there: the same action as a private token tells it."""
-        return None if self.once is None else (*self.once[:3], True)
+        return None if self.once is None else self.once._replace(is_private=True)
+
+    @property
+    def object_id(self) -> UUID | None:
+        """Return the id of what it is about."""
+        return None if self.thing is None else self.thing.id
+
+    @property
+    def object(self) -> str | None:
+        """Return what it is about, as it is shown: JSON text."""
+        return None if self.thing is None else self.thing.shown()
+
+    @property
+    def bare_object(self) -> str | None:
+        """Return what stays of that once its person is erased."""
+        return None if self.thing is None else bare_object(self.action, self.thing.data)
+
+    @property
+    def credential(self) -> str:
+        """Return by what class of credential it was sent, as events keep it."""
+        return "private" if self.is_private else "public"
+
+    @property
+    def never_earns(self) -> bool:
+        """Whether it counts as an event and nothing more, whatever else is known."""
+        return never_earns(self.action)
 
 
-Once = tuple[str, UUID, str, bool]
-"""Business, object, action, and whether a private token says so."""
+class EventKey(NamedTuple):
+    """What makes an event the same one, however often it is sent."""
+
+    business_id: str
+    id: UUID
+
+
+class Once(NamedTuple):
+    """What there is once: an action of an object by a class of credential."""
+
+    business_id: str
+    object_id: UUID
+    action: str
+    is_private: bool
 
 
 class Status(StrEnum):

@@ -1,8 +1,8 @@
 """Keeps the objects that events are about, and what refunds say of their orders."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from common.ids import uuid_of
@@ -18,22 +18,52 @@ if TYPE_CHECKING:
 
 QUERIES = load(__package__)
 
-ThingKey = tuple[str, UUID]
-"""Business and object."""
-Brought = dict[ThingKey, tuple[Thing, str, datetime]]
-"""Objects, the data that a batch brings of each, and when the last of it was received."""
+
+class ThingKey(NamedTuple):
+    """What finds an object."""
+
+    business_id: str
+    id: UUID
+
+
+class BroughtThing(NamedTuple):
+    """An object, the data that a batch brings of it, and when the last of that was received."""
+
+    business_id: str
+    thing: Thing
+    data: str
+    received_at: datetime
+
+
+class HeldThing(NamedTuple):
+    """An object that is there, locked."""
+
+    business_id: str
+    id: UUID
+    data: str
+    updated_at: datetime
+
+
+class OrderRefund(NamedTuple):
+    """A refund, and the order that it names."""
+
+    business_id: str
+    event_id: UUID
+    order_id: UUID
+    received_at: datetime
+
 
 ORDER = "order"
 # The version of the ids that we derive, by which an order's id is told from a reference that is a UUID too.
 _OURS = 8
 
 
-async def find_things(connection: "Connection", wanted: Sequence[ThingKey]) -> Mapping[str, Mapping[UUID, ThingKept]]:
+async def find_things(connection: "Connection", wanted: Collection[ThingKey]) -> Mapping[str, Mapping[UUID, ThingKept]]:
     """Return the objects known among those wanted, by business and id."""
     if not wanted:
         return {}
     found: dict[str, dict[UUID, ThingKept]] = {}
-    for row in await connection.fetch(QUERIES.find_objects, *columns(wanted)):
+    for row in await connection.fetch(QUERIES.find_objects, *columns(wanted, "business_id", "id")):
         found.setdefault(row["business_id"], {})[row["id"]] = ThingKept(row["type"], row["data"])
     return found
 
@@ -43,37 +73,36 @@ async def keep_things(connection: "Connection", drafts: Iterable[Draft]) -> None
     brought = _brought(drafts)
     if not brought:
         return
-    rows = [
-        (*key, thing.type, thing.source, thing.reference, data, received_at)
-        for key, (thing, data, received_at) in brought.items()
-    ]
-    added = {tuple(row) for row in await connection.fetch(QUERIES.add_objects, *columns(rows))}
+    sent = columns(
+        brought.values(), "business_id", "thing.id", "thing.type", "thing.source", "thing.reference", "data",
+        "received_at",
+    )  # fmt: skip
+    added = {ThingKey(**row) for row in await connection.fetch(QUERIES.add_objects, *sent)}
     known = [key for key in brought if key not in added]
     if known:
-        held = await connection.fetch(QUERIES.lock_objects, *columns(known))
-        changed = [
-            (business_id, thing_id, *_latest((data, updated_at), brought[business_id, thing_id][1:]))
-            for business_id, thing_id, data, updated_at in held
-        ]
-        await connection.execute(QUERIES.change_objects, *columns(changed))
+        rows = await connection.fetch(QUERIES.lock_objects, *columns(known, "business_id", "id"))
+        held = [HeldThing(**row) for row in rows]
+        changed = [_latest(thing, brought[ThingKey(thing.business_id, thing.id)]) for thing in held]
+        await connection.execute(QUERIES.change_objects, *columns(changed, "business_id", "id", "data", "updated_at"))
 
 
-def _brought(drafts: Iterable[Draft]) -> Brought:
-    brought: Brought = {}
+def _brought(drafts: Iterable[Draft]) -> dict[ThingKey, BroughtThing]:
+    brought: dict[ThingKey, BroughtThing] = {}
     for draft in sorted(drafts, key=lambda draft: draft.received_at):
         thing = draft.thing
         if thing is None or not thing.is_new:
             continue
-        key = (draft.business_id, thing.id)
-        data = merged(brought[key][1], thing.data) if key in brought else thing.data
-        brought[key] = (thing, data, draft.received_at)
+        key = ThingKey(draft.business_id, thing.id)
+        data = merged(brought[key].data, thing.data) if key in brought else thing.data
+        brought[key] = BroughtThing(draft.business_id, thing, data, draft.received_at)
     return brought
 
 
-def _latest(known: tuple[str, datetime], brought: tuple[str, datetime]) -> tuple[str, datetime]:
-    """Return what both say together, and when the later of the two was received."""
-    earlier, later = (known, brought) if known[1] <= brought[1] else (brought, known)
-    return merged(earlier[0], later[0]), later[1]
+def _latest(held: HeldThing, brought: BroughtThing) -> HeldThing:
+    """Return an object with what both say together, and when the later of the two was received."""
+    if held.updated_at <= brought.received_at:
+        return held._replace(data=merged(held.data, brought.data), updated_at=brought.received_at)
+    return held._replace(data=merged(brought.data, held.data))
 
 
 def refunded_order(draft: Draft) -> UUID | None:
@@ -98,10 +127,12 @@ def _text(value: object) -> str:
 
 async def keep_refunds(connection: "Connection", drafts: Iterable[Draft]) -> None:
     """Keep the orders that new refunds name."""
-    rows = [
-        (*draft.identity, order_id, draft.received_at)
+    refunds = [
+        OrderRefund(draft.business_id, draft.id, order_id, draft.received_at)
         for draft in drafts
         if (order_id := refunded_order(draft)) is not None
     ]
-    if rows:
-        await connection.execute(QUERIES.keep_refunds, *columns(rows))
+    if refunds:
+        await connection.execute(
+            QUERIES.keep_refunds, *columns(refunds, "business_id", "event_id", "order_id", "received_at")
+        )

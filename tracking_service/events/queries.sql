@@ -35,9 +35,9 @@ JOIN event_keys k ON k.business_id = sent.business_id AND k.id = sent.id;
 -- Actions of orders that nobody of the same class of credential had recorded, nor for a page a private token, in the order
 -- of their keys. Answers with those.
 INSERT INTO order_actions (business_id, object_id, action, is_private, event_id, received_at)
-SELECT business_id, object_id, action, is_private, event_id, received_at
+SELECT business_id, object_id, action, is_private, id, received_at
 FROM unnest($1::text[], $2::uuid[], $3::text[], $4::boolean[], $5::uuid[], $6::timestamptz[])
-    AS sent (business_id, object_id, action, is_private, event_id, received_at)
+    AS sent (business_id, object_id, action, is_private, id, received_at)
 WHERE is_private OR NOT EXISTS (
     SELECT FROM order_actions o
     WHERE o.business_id = sent.business_id AND o.object_id = sent.object_id AND o.action = sent.action AND o.is_private)
@@ -78,7 +78,9 @@ WHERE o.business_id = refused.business_id AND o.object_id = refused.object_id AN
 -- name: keep_refunds
 -- The orders that refunds name.
 INSERT INTO order_refunds (business_id, event_id, order_id, received_at)
-SELECT * FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::timestamptz[])
+SELECT business_id, event_id, order_id, received_at
+FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::timestamptz[])
+    AS named (business_id, event_id, order_id, received_at)
 ON CONFLICT (business_id, event_id) DO NOTHING;
 
 -- name: hold_actions

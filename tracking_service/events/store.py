@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from common.errors import Fault, FaultType
 from tracking_service.actions.catalogue import CATALOGUE, is_custom
-from tracking_service.attribution.credits import never_earns
 from tracking_service.attribution.rules import RULES_VERSION
-from tracking_service.erasure.anonymisation import bare_object
 from tracking_service.events.context_store import EventSettings
 from tracking_service.events.deduplication_store import give_back, take_keys, take_order_actions
 from tracking_service.events.event import Draft, Receipt, Status, Submission
@@ -19,7 +17,7 @@ from tracking_service.postgres.bisection import store_each
 from tracking_service.postgres.partitions import EVENTS, Partitions
 from tracking_service.postgres.pool import Postgres, content_errors
 from tracking_service.postgres.queries import load
-from tracking_service.profiles.store import profile_keys, recipient_keys, take_back_profiles
+from tracking_service.profiles.store import ProfileName, profile_keys, recipient_keys, take_back_profiles
 from tracking_service.rejections.rejections import EVENT, Rejected
 from tracking_service.rejections.store import PostgresRejected
 from tracking_service.sessions.identity import ClaimKind, FreshSession, SessionState, SessionUse
@@ -38,6 +36,24 @@ States = Mapping[int, SessionState | None]
 
 Keep = Callable[[Sequence[Draft]], Awaitable[Sequence[Receipt | None]]]
 """Keeps all of some drafts or none; None instead of a receipt leaves one to another way of keeping it."""
+
+
+class UsedAction(NamedTuple):
+    """A custom action that events name."""
+
+    business_id: str
+    name: str
+
+
+class PlacedDraft(NamedTuple):
+    """An event, whom it names itself by the surrogate, and its session.
+
+    Without a session it is that person's and of no link.
+    """
+
+    draft: Draft
+    person: int | None
+    state: SessionState
 
 
 class People(NamedTuple):
@@ -132,28 +148,33 @@ async def _record(connection: "Connection", drafts: Sequence[Draft]) -> list[Rec
     return [verdicts[number] for number in range(len(drafts))]
 
 
-def _named_in_vain(new: Mapping[int, Draft], accepted: Mapping[int, Draft]) -> set[tuple[str, str]]:
+def _named_in_vain(new: Mapping[int, Draft], accepted: Mapping[int, Draft]) -> set[ProfileName]:
     """Return the profiles that refused drafts name, and neither an accepted draft nor anyone's fresh session."""
-    named = {(draft.business_id, draft.profile) for draft in new.values() if draft.profile is not None}
+    named = {ProfileName(draft.business_id, draft.profile) for draft in new.values() if draft.profile is not None}
     used = {(draft.business_id, draft.profile) for draft in accepted.values()}
     minted = {(draft.business_id, draft.fresh_session.profile) for draft in new.values() if draft.fresh_session}
-    return {(business_id, profile) for business_id, profile in named - used - minted if profile is not None}
+    return {name for name in named if name not in used and name not in minted}
 
 
 async def _without_action(connection: "Connection", drafts: Mapping[int, Draft]) -> list[int]:
     """Return the drafts whose custom action was deleted since they were judged; hold the actions of the others."""
-    used = {number: (draft.business_id, draft.action) for number, draft in drafts.items() if is_custom(draft.action)}
+    used = {
+        number: UsedAction(draft.business_id, draft.action)
+        for number, draft in drafts.items()
+        if is_custom(draft.action)
+    }
     if not used:
         return []
-    held = {tuple(row) for row in await connection.fetch(QUERIES.hold_actions, *columns(sorted(set(used.values()))))}
+    wanted = columns(sorted(set(used.values())), "business_id", "name")
+    held = {UsedAction(**row) for row in await connection.fetch(QUERIES.hold_actions, *wanted)}
     return [number for number, action in used.items() if action not in held]
 
 
 async def _find_people(connection: "Connection", drafts: Iterable[Draft]) -> People:
     drafts = list(drafts)
-    named = {(draft.business_id, draft.profile) for draft in drafts if draft.profile is not None}
+    named = {ProfileName(draft.business_id, draft.profile) for draft in drafts if draft.profile is not None}
     minted = {
-        (draft.business_id, draft.fresh_session.profile)
+        ProfileName(draft.business_id, draft.fresh_session.profile)
         for draft in drafts
         if draft.fresh_session is not None and draft.fresh_session.profile is not None
     }
@@ -161,7 +182,7 @@ async def _find_people(connection: "Connection", drafts: Iterable[Draft]) -> Peo
     if at is None:
         return People({}, {})
     return People(
-        await profile_keys(connection, list(named), at) if named else {},
+        await profile_keys(connection, named, at) if named else {},
         await recipient_keys(connection, minted, at) if minted else {},
     )
 
@@ -169,12 +190,12 @@ async def _find_people(connection: "Connection", drafts: Iterable[Draft]) -> Peo
 async def _use_sessions(connection: "Connection", drafts: Mapping[int, Draft], people: People) -> States:
     uses = {
         number: SessionUse(
-            draft.business_id,
-            draft.session,
-            _key_of(draft, draft.profile, people.named),
-            ClaimKind.EVENT,
-            draft.received_at,
-            _fresh(draft, people.minted),
+            business_id=draft.business_id,
+            session=draft.session,
+            profile_key=_key_of(draft, draft.profile, people.named),
+            kind=ClaimKind.EVENT,
+            received_at=draft.received_at,
+            fresh=_fresh(draft, people.minted),
         )
         for number, draft in drafts.items()
         if draft.session is not None
@@ -187,9 +208,13 @@ def _fresh(draft: Draft, keys: ProfileKeys) -> FreshSession | None:
     if issued is None:
         return None
     return FreshSession(
-        issued.link, issued.campaign, issued.journey, issued.message, _key_of(draft, issued.profile, keys),
-        issued.created_at,
-    )  # fmt: skip
+        link=issued.link,
+        campaign=issued.campaign,
+        journey=issued.journey,
+        message=issued.message,
+        profile_key=_key_of(draft, issued.profile, keys),
+        created_at=issued.created_at,
+    )
 
 
 def _key_of(draft: Draft, profile: str | None, keys: ProfileKeys) -> int | None:
@@ -199,22 +224,29 @@ def _key_of(draft: Draft, profile: str | None, keys: ProfileKeys) -> int | None:
 async def _keep_events(
     connection: "Connection", drafts: Mapping[int, Draft], states: States, keys: ProfileKeys
 ) -> None:
-    rows = [_row(draft, states.get(number), keys) for number, draft in drafts.items()]
-    if rows:
-        await connection.execute(QUERIES.keep_events, *packed_columns(rows))
-
-
-def _row(draft: Draft, state: SessionState | None, keys: ProfileKeys) -> tuple[object, ...]:
-    person = _key_of(draft, draft.profile, keys)
-    place = (None,) * 4 if state is None else (state.link, state.campaign, state.journey, state.message)
-    return (
-        draft.business_id, draft.received_at, draft.id, draft.action, draft.session, person,
-        person if state is None else state.profile_key, "private" if draft.is_private else "public",
-        draft.occurred_at, draft.tracked_at, None if draft.thing is None else draft.thing.id,
-        None if draft.thing is None else draft.thing.shown(), draft.amount_minor, draft.currency, draft.metadata,
-        draft.user_parameters, draft.page, draft.url, draft.utm_params, draft.extra, draft.address, draft.user_agent,
-        *place, None if draft.thing is None else bare_object(draft.action, draft.thing.data),
+    if not drafts:
+        return
+    placed = [_placed(draft, states.get(number), keys) for number, draft in drafts.items()]
+    await connection.execute(
+        QUERIES.keep_events,
+        *packed_columns(
+            placed, "draft.business_id", "draft.received_at", "draft.id", "draft.action", "draft.session", "person",
+            "state.profile_key", "draft.credential", "draft.occurred_at", "draft.tracked_at", "draft.object_id",
+            "draft.object", "draft.amount_minor", "draft.currency", "draft.metadata", "draft.user_parameters",
+            "draft.page", "draft.url", "draft.utm_params", "draft.extra", "draft.address", "draft.user_agent",
+            "state.link", "state.campaign", "state.journey", "state.message", "draft.bare_object",
+        ),
     )  # fmt: skip
+
+
+def _placed(draft: Draft, state: SessionState | None, keys: ProfileKeys) -> PlacedDraft:
+    person = _key_of(draft, draft.profile, keys)
+    if state is None:
+        state = SessionState(
+            person, link=None, campaign=None, journey=None, message=None, is_clicked_by_recipient=False,
+            created_at=draft.received_at,
+        )  # fmt: skip
+    return PlacedDraft(draft, person, state)
 
 
 class Kept(NamedTuple):
@@ -237,23 +269,19 @@ async def keep_plain(postgres: Postgres, drafts: Sequence[Draft]) -> Kept:
 
 
 async def _keep_all(connection: "Connection", drafts: Sequence[Draft]) -> Kept:
-    columns = packed_columns([_plain_row(draft) for draft in drafts])
-    ((known, has_undecided),) = await connection.fetch(QUERIES.keep_plain_events, *columns, RULES_VERSION)
+    (kept,) = await connection.fetch(
+        QUERIES.keep_plain_events,
+        *packed_columns(
+            drafts, "business_id", "id", "received_at", "fingerprint", "action", "session", "credential",
+            "occurred_at", "tracked_at", "object_id", "object", "bare_object", "amount_minor", "currency", "metadata",
+            "user_parameters", "page", "url", "utm_params", "extra", "address", "user_agent", "never_earns",
+        ),
+        RULES_VERSION,
+    )  # fmt: skip
     receipts: list[Receipt | None] = [Receipt(Status.ACCEPTED, draft.id, draft.key) for draft in drafts]
-    for number in known:
+    for number in kept["known"]:
         receipts[number - 1] = None
     new = [draft for draft, receipt in zip(drafts, receipts, strict=True) if receipt is not None]
     await keep_things(connection, new)
     await keep_refunds(connection, new)
-    return Kept(receipts, has_undecided)
-
-
-def _plain_row(draft: Draft) -> tuple[object, ...]:
-    thing = draft.thing
-    about = (None,) * 3 if thing is None else (thing.id, thing.shown(), bare_object(draft.action, thing.data))
-    return (
-        draft.business_id, draft.id, draft.received_at, draft.fingerprint, draft.action, draft.session,
-        "private" if draft.is_private else "public", draft.occurred_at, draft.tracked_at, *about, draft.amount_minor,
-        draft.currency, draft.metadata, draft.user_parameters, draft.page, draft.url, draft.utm_params, draft.extra,
-        draft.address, draft.user_agent, never_earns(draft.action),
-    )  # fmt: skip
+    return Kept(receipts, kept["has_undecided"])

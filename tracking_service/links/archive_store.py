@@ -63,11 +63,13 @@ class PostgresInstallation:
             if installation.secret:
                 await connection.execute(QUERIES.keep_secret, installation.secret)
             if latest:
-                await connection.execute(QUERIES.keep_domains, *columns([*latest.values()]))
+                await connection.execute(
+                    QUERIES.keep_domains,
+                    *columns(latest.values(), "name", "business_id", "fallback_url", "revision", "is_removed"),
+                )
             secret = await connection.fetchval(QUERIES.find_secret)
-            return Installation(
-                secret or b"", [DomainCopy(*row) for row in await connection.fetch(QUERIES.find_domains)]
-            )
+            domains = [DomainCopy(**row) for row in await connection.fetch(QUERIES.find_domains)]
+            return Installation(secret or b"", domains)
 
         return await self._postgres.in_transaction(work)
 
@@ -126,7 +128,11 @@ class PostgresLinkExport:
             if rows:
                 yield [
                     ArchivedLink(
-                        row["link"], row["template"], row["revision"], row["origin_template"], row["detached_id"]
+                        link=row["link"],
+                        template=row["template"],
+                        revision=row["revision"],
+                        origin_template=row["origin_template"],
+                        detached_id=row["detached_id"],
                     )
                     for row in rows
                 ]

@@ -27,7 +27,8 @@ SELECT name, business_id, fallback_url, revision, is_removed FROM domains ORDER 
 INSERT INTO links AS l (
     business_id, id, template, campaign, journey, message, profile_key, revision, link, created_at, origin_template,
     detached_id)
-SELECT *
+SELECT business_id, id, template, campaign, journey, message, profile_key, revision, link, created_at, origin_template,
+       detached_id
 FROM unnest(
     texts($1), texts($2), texts($3), texts($4), texts($5), texts($6), $7::bigint[], $8::bigint[], $9::bytea[],
     $10::timestamptz[], texts($11), texts($12)

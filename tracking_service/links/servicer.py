@@ -63,7 +63,13 @@ class LinkArchiveServicer(link_archive_service_pb2_grpc.LinkArchiveServiceServic
         """Keep what the shortener needs besides links."""
         check_texts(request)
         domains = [
-            DomainCopy(copy.domain.name, copy.domain.business_id, copy.domain.fallback_url, copy.revision, copy.removed)
+            DomainCopy(
+                name=copy.domain.name,
+                business_id=copy.domain.business_id,
+                fallback_url=copy.domain.fallback_url,
+                revision=copy.revision,
+                is_removed=copy.removed,
+            )
             for copy in request.domains
         ]
         kept = await self._installation.keep(Installation(request.secret, domains))

@@ -1,8 +1,14 @@
-"""Sends rows as columns, and columns of texts as one text each, which costs the driver a twentieth of an array."""
+"""Sends rows as columns, each by its name, and columns of texts as one text each.
+
+A query names the columns that it takes, `unnest($1::text[], …) AS sent (business_id, …)`, and its caller names the
+attributes that they are read from, in the same order: `columns(rows, "business_id", …)`. A test holds the names of both
+against each other; of `click.business_id` either the last name counts or all of it, `click_business_id`.
+"""
 
 import sys
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Collection, Container, Iterator, Sequence
 from itertools import islice
+from operator import attrgetter
 from typing import cast
 
 # Of characters that no text of ours has, as a rule; where one has, others are found.
@@ -11,15 +17,28 @@ _NOTHING = "\x1e"
 _FIRST_PRIVATE = 0xE000
 
 
-def packed_columns(rows: Sequence[tuple[object, ...]]) -> list[object]:
-    """Return rows, of which there is at least one, as `columns`, with each column of texts as one for `texts()` in SQL.
+def columns(rows: Collection[object], *names: str) -> list[Sequence[object]]:
+    """Return the attributes named of rows, an array for each name: the parameters of an `unnest`.
+
+    A dot leads on to an attribute's own attribute. No rows give empty arrays.
+    """
+    if not rows:
+        return [()] * len(names)
+    if len(names) == 1:
+        return [list(map(attrgetter(*names), rows))]
+    # All of a row at once takes half the time of one column after the other.
+    return list(zip(*map(attrgetter(*names), rows), strict=True))
+
+
+def packed_columns(rows: Collection[object], *names: str) -> list[object]:
+    """Return rows as `columns`, with each column of texts as one for `texts()` in SQL, which costs a twentieth.
 
     A column without any value is None: `unnest` fills it up.
     """
-    return [_packed_column(column) for column in zip(*rows, strict=True)]
+    return [_packed_column(column) for column in columns(rows, *names)]
 
 
-def _packed_column(column: tuple[object, ...]) -> object:
+def _packed_column(column: Sequence[object]) -> object:
     sample = next((value for value in column if value is not None), None)
     if sample is None:
         return None
@@ -39,8 +58,3 @@ def packed_texts(texts: Sequence[str | None]) -> str:
 def _unused(used: Container[str]) -> Iterator[str]:
     """Yield characters that are not used, from those that nobody has a use for."""
     return (chr(code) for code in range(_FIRST_PRIVATE, sys.maxunicode + 1) if chr(code) not in used)
-
-
-def columns(rows: Sequence[tuple[object, ...]]) -> list[tuple[object, ...]]:
-    """Return rows as columns, one array a parameter of `unnest`; no rows give no columns."""
-    return list(zip(*rows, strict=True))

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from clicktrail.common.v1.options_pb2 import SharedRules
 from clicktrail.tracking.v1 import profile_service_pb2 as pb
@@ -31,6 +32,14 @@ class Identity:
 
     source: str
     user_id: str
+
+
+class Attributes(NamedTuple):
+    """What is told of a person; None: nothing."""
+
+    name: str | None
+    email: str | None
+    phone: str | None
 
 
 @dataclass(frozen=True, slots=True)

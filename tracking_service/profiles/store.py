@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from common.errors import ClicktrailError, Fault, FaultType, Kind, Reason, already_exists, not_found
 from tracking_service.accounts.store import check_business
@@ -10,12 +10,29 @@ from tracking_service.postgres.arrays import columns, packed_columns
 from tracking_service.postgres.pages import Listing, Page, read_page
 from tracking_service.postgres.pool import Postgres
 from tracking_service.postgres.queries import load
-from tracking_service.profiles.profile import Identity, Profile, profile_hash
+from tracking_service.profiles.profile import Attributes, Identity, Profile, profile_hash
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection, Row
 
 QUERIES = load(__package__)
+
+
+class ProfileName(NamedTuple):
+    """A profile by the id that its business knows."""
+
+    business_id: str
+    id: str
+
+
+class HashedName(NamedTuple):
+    """The same, and what is remembered of the id once the profile is erased."""
+
+    business_id: str
+    id: str
+    profile_hash: bytes
+
+
 PROFILES = Listing(QUERIES.list_profiles, QUERIES.find_position)
 
 
@@ -60,10 +77,12 @@ class PostgresProfiles:
             key = await connection.fetchval(QUERIES.lock_profile, business_id, profile.id)
             if key is None:
                 raise unknown_profile()
-            values = (profile.name, profile.email, profile.phone, profile.metadata)
-            await connection.execute(QUERIES.change_profile, business_id, key, *values, sorted(fields))
+            await connection.execute(
+                QUERIES.change_profile, business_id, key, profile.name, profile.email, profile.phone, profile.metadata,
+                sorted(fields),
+            )  # fmt: skip
             if "identities" in fields:
-                kept = _columns(profile.identities)
+                kept = columns(profile.identities, "source", "user_id")
                 await connection.execute(QUERIES.remove_identities, business_id, *kept, key)
                 await _take_identities(connection, business_id, key, profile.identities, at)
             return _profile(await connection.fetchrow(QUERIES.find_profile, business_id, profile.id))
@@ -78,19 +97,21 @@ def unknown_profile(parameter: str = "id") -> ClicktrailError:
 
 async def create_profile(connection: "Connection", business_id: str, profile: Profile) -> int:
     """Create a profile without its identities and return its surrogate. Raises `BUSINESS_UNKNOWN`, `PROFILE_TAKEN`."""
-    attributes = (profile.name, profile.email, profile.phone, profile.metadata)
-    key = await connection.fetchval(QUERIES.create_profile, business_id, profile.id, *attributes, profile.created_at)
+    key = await connection.fetchval(
+        QUERIES.create_profile, business_id, profile.id, profile.name, profile.email, profile.phone, profile.metadata,
+        profile.created_at,
+    )  # fmt: skip
     if key is None:
         await check_business(connection, business_id)
         raise already_exists(Reason.PROFILE_TAKEN, "Another profile has this id.", "id")
     return int(key)
 
 
-async def complete_profile(
-    connection: "Connection", business_id: str, key: int, attributes: tuple[str | None, str | None, str | None]
-) -> str | None:
-    """Add what was not known yet of name, email, phone; return the profile's id, None where its person was erased."""
-    profile: str | None = await connection.fetchval(QUERIES.complete_profile, business_id, key, *attributes)
+async def complete_profile(connection: "Connection", business_id: str, key: int, told: Attributes) -> str | None:
+    """Add attributes that were not known yet; return the profile's id, None where its person was erased."""
+    profile: str | None = await connection.fetchval(
+        QUERIES.complete_profile, business_id, key, told.name, told.email, told.phone
+    )
     return profile
 
 
@@ -102,12 +123,13 @@ async def was_erased(connection: "Connection", business_id: str, profile_id: str
 async def lock_identities(connection: "Connection", business_id: str, identities: Sequence[Identity]) -> None:
     """Wait until no other transaction gives out any of these identities."""
     if identities:
-        await connection.execute(QUERIES.lock_identities, business_id, *_columns(identities))
+        wanted = columns(identities, "source", "user_id")
+        await connection.execute(QUERIES.lock_identities, business_id, *wanted)
 
 
 async def holders(connection: "Connection", business_id: str, identities: Sequence[Identity]) -> dict[Identity, int]:
     """Return the surrogates of the profiles that have these identities; those that are nobody's are left out."""
-    rows = await connection.fetch(QUERIES.find_identities, business_id, *_columns(identities))
+    rows = await connection.fetch(QUERIES.find_identities, business_id, *columns(identities, "source", "user_id"))
     return {Identity(row["source"], row["user_id"]): row["profile_key"] for row in rows}
 
 
@@ -115,7 +137,8 @@ async def add_identities(
     connection: "Connection", business_id: str, profile_key: int, identities: Sequence[Identity], at: datetime
 ) -> None:
     """Give a profile identities that are nobody's yet, or its own."""
-    await connection.execute(QUERIES.add_identities, business_id, *_columns(identities), profile_key, at)
+    added = columns(identities, "source", "user_id")
+    await connection.execute(QUERIES.add_identities, business_id, *added, profile_key, at)
 
 
 async def _take_identities(
@@ -130,20 +153,24 @@ async def _take_identities(
     await add_identities(connection, business_id, profile_key, identities, at)
 
 
-def _columns(identities: Sequence[Identity]) -> tuple[list[str], list[str]]:
-    return [identity.source for identity in identities], [identity.user_id for identity in identities]
-
-
 def _profile(row: "Row | None") -> Profile:
     if row is None:
         raise LookupError("a profile that is held cannot go away")
     pairs = zip(row["sources"], row["user_ids"], strict=True)
     identities = tuple(Identity(source, user_id) for source, user_id in pairs)
-    return Profile(row["id"], row["name"], row["email"], row["phone"], identities, row["metadata"], row["created_at"])
+    return Profile(
+        id=row["id"],
+        name=row["name"],
+        email=row["email"],
+        phone=row["phone"],
+        identities=identities,
+        metadata=row["metadata"],
+        created_at=row["created_at"],
+    )
 
 
 async def profile_keys(
-    connection: "Connection", wanted: Sequence[tuple[str, str]], at: datetime
+    connection: "Connection", wanted: Iterable[ProfileName], at: datetime
 ) -> dict[tuple[str, str], int]:
     """Return the surrogates of profiles, by (business, profile); those not known yet are created.
 
@@ -151,43 +178,43 @@ async def profile_keys(
     """
     missing = sorted(set(wanted))
     found = await _find_profiles(connection, missing)
-    missing = [pair for pair in missing if pair not in found]
+    missing = [name for name in missing if name not in found]
     if missing:
-        rows = await connection.fetch(QUERIES.create_profiles, *packed_columns(missing), at)
+        rows = await connection.fetch(QUERIES.create_profiles, *packed_columns(missing, "business_id", "id"), at)
         found |= {(row["business_id"], row["id"]): row["profile_key"] for row in rows}
-        missing = [pair for pair in missing if pair not in found]
+        missing = [name for name in missing if name not in found]
     if missing:  # Another transaction created them in between, and has committed.
         found |= await _find_profiles(connection, missing)
     return found
 
 
 async def recipient_keys(
-    connection: "Connection", wanted: Iterable[tuple[str, str]], at: datetime
+    connection: "Connection", wanted: Iterable[ProfileName], at: datetime
 ) -> dict[tuple[str, str], int | None]:
     """Return the surrogates of people whom links name, as `profile_keys`; None for those who were erased.
 
     Whose profile is found and who is erased later is erased row by row.
     """
-    pairs = set(wanted)
-    if not pairs:
+    names = set(wanted)
+    if not names:
         return {}
-    hashed = [(business_id, profile, profile_hash(profile)) for business_id, profile in pairs]
-    rows = await connection.fetch(QUERIES.find_recipients, *packed_columns(hashed))
+    hashed = [HashedName(name.business_id, name.id, profile_hash(name.id)) for name in names]
+    rows = await connection.fetch(QUERIES.find_recipients, *packed_columns(hashed, "business_id", "id", "profile_hash"))
     found = {(row["business_id"], row["id"]): None if row["is_erased"] else row["profile_key"] for row in rows}
-    if missing := pairs - found.keys():
-        found |= await profile_keys(connection, list(missing), at)
+    if missing := names - found.keys():
+        found |= await profile_keys(connection, missing, at)
     return found
 
 
-async def take_back_profiles(connection: "Connection", named: Iterable[tuple[str, str]]) -> None:
-    """Forget those of these profiles, by (business, profile), that this transaction has created."""
+async def take_back_profiles(connection: "Connection", named: Iterable[ProfileName]) -> None:
+    """Forget those of these profiles that this transaction has created."""
     refused = sorted(set(named))
     if refused:
-        await connection.execute(QUERIES.take_back_profiles, *columns(refused))
+        await connection.execute(QUERIES.take_back_profiles, *columns(refused, "business_id", "id"))
 
 
-async def _find_profiles(connection: "Connection", wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
+async def _find_profiles(connection: "Connection", wanted: Sequence[ProfileName]) -> dict[tuple[str, str], int]:
     if not wanted:
         return {}
-    rows = await connection.fetch(QUERIES.find_profile_keys, *packed_columns(wanted))
+    rows = await connection.fetch(QUERIES.find_profile_keys, *packed_columns(wanted, "business_id", "id"))
     return {(row["business_id"], row["id"]): row["profile_key"] for row in rows}

@@ -1,12 +1,14 @@
 """Decides attribution again over the evidence kept, visitor by visitor, and compares it with the ledger."""
 
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from tracking_service.actions.catalogue import CLICKED
-from tracking_service.attribution.evidence_store import find_concerned, find_events
+from tracking_service.attribution.evidence_store import EventPlace, find_concerned, find_events
 from tracking_service.attribution.ledger import Credited
+from tracking_service.attribution.queue_store import Visitor
 from tracking_service.attribution.store import Line, outstanding
 from tracking_service.postgres.queries import load
 from tracking_service.reconciliation.counter_store import Range
@@ -21,8 +23,6 @@ QUERIES = load(__package__)
 VISITORS = 500
 EVENTS = 5_000
 MARKS = 500
-# A column of the ledger's lines, by its place.
-_EVENT, _SIGN, _OCCURRED_AT, _CREDITED = 1, 3, 5, 6
 
 Found = dict[UUID, CreditDifference]
 """Differences by the event."""
@@ -53,38 +53,37 @@ async def broken_ledgers(connection: "Connection", range_: Range, limit: int) ->
     return {row["event_id"]: CreditDifference(_key(row["event_id"]), row["reason"], "") for row in rows}
 
 
-async def _pages(connection: "Connection", business_id: str) -> AsyncIterator[list[tuple[object, ...]]]:
+async def _pages(connection: "Connection", business_id: str) -> AsyncIterator[list[EventPlace]]:
     """Yield the places of all events, those of some visitors at a time."""
     behind: object
-    for behind, find_visitors, find_places in (
-        (-(2**63), QUERIES.find_persons, QUERIES.find_places_of_persons),
-        ("", QUERIES.find_sessions, QUERIES.find_places_of_sessions),
+    for behind, name, find_visitors, find_places in (
+        (-(2**63), "profile_key", QUERIES.find_persons, QUERIES.find_places_of_persons),
+        ("", "session", QUERIES.find_sessions, QUERIES.find_places_of_sessions),
     ):
         last = behind
         while visitors := [
-            row[0] for row in await connection.fetch(find_visitors, business_id, last, VISITORS, EVENTS, CLICKED)
+            row[name] for row in await connection.fetch(find_visitors, business_id, last, VISITORS, EVENTS, CLICKED)
         ]:
-            yield [tuple(row) for row in await connection.fetch(find_places, business_id, visitors, CLICKED)]
+            yield [EventPlace(**row) for row in await connection.fetch(find_places, business_id, visitors, CLICKED)]
             last = visitors[-1]
 
 
 def _differences(range_: Range, lines: Sequence[Line]) -> Found:
     """Return what lines that the ledger lacks say: one that takes back, one that credits, or both."""
     taken, given = (
-        {line[_EVENT]: Credited(*line[_CREDITED:]) for line in lines if line[_SIGN] == sign}  # type: ignore[arg-type]  # a line's columns
-        for sign in (-1, 1)
+        {line.entry.event_id: line.credited for line in lines if line.entry.sign == sign} for sign in (-1, 1)
     )
     found = Found()
     for line in lines:
-        event_id, occurred_at = line[_EVENT], line[_OCCURRED_AT]
-        if _is_within(range_, occurred_at) and isinstance(event_id, UUID):
+        event_id = line.entry.event_id
+        if _is_within(range_, line.event.occurred_at):
             said = (_words(taken.get(event_id)), _words(given.get(event_id)))
             found[event_id] = CreditDifference(_key(event_id), *said)
     return found
 
 
-def _is_within(range_: Range, at: object) -> bool:
-    return (range_.from_at is None or at >= range_.from_at) and (range_.to_at is None or at < range_.to_at)  # type: ignore[operator]  # a time
+def _is_within(range_: Range, at: datetime) -> bool:
+    return (range_.from_at is None or at >= range_.from_at) and (range_.to_at is None or at < range_.to_at)
 
 
 async def _waiting(connection: "Connection", business_id: str, found: Sequence[UUID]) -> set[UUID]:
@@ -93,7 +92,8 @@ async def _waiting(connection: "Connection", business_id: str, found: Sequence[U
     last = 0
     while marks := await connection.fetch(QUERIES.find_marks, business_id, last, MARKS):
         last = marks[-1]["id"]
-        events = await find_concerned(connection, [tuple(mark)[1:] for mark in marks])
+        visitors = [Visitor(row["business_id"], row["session"], row["profile_key"], row["since"]) for row in marks]
+        events = await find_concerned(connection, visitors)
         waiting |= {event.id for event in events.get(business_id, ())}
         waiting &= set(found)
     return waiting

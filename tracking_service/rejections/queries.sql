@@ -30,7 +30,7 @@ ON CONFLICT DO NOTHING;
 
 -- name: find_newest
 -- What was set aside, newest first: of one business or, where $1 is null, of all; where $2 is not null, older than that.
-SELECT id, business_id, kind, item, reason, rejected_at, octet_length(content)
+SELECT id AS number, business_id, kind, item, reason, rejected_at, octet_length(content) AS size_bytes
 FROM rejected
 WHERE ($1::text IS NULL OR business_id = $1) AND ($2::bigint IS NULL OR id < $2)
 ORDER BY id DESC

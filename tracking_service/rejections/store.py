@@ -1,12 +1,13 @@
 """Sets aside what was taken in and cannot be stored."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tracking_service.postgres.arrays import columns
 from tracking_service.postgres.pool import Postgres
 from tracking_service.postgres.queries import load
 from tracking_service.profiles.profile import profile_hash
+from tracking_service.profiles.store import ProfileName
 from tracking_service.rejections.rejections import Rejected, Rejection, Told, told_by
 
 if TYPE_CHECKING:
@@ -17,6 +18,18 @@ __all__ = ["PostgresRejected", "Rejected", "erase_profile", "erase_sessions", "k
 QUERIES = load(__package__)
 TEXT_LENGTH = 200
 REASON_LENGTH = 500
+
+
+class KeptRejection(NamedTuple):
+    """Something set aside as it is kept; hashes are those of the profiles that it tells of, as words."""
+
+    business_id: str
+    kind: str
+    item: str
+    content: bytes
+    reason: str
+    hashes: str
+    session: str | None
 
 
 class PostgresRejected:
@@ -33,7 +46,7 @@ class PostgresRejected:
         """Return what was set aside, newest first, of one business or all, perhaps only what is older than a number."""
         async with self._postgres.connection() as connection:
             rows = await connection.fetch(QUERIES.find_newest, business_id, before, limit)
-        return [Rejection(*row) for row in rows]
+        return [Rejection(**row) for row in rows]
 
 
 async def keep_rejected(connection: "Connection", rows: Sequence[Rejected]) -> None:
@@ -45,14 +58,16 @@ async def keep_rejected(connection: "Connection", rows: Sequence[Rejected]) -> N
         return
     told = [told_by(row) for row in rows]
     named = {
-        (_sound(row.business_id), _sound(profile))
+        ProfileName(_sound(row.business_id), _sound(profile))
         for row, who in zip(rows, told, strict=True)
         for profile in who.profiles
     }
     if named:
-        await connection.execute(QUERIES.hold_profiles, *columns(sorted(named)))
+        await connection.execute(QUERIES.hold_profiles, *columns(sorted(named), "business_id", "id"))
+    kept = [_kept(row, who) for row, who in zip(rows, told, strict=True)]
     await connection.execute(
-        QUERIES.keep_rejected, *columns([_row(row, who) for row, who in zip(rows, told, strict=True)])
+        QUERIES.keep_rejected,
+        *columns(kept, "business_id", "kind", "item", "content", "reason", "hashes", "session"),
     )
 
 
@@ -66,14 +81,16 @@ async def erase_sessions(connection: "Connection", business_id: str, profile_key
     await connection.execute(QUERIES.erase_sessions, business_id, profile_key)
 
 
-def _row(rejected: Rejected, who: Told) -> tuple[object, ...]:
-    return (
-        *(_sound(text) for text in (rejected.business_id, rejected.kind, rejected.item)),
-        rejected.content,
-        _sound(rejected.reason, REASON_LENGTH),
+def _kept(rejected: Rejected, who: Told) -> KeptRejection:
+    return KeptRejection(
+        business_id=_sound(rejected.business_id),
+        kind=_sound(rejected.kind),
+        item=_sound(rejected.item),
+        content=rejected.content,
+        reason=_sound(rejected.reason, REASON_LENGTH),
         # Arrays in arrays must be of one length: here each hash is a word of a text.
-        " ".join(sorted(profile_hash(profile).hex() for profile in who.profiles)),
-        None if who.session is None else _sound(who.session),
+        hashes=" ".join(sorted(profile_hash(profile).hex() for profile in who.profiles)),
+        session=None if who.session is None else _sound(who.session),
     )
 
 

@@ -40,10 +40,19 @@ class PostgresRecipients:
 
 async def _earned(connection: "Connection", business_id: str, scope: Scope, people: list[int]) -> dict[int, Figures]:
     earned: dict[int, Figures] = defaultdict(Figures)
-    for key, currency, conversions, revenue, taken_back in await connection.fetch(
-        QUERIES.sum_earnings, business_id, *scope, people, CLICKED, list(ORDER_EARNS_FROM), [CANCELLED, REFUNDED]
+    kind, scope_id = scope
+    takes_back = [CANCELLED, REFUNDED]
+    for row in await connection.fetch(
+        QUERIES.sum_earnings, business_id, kind, scope_id, people, CLICKED, list(ORDER_EARNS_FROM), takes_back
     ):
-        earned[key].add_events(EventSum(1, currency, conversions, int(revenue), int(taken_back)))
+        figures = EventSum(
+            point=1,
+            currency=row["currency"],
+            conversions=row["conversions"],
+            revenue=int(row["revenue"]),
+            taken_back=int(row["taken_back"]),
+        )
+        earned[row["profile_key"]].add_events(figures)
     return earned
 
 
@@ -64,4 +73,10 @@ def _first(row: "Row") -> FirstVisit | None:
     if row["clicked_at"] is None:
         return None
     _, values = unpacked(row["origin"])
-    return FirstVisit(row["clicked_at"], values["device"], values["browser"], values["os"], values["country"])
+    return FirstVisit(
+        row["clicked_at"],
+        device=values["device"],
+        browser=values["browser"],
+        os=values["os"],
+        country=values["country"],
+    )

@@ -9,7 +9,6 @@ from common.clock import EPOCH
 from tracking_service.accounts.store import check_business
 from tracking_service.counters.scopes import BUCKET, Scope, by_day, cohort_of, day_behind, day_of
 from tracking_service.counters.tally import PACKED, values_of
-from tracking_service.postgres.arrays import columns
 from tracking_service.postgres.pool import Postgres
 from tracking_service.postgres.queries import load
 from tracking_service.reports.range import Basis, Range
@@ -82,19 +81,22 @@ class PostgresReports:
         """
         if not scopes:
             return {}
-        wanted = (business_id, *columns(scopes))
-        within = (*wanted, range_.from_at, range_.to_at)
+        kinds, ids = [kind for kind, _ in scopes], [scope_id for _, scope_id in scopes]
+        within = (kinds, ids, range_.from_at, range_.to_at)
         found = {scope: Sums(0, [], [], [], {}) for scope in scopes}
         async with (
             self._postgres.connection() as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
-            for kind, scope_id, *clicks in await connection.fetch(QUERIES.total_clicks, *within):
-                found[kind, scope_id].clicks.append(ClickSum(1, *map(int, clicks)))
-            for kind, scope_id, *events in await connection.fetch(QUERIES.total_events, *within):
-                found[kind, scope_id].events.append(EventSum(1, *_whole(events)))
-            for kind, scope_id, recipients in await connection.fetch(QUERIES.total_recipients, *wanted):
-                found[kind, scope_id] = replace(found[kind, scope_id], recipients=int(recipients))
+            for row in await connection.fetch(QUERIES.total_clicks, business_id, *within):
+                scope, figures = _scoped(row)
+                found[scope].clicks.append(ClickSum(point=1, **figures))
+            for row in await connection.fetch(QUERIES.total_events, business_id, *within):
+                scope, figures = _scoped(row)
+                found[scope].events.append(EventSum(point=1, **figures))
+            for row in await connection.fetch(QUERIES.total_recipients, business_id, kinds, ids):
+                scope, figures = _scoped(row)
+                found[scope] = replace(found[scope], **figures)
         return found
 
 
@@ -109,9 +111,9 @@ def _counted(scope: Scope, basis: Basis) -> Scope | None:
 async def _sums(connection: "Connection", wanted: Wanted, recipients: int) -> Sums:
     return Sums(
         recipients,
-        [ClickSum(*map(int, row)) for row in await connection.fetch(QUERIES.sum_clicks, *wanted.within, wanted.points)],
-        [EventSum(*_whole(row)) for row in await connection.fetch(QUERIES.sum_events, *wanted.within, wanted.points)],
-        [ActionSum(*_whole(row)) for row in await connection.fetch(QUERIES.sum_actions, *wanted.within)],
+        [ClickSum(**_whole(row)) for row in await connection.fetch(QUERIES.sum_clicks, *wanted.within, wanted.points)],
+        [EventSum(**_whole(row)) for row in await connection.fetch(QUERIES.sum_events, *wanted.within, wanted.points)],
+        [ActionSum(**_whole(row)) for row in await connection.fetch(QUERIES.sum_actions, *wanted.within)],
         await _breakdowns(connection, wanted),
     )
 
@@ -158,17 +160,26 @@ async def _recipients(connection: "Connection", business_id: str, scope: Scope) 
     return int(await connection.fetchval(QUERIES.count_recipients, business_id, *scope) or 0)
 
 
-def _whole(row: "Iterable[Any]") -> Iterable[Any]:
-    """Return the values of a row, sums as whole numbers."""
-    return (value if isinstance(value, str) else int(value) for value in row)
+def _whole(row: "Row") -> dict[str, Any]:
+    """Return the values of a row by their names, sums as whole numbers."""
+    return {name: value if isinstance(value, str) else int(value) for name, value in row.items()}
+
+
+def _scoped(row: "Row") -> tuple[Scope, dict[str, Any]]:
+    """Return the scope that a row is about, and its other values as `_whole`."""
+    values = _whole(row)
+    return (values.pop("scope"), values.pop("scope_id")), values
 
 
 def _by_dimension(rows: Iterable["Row"]) -> dict[str, list[ValueSum]]:
     """Return the values of each dimension; those that were counted together are taken apart."""
     found: dict[str, dict[str, ValueSum]] = {}
-    for dimension, value, clicks, unique_clickers in rows:
+    for row in rows:
+        dimension, value = row["dimension"], row["value"]
         for name, single in values_of(value) if dimension == PACKED else [(dimension, value)]:
             values = found.setdefault(name, {})
             known = values.get(single, ValueSum(single, 0, 0))
-            values[single] = ValueSum(single, known.clicks + clicks, known.unique_clickers + unique_clickers)
+            values[single] = ValueSum(
+                single, known.clicks + row["clicks"], known.unique_clickers + row["unique_clickers"]
+            )
     return {name: list(values.values()) for name, values in found.items()}

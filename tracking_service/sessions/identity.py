@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from tracking_service.counters.scopes import SessionKey
+
 
 class ClaimKind(StrEnum):
     """What claimed a session for a profile."""
@@ -45,9 +47,9 @@ class SessionUse:
     fresh: FreshSession | None
 
     @property
-    def key(self) -> tuple[str, str]:
+    def key(self) -> SessionKey:
         """Return what tells sessions apart, and the order they are locked in."""
-        return self.business_id, self.session
+        return SessionKey(self.business_id, self.session)
 
 
 @dataclass(frozen=True, slots=True)

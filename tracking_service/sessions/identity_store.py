@@ -1,9 +1,10 @@
 """Keep people and their sessions: profiles by their surrogate, sessions by the rule of `identity`."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from tracking_service.attribution.queue_store import mark_dirty
+from tracking_service.attribution.queue_store import Visitor, mark_dirty
+from tracking_service.counters.scopes import SessionKey
 from tracking_service.counters.store import give_first_clicks_to_persons, lock_counting
 from tracking_service.postgres.arrays import columns, packed_columns
 from tracking_service.postgres.queries import load
@@ -12,10 +13,18 @@ from tracking_service.sessions.identity import SessionState, SessionUse, first_s
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection, Row
 
-SessionKey = tuple[str, str]
-"""Business and session."""
-
 QUERIES = load(__package__)
+# What is kept of a session beside its key.
+STATE = ("profile_key", "link", "campaign", "journey", "message", "is_clicked_by_recipient", "created_at")
+
+
+class HandedOver(NamedTuple):
+    """A session that became another profile's, both by their surrogates; None: it was nobody's before."""
+
+    business_id: str
+    session: str
+    profile_key: int
+    owner_before: int | None
 
 
 async def claim_sessions(connection: "Connection", claims: Sequence[SessionUse]) -> list[SessionState | None]:
@@ -41,25 +50,25 @@ async def claim_sessions(connection: "Connection", claims: Sequence[SessionUse])
     return states
 
 
-async def hand_over_sessions(connection: "Connection", owners: Iterable[tuple[SessionKey, int | None, int]]) -> None:
-    """Move what happened in sessions to their new owners: (session, the owner before, the owner now).
+async def hand_over_sessions(connection: "Connection", sessions: Iterable[HandedOver]) -> None:
+    """Move what happened in sessions to their new owners.
 
     Both owners are marked to have their events decided again.
     """
-    owners = sorted(owners, key=lambda owner: owner[0])
-    if not owners:
+    moved = sorted(sessions, key=lambda session: (session.business_id, session.session))
+    if not moved:
         return
-    moved = [(*key, now) for key, _, now in owners]
-    await connection.execute(QUERIES.move_activities, *columns(moved))
-    left = [(key[0], None, before) for key, before, _ in owners if before is not None]
-    await mark_dirty(connection, [*moved, *left])
+    await connection.execute(QUERIES.move_activities, *columns(moved, "business_id", "session", "profile_key"))
+    came = [Visitor(each.business_id, each.session, each.profile_key) for each in moved]
+    left = [Visitor(each.business_id, None, each.owner_before) for each in moved if each.owner_before is not None]
+    await mark_dirty(connection, [*came, *left])
 
 
 async def _lock_counting(connection: "Connection", claims: Sequence[SessionUse]) -> None:
     """Lock what deliveries lock before sessions, where a click that was nobody's may become somebody's."""
     claimed = [claim.key for claim in claims if claim.profile_key is not None]
     if claimed:
-        nobodys = await connection.fetch(QUERIES.find_clicked_by_nobody, *columns(claimed))
+        nobodys = await connection.fetch(QUERIES.find_clicked_by_nobody, *columns(claimed, "business_id", "session"))
         if nobodys:
             await lock_counting(connection, [row["business_id"] for row in nobodys])
 
@@ -68,11 +77,15 @@ async def _create_and_lock(
     connection: "Connection", uses: dict[SessionKey, list[SessionUse]]
 ) -> dict[SessionKey, SessionState]:
     states = {key: first_state(of_session[0]) for key, of_session in uses.items()}
-    new = [_row(key, state) for key, state in states.items()]
-    known = [tuple(row) for row in await connection.fetch(QUERIES.create_sessions, *packed_columns(new))]
+    rows = await connection.fetch(
+        QUERIES.create_sessions,
+        *packed_columns(states.keys(), "business_id", "session"),
+        *packed_columns(states.values(), *STATE),
+    )
+    known = [SessionKey(**row) for row in rows]
     if known:
-        rows = await connection.fetch(QUERIES.lock_sessions, *packed_columns(known))
-        states.update({(row["business_id"], row["id"]): state_of(row) for row in rows})
+        for row in await connection.fetch(QUERIES.lock_sessions, *packed_columns(known, "business_id", "session")):
+            states[SessionKey(row["business_id"], row["session"])] = _state_of(row)
     return states
 
 
@@ -82,41 +95,36 @@ async def _keep_changes(
     changed = [key for key in before if before[key] != after[key]]
     if not changed:
         return
-    await connection.execute(QUERIES.change_sessions, *columns([_row(key, after[key]) for key in changed]))
-    owners = [(key, before[key].profile_key, after[key].profile_key) for key in changed]
-    moved = [(key, was, now) for key, was, now in owners if now is not None and now != was]
+    await connection.execute(
+        QUERIES.change_sessions,
+        *columns(changed, "business_id", "session"),
+        *columns([after[key] for key in changed], *STATE),
+    )
+    moved = []
+    for key in changed:
+        owner, owner_before = after[key].profile_key, before[key].profile_key
+        if owner is not None and owner != owner_before:
+            moved.append(HandedOver(key.business_id, key.session, owner, owner_before))
     await hand_over_sessions(connection, moved)
-    await give_first_clicks_to_persons(connection, [key for key, was, _ in moved if was is None])
+    claimed = [SessionKey(each.business_id, each.session) for each in moved if each.owner_before is None]
+    await give_first_clicks_to_persons(connection, claimed)
 
 
 async def _keep_claims(connection: "Connection", accepted: Iterable[SessionUse]) -> None:
-    rows = [(use.business_id, use.session, use.profile_key, use.kind.value, use.received_at) for use in accepted]
-    rows = [row for row in rows if row[2] is not None]
-    if rows:
-        await connection.execute(QUERIES.keep_claims, *columns(rows))
+    claims = [use for use in accepted if use.profile_key is not None]
+    if claims:
+        await connection.execute(
+            QUERIES.keep_claims, *columns(claims, "business_id", "session", "profile_key", "kind", "received_at")
+        )
 
 
-def state_of(row: "Row") -> SessionState:
-    """Return the state that a row of sessions holds."""
+def _state_of(row: "Row") -> SessionState:
     return SessionState(
-        row["profile_key"],
-        row["link"],
-        row["campaign"],
-        row["journey"],
-        row["message"],
+        profile_key=row["profile_key"],
+        link=row["link"],
+        campaign=row["campaign"],
+        journey=row["journey"],
+        message=row["message"],
         is_clicked_by_recipient=row["is_clicked_by_recipient"],
         created_at=row["created_at"],
-    )
-
-
-def _row(key: SessionKey, state: SessionState) -> tuple[object, ...]:
-    return (
-        *key,
-        state.profile_key,
-        state.link,
-        state.campaign,
-        state.journey,
-        state.message,
-        state.is_clicked_by_recipient,
-        state.created_at,
     )

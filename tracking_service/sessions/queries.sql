@@ -5,30 +5,32 @@ WITH used AS (
     SELECT *
     FROM unnest(
         texts($1), texts($2), $3::bigint[], texts($4), texts($5), texts($6), texts($7), $8::boolean[], $9::timestamptz[]
-    ) AS used (business_id, id, profile_key, link, campaign, journey, message, is_clicked_by_recipient, created_at)
+    ) AS used (business_id, session, profile_key, link, campaign, journey, message, is_clicked_by_recipient, created_at)
 ), created AS (
     INSERT INTO sessions (
         business_id, id, profile_key, link, campaign, journey, message, is_clicked_by_recipient, created_at)
-    SELECT * FROM used ORDER BY business_id, id
+    SELECT business_id, session, profile_key, link, campaign, journey, message, is_clicked_by_recipient, created_at
+    FROM used
+    ORDER BY business_id, session
     ON CONFLICT (business_id, id) DO NOTHING
     RETURNING business_id, id
 )
-SELECT business_id, id FROM used EXCEPT SELECT business_id, id FROM created;
+SELECT business_id, session FROM used EXCEPT SELECT business_id, id FROM created;
 
 -- name: lock_sessions
 -- Sessions, locked in the order of their keys until the transaction ends: a claim and an event that meet see each other.
-SELECT s.business_id, s.id, s.profile_key, s.link, s.campaign, s.journey, s.message, s.is_clicked_by_recipient,
+SELECT s.business_id, s.id AS session, s.profile_key, s.link, s.campaign, s.journey, s.message, s.is_clicked_by_recipient,
        s.created_at
-FROM unnest(texts($1), texts($2)) AS wanted (business_id, id)
-JOIN sessions s ON s.business_id = wanted.business_id AND s.id = wanted.id
+FROM unnest(texts($1), texts($2)) AS wanted (business_id, session)
+JOIN sessions s ON s.business_id = wanted.business_id AND s.id = wanted.session
 ORDER BY s.business_id, s.id
 FOR UPDATE OF s;
 
 -- name: find_clicked_by_nobody
 -- The businesses of those of these sessions that have a click and are nobody's.
 SELECT DISTINCT s.business_id
-FROM unnest($1::text[], $2::text[]) AS wanted (business_id, id)
-JOIN sessions s ON s.business_id = wanted.business_id AND s.id = wanted.id
+FROM unnest($1::text[], $2::text[]) AS wanted (business_id, session)
+JOIN sessions s ON s.business_id = wanted.business_id AND s.id = wanted.session
 WHERE s.click_id IS NOT NULL AND s.profile_key IS NULL;
 
 -- name: change_sessions
@@ -40,8 +42,8 @@ SET profile_key = changed.profile_key, link = changed.link, campaign = changed.c
 FROM unnest(
     $1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::boolean[],
     $9::timestamptz[]
-) AS changed (business_id, id, profile_key, link, campaign, journey, message, is_clicked_by_recipient, created_at)
-WHERE s.business_id = changed.business_id AND s.id = changed.id;
+) AS changed (business_id, session, profile_key, link, campaign, journey, message, is_clicked_by_recipient, created_at)
+WHERE s.business_id = changed.business_id AND s.id = changed.session;
 
 -- name: keep_claims
 -- Evidence of claims; of the same claim the earliest time stays.

@@ -7,8 +7,9 @@ from common.ids import new_uuid7
 from tracking_service.accounts.store import check_business
 from tracking_service.postgres.pool import Postgres
 from tracking_service.postgres.queries import load
-from tracking_service.profiles.profile import Profile
+from tracking_service.profiles.profile import Attributes, Profile
 from tracking_service.profiles.store import (
+    ProfileName,
     add_identities,
     complete_profile,
     create_profile,
@@ -55,7 +56,7 @@ class PostgresSessions:
             known = await connection.fetchval(QUERIES.has_session, contact.business_id, contact.session)
             if not known and contact.fresh is None:
                 return None
-            wanted = (contact.business_id, profile)
+            wanted = ProfileName(contact.business_id, profile)
             key = (await profile_keys(connection, [wanted], contact.received_at))[wanted]
             if await _use(connection, contact, key, ClaimKind.ATTACHMENT) is None:
                 raise assigned("profile", "The session is another profile's.")
@@ -79,8 +80,8 @@ class PostgresSessions:
             key = await _person_key(connection, contact, person, held.get(person.identity), state)
             if await _use(connection, contact, key, ClaimKind.IDENTIFICATION) is None:
                 raise assigned("session", "The session is another profile's than the identity.")
-            attributes = (person.name, person.email, person.phone)
-            profile = await complete_profile(connection, contact.business_id, key, attributes)
+            told = Attributes(name=person.name, email=person.email, phone=person.phone)
+            profile = await complete_profile(connection, contact.business_id, key, told)
             if profile is None:
                 raise assigned("session", "The session is that of a person who was erased.")
             return profile
@@ -108,7 +109,9 @@ async def _person_key(
     key = None if state is None else state.profile_key
     if key is None:
         profile_id = str(new_uuid7(contact.received_at))
-        new = Profile(profile_id, None, None, None, (), metadata=None, created_at=contact.received_at)
+        new = Profile(
+            profile_id, name=None, email=None, phone=None, identities=(), metadata=None, created_at=contact.received_at
+        )
         key = await create_profile(connection, contact.business_id, new)
     await add_identities(connection, contact.business_id, key, [person.identity], contact.received_at)
     return key
@@ -128,9 +131,16 @@ async def _fresh(connection: "Connection", contact: Contact) -> FreshSession | N
         return None
     key: int | None = None
     if issued.profile:
-        recipient = (contact.business_id, issued.profile)
+        recipient = ProfileName(contact.business_id, issued.profile)
         key = (await recipient_keys(connection, [recipient], contact.received_at))[recipient]
-    return FreshSession(issued.link, issued.campaign, issued.journey, issued.message, key, issued.created_at)
+    return FreshSession(
+        link=issued.link,
+        campaign=issued.campaign,
+        journey=issued.journey,
+        message=issued.message,
+        profile_key=key,
+        created_at=issued.created_at,
+    )
 
 
 async def _find(connection: "Connection", business_id: str, session: str) -> Session | None:

@@ -188,26 +188,36 @@ class SpoolFile:
         found = self.find(entry)
         if found is not None:
             return Fate.SAME if found == entry.fingerprint else Fate.OTHER
-        statement = "INSERT INTO events (business_id, id, fingerprint, content) VALUES (?, ?, ?, ?)"
-        self._connection.execute(statement, entry)
+        statement = (
+            "INSERT INTO events (business_id, id, fingerprint, content)"
+            " VALUES (:business_id, :id, :fingerprint, :content)"
+        )
+        self._connection.execute(statement, entry._asdict())
         return Fate.NEW
 
     def _first_rows(self) -> Iterator[Row]:
         size = 0
         query = "SELECT number, business_id, id, content FROM events WHERE number > ? ORDER BY number LIMIT ?"
-        for row in self._connection.execute(query, (self._done, BATCH_ROWS)):
-            yield Row(*row)
-            size += len(row[-1])
+        for values in self._rows(query, (self._done, BATCH_ROWS)):
+            row = Row(**values)
+            yield row
+            size += len(row.content)
             if size >= BATCH_BYTES:
                 return
 
     def _readable(self) -> Iterator[Entry]:
         query = "SELECT business_id, id, fingerprint, content FROM events WHERE number > ? ORDER BY number"
         try:
-            for row in self._connection.execute(query, (self._done,)):
-                yield Entry(*row)
+            for values in self._rows(query, (self._done,)):
+                yield Entry(**values)
         except sqlite3.Error:
             return
+
+    def _rows(self, query: str, parameters: tuple[int, ...]) -> sqlite3.Cursor:
+        """Return the rows that a query finds, each by its columns' names."""
+        cursor = self._connection.execute(query, parameters)
+        cursor.row_factory = sqlite3.Row
+        return cursor
 
 
 def open_spool_file(path: Path, lock: SpoolLock) -> SpoolFile | None:

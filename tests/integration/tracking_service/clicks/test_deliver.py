@@ -9,8 +9,9 @@ from grpc import aio
 
 from clicktrail.tracking.v1 import click_pb2, relay_service_pb2_grpc
 from tests.support.tracking_service.clicking import START, click, delivery, issued, link
+from tracking_service.counters.scopes import SessionKey
 from tracking_service.counters.store import give_first_clicks_to_persons
-from tracking_service.profiles.store import profile_keys
+from tracking_service.profiles.store import ProfileName, profile_keys
 
 if TYPE_CHECKING:
     import asyncpg
@@ -264,10 +265,10 @@ async def test_a_claimed_session_becomes_its_person(relay: Stub, database: "Data
     clicks = [click(0), click(20)]
     await deliver(relay, *clicks)
     connection = cast("Connection", database)
-    key = (await profile_keys(connection, [("shop", "ann")], START))["shop", "ann"]
+    key = (await profile_keys(connection, [ProfileName("shop", "ann")], START))["shop", "ann"]
     for clicked in reversed(clicks):
         await database.execute("UPDATE sessions SET profile_key = $1 WHERE id = $2", key, clicked.session)
-        await give_first_clicks_to_persons(connection, [("shop", clicked.session)])
+        await give_first_clicks_to_persons(connection, [SessionKey("shop", clicked.session)])
     assert await buckets(database) == {0: (1, 1), 15: (1, 0)}
     visitors = await database.fetch("SELECT DISTINCT visitor FROM first_clicks")
     assert [row["visitor"] for row in visitors] == [f"p{key}"]

@@ -12,7 +12,7 @@ from tracking_service.counters.first_clicks import (
     JOURNEY,
     OF_LINK,
     OWN,
-    Visit,
+    CountedClick,
     everywhere,
     firsts_of,
     is_repeated,
@@ -21,14 +21,29 @@ from tracking_service.counters.first_clicks import (
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
-def visit(minutes: int, campaign: str = "spring", *, link: str = "abc", own: bool = False, firsts: int = 0) -> Visit:
+def visit(
+    minutes: int, campaign: str = "spring", *, link: str = "abc", own: bool = False, firsts: int = 0
+) -> CountedClick:
     """Return a click some minutes after noon, with an id that tells the minutes."""
     at = NOON + timedelta(minutes=minutes)
-    place = (link, campaign, None, None)
-    return Visit("shop", f"s{minutes}", 1, at, UUID(int=minutes), NOON, *place, "[]", own, firsts)
+    return CountedClick(
+        business_id="shop",
+        session=f"s{minutes}",
+        profile_key=1,
+        clicked_at=at,
+        click_id=UUID(int=minutes),
+        link_created_at=NOON,
+        link=link,
+        campaign=campaign,
+        journey=None,
+        message=None,
+        origin="[]",
+        is_recipients=own,
+        firsts=firsts,
+    )
 
 
-def mixed(rng: random.Random, count: int, *, links: str, own: float) -> list[Visit]:
+def mixed(rng: random.Random, count: int, *, links: str, own: float) -> list[CountedClick]:
     """Return clicks, one a minute, in two campaigns, so many of them on links of the visitor's own."""
     return [
         visit(minutes, rng.choice(["spring", "autumn"]), link=rng.choice(links), own=rng.random() < own)
@@ -75,7 +90,7 @@ def test_any_order_comes_to_the_same(seed: int) -> None:
     clicks = mixed(rng, 12, links="abc", own=0.5)
     at_once = dict(zip(clicks, firsts_of(clicks, []), strict=True))
     rng.shuffle(clicks)
-    known: list[Visit] = []
+    known: list[CountedClick] = []
     for click in clicks:
         some = [click, *known]
         known = [each._replace(firsts=firsts) for each, firsts in zip(some, firsts_of([click], known), strict=True)]

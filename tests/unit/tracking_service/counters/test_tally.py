@@ -1,5 +1,6 @@
 """New clicks are added up by scope and quarter of an hour."""
 
+from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracking_service.counters.breakdowns import Origin
-from tracking_service.counters.first_clicks import CAMPAIGN, OF_LINK, OWN, Visit
+from tracking_service.counters.first_clicks import CAMPAIGN, OF_LINK, OWN, CountedClick
 from tracking_service.counters.scopes import BUCKET, bucket_of, scopes_of
 from tracking_service.counters.tally import ClickTally, seconds_between, values_of
 
@@ -30,14 +31,25 @@ def test_what_there_is_not_is_no_scope() -> None:
 ORIGIN = Origin("t1", "mobile", "Mobile Safari", "iOS", "UY", "es", "direct")
 
 
-def visit(at: datetime, origin: Origin = ORIGIN, *, is_recipients: bool = False) -> Visit:
+def visit(at: datetime, origin: Origin = ORIGIN, *, is_recipients: bool = False) -> CountedClick:
     """Return a click on a link of a campaign that was made an hour before noon."""
-    made = NOON - timedelta(hours=1)
-    place = ("abc", "spring", None, None)
-    return Visit("shop", "s1", 1, at, UUID(int=1), made, *place, origin.packed("human"), is_recipients)
+    return CountedClick(
+        business_id="shop",
+        session="s1",
+        profile_key=1,
+        clicked_at=at,
+        click_id=UUID(int=1),
+        link_created_at=NOON - timedelta(hours=1),
+        link="abc",
+        campaign="spring",
+        journey=None,
+        message=None,
+        origin=origin.packed("human"),
+        is_recipients=is_recipients,
+    )
 
 
-def moved(before: Visit, after: Visit) -> ClickTally:
+def moved(before: CountedClick, after: CountedClick) -> ClickTally:
     """Return what changes where a visitor's first click in a campaign turns out to be an earlier one."""
     tally = ClickTally()
     tally.move(after, 0, CAMPAIGN)
@@ -48,7 +60,7 @@ def moved(before: Visit, after: Visit) -> ClickTally:
 def test_a_first_click_that_moves_is_counted_out_where_it_was() -> None:
     """And in where it is now; by cohort it stays, in the quarter that the link was made in, but for its time."""
     tally = moved(visit(NOON + timedelta(hours=1)), visit(NOON))
-    assert {key[1:]: counts.row() for key, counts in tally.counts.items()} == {
+    assert {key[1:]: astuple(counts) for key, counts in tally.counts.items()} == {
         ("campaign", "spring", NOON): (0, 1, 0, 0, 3600, 0),
         ("campaign", "spring", NOON + timedelta(hours=1)): (0, -1, 0, 0, -7200, 0),
         ("campaign cohort", "spring", NOON - timedelta(hours=1)): (0, 0, 0, 0, -3600, 0),
@@ -70,7 +82,7 @@ def test_a_recipients_link_has_one_row_for_all_values() -> None:
     """In its own scope alone, with its counters."""
     tally = ClickTally()
     tally.move(visit(NOON, is_recipients=True), 0, OF_LINK + OF_LINK * OWN)
-    assert {key: counts.row() for key, counts in tally.links.items()} == {
+    assert {key: astuple(counts) for key, counts in tally.links.items()} == {
         ("shop", "abc", NOON, ORIGIN.packed("human")): (0, 1, 0, 0, 3600, 1)
     }
     assert not tally.counts
