@@ -1,5 +1,6 @@
 """Opens SQLite files so that what is committed is on disk, and tells their failures apart."""
 
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -54,6 +55,14 @@ def damages() -> Iterator[None]:
         if name.startswith(_DAMAGED):
             raise DamagedError(str(error)) from error
         raise
+
+
+def is_full(error: Exception) -> bool:
+    """Tell whether a file could not be written because there is no room for more."""
+    if isinstance(error, sqlite3.Error):
+        # Extended codes have the primary one in their lowest byte; errors of the module itself have none.
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager

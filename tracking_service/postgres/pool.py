@@ -138,14 +138,25 @@ class Postgres:
 
         Raises UNAVAILABLE (`STORE_DOWN`) where PostgreSQL cannot be reached or has no time.
         """
-        with store_errors():
-            async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+        pool = self._pool
+        try:
+            async with pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
                 try:
                     yield connection
                 except asyncpg.ReadOnlySQLTransactionError:
                     # The primary is another one by now: the next connection is to look for it.
                     connection.terminate()
                     raise
+                except asyncpg.InterfaceError as error:
+                    if not _is_lost(connection):
+                        raise
+                    raise _store_down(error) from error
+        except AWAY as error:
+            raise _store_down(error) from error
+        except asyncpg.InterfaceError as error:
+            if not pool.is_closing():
+                raise
+            raise _store_down(error) from error
 
     async def in_transaction(self, work: Callable[["Connection"], Awaitable[Result]]) -> Result:
         """Do all of the work or nothing of it, and return its result once that is committed.
@@ -188,18 +199,16 @@ async def _open_pool(servers: Servers, connections: int) -> "asyncpg.Pool[asyncp
     return pool
 
 
-@contextmanager
-def store_errors() -> Iterator[None]:
-    """Turn the errors of an absent or overwhelmed server into UNAVAILABLE (`STORE_DOWN`)."""
+def _is_lost(connection: "Connection") -> bool:
+    """Tell whether a connection that is lent was closed meanwhile.
+
+    The driver has one error for that and for a call made wrongly: they are told apart by the connection.
+    """
     try:
-        yield
-    except AWAY as error:
-        raise _store_down(error) from error
-    except asyncpg.InterfaceError as error:
-        # The one error of the driver for both a connection lost and a call made wrongly: told apart by its words.
-        if "clos" not in str(error):
-            raise
-        raise _store_down(error) from error
+        return connection.is_closed()
+    except asyncpg.InterfaceError:
+        # Terminated with its pool, it was taken back from whoever had it.
+        return True
 
 
 @contextmanager

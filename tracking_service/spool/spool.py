@@ -11,7 +11,7 @@ from common.errors import ClicktrailError, Reason, unavailable
 from common.logging import get_logger
 from tracking_service.spool.file import Entry, Fate, FullError
 from tracking_service.spool.folder import Batch, SpoolFolder
-from tracking_service.sqlite_file import DamagedError
+from tracking_service.sqlite_file import DamagedError, is_full
 
 log = get_logger(__name__)
 Result = TypeVar("Result")
@@ -81,14 +81,14 @@ class Spool:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _refusal(self, error: Exception) -> ClicktrailError:
-        is_full = isinstance(error, FullError)
-        failure = "the spool is full" if is_full else _cause(error)
+        is_limit_reached = isinstance(error, FullError)
+        failure = "the spool is full" if is_limit_reached else _cause(error)
         # An outage is long: said once, not with every event.
         if failure != self._failure:
             log.error("events cannot be kept", cause=failure, folder=str(self._path))
             self._failure = failure
         return unavailable(
-            Reason.SPOOL_FULL if is_full or "full" in failure else Reason.STORE_DOWN,
+            Reason.SPOOL_FULL if is_limit_reached or is_full(error) else Reason.STORE_DOWN,
             "Events cannot be kept at the moment; try again.",
             retry_after_seconds=FULL_RETRY_SECONDS,
         )

@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from cli.embedded.ports import LOOPBACK
+from common.errors import ClicktrailError, Reason
 from tests.support.postgres_pair import PostgresPair
 from tests.support.service_process import service_process
 from tests.support.waiting import eventually
@@ -129,6 +130,28 @@ async def test_a_connection_that_became_read_only_is_let_go(postgres_url: str) -
         await postgres.in_transaction(write)
     await postgres.in_transaction(write)
     await postgres.close()
+
+
+async def test_a_connection_lost_is_told_from_a_call_made_wrongly(postgres_url: str) -> None:
+    """By whether it is closed: the driver has one error for both."""
+    postgres = await Postgres.open(postgres_url, 1)
+
+    async def lose(connection: "Connection") -> None:
+        await postgres.hang_up()
+        await connection.execute("SELECT 1")
+
+    async def send_too_much(connection: "Connection") -> None:
+        await connection.execute("SELECT $1::text", "closed", "closed")
+
+    with pytest.raises(ClicktrailError) as lost:
+        await postgres.by_itself(lose)
+    assert lost.value.reason is Reason.STORE_DOWN
+    with pytest.raises(asyncpg.InterfaceError, match="expects 1 argument"):
+        await postgres.by_itself(send_too_much)
+    await postgres.close()
+    with pytest.raises(ClicktrailError) as lost:
+        await postgres.by_itself(send_too_much)
+    assert lost.value.reason is Reason.STORE_DOWN
 
 
 async def test_a_standby_is_waited_for_and_told(session_pair: PostgresPair) -> None:

@@ -17,6 +17,7 @@ from tests.support.tracking_service.spooling import Running, files, outage, runn
 from tracking_service.spool.file import Entry, Fate, SpoolFile, SpoolLock
 from tracking_service.spool.folder import SpoolFolder
 from tracking_service.spool.spool import Spool
+from tracking_service.sqlite_file import is_full
 
 __all__ = ["outage", "site"]
 
@@ -150,8 +151,9 @@ def test_a_full_disk_keeps_all_or_nothing(file: SpoolFile) -> None:
     assert file.append(entries("a")) == [Fate.NEW]
     pages = file._connection.execute("PRAGMA page_count").fetchone()[0]
     file._connection.execute(f"PRAGMA max_page_count = {pages + 2}").fetchall()
-    with pytest.raises(sqlite3.OperationalError, match="full"):
+    with pytest.raises(sqlite3.OperationalError) as refused:
         file.append(entries(*"bcdefghijklm"))
+    assert is_full(refused.value)
     assert [row.id for row in file.oldest()] == [b"a"]
     assert file.append(entries("a")) == [Fate.SAME]
     file.close()
@@ -210,6 +212,19 @@ async def test_a_disk_that_cannot_be_written_is_told_of_once(tmp_path: Path, mon
                 await spool.keep(entries("a"))
     assert [line["cause"] for line in lines] == ["OSError: Read-only file system"]
     await spool.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), True),
+        (OSError(errno.EROFS, "The filesystem is full of errors"), False),
+        (sqlite3.OperationalError("full"), False),
+    ],
+)
+def test_no_room_is_told_by_codes(error: Exception, *, expected: bool) -> None:
+    """Whatever the words are."""
+    assert is_full(error) is expected
 
 
 def test_numbers_are_never_given_twice(file: SpoolFile) -> None:
