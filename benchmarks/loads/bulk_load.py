@@ -15,7 +15,7 @@ from tracking_service.clicks.origins import Origins
 from tracking_service.clicks.servicer import VERDICTS
 from tracking_service.counters.breakdowns import Origin
 from tracking_service.postgres.pool import SERVER_SETTINGS
-from tracking_service.reconciliation.counter_store import QUERIES
+from tracking_service.reconciliation.queries import QUERIES
 
 if TYPE_CHECKING:
     Database = asyncpg.Connection[asyncpg.Record]

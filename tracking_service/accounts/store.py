@@ -9,14 +9,12 @@ from uuid import UUID
 from common.errors import Reason, not_found
 from tracking_service.accounts.business import Business
 from tracking_service.accounts.known_accounts import KnownBusiness
+from tracking_service.accounts.queries import QUERIES
 from tracking_service.postgres.pages import Page
 from tracking_service.postgres.pool import Postgres
-from tracking_service.postgres.queries import load
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection, Row
-
-QUERIES = load(__package__)
 
 
 @dataclass(frozen=True, slots=True)

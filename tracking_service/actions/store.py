@@ -9,14 +9,13 @@ import asyncpg
 
 from tracking_service.accounts.store import check_business
 from tracking_service.actions.custom_actions import CustomAction, has_events, taken
+from tracking_service.actions.queries import QUERIES
 from tracking_service.postgres.pages import Listing, Page, read_page
 from tracking_service.postgres.pool import Postgres
-from tracking_service.postgres.queries import load
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection
 
-QUERIES = load(__package__)
 ACTIONS = Listing(QUERIES.list_actions, QUERIES.find_position, takes_uuids=True)
 
 

@@ -8,17 +8,16 @@ from uuid import UUID
 
 from tracking_service.actions.catalogue import CLICKED
 from tracking_service.attribution.credits import ORDER_ACTIONS, PURCHASE, VisitorClicks, clicks_by_visitor, names_order
+from tracking_service.attribution.queries import QUERIES
 from tracking_service.attribution.queue_store import Visitor
 from tracking_service.attribution.rules import CLOCK_TOLERANCE, Click, Event
 from tracking_service.attribution.sources import other_source, source_of
 from tracking_service.counters.scopes import SessionKey
 from tracking_service.postgres.arrays import columns
-from tracking_service.postgres.queries import load
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection, Row
 
-QUERIES = load(__package__)
 
 Events = dict[str, list[Event]]
 """Events by business."""

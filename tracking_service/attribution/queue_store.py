@@ -4,13 +4,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from tracking_service.attribution.queries import QUERIES
 from tracking_service.postgres.arrays import packed_columns
-from tracking_service.postgres.queries import load
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection
-
-QUERIES = load(__package__)
 
 
 class Visitor(NamedTuple):

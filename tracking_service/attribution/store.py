@@ -9,20 +9,19 @@ from tracking_service.attribution.credits import VisitorClicks, decide_all
 from tracking_service.attribution.evidence_store import EventPlace, Events, find_clicks, find_concerned, find_events
 from tracking_service.attribution.explanation import Evidence, KeptEntry, led_by
 from tracking_service.attribution.ledger import Credited, Entry, Standing, difference
+from tracking_service.attribution.queries import QUERIES
 from tracking_service.attribution.queue_store import Due, Mark, Spread, Visitor, mark_dirty
 from tracking_service.attribution.rules import RULES_VERSION, Click, Event
 from tracking_service.counters.store import bump_versions
 from tracking_service.postgres.arrays import columns
 from tracking_service.postgres.locks import Lock, lock_names
 from tracking_service.postgres.pool import Postgres
-from tracking_service.postgres.queries import load
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from tracking_service.postgres.pool import Connection
 
-QUERIES = load(__package__)
 # Activities that a sweep looks at in one go.
 SWEPT = 1_000
 

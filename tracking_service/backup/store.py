@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import asyncpg
 
 from tracking_service.backup.archive import BackupReader, BackupWriter, Manifest, TableMember
+from tracking_service.backup.queries import QUERIES
 from tracking_service.postgres.migrate import check_version
 from tracking_service.postgres.partitions import TIME_COLUMNS
-from tracking_service.postgres.queries import load
 from tracking_service.postgres.refusals import cause_of, refusal_of
 from tracking_service.postgres.servers import connect_once
 
 if TYPE_CHECKING:
     Plain = asyncpg.Connection[asyncpg.Record]
 
-QUERIES = load(__package__)
 
 CONNECT_SECONDS = 10.0
 LOCK_TIMEOUT = "10s"

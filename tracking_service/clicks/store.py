@@ -11,6 +11,7 @@ from tracking_service.attribution.rules import CLOCK_TOLERANCE
 from tracking_service.clicks.arrivals import Arrival, Plan, arrivals, plan
 from tracking_service.clicks.delivery import Click, Delivery, Item, Novelty, delivery_of, rejected
 from tracking_service.clicks.origins import Origins
+from tracking_service.clicks.queries import QUERIES
 from tracking_service.counters.first_clicks import CountedClick
 from tracking_service.counters.scopes import SessionKey
 from tracking_service.counters.store import (
@@ -26,7 +27,6 @@ from tracking_service.postgres.arrays import columns, packed_columns
 from tracking_service.postgres.bisection import ContentRefused, store_each
 from tracking_service.postgres.partitions import CLICKS, Partitions
 from tracking_service.postgres.pool import Postgres, content_errors
-from tracking_service.postgres.queries import load
 from tracking_service.profiles.store import ProfileName, recipient_keys
 from tracking_service.rejections.store import PostgresRejected
 from tracking_service.sessions.identity_store import HandedOver, hand_over_sessions
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tracking_service.postgres.pool import Connection, Row
-
-QUERIES = load(__package__)
 
 
 class PostgresDeliveries:

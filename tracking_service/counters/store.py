@@ -5,17 +5,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tracking_service.counters.first_clicks import CountedClick, firsts_of
+from tracking_service.counters.queries import QUERIES
 from tracking_service.counters.scopes import SessionKey
 from tracking_service.counters.tally import ClickTally
 from tracking_service.postgres.arrays import columns, packed_columns
 from tracking_service.postgres.locks import Lock, lock_names
 from tracking_service.postgres.pool import Postgres
-from tracking_service.postgres.queries import load
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection
 
-QUERIES = load(__package__)
 FIGURES = ("clicks", "unique_clickers", "bot_hits", "sessions", "seconds_to_click", "clicked_recipients")
 
 

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from tracking_service.attribution.credits import PURCHASE
 from tracking_service.erasure.anonymisation import Erasure, anonymous_link, bare_object
+from tracking_service.erasure.queries import QUERIES
 from tracking_service.postgres.arrays import columns
 from tracking_service.postgres.pool import Postgres
-from tracking_service.postgres.queries import load
 from tracking_service.profiles.profile import profile_hash
 from tracking_service.profiles.store import unknown_profile, was_erased
 from tracking_service.rejections.store import erase_profile, erase_sessions
@@ -17,7 +17,6 @@ from tracking_service.rejections.store import erase_profile, erase_sessions
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection, Row
 
-QUERIES = load(__package__)
 
 # Rows of one transaction: few enough that nobody waits for them.
 BATCH = 500

@@ -6,11 +6,9 @@ from common.ids import uuid_of
 from tracking_service.actions.catalogue import CATALOGUE
 from tracking_service.events.event import SentEvent, Submission
 from tracking_service.events.object_store import ThingKey, find_things
+from tracking_service.events.queries import QUERIES
 from tracking_service.events.rules import Setting
 from tracking_service.postgres.pool import Postgres
-from tracking_service.postgres.queries import load
-
-QUERIES = load(__package__)
 
 # Of a business that there is, for events that ask for nothing else of it.
 _UNASKED = Setting("USD", frozenset(), {})

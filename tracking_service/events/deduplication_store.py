@@ -5,13 +5,12 @@ from typing import TYPE_CHECKING
 
 from common.errors import Fault, FaultType
 from tracking_service.events.event import Draft, EventKey, Once, Receipt, Status
+from tracking_service.events.queries import QUERIES
 from tracking_service.postgres.arrays import columns, packed_columns
-from tracking_service.postgres.queries import load
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection, Row
 
-QUERIES = load(__package__)
 ONCE = ("business_id", "object_id", "action", "is_private")
 
 Verdicts = dict[int, Receipt]

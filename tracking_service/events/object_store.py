@@ -10,13 +10,11 @@ from common.json_text import Number, merged, parse
 from tracking_service.attribution.credits import REFUNDED
 from tracking_service.events import ids
 from tracking_service.events.event import Draft, Thing, ThingKept
+from tracking_service.events.queries import QUERIES
 from tracking_service.postgres.arrays import columns
-from tracking_service.postgres.queries import load
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection
-
-QUERIES = load(__package__)
 
 
 class ThingKey(NamedTuple):

@@ -11,12 +11,12 @@ from tracking_service.events.context_store import EventSettings
 from tracking_service.events.deduplication_store import give_back, take_keys, take_order_actions
 from tracking_service.events.event import Draft, Receipt, Status, Submission
 from tracking_service.events.object_store import keep_refunds, keep_things
+from tracking_service.events.queries import QUERIES
 from tracking_service.events.rules import Setting
 from tracking_service.postgres.arrays import columns, packed_columns
 from tracking_service.postgres.bisection import store_each
 from tracking_service.postgres.partitions import EVENTS, Partitions
 from tracking_service.postgres.pool import Postgres, content_errors
-from tracking_service.postgres.queries import load
 from tracking_service.profiles.store import ProfileName, profile_keys, recipient_keys, take_back_profiles
 from tracking_service.rejections.rejections import EVENT, Rejected
 from tracking_service.rejections.store import PostgresRejected
@@ -26,7 +26,6 @@ from tracking_service.sessions.identity_store import claim_sessions
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection
 
-QUERIES = load(__package__)
 
 ProfileKeys = Mapping[tuple[str, str], int | None]
 """Surrogates of profiles, by business and profile; None for people who were erased."""

@@ -5,15 +5,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from tracking_service.links.link_copy import ArchivedLink
+from tracking_service.links.queries import QUERIES
 from tracking_service.postgres.arrays import columns
 from tracking_service.postgres.pages import Listing, Page, read_page
 from tracking_service.postgres.pool import Postgres
-from tracking_service.postgres.queries import load
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection
 
-QUERIES = load(__package__)
 POSITION = QUERIES.find_position
 
 # What a list can be narrowed down to: each is a column with an index of its own.

@@ -10,13 +10,12 @@ from tracking_service.counters.scopes import scopes_of
 from tracking_service.erasure.anonymisation import anonymous_link
 from tracking_service.erasure.store import WantedDetachment, want_detachments
 from tracking_service.links.link_copy import LinkCopy
+from tracking_service.links.queries import QUERIES
 from tracking_service.postgres.arrays import columns, packed_columns
-from tracking_service.postgres.queries import load
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection
 
-QUERIES = load(__package__)
 
 ProfileKeys = Mapping[tuple[str, str], int | None]
 """Surrogates of profiles, by business and profile; None for people who were erased."""

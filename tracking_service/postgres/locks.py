@@ -4,12 +4,10 @@ from collections.abc import Collection
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from tracking_service.postgres.queries import load
+from tracking_service.postgres.queries import QUERIES
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection
-
-QUERIES = load(__package__)
 
 
 class Lock(IntEnum):

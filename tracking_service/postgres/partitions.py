@@ -9,13 +9,12 @@ from common.clock import now
 from common.errors import ClicktrailError
 from common.logging import get_logger
 from tracking_service.postgres.pool import Postgres
-from tracking_service.postgres.queries import load
+from tracking_service.postgres.queries import QUERIES
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection
 
 log = get_logger(__name__)
-QUERIES = load(__package__)
 
 # Each partitioned table, and the column of time that its partitions go by.
 CLICKS = "clicks"

@@ -1,34 +1,42 @@
-"""Loads the SQL of the service: each query stands in a file, named and described."""
+"""Loads the SQL of the service: each query stands in a file, named and described, and is declared in a class."""
 
 import re
 from importlib.resources import files
+from inspect import get_annotations
 
 # `-- name: insert_clicks`, then a comment that says what it does, then the statement.
 _NAME = re.compile(r"^-- name: ([a-z_0-9]+)$", re.MULTILINE)
 
 
 class Queries:
-    """The queries of one file, each an attribute that holds its text."""
+    """The queries of `queries.sql` beside the module of a class that declares each: `insert_clicks: str`.
 
-    def __init__(self, source: str, texts: dict[str, str]) -> None:
-        self._source = source
-        self._texts = texts
+    So a misspelt one fails the type checker, and one that only the file or only the class has fails when it is loaded.
+    """
 
-    def __getattr__(self, name: str) -> str:
-        if name.startswith("_") or name not in self._texts:
-            raise AttributeError(f"{self._source} has no query named {name}")
-        return self._texts[name]
+    def __init__(self) -> None:
+        package = type(self).__module__.rpartition(".")[0]
+        source = f"{package.replace('.', '/')}/queries.sql"
+        texts = _texts((files(package) / "queries.sql").read_text(encoding="utf-8"), source)
+        declared = get_annotations(type(self)).keys()
+        if astray := sorted(texts.keys() ^ declared):
+            raise TypeError(f"{source} and {type(self).__name__} do not have the same queries: {', '.join(astray)}")
+        vars(self).update(texts)
 
-    def __dir__(self) -> list[str]:
-        return sorted(self._texts)
+
+class PostgresQueries(Queries):
+    """The queries that know no word of the domain."""
+
+    make_partitions: str
+    lock_names: str
 
 
-def load(package: str) -> Queries:
-    """Return the queries of `queries.sql` in a package: `load(__package__)`."""
-    source = f"{package.replace('.', '/')}/queries.sql"
-    text = (files(package) / "queries.sql").read_text(encoding="utf-8")
+def _texts(text: str, source: str) -> dict[str, str]:
     _, *parts = _NAME.split(text)
     names = parts[0::2]
     if len(set(names)) < len(names):
         raise ValueError(f"{source} names a query twice")
-    return Queries(source, dict(zip(names, (body.strip() for body in parts[1::2]), strict=True)))
+    return dict(zip(names, (body.strip() for body in parts[1::2]), strict=True))
+
+
+QUERIES = PostgresQueries()

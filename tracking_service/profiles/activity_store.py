@@ -8,9 +8,8 @@ from uuid import UUID
 from tracking_service.money import Money
 from tracking_service.postgres.pages import Listing, Page, read_page
 from tracking_service.postgres.pool import Postgres
-from tracking_service.postgres.queries import load
+from tracking_service.profiles.queries import QUERIES
 
-QUERIES = load(__package__)
 ACTIVITIES = Listing(QUERIES.list_activities, QUERIES.find_activity_position, takes_uuids=True)
 
 

@@ -9,13 +9,11 @@ from tracking_service.accounts.store import check_business
 from tracking_service.postgres.arrays import columns, packed_columns
 from tracking_service.postgres.pages import Listing, Page, read_page
 from tracking_service.postgres.pool import Postgres
-from tracking_service.postgres.queries import load
 from tracking_service.profiles.profile import Attributes, Identity, Profile, profile_hash
+from tracking_service.profiles.queries import QUERIES
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection, Row
-
-QUERIES = load(__package__)
 
 
 class ProfileName(NamedTuple):

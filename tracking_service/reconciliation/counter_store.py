@@ -6,13 +6,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from common.clock import to_rfc3339
-from tracking_service.postgres.queries import load
+from tracking_service.reconciliation.queries import QUERIES
 from tracking_service.reconciliation.reconciliation import CounterDifference
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection, Row
-
-QUERIES = load(__package__)
 
 
 @dataclass(frozen=True, slots=True)

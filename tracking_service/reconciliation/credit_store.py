@@ -10,14 +10,13 @@ from tracking_service.attribution.evidence_store import EventPlace, find_concern
 from tracking_service.attribution.ledger import Credited
 from tracking_service.attribution.queue_store import Visitor
 from tracking_service.attribution.store import Line, outstanding
-from tracking_service.postgres.queries import load
 from tracking_service.reconciliation.counter_store import Range
+from tracking_service.reconciliation.queries import QUERIES
 from tracking_service.reconciliation.reconciliation import CreditDifference
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection
 
-QUERIES = load(__package__)
 
 # Visitors of a page, and about how many events they may have together; one visitor's are always taken whole.
 VISITORS = 500

@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING
 from common.errors import ClicktrailError, Reason, not_allowed
 from tracking_service.accounts.store import check_business
 from tracking_service.postgres.pool import Postgres
-from tracking_service.postgres.queries import load
 from tracking_service.reconciliation.counter_store import COUNTERS, Range, compare
 from tracking_service.reconciliation.credit_store import broken_ledgers, recount_credits
+from tracking_service.reconciliation.queries import QUERIES
 from tracking_service.reconciliation.reconciliation import Difference, Recount
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection
 
-QUERIES = load(__package__)
 
 # A recount reads all rows of a business: its statements may take as long as its caller waits.
 STATEMENT_TIMEOUT = "1h"

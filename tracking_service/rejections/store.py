@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tracking_service.postgres.arrays import columns
 from tracking_service.postgres.pool import Postgres
-from tracking_service.postgres.queries import load
 from tracking_service.profiles.profile import profile_hash
 from tracking_service.profiles.store import ProfileName
+from tracking_service.rejections.queries import QUERIES
 from tracking_service.rejections.rejections import Rejected, Rejection, Told, told_by
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PostgresRejected", "Rejected", "erase_profile", "erase_sessions", "keep_rejected"]
 
-QUERIES = load(__package__)
 TEXT_LENGTH = 200
 REASON_LENGTH = 500
 

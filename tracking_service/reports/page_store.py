@@ -6,10 +6,9 @@ from datetime import datetime
 from tracking_service.accounts.store import check_business
 from tracking_service.counters.scopes import Scope
 from tracking_service.postgres.pool import Postgres
-from tracking_service.postgres.queries import load
 from tracking_service.profiles.activity_store import Activity, activity_of
+from tracking_service.reports.queries import QUERIES
 
-QUERIES = load(__package__)
 LATEST = {kind: QUERIES.list_latest_activities.format(scope=kind) for kind in ("campaign", "journey")}
 
 

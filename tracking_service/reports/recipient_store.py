@@ -9,14 +9,12 @@ from tracking_service.attribution.credits import CANCELLED, ORDER_EARNS_FROM, RE
 from tracking_service.counters.breakdowns import unpacked
 from tracking_service.counters.scopes import Scope
 from tracking_service.postgres.pool import Postgres
-from tracking_service.postgres.queries import load
+from tracking_service.reports.queries import QUERIES
 from tracking_service.reports.recipients import FirstVisit, Piece, Recipient
 from tracking_service.reports.report import EventSum, Figures
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection, Row
-
-QUERIES = load(__package__)
 
 
 class PostgresRecipients:

@@ -10,14 +10,13 @@ from tracking_service.accounts.store import check_business
 from tracking_service.counters.scopes import BUCKET, Scope, by_day, cohort_of, day_behind, day_of
 from tracking_service.counters.tally import PACKED, values_of
 from tracking_service.postgres.pool import Postgres
-from tracking_service.postgres.queries import load
+from tracking_service.reports.queries import QUERIES
 from tracking_service.reports.range import Basis, Range
 from tracking_service.reports.report import ActionSum, ClickSum, EventSum, Sums, ValueSum
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection, Row
 
-QUERIES = load(__package__)
 _EVER = (EPOCH, datetime(9999, 1, 1, tzinfo=UTC))
 
 

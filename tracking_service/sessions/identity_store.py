@@ -7,13 +7,12 @@ from tracking_service.attribution.queue_store import Visitor, mark_dirty
 from tracking_service.counters.scopes import SessionKey
 from tracking_service.counters.store import give_first_clicks_to_persons, lock_counting
 from tracking_service.postgres.arrays import columns, packed_columns
-from tracking_service.postgres.queries import load
 from tracking_service.sessions.identity import SessionState, SessionUse, first_state, settle
+from tracking_service.sessions.queries import QUERIES
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection, Row
 
-QUERIES = load(__package__)
 # What is kept of a session beside its key.
 STATE = ("profile_key", "link", "campaign", "journey", "message", "is_clicked_by_recipient", "created_at")
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from common.ids import new_uuid7
 from tracking_service.accounts.store import check_business
 from tracking_service.postgres.pool import Postgres
-from tracking_service.postgres.queries import load
 from tracking_service.profiles.profile import Attributes, Profile
 from tracking_service.profiles.store import (
     ProfileName,
@@ -21,12 +20,11 @@ from tracking_service.profiles.store import (
 )
 from tracking_service.sessions.identity import ClaimKind, FreshSession, SessionState, SessionUse
 from tracking_service.sessions.identity_store import claim_sessions
+from tracking_service.sessions.queries import QUERIES
 from tracking_service.sessions.sessions import Contact, Person, Session, assigned
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection
-
-QUERIES = load(__package__)
 
 
 class PostgresSessions:

@@ -8,14 +8,13 @@ from common.clock import now
 from tests.support.tracking_service.plans import plan_of
 from tracking_service.actions.catalogue import CLICKED
 from tracking_service.attribution.credits import ORDER_ACTIONS, PURCHASE
-from tracking_service.postgres.queries import load
+from tracking_service.attribution.queries import QUERIES
 
 if TYPE_CHECKING:
     import asyncpg
 
     Database = asyncpg.Connection[asyncpg.Record]
 
-QUERIES = load("tracking_service.attribution")
 EVENTS = 4_000
 MARKS = 40
 # A business with orders, one a session and person. No statistics: they are gathered by nobody here.

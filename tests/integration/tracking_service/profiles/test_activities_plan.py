@@ -7,7 +7,7 @@ import pytest
 from common.clock import now
 from tests.support.tracking_service.plans import plan_of, scans_of
 from tracking_service.postgres.pages import BACKWARDS, FORWARDS
-from tracking_service.postgres.queries import load
+from tracking_service.profiles.queries import QUERIES
 
 if TYPE_CHECKING:
     import asyncpg
@@ -40,7 +40,7 @@ async def test_a_page_is_read_by_an_index_scan_of_each_of_its_sources(database: 
     middle = await database.fetchrow("SELECT clicked_at, click_id FROM sessions WHERE id = '1-2000'")
     assert middle is not None
     for slots in (FORWARDS, BACKWARDS):
-        query = load("tracking_service.profiles").list_activities.format_map(slots)
+        query = QUERIES.list_activities.format_map(slots)
         plan = await plan_of(database, query, "shop", 1, *middle, PAGE, most_rows=2 * PAGE)
         assert plan["Actual Rows"] == PAGE
         assert scans_of(plan) == ["Index Scan"] * 2

@@ -6,8 +6,8 @@ import pytest_asyncio
 
 from common.clock import now
 from tests.support.tracking_service.plans import plan_of
-from tracking_service.postgres.queries import load
 from tracking_service.reports.page_store import LATEST
+from tracking_service.reports.queries import QUERIES
 
 if TYPE_CHECKING:
     import asyncpg
@@ -44,7 +44,7 @@ async def campaign(database: "Database") -> str:
 
 async def test_a_piece_of_recipients_reads_their_clicks_alone(database: "Database", campaign: str) -> None:
     """Those of the people in it, whatever the others have clicked."""
-    query = load("tracking_service.reports").list_recipients
+    query = QUERIES.list_recipients
     plan = await plan_of(database, query, "shop", "campaign", campaign, 500, PAGE, most_rows=PAGE * CLICKS_EACH)
     assert plan["Actual Rows"] == PAGE
 

@@ -9,8 +9,6 @@ from typing import NamedTuple
 
 import pytest
 
-from tracking_service.postgres.queries import load
-
 ROOT = Path(__file__).parents[4]
 STORES = sorted(path for path in (ROOT / "tracking_service").rglob("*.py") if "QUERIES." in path.read_text())
 RUNS = {"execute", "fetch", "fetchrow", "fetchval"}
@@ -104,7 +102,7 @@ def is_same(in_python: str, in_sql: str) -> bool:
 @pytest.mark.parametrize("path", STORES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_each_column_arrives_as_itself(path: Path) -> None:
     """A query has as many parameters as its caller sends, and names each column of rows as its caller does."""
-    queries = load(f"tracking_service.{path.parent.name}")
+    queries = import_module(f"tracking_service.{path.parent.name}.queries").QUERIES
     for sent in calls_in(path):
         text = getattr(queries, sent.query)
         if sent.names is None:

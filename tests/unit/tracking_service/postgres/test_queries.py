@@ -1,60 +1,53 @@
-"""SQL stands in files beside the stores that run it, each query named, described and used."""
+"""SQL stands in files beside the stores that run it, each query named, declared, described and used."""
 
 import ast
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-from tracking_service.postgres.queries import load
+from tracking_service.postgres.queries import Queries
 
 ROOT = Path(__file__).parents[4]
 SERVICE = ROOT / "tracking_service"
 FILES = sorted(SERVICE.glob("*/queries.sql"))
 
 
-def module_of(path: Path) -> str:
-    """Return the dotted name of a module."""
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
-
-
-def loaded_by(path: Path, tree: ast.Module) -> dict[str, Path]:
-    """Return the names that a module gives to files of queries, with the files."""
-    found = {}
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and ast.unparse(node.value.func) == "load":
-            found[ast.unparse(node.targets[0])] = path.parent / "queries.sql"
-    return found
-
-
-def used() -> set[tuple[Path, str]]:
-    """Return file and name of every query that the code asks for."""
-    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in SERVICE.rglob("*.py")}
-    loaded = {module_of(path): loaded_by(path, tree) for path, tree in trees.items()}
-    found = set()
-    for path, tree in trees.items():
-        names = dict(loaded[module_of(path)])
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and node.module:
-                theirs = loaded.get(node.module, {})
-                names |= {each.asname or each.name: theirs[each.name] for each in node.names if each.name in theirs}
-        found |= {
-            (names[node.value.id], node.attr)
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in names
-        }
-    return found
-
-
 def queries_of(path: Path) -> dict[str, str]:
     """Return the queries of a file by their names."""
-    queries = load(f"tracking_service.{path.parent.name}")
-    return {name: getattr(queries, name) for name in dir(queries)}
+    queries: Queries = import_module(f"tracking_service.{path.parent.name}.queries").QUERIES
+    return vars(queries)
 
 
-def test_what_is_asked_for_is_there_and_the_other_way_round() -> None:
-    """No name is misspelt, no query is left over."""
-    assert used() == {(path, name) for path in FILES for name in queries_of(path)}
+def used_in(folder: Path) -> set[str]:
+    """Return the queries that the modules of a folder ask for; the type checker holds their names to the class."""
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in folder.glob("*.py")]
+    return {
+        node.attr
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "QUERIES"
+    }
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.parent.name)
+def test_no_query_is_left_over(path: Path) -> None:
+    """Each is asked for by a module beside it."""
+    assert used_in(path.parent) == queries_of(path).keys()
+
+
+def test_no_store_borrows_queries() -> None:
+    """Whoever needs what another package asks for calls a function of it."""
+    borrowed = {
+        f"{path.relative_to(ROOT)}: {node.module}"
+        for path in SERVICE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom)
+        and "QUERIES" in {name.name for name in node.names}
+        and node.module != f"tracking_service.{path.parent.name}.queries"
+    }
+    assert borrowed == set()
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.parent.name)
@@ -63,7 +56,16 @@ def test_every_query_is_described(path: Path) -> None:
     assert [name for name, text in queries_of(path).items() if not re.match(r"-- [A-Z]", text)] == []
 
 
-def test_a_name_that_is_not_there_is_an_error() -> None:
-    """It names the file."""
-    with pytest.raises(AttributeError, match=r"tracking_service/postgres/queries.sql has no query named no_such"):
-        _ = load("tracking_service.postgres").no_such
+class Misspelt(Queries):
+    """The queries of a package, one of them misspelt."""
+
+    __module__ = "tracking_service.postgres.misspelt"
+
+    make_partitions: str
+    lock_name: str
+
+
+def test_a_class_declares_what_its_file_has() -> None:
+    """One that is declared and not written, or written and not declared, fails as it is loaded."""
+    with pytest.raises(TypeError, match=r"postgres/queries\.sql and Misspelt .* queries: lock_name, lock_names"):
+        Misspelt()

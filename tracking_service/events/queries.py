@@ -1,0 +1,27 @@
+"""The queries of events: what each does is said in `queries.sql`."""
+
+from tracking_service.postgres.queries import Queries
+
+
+class EventQueries(Queries):
+    """The queries of events."""
+
+    find_settings: str
+    find_objects: str
+    take_keys: str
+    find_keys: str
+    take_order_actions: str
+    find_order_actions: str
+    point_keys: str
+    give_keys_back: str
+    give_order_actions_back: str
+    keep_refunds: str
+    hold_actions: str
+    add_objects: str
+    lock_objects: str
+    change_objects: str
+    keep_events: str
+    keep_plain_events: str
+
+
+QUERIES = EventQueries()

@@ -1,0 +1,19 @@
+"""The queries of sessions: what each does is said in `queries.sql`."""
+
+from tracking_service.postgres.queries import Queries
+
+
+class SessionQueries(Queries):
+    """The queries of sessions."""
+
+    create_sessions: str
+    lock_sessions: str
+    find_clicked_by_nobody: str
+    change_sessions: str
+    keep_claims: str
+    move_activities: str
+    find_session: str
+    has_session: str
+
+
+QUERIES = SessionQueries()
