@@ -6,6 +6,8 @@ from inspect import get_annotations
 
 # `-- name: insert_clicks`, then a comment that says what it does, then the statement.
 _NAME = re.compile(r"^-- name: ([a-z_0-9]+)$", re.MULTILINE)
+# Where another query of the same file is named in braces, it stands there: `WITH {visits}, …`.
+_SLOT = re.compile(r"\{([a-z_0-9]+)\}")
 
 
 class Queries:
@@ -36,7 +38,8 @@ def _texts(text: str, source: str) -> dict[str, str]:
     names = parts[0::2]
     if len(set(names)) < len(names):
         raise ValueError(f"{source} names a query twice")
-    return dict(zip(names, (body.strip() for body in parts[1::2]), strict=True))
+    texts = dict(zip(names, (body.strip() for body in parts[1::2]), strict=True))
+    return {name: _SLOT.sub(lambda slot: texts.get(slot[1], slot[0]), body) for name, body in texts.items()}
 
 
 QUERIES = PostgresQueries()
