@@ -15,7 +15,7 @@ from tracking_service.money import Money, format_minor
 from tracking_service.postgres.pages import Page, page_of
 
 
-class Listing(Protocol):
+class PageRequest(Protocol):
     """A request for a page of a list."""
 
     limit: int
@@ -38,7 +38,7 @@ def check_texts(request: Message, body: str = "") -> None:
         raise invalid(faults)
 
 
-def page_from(request: Listing) -> Page:
+def page_from(request: PageRequest) -> Page:
     """Return the page that a request asks for. Raises INVALID naming each field at fault."""
     return page_of(
         request.limit,

@@ -8,7 +8,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from tracking_service.actions.catalogue import is_custom
-from tracking_service.attribution.rules import Click, Event, decide
+from tracking_service.attribution.rules import CandidateClick, Event, decide
 
 # An order earns once, from the first of these that has an amount.
 ORDER_EARNS_FROM = ("order.placed", "order.confirmed", "order.shipped", "order.delivered")
@@ -159,7 +159,7 @@ class Credit:
     revenue_minor is below zero where the event takes back; None: it earns nothing.
     """
 
-    click: Click | None
+    click: CandidateClick | None
     conversions: int
     revenue_minor: int | None
     currency: str | None
@@ -169,17 +169,17 @@ class Credit:
 class VisitorClicks:
     """Clicks of one business by session and by person."""
 
-    of_session: dict[str, list[Click]]
-    of_person: dict[int, list[Click]]
+    of_session: dict[str, list[CandidateClick]]
+    of_person: dict[int, list[CandidateClick]]
 
-    def of(self, event: Event) -> Sequence[Click]:
+    def of(self, event: Event) -> Sequence[CandidateClick]:
         """Return the clicks of an event's session and person, perhaps twice."""
         in_session = [] if event.session is None else self.of_session.get(event.session, [])
         by_person = [] if event.profile_key is None else self.of_person.get(event.profile_key, [])
         return [*in_session, *by_person]
 
 
-def clicks_by_visitor(clicks: Iterable[Click]) -> VisitorClicks:
+def clicks_by_visitor(clicks: Iterable[CandidateClick]) -> VisitorClicks:
     """Sort clicks by session and by person, so that each event is judged by its own visitor's alone."""
     sorted_ = VisitorClicks({}, {})
     for click in clicks:

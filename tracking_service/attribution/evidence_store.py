@@ -10,7 +10,7 @@ from tracking_service.actions.catalogue import CLICKED
 from tracking_service.attribution.credits import ORDER_ACTIONS, PURCHASE, VisitorClicks, clicks_by_visitor, names_order
 from tracking_service.attribution.queries import QUERIES
 from tracking_service.attribution.queue_store import Visitor
-from tracking_service.attribution.rules import CLOCK_TOLERANCE, Click, Event
+from tracking_service.attribution.rules import CLOCK_TOLERANCE, CandidateClick, Event
 from tracking_service.attribution.sources import other_source, source_of
 from tracking_service.counters.scopes import SessionKey
 from tracking_service.postgres.arrays import columns
@@ -76,10 +76,10 @@ async def find_clicks(connection: "Connection", events: Events) -> dict[str, Vis
         *columns(sessions, "business_id", "session"),
         *columns(persons, "business_id", "profile_key", "from_at", "to_at"),
     )
-    clicks: dict[str, list[Click]] = defaultdict(list)
+    clicks: dict[str, list[CandidateClick]] = defaultdict(list)
     for row in rows:
         values = dict(row)
-        clicks[values.pop("business_id")].append(Click(**values))
+        clicks[values.pop("business_id")].append(CandidateClick(**values))
     return {business_id: clicks_by_visitor(clicks[business_id]) for business_id in events}
 
 

@@ -9,8 +9,7 @@ from uuid import UUID
 from common.errors import ClicktrailError, Reason, not_found
 from common.ids import uuid_of
 from tracking_service.attribution.credits import Earning, earnings
-from tracking_service.attribution.rules import Click, Event, judge
-from tracking_service.attribution.rules import Reason as ClickReason
+from tracking_service.attribution.rules import CandidateClick, ClickReason, Event, judge
 
 _NO_CLICK = "there is no click of this visitor"
 _NOT_ELIGIBLE = "no click of this visitor came within the window before it"
@@ -39,7 +38,7 @@ class Evidence:
 
     event_id: UUID
     events: Sequence[Event]
-    clicks: Sequence[Click]
+    clicks: Sequence[CandidateClick]
     entries: Sequence[KeptEntry]
 
 
@@ -47,7 +46,7 @@ class Evidence:
 class Explanation:
     """Why an event counts for what it counts for, by what is known now."""
 
-    candidates: Sequence[tuple[Click, ClickReason]]
+    candidates: Sequence[tuple[CandidateClick, ClickReason]]
     reason: str
     earning: Earning
     entries: Sequence[KeptEntry]
@@ -95,7 +94,7 @@ def unknown_event() -> ClicktrailError:
     return not_found(Reason.EVENT_UNKNOWN, "There is no such event.", "event")
 
 
-def _reason(event: Event, candidates: Sequence[tuple[Click, ClickReason]]) -> str:
+def _reason(event: Event, candidates: Sequence[tuple[CandidateClick, ClickReason]]) -> str:
     for _, reason in candidates:
         if reason is ClickReason.LATEST:
             return str(reason)

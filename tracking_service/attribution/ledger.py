@@ -36,7 +36,7 @@ class Credited:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LedgerEntry:
     """A line of the ledger: sign 1 credits, -1 takes an earlier line back."""
 
     event_id: UUID
@@ -54,7 +54,7 @@ def as_kept(credit: Credit) -> Credited:
     return Credited(click.id, click.clicked_at, click.link_created_at, *place, *earned)
 
 
-def difference(decided: Mapping[UUID, Credit | None], standings: Mapping[UUID, Standing]) -> Iterator[Entry]:
+def difference(decided: Mapping[UUID, Credit | None], standings: Mapping[UUID, Standing]) -> Iterator[LedgerEntry]:
     """Yield the entries that turn what stands into what was decided; none where they agree."""
     for event_id, credit in decided.items():
         wanted = None if credit is None else as_kept(credit)
@@ -63,7 +63,7 @@ def difference(decided: Mapping[UUID, Credit | None], standings: Mapping[UUID, S
             continue
         entry = standing.entry + 1
         if standing.credited is not None:
-            yield Entry(event_id, entry, -1, standing.credited)
+            yield LedgerEntry(event_id, entry, -1, standing.credited)
             entry += 1
         if wanted is not None:
-            yield Entry(event_id, entry, 1, wanted)
+            yield LedgerEntry(event_id, entry, 1, wanted)

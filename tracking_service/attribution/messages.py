@@ -4,7 +4,7 @@ from clicktrail.common.v1 import types_pb2
 from clicktrail.tracking.v1 import event_service_pb2 as pb
 from common.clock import to_timestamp
 from tracking_service.attribution.explanation import Explanation, KeptEntry
-from tracking_service.attribution.rules import RULES_VERSION, Click, Reason
+from tracking_service.attribution.rules import RULES_VERSION, CandidateClick, ClickReason
 from tracking_service.messages import money_message
 from tracking_service.money import Money
 
@@ -23,13 +23,13 @@ def explanation_message(explanation: Explanation) -> pb.ExplainAttributionRespon
     )
 
 
-def _candidate(click: Click, reason: Reason) -> pb.AttributionCandidate:
+def _candidate(click: CandidateClick, reason: ClickReason) -> pb.AttributionCandidate:
     return pb.AttributionCandidate(
         click=str(click.id),
         clicked_at=to_timestamp(click.clicked_at),
         campaign=click.campaign,
         journey=click.journey,
-        is_winner=reason is Reason.LATEST,
+        is_winner=reason is ClickReason.LATEST,
         reason=str(reason),
         session=click.session,
         link=click.link,

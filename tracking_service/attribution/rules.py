@@ -13,7 +13,7 @@ CLOCK_TOLERANCE = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
-class Click:
+class CandidateClick:
     """A click that minted a session, and what its link belongs to."""
 
     id: UUID
@@ -63,7 +63,7 @@ class Event:
         return bool(self.amount_minor)
 
 
-class Reason(StrEnum):
+class ClickReason(StrEnum):
     """Why a click wins or loses."""
 
     LATEST = "the latest click"
@@ -74,43 +74,43 @@ class Reason(StrEnum):
     OUTRUN = "an external source was seen after the click"
 
 
-def refusal(event: Event, click: Click) -> Reason | None:
+def refusal(event: Event, click: CandidateClick) -> ClickReason | None:
     """Return why an event cannot be credited to a click; None where it can."""
     is_same_session = event.session is not None and event.session == click.session
     is_same_person = event.profile_key is not None and event.profile_key == click.profile_key
     if not is_same_session and not is_same_person:
-        return Reason.STRANGER
+        return ClickReason.STRANGER
     if click.clicked_at > event.occurred_at + (CLOCK_TOLERANCE if is_same_session else timedelta()):
-        return Reason.AFTER
-    return Reason.TOO_OLD if event.occurred_at - click.clicked_at > event.window else None
+        return ClickReason.AFTER
+    return ClickReason.TOO_OLD if event.occurred_at - click.clicked_at > event.window else None
 
 
-def decide(event: Event, clicks: Iterable[Click]) -> Click | None:
+def decide(event: Event, clicks: Iterable[CandidateClick]) -> CandidateClick | None:
     """Return the click that an event is credited to: the latest eligible one, unless an external source came after."""
     latest = _latest(event, clicks)
     return None if latest is None or _is_outrun(event, latest) else latest
 
 
-def judge(event: Event, clicks: Iterable[Click]) -> list[tuple[Click, Reason]]:
+def judge(event: Event, clicks: Iterable[CandidateClick]) -> list[tuple[CandidateClick, ClickReason]]:
     """Return why each click wins or loses, latest first; the one with LATEST is what `decide` returns."""
     ranked = sorted(set(clicks), key=_rank, reverse=True)
     latest = _latest(event, ranked)
     return [(click, refusal(event, click) or _reason(event, click, latest)) for click in ranked]
 
 
-def _latest(event: Event, clicks: Iterable[Click]) -> Click | None:
+def _latest(event: Event, clicks: Iterable[CandidateClick]) -> CandidateClick | None:
     return max((click for click in clicks if refusal(event, click) is None), key=_rank, default=None)
 
 
-def _rank(click: Click) -> tuple[datetime, UUID]:
+def _rank(click: CandidateClick) -> tuple[datetime, UUID]:
     return click.clicked_at, click.id
 
 
-def _reason(event: Event, click: Click, latest: Click | None) -> Reason:
+def _reason(event: Event, click: CandidateClick, latest: CandidateClick | None) -> ClickReason:
     if click != latest:
-        return Reason.EARLIER
-    return Reason.OUTRUN if _is_outrun(event, click) else Reason.LATEST
+        return ClickReason.EARLIER
+    return ClickReason.OUTRUN if _is_outrun(event, click) else ClickReason.LATEST
 
 
-def _is_outrun(event: Event, click: Click) -> bool:
+def _is_outrun(event: Event, click: CandidateClick) -> bool:
     return event.other_source is not None and event.other_source.seen_at > click.clicked_at

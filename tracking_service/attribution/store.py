@@ -8,10 +8,10 @@ from tracking_service.actions.catalogue import CLICKED
 from tracking_service.attribution.credits import VisitorClicks, decide_all
 from tracking_service.attribution.evidence_store import EventPlace, Events, find_clicks, find_concerned, find_events
 from tracking_service.attribution.explanation import Evidence, KeptEntry, led_by
-from tracking_service.attribution.ledger import Credited, Entry, Standing, difference
+from tracking_service.attribution.ledger import Credited, LedgerEntry, Standing, difference
 from tracking_service.attribution.queries import QUERIES
 from tracking_service.attribution.queue_store import Due, Mark, Spread, Visitor, mark_dirty
-from tracking_service.attribution.rules import RULES_VERSION, Click, Event
+from tracking_service.attribution.rules import RULES_VERSION, CandidateClick, Event
 from tracking_service.counters.store import bump_versions
 from tracking_service.postgres.arrays import columns
 from tracking_service.postgres.locks import Lock, lock_names
@@ -44,7 +44,7 @@ class Line(NamedTuple):
 
     business_id: str
     event: Event
-    entry: Entry
+    entry: LedgerEntry
 
     @property
     def credited(self) -> Credited:
@@ -219,4 +219,4 @@ async def _evidence(connection: "Connection", business_id: str, event_id: UUID) 
         QUERIES.find_clicks_of_visitor, business_id, led.session, led.profile_key, MOST_CLICKS
     )
     entries = await connection.fetch(QUERIES.find_entries, business_id, event_id)
-    return Evidence(event_id, events, [Click(**row) for row in clicks], [KeptEntry(**row) for row in entries])
+    return Evidence(event_id, events, [CandidateClick(**row) for row in clicks], [KeptEntry(**row) for row in entries])

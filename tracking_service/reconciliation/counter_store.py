@@ -62,7 +62,7 @@ _ROWS = ("rows",)
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
+class RecountRange:
     """A business and a range of it; None: without a start, or without an end."""
 
     business_id: str
@@ -71,7 +71,7 @@ class Range:
 
 
 async def compare(
-    connection: "Connection", counter: Counter, range_: Range, limit: int
+    connection: "Connection", counter: Counter, range_: RecountRange, limit: int
 ) -> tuple[int, list[CounterDifference]]:
     """Return how many figures a counter has in a range, and at most so many of its rows that differ."""
     within = (range_.from_at, range_.to_at) if counter.has_range else ()

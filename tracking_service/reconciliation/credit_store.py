@@ -10,7 +10,7 @@ from tracking_service.attribution.evidence_store import EventPlace, find_concern
 from tracking_service.attribution.ledger import Credited
 from tracking_service.attribution.queue_store import Visitor
 from tracking_service.attribution.store import Line, outstanding
-from tracking_service.reconciliation.counter_store import Range
+from tracking_service.reconciliation.counter_store import RecountRange
 from tracking_service.reconciliation.queries import QUERIES
 from tracking_service.reconciliation.reconciliation import CreditDifference
 
@@ -28,7 +28,7 @@ Found = dict[UUID, CreditDifference]
 NOTHING = "nothing"
 
 
-async def recount_credits(connection: "Connection", range_: Range, limit: int) -> tuple[int, Found]:
+async def recount_credits(connection: "Connection", range_: RecountRange, limit: int) -> tuple[int, Found]:
     """Return how many events were decided on again, and at most about so many that should be credited otherwise.
 
     Events that wait for the attribution are not wrong: they are left out.
@@ -45,7 +45,7 @@ async def recount_credits(connection: "Connection", range_: Range, limit: int) -
     return events, found
 
 
-async def broken_ledgers(connection: "Connection", range_: Range, limit: int) -> Found:
+async def broken_ledgers(connection: "Connection", range_: RecountRange, limit: int) -> Found:
     """Return events whose entries are not what appending gives."""
     parameters = (range_.business_id, range_.from_at, range_.to_at, limit)
     rows = await connection.fetch(QUERIES.find_broken_ledgers, *parameters)
@@ -67,7 +67,7 @@ async def _pages(connection: "Connection", business_id: str) -> AsyncIterator[li
             last = visitors[-1]
 
 
-def _differences(range_: Range, lines: Sequence[Line]) -> Found:
+def _differences(range_: RecountRange, lines: Sequence[Line]) -> Found:
     """Return what lines that the ledger lacks say: one that takes back, one that credits, or both."""
     taken, given = (
         {line.entry.event_id: line.credited for line in lines if line.entry.sign == sign} for sign in (-1, 1)
@@ -81,7 +81,7 @@ def _differences(range_: Range, lines: Sequence[Line]) -> Found:
     return found
 
 
-def _is_within(range_: Range, at: datetime) -> bool:
+def _is_within(range_: RecountRange, at: datetime) -> bool:
     return (range_.from_at is None or at >= range_.from_at) and (range_.to_at is None or at < range_.to_at)
 
 

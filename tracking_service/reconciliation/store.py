@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from common.errors import ClicktrailError, Reason, not_allowed
 from tracking_service.accounts.store import check_business
 from tracking_service.postgres.pool import Postgres
-from tracking_service.reconciliation.counter_store import COUNTERS, Range, compare
+from tracking_service.reconciliation.counter_store import COUNTERS, RecountRange, compare
 from tracking_service.reconciliation.credit_store import broken_ledgers, recount_credits
 from tracking_service.reconciliation.queries import QUERIES
 from tracking_service.reconciliation.reconciliation import Difference, Recount
@@ -34,7 +34,7 @@ class PostgresReconcile:
             await connection.execute(f"SET LOCAL statement_timeout = '{STATEMENT_TIMEOUT}'")
             await check_business(connection, business_id)
             begun_at = await _start(connection, business_id, from_at)
-            return await _recount(connection, Range(business_id, begun_at, to_at), limit)
+            return await _recount(connection, RecountRange(business_id, begun_at, to_at), limit)
 
 
 async def _start(connection: "Connection", business_id: str, from_at: datetime | None) -> datetime | None:
@@ -48,7 +48,7 @@ async def _start(connection: "Connection", business_id: str, from_at: datetime |
     return from_at or kept_from
 
 
-async def _recount(connection: "Connection", range_: Range, limit: int) -> Recount:
+async def _recount(connection: "Connection", range_: RecountRange, limit: int) -> Recount:
     differences: list[Difference] = []
     figures = 0
     for counter in COUNTERS:

@@ -78,7 +78,7 @@ def _is_same(descriptor: int, path: Path) -> bool:
         return False
 
 
-class Entry(NamedTuple):
+class SpoolEntry(NamedTuple):
     """An event on its way into the spool; content is its serialized submission."""
 
     business_id: str
@@ -87,7 +87,7 @@ class Entry(NamedTuple):
     content: bytes
 
 
-class Row(NamedTuple):
+class SpoolRow(NamedTuple):
     """An event in the spool."""
 
     number: int
@@ -119,14 +119,14 @@ class SpoolFile:
         # Rows up to here are done with, even if a full disk has kept us from removing them.
         self._done = 0
 
-    def find(self, entry: Entry) -> bytes | None:
+    def find(self, entry: SpoolEntry) -> bytes | None:
         """Return the fingerprint of the event with an entry's id, if it is here."""
         query = "SELECT fingerprint FROM events WHERE business_id = ? AND id = ? ORDER BY number LIMIT 1"
         with damages():
             row = self._connection.execute(query, (entry.business_id, entry.id)).fetchone()
         return None if row is None else bytes(row[0])
 
-    def append(self, entries: Sequence[Entry]) -> list[Fate]:
+    def append(self, entries: Sequence[SpoolEntry]) -> list[Fate]:
         """Keep those that are new, all of them or none, and return what became of each."""
         with damages(), transaction(self._connection):
             return [self._append(entry) for entry in entries]
@@ -141,7 +141,7 @@ class SpoolFile:
         with damages():
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
-    def oldest(self) -> list[Row]:
+    def oldest(self) -> list[SpoolRow]:
         """Return the first rows, at least one if there is any, and no more than a batch."""
         with damages():
             return list(self._first_rows())
@@ -176,7 +176,7 @@ class SpoolFile:
         remove_file(self.path)
         self._lock.remove()
 
-    def set_aside(self) -> list[Entry]:
+    def set_aside(self) -> list[SpoolEntry]:
         """Close it, rename it out of the way, and return what can still be read of it."""
         entries = list(self._readable())
         self._connection.close()
@@ -184,7 +184,7 @@ class SpoolFile:
         self._lock.remove()
         return entries
 
-    def _append(self, entry: Entry) -> Fate:
+    def _append(self, entry: SpoolEntry) -> Fate:
         found = self.find(entry)
         if found is not None:
             return Fate.SAME if found == entry.fingerprint else Fate.OTHER
@@ -195,21 +195,21 @@ class SpoolFile:
         self._connection.execute(statement, entry._asdict())
         return Fate.NEW
 
-    def _first_rows(self) -> Iterator[Row]:
+    def _first_rows(self) -> Iterator[SpoolRow]:
         size = 0
         query = "SELECT number, business_id, id, content FROM events WHERE number > ? ORDER BY number LIMIT ?"
         for values in self._rows(query, (self._done, BATCH_ROWS)):
-            row = Row(**values)
+            row = SpoolRow(**values)
             yield row
             size += len(row.content)
             if size >= BATCH_BYTES:
                 return
 
-    def _readable(self) -> Iterator[Entry]:
+    def _readable(self) -> Iterator[SpoolEntry]:
         query = "SELECT business_id, id, fingerprint, content FROM events WHERE number > ? ORDER BY number"
         try:
             for values in self._rows(query, (self._done,)):
-                yield Entry(**values)
+                yield SpoolEntry(**values)
         except sqlite3.Error:
             return
 
@@ -233,6 +233,6 @@ def open_spool_file(path: Path, lock: SpoolLock) -> SpoolFile | None:
         raise
 
 
-def bytes_of(entries: Sequence[Entry]) -> int:
+def bytes_of(entries: Sequence[SpoolEntry]) -> int:
     """Return what entries take on disk, roughly."""
     return sum(len(entry.content) + _ROW_BYTES for entry in entries)

@@ -7,7 +7,16 @@ from typing import NamedTuple
 from uuid import uuid4
 
 from common.logging import get_logger
-from tracking_service.spool.file import Entry, Fate, FullError, Row, SpoolFile, SpoolLock, bytes_of, open_spool_file
+from tracking_service.spool.file import (
+    Fate,
+    FullError,
+    SpoolEntry,
+    SpoolFile,
+    SpoolLock,
+    SpoolRow,
+    bytes_of,
+    open_spool_file,
+)
 from tracking_service.sqlite_file import DamagedError, remove_file
 
 log = get_logger(__name__)
@@ -21,7 +30,7 @@ class Batch(NamedTuple):
     """The oldest rows of a file."""
 
     file: SpoolFile
-    rows: list[Row]
+    rows: list[SpoolRow]
 
 
 class SpoolFolder:
@@ -51,7 +60,7 @@ class SpoolFolder:
                 log.info("events of an earlier process are taken over", file=path.name)
                 self._adopted.append(file)
 
-    def append(self, entries: Sequence[Entry]) -> list[Fate]:
+    def append(self, entries: Sequence[SpoolEntry]) -> list[Fate]:
         """Keep entries on disk, all or none. Raises `FullError`, `OSError`, `sqlite3.Error`."""
         fates = {number: fate for number, entry in enumerate(entries) if (fate := self._known(entry))}
         new = [entry for number, entry in enumerate(entries) if number not in fates]
@@ -98,7 +107,7 @@ class SpoolFolder:
         # The older ones first.
         return [*self._adopted, *([self._own] if self._own is not None else [])]
 
-    def _append(self, entries: Sequence[Entry]) -> list[Fate]:
+    def _append(self, entries: Sequence[SpoolEntry]) -> list[Fate]:
         if not entries:
             return []
         own = self._writable()
@@ -109,7 +118,7 @@ class SpoolFolder:
             self._set_aside(own)
         return self._writable().append(entries)
 
-    def _known(self, entry: Entry) -> Fate | None:
+    def _known(self, entry: SpoolEntry) -> Fate | None:
         """Return what became of an entry that is in an adopted file."""
         for file in list(self._adopted):
             try:
@@ -121,7 +130,7 @@ class SpoolFolder:
                 return Fate.SAME if found == entry.fingerprint else Fate.OTHER
         return None
 
-    def _check_room(self, own: SpoolFile, entries: Sequence[Entry]) -> None:
+    def _check_room(self, own: SpoolFile, entries: Sequence[SpoolEntry]) -> None:
         if self._has_room(entries):
             return
         own.shrink()
@@ -129,7 +138,7 @@ class SpoolFolder:
         if not self._has_room([entry for entry in entries if own.find(entry) is None]):
             raise FullError
 
-    def _has_room(self, entries: Sequence[Entry]) -> bool:
+    def _has_room(self, entries: Sequence[SpoolEntry]) -> bool:
         return not entries or self._used_bytes() + bytes_of(entries) <= self._limit_bytes
 
     def _used_bytes(self) -> int:

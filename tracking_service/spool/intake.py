@@ -11,7 +11,7 @@ from tracking_service.events.event import Draft, Receipt, Status, Submission, Th
 from tracking_service.events.intake import EventIntake, check_size
 from tracking_service.events.rules import Setting, judge
 from tracking_service.postgres.availability import Presence
-from tracking_service.spool.file import Entry, Fate
+from tracking_service.spool.file import Fate, SpoolEntry
 from tracking_service.spool.spool import Spool
 
 if TYPE_CHECKING:
@@ -78,8 +78,8 @@ def assumed_setting(submission: Submission, known: Mapping[str, KnownBusiness]) 
     return Setting(currency, frozenset({event.action}), things)
 
 
-def _entry(draft: Draft) -> Entry:
-    return Entry(draft.business_id, draft.id.bytes, draft.fingerprint, draft.sent.SerializeToString())
+def _entry(draft: Draft) -> SpoolEntry:
+    return SpoolEntry(draft.business_id, draft.id.bytes, draft.fingerprint, draft.sent.SerializeToString())
 
 
 def _receipt(draft: Draft, fate: Fate) -> Receipt:

@@ -16,7 +16,7 @@ from tracking_service.events.intake import EventIntake
 from tracking_service.events.messages import submission_from
 from tracking_service.postgres.availability import Presence
 from tracking_service.rejections.rejections import EVENT, Rejected
-from tracking_service.spool.file import Row
+from tracking_service.spool.file import SpoolRow
 from tracking_service.spool.spool import Spool
 from tracking_service.sqlite_file import DamagedError
 
@@ -78,10 +78,10 @@ class SpoolReplay:
             if any(counts.values()):
                 log.info("events were replayed", **{str(status): count for status, count in counts.items()})
 
-    async def _replay(self, rows: Sequence[Row]) -> list[Status]:
+    async def _replay(self, rows: Sequence[SpoolRow]) -> list[Status]:
         """Bring rows to PostgreSQL; they may be forgotten then."""
         submissions = {row: submission for row in rows if (submission := _read(row)) is not None}
-        outcomes: dict[Row, Receipt | str] = dict.fromkeys(rows, "It cannot be read.")
+        outcomes: dict[SpoolRow, Receipt | str] = dict.fromkeys(rows, "It cannot be read.")
         outcomes |= await self._track(submissions)
         rejected = [
             _rejected(row, outcome)
@@ -94,7 +94,7 @@ class SpoolReplay:
                 log.warning("a spooled event is rejected", business=one.business_id, id=one.item, reason=one.reason)
         return [outcome.status if isinstance(outcome, Receipt) else Status.REJECTED for outcome in outcomes.values()]
 
-    async def _track(self, submissions: dict[Row, Submission]) -> dict[Row, Receipt | str]:
+    async def _track(self, submissions: dict[SpoolRow, Submission]) -> dict[SpoolRow, Receipt | str]:
         """Return receipts, or why there is none. Raises UNAVAILABLE."""
         try:
             receipts = await self._intake.track(list(submissions.values()))
@@ -129,14 +129,14 @@ class SpoolReplay:
             await asyncio.sleep(POLL_SECONDS)
 
 
-def _read(row: Row) -> Submission | None:
+def _read(row: SpoolRow) -> Submission | None:
     try:
         return submission_from(event_pb2.Submission.FromString(row.content))
     except DecodeError:
         return None
 
 
-def _rejected(row: Row, outcome: Receipt | str) -> Rejected:
+def _rejected(row: SpoolRow, outcome: Receipt | str) -> Rejected:
     reason = outcome if isinstance(outcome, str) else _reason(outcome)
     return Rejected(row.business_id[:_ID_LENGTH], EVENT, str(UUID(bytes=row.id)), row.content, reason)
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from common.errors import ClicktrailError, Reason, unavailable
 from common.logging import get_logger
-from tracking_service.spool.file import Entry, Fate, FullError
+from tracking_service.spool.file import Fate, FullError, SpoolEntry
 from tracking_service.spool.folder import Batch, SpoolFolder
 from tracking_service.sqlite_file import DamagedError, is_full
 
@@ -45,7 +45,7 @@ class Spool:
             )
         self.filled.set()
 
-    async def keep(self, entries: Sequence[Entry]) -> list[Fate]:
+    async def keep(self, entries: Sequence[SpoolEntry]) -> list[Fate]:
         """Keep entries durably, all or none, and return what became of each. Raises UNAVAILABLE."""
         if self._waiting >= WAITING_LIMIT:
             raise unavailable(Reason.OVERLOADED, "Too much is waiting at the moment; try again.")

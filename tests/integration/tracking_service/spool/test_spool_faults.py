@@ -14,7 +14,7 @@ from cli.embedded.server_process import ServerProcess
 from common.errors import ClicktrailError, Kind, Reason
 from tests.support.tracking_service.events import ACCEPTED, DUPLICATE, event, submission
 from tests.support.tracking_service.spooling import Running, files, outage, running, site, stored
-from tracking_service.spool.file import Entry, Fate, SpoolFile, SpoolLock
+from tracking_service.spool.file import Fate, SpoolEntry, SpoolFile, SpoolLock
 from tracking_service.spool.folder import SpoolFolder
 from tracking_service.spool.spool import Spool
 from tracking_service.sqlite_file import is_full
@@ -133,9 +133,9 @@ async def test_a_removed_file_is_missed(
     assert await stored(postgres_url) == [first.id, second.id]
 
 
-def entries(*names: str) -> list[Entry]:
+def entries(*names: str) -> list[SpoolEntry]:
     """Return entries of so many bytes of content."""
-    return [Entry("shop", name.encode(), b"f", b"x" * 2_000) for name in names]
+    return [SpoolEntry("shop", name.encode(), b"f", b"x" * 2_000) for name in names]
 
 
 @pytest.fixture

@@ -7,18 +7,18 @@ from uuid import UUID
 import pytest
 
 from tracking_service.attribution.credits import Credit, Worth, clicks_by_visitor, decide_all, earnings, names_order
-from tracking_service.attribution.ledger import Entry, Standing, as_kept, difference
-from tracking_service.attribution.rules import Click, Event, OtherSource, Reason, decide, judge, refusal
+from tracking_service.attribution.ledger import LedgerEntry, Standing, as_kept, difference
+from tracking_service.attribution.rules import CandidateClick, ClickReason, Event, OtherSource, decide, judge, refusal
 from tracking_service.attribution.sources import link_sources, other_source
 
 AT = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 ORDER, OTHER_ORDER = UUID(int=77), UUID(int=78)
 
 
-def click(number: int, minutes: float, session: str = "s1", profile_key: int | None = None) -> Click:
+def click(number: int, minutes: float, session: str = "s1", profile_key: int | None = None) -> CandidateClick:
     """Return a click some minutes after ten."""
     clicked_at = AT + timedelta(minutes=minutes)
-    return Click(
+    return CandidateClick(
         UUID(int=number),
         session,
         profile_key,
@@ -49,20 +49,20 @@ def test_clicks_of_the_same_person_count_in_any_session() -> None:
     """Also where the event has a session without a click."""
     clicks = [click(1, -30, "other", 5), click(2, -10, "another", 6)]
     assert decide(event(profile_key=5), clicks) == clicks[0]
-    assert refusal(event(profile_key=5), clicks[1]) is Reason.STRANGER
+    assert refusal(event(profile_key=5), clicks[1]) is ClickReason.STRANGER
 
 
 @pytest.mark.parametrize(
     ("clicked", "reason"),
     [
         (click(1, 9.9), None),
-        (click(1, 10.1), Reason.AFTER),
-        (click(1, 0.1, "other", 5), Reason.AFTER),
+        (click(1, 10.1), ClickReason.AFTER),
+        (click(1, 0.1, "other", 5), ClickReason.AFTER),
         (click(1, -7 * 24 * 60), None),
-        (click(1, -7 * 24 * 60 - 1), Reason.TOO_OLD),
+        (click(1, -7 * 24 * 60 - 1), ClickReason.TOO_OLD),
     ],
 )
-def test_what_is_eligible(clicked: Click, reason: Reason | None) -> None:
+def test_what_is_eligible(clicked: CandidateClick, reason: ClickReason | None) -> None:
     """A click of the event's own session may be a little younger than the event, no other, and none too old."""
     assert refusal(event(profile_key=5), clicked) is reason
 
@@ -74,7 +74,7 @@ def test_an_external_source_seen_after_the_click_wins() -> None:
     after = event(other_source=OtherSource("google", AT - timedelta(minutes=9)))
     assert decide(before, clicks) == clicks[1]
     assert decide(after, clicks) is None
-    assert judge(after, clicks) == [(clicks[1], Reason.OUTRUN), (clicks[0], Reason.EARLIER)]
+    assert judge(after, clicks) == [(clicks[1], ClickReason.OUTRUN), (clicks[0], ClickReason.EARLIER)]
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_what_earns(told: Event, earns: bool) -> None:  # noqa: FBT001  (a row o
     assert bool(earned(told)) is earns
 
 
-def counted(told: Event, *clicks: Click) -> Credit:
+def counted(told: Event, *clicks: CandidateClick) -> Credit:
     """Return what a single event counts for."""
     decided = decide_all([told], clicks_by_visitor(clicks))[told.id]
     assert decided is not None
@@ -234,12 +234,12 @@ def test_the_ledger_grows_by_the_difference_alone() -> None:
     """Nothing where nothing changed; otherwise the old entry is taken back and the new one written."""
     before, after = counted(event()), counted(event(), click(1, -1))
     first = list(difference({UUID(int=1): before}, {}))
-    assert first == [Entry(UUID(int=1), 1, 1, as_kept(before))]
+    assert first == [LedgerEntry(UUID(int=1), 1, 1, as_kept(before))]
     standing = {UUID(int=1): Standing(1, as_kept(before))}
     assert list(difference({UUID(int=1): before}, standing)) == []
     assert list(difference({UUID(int=1): after}, standing)) == [
-        Entry(UUID(int=1), 2, -1, as_kept(before)),
-        Entry(UUID(int=1), 3, 1, as_kept(after)),
+        LedgerEntry(UUID(int=1), 2, -1, as_kept(before)),
+        LedgerEntry(UUID(int=1), 3, 1, as_kept(after)),
     ]
-    assert list(difference({UUID(int=1): None}, standing)) == [Entry(UUID(int=1), 2, -1, as_kept(before))]
+    assert list(difference({UUID(int=1): None}, standing)) == [LedgerEntry(UUID(int=1), 2, -1, as_kept(before))]
     assert list(difference({UUID(int=1): None}, {})) == []
