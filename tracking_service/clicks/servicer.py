@@ -24,8 +24,13 @@ if TYPE_CHECKING:
 
 VERDICTS = {number: name.removeprefix("VERDICT_").lower() for name, number in click_pb2.Verdict.items()}
 UNKNOWN_VERDICT = "unspecified"
-# What a request said, in the order of a click's columns.
-_REQUEST = ("host", "query", "address", "user_agent", "referrer", "accept_language", "source")
+# The fields of a click that are texts; those that are None where they are empty; and the times.
+_TEXTS = (
+    "business_id", "link", "template", "verdict_reason", "host", "query", "address", "user_agent", "referrer",
+    "accept_language", "source",
+)  # fmt: skip
+_NAMES = ("campaign", "journey", "message", "profile", "session")
+_TIMES = ("clicked_at", "link_created_at")
 # An id that is no UUID, a time beyond any calendar.
 UNREADABLE = (ValueError, OverflowError)
 
@@ -72,28 +77,14 @@ def _readable(request: pb.DeliverRequest) -> Delivery:
 
 def _clicks(messages: Sequence[click_pb2.Click]) -> list[Click]:
     """Return clicks, read column by column: several times faster than one by one."""
-    verdicts = [VERDICTS.get(message.verdict, UNKNOWN_VERDICT) for message in messages]
-    return list(
-        map(
-            Click,
-            _texts(messages, "business_id"),
-            _times(messages, "clicked_at"),
-            [UUID(bytes=message.id) for message in messages],
-            _texts(messages, "link"),
-            _texts(messages, "template"),
-            _names(messages, "campaign"),
-            _names(messages, "journey"),
-            _names(messages, "message"),
-            _names(messages, "profile"),
-            _names(messages, "session"),
-            _times(messages, "link_created_at"),
-            verdicts,
-            _texts(messages, "verdict_reason"),
-            [message.rules_version for message in messages],
-            *(_texts(messages, name) for name in _REQUEST),
-            messages,
-        )
-    )
+    columns: dict[str, Sequence[object]] = {name: _texts(messages, name) for name in _TEXTS}
+    columns |= {name: _names(messages, name) for name in _NAMES}
+    columns |= {name: _times(messages, name) for name in _TIMES}
+    columns["id"] = [UUID(bytes=message.id) for message in messages]
+    columns["verdict"] = [VERDICTS.get(message.verdict, UNKNOWN_VERDICT) for message in messages]
+    columns["rules_version"] = [message.rules_version for message in messages]
+    columns["sent"] = messages
+    return list(map(Click, *(columns[name] for name in Click._fields)))
 
 
 def _texts(messages: Sequence[click_pb2.Click], name: str) -> list[str]:
