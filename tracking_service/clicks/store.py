@@ -212,7 +212,7 @@ async def _count(
     # Whose first clicks are not all that they do now: counted as they are, and kept as they were planned.
     visits = []
     for each in new:
-        is_several = each.arrival.person in planned.several
+        is_several = bool(planned.several) and each.arrival.person in planned.several
         counted.append((each.arrival.counted, each.has_minted and each.firsts != 0 and not is_several))
         if each.has_minted and is_several:
             visits.append(each.arrival.counted._replace(firsts=each.firsts or 0))
