@@ -24,8 +24,8 @@ REMEMBERED_LIMIT = 10_000
 _CREDENTIAL = re.compile(r"[\x21-\x7e]{1,512}")
 
 
-class Judgements(Generic[Opened]):
-    """The last judgements, and those that are being asked for: whoever comes meanwhile waits for the same answer.
+class CredentialCache(Generic[Opened]):
+    """What credentials open, remembered for a while; requests that come while it is asked for wait for one answer.
 
     `ask` says what a credential opens, and raises UNAUTHENTICATED for one that opens nothing.
     """
@@ -37,28 +37,28 @@ class Judgements(Generic[Opened]):
 
     async def of(self, credential: str) -> Opened | None:
         """Return what a credential opens, or None. Raises what keeps it from being told now."""
-        judgement = self._judgement(credential)
+        answer = self._asked_for(credential)
         # Whoever asked first may leave: the others still wait.
-        return judgement.result() if judgement.done() else await asyncio.shield(judgement)
+        return answer.result() if answer.done() else await asyncio.shield(answer)
 
     def remembered(self, credential: str) -> Opened | None:
         """Return what a credential opened a moment ago; None where it must be asked, or opened nothing."""
-        until, judgement = self._remembered.get(credential, (0.0, None))
-        if judgement is None or not judgement.done() or asyncio.get_running_loop().time() >= until:
+        until, answer = self._remembered.get(credential, (0.0, None))
+        if answer is None or not answer.done() or asyncio.get_running_loop().time() >= until:
             return None
-        return judgement.result()
+        return answer.result()
 
-    def _judgement(self, credential: str) -> asyncio.Task[Opened | None]:
+    def _asked_for(self, credential: str) -> asyncio.Task[Opened | None]:
         now = asyncio.get_running_loop().time()
-        until, judgement = self._remembered.get(credential, (0.0, None))
-        if judgement is not None and now < until:
-            return judgement
-        judgement = asyncio.create_task(self._judge(credential))
-        self._remembered[credential] = (now + REMEMBERED_SECONDS, judgement)
+        until, answer = self._remembered.get(credential, (0.0, None))
+        if answer is not None and now < until:
+            return answer
+        answer = asyncio.create_task(self._judge(credential))
+        self._remembered[credential] = (now + REMEMBERED_SECONDS, answer)
         self._remembered.move_to_end(credential)
         if len(self._remembered) > self._limit:
             self._remembered.popitem(last=False)
-        return judgement
+        return answer
 
     async def _judge(self, credential: str) -> Opened | None:
         try:
@@ -87,7 +87,7 @@ class Credentials:
     def __init__(self, services: Services) -> None:
         methods = account.DESCRIPTOR.services_by_name["AccountService"].methods_by_name
         self._authenticate = services.method(methods["Authenticate"])
-        self._judgements = Judgements(self._ask, REMEMBERED_LIMIT)
+        self._cache = CredentialCache(self._ask, REMEMBERED_LIMIT)
 
     async def private(self, exchange: Exchange) -> Account:
         """Return the account of a private token. Raises the refusal with 401."""
@@ -112,7 +112,7 @@ class Credentials:
     def remembered(self, headers: Mapping[str, str], *, needs_private: bool) -> Account | None:
         """Return the account that headers opened a moment ago; None where it must be asked, or is to be refused."""
         scheme, _, credential = headers.get("authorization", "").partition(" ")
-        found = self._judgements.remembered(credential) if scheme == "Bearer" else None
+        found = self._cache.remembered(credential) if scheme == "Bearer" else None
         if found is None or found.is_private:
             return found
         return None if needs_private or not _is_allowed(headers.get("origin"), found.origins) else found
@@ -120,7 +120,7 @@ class Credentials:
     async def _account(self, credential: str) -> Account:
         if not _CREDENTIAL.fullmatch(credential):
             raise _unknown()
-        found = await self._judgements.of(credential)
+        found = await self._cache.of(credential)
         if found is None:
             raise _unknown()
         return found

@@ -48,7 +48,7 @@ from gateway.rpc.clients import connect
 from gateway.rpc.fresh_sessions import FreshSessions
 from gateway.rpc.streams import EventBatches, RedirectBatches
 from gateway.settings import GatewaySettings
-from gateway.tracker.routes import PageRoutes
+from gateway.tracker.routes import TrackerRoutes
 from gateway.tracker.script import tracker_routes
 
 log = get_logger(__name__)
@@ -88,7 +88,7 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         Limits(settings.flight_size, settings.event_flights_in_air, settings.queue_limit, settings.call_seconds),
     )
     events = Events(credentials, fresh_sessions, submissions, settings.trusted_proxies)
-    pages = PageRoutes(services, credentials, fresh_sessions)
+    pages = TrackerRoutes(services, credentials, fresh_sessions)
     transcoder = Transcoder(services, credentials, fresh_sessions)
     watches = Watches(services)
     access = ReportAccess(services, credentials)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from clicktrail.tracking.v1 import report_page_service_pb2 as pb
-from gateway.auth import Credentials, Judgements
+from gateway.auth import CredentialCache, Credentials
 from gateway.http.errors import RefusedError, unauthorized
 from gateway.http.exchange import Exchange
 from gateway.rpc.clients import Services
@@ -28,7 +28,7 @@ class ReportAccess:
         methods = pb.DESCRIPTOR.services_by_name["ReportPageService"].methods_by_name
         self._open = services.method(methods["OpenReportLink"])
         self._credentials = credentials
-        self._judgements = Judgements(self._ask, REMEMBERED_LIMIT)
+        self._cache = CredentialCache(self._ask, REMEMBERED_LIMIT)
 
     async def business_of(self, exchange: Exchange) -> str:
         """Return the business whose reports a request of the API may see. Raises the refusal with 401."""
@@ -41,7 +41,7 @@ class ReportAccess:
         """Return whose reports a signature opens. Raises the refusal with 401."""
         if not signature or len(signature) > SIGNATURE_LENGTH_LIMIT:
             raise _refused()
-        found = await self._judgements.of(signature)
+        found = await self._cache.of(signature)
         if found is None:
             raise _refused()
         return found

@@ -9,8 +9,8 @@ from clicktrail.tracking.v1.report_page_service_pb2 import ListLatestActivitiesR
 from clicktrail.tracking.v1.report_service_pb2 import GetReportRequest, Report
 from gateway.http.exchange import Answer
 from gateway.reports.access import Reader
-from gateway.reports.parameters import BASES, RANGES, Wish, cities
-from gateway.reports.view import happening_of, scope_row, view_of
+from gateway.reports.parameters import BASES, RANGES, ReportParameters, cities
+from gateway.reports.view import activity_row, scope_row, view_of
 from gateway.templating import FOLDER, filled
 
 KEPT_SECONDS = 31_536_000
@@ -57,21 +57,25 @@ class Subject:
         return f"/{self.kind}s/{quote(self.scope_id, safe='')}"
 
 
-def list_page(reader: Reader, wish: Wish, listed: ListScopesResponse, number: int) -> bytes:
+def list_page(reader: Reader, asked: ReportParameters, listed: ListScopesResponse, number: int) -> bytes:
     """Return a page of the list of campaigns and journeys."""
-    here = wish.path(ROOT)
+    here = asked.path(ROOT)
     return filled(
         "list.html",
         assets=addresses(),
         business=reader.business_name,
-        rows=[(_path_of(scope, wish), _kind_of(scope), scope_row(scope)) for scope in listed.scopes],
+        rows=[(_path_of(scope, asked), _kind_of(scope), scope_row(scope)) for scope in listed.scopes],
         newer=f"{here}&page={number - 1}" if number > 1 else "",
         older=f"{here}&page={number + 1}" if listed.has_more else "",
     )
 
 
 def report_page(
-    subject: Subject, wish: Wish, request: GetReportRequest, report: Report, latest: ListLatestActivitiesResponse
+    subject: Subject,
+    asked: ReportParameters,
+    request: GetReportRequest,
+    report: Report,
+    latest: ListLatestActivitiesResponse,
 ) -> bytes:
     """Return the page of a campaign or journey. Takes some milliseconds: charts are drawn."""
     path, api = f"{ROOT}{subject.path}", f"/v1{subject.path}"
@@ -81,17 +85,17 @@ def report_page(
         business=subject.reader.business_name,
         kind=subject.kind.capitalize(),
         scope_id=subject.scope_id,
-        wish=wish,
+        asked=asked,
         path=path,
-        list_path=wish.path(ROOT),
-        ranges=[(wish.path(path, range=name), text, name == wish.range) for name, text in RANGES.items()],
-        bases=[(wish.path(path, basis=name), text, name == wish.basis) for name, text in BASES.items()],
+        list_path=asked.path(ROOT),
+        ranges=[(asked.path(path, range=name), text, name == asked.range) for name, text in RANGES.items()],
+        bases=[(asked.path(path, basis=name), text, name == asked.basis) for name, text in BASES.items()],
         timezones=cities(),
         view=view_of(report),
-        latest=[happening_of(one, wish.timezone) for one in latest.activities],
-        report_csv=wish.api_path(f"{api}/report.csv", request),
-        recipients_csv=Wish(wish.signature, "all", "UTC", "event", "").path(f"{api}/recipients.csv"),
-        stream=wish.api_path(f"{api}/report/stream", request),
+        latest=[activity_row(one, asked.timezone) for one in latest.activities],
+        report_csv=asked.api_path(f"{api}/report.csv", request),
+        recipients_csv=ReportParameters(asked.signature, "all", "UTC", "event", "").path(f"{api}/recipients.csv"),
+        stream=asked.api_path(f"{api}/report/stream", request),
     )
 
 
@@ -100,9 +104,9 @@ def problem_page(title: str, text: str) -> bytes:
     return filled("problem.html", assets=addresses(), title=title, text=text)
 
 
-def _path_of(scope: ReportScope, wish: Wish) -> str:
+def _path_of(scope: ReportScope, asked: ReportParameters) -> str:
     kind = "campaigns" if scope.HasField("campaign") else "journeys"
-    return wish.path(f"{ROOT}/{kind}/{quote(scope.campaign or scope.journey, safe='')}")
+    return asked.path(f"{ROOT}/{kind}/{quote(scope.campaign or scope.journey, safe='')}")
 
 
 def _kind_of(scope: ReportScope) -> str:

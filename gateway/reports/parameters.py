@@ -35,7 +35,7 @@ _UTC = "UTC"
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ReportParameters:
     """What of a report to show. What cannot be understood of a query is as good as absent."""
 
     signature: str
@@ -47,10 +47,10 @@ class Wish:
 
     def path(self, path: str, **changes: str) -> str:
         """Return the address of a page that shows the same of something, but for these changes."""
-        wish = replace(self, **changes)
-        kept = {"range": (wish.range, WHOLE), "timezone": (wish.timezone, _UTC), "basis": (wish.basis, "event")}
+        asked = replace(self, **changes)
+        kept = {"range": (asked.range, WHOLE), "timezone": (asked.timezone, _UTC), "basis": (asked.basis, "event")}
         shown = {name: value for name, (value, usual) in kept.items() if value != usual}
-        return f"{path}?{urlencode({PARAMETER: wish.signature, **shown})}"
+        return f"{path}?{urlencode({PARAMETER: asked.signature, **shown})}"
 
     def request(self, business_id: str, kind: str, scope_id: str) -> GetReportRequest:
         """Return the report to ask for.
@@ -74,11 +74,11 @@ class Wish:
         return f"{path}?{urlencode({**asked, PARAMETER: self.signature})}"
 
 
-def wish_of(query: Mapping[str, str]) -> Wish:
+def parameters_of(query: Mapping[str, str]) -> ReportParameters:
     """Return what a query asks for."""
     timezone = query.get("timezone", "").strip() or _UTC
     is_known = timezone in timezones()
-    return Wish(
+    return ReportParameters(
         signature=query.get(PARAMETER, ""),
         range=query["range"] if query.get("range") in RANGES else WHOLE,
         timezone=timezone if is_known else _UTC,

@@ -14,7 +14,7 @@ from gateway.json.text import is_plain
 from gateway.reports.access import ReportAccess
 from gateway.reports.operations import ASSET, LIST_PAGE, REPORT_PAGES
 from gateway.reports.pages import ASSETS, SCOPES_SHOWN, Subject, list_page, problem_page, report_page
-from gateway.reports.parameters import wish_of
+from gateway.reports.parameters import parameters_of
 from gateway.reports.watch import Watches
 from gateway.rpc.clients import Services
 from gateway.templating import HTML
@@ -65,24 +65,24 @@ class ReportSite:
     async def show_list(self, exchange: Exchange) -> Answer:
         """Show the list."""
         query = dict(exchange.query())
-        wish = wish_of(query)
-        reader, number = await self._access.reader(wish.signature), _page_number(query)
+        asked = parameters_of(query)
+        reader, number = await self._access.reader(asked.signature), _page_number(query)
         request = pages.ListScopesRequest(
             business_id=reader.business_id, limit=SCOPES_SHOWN, offset=(number - 1) * SCOPES_SHOWN
         )
         listed: pages.ListScopesResponse = await self._list_scopes(
             request, request_id=exchange.request_id, is_repeatable=True
         )
-        return Answer(200, list_page(reader, wish, listed, number), content_type=HTML)
+        return Answer(200, list_page(reader, asked, listed, number), content_type=HTML)
 
     async def show_report(self, kind: str, exchange: Exchange) -> Answer:
         """Show the report of a "campaign" or a "journey"."""
         scope_id, request_id = exchange.parameters[kind], exchange.request_id
         if not is_plain(scope_id):
             raise no_route()
-        wish = wish_of(dict(exchange.query()))
-        reader = await self._access.reader(wish.signature)
-        request = wish.request(reader.business_id, kind, scope_id)
+        asked = parameters_of(dict(exchange.query()))
+        reader = await self._access.reader(asked.signature)
+        request = asked.request(reader.business_id, kind, scope_id)
         latest_request = pages.ListLatestActivitiesRequest(business_id=reader.business_id, limit=ACTIVITIES_SHOWN)
         setattr(latest_request, kind, scope_id)
         report, latest = await asyncio.gather(
@@ -90,7 +90,7 @@ class ReportSite:
             self._list_latest(latest_request, request_id=request_id, is_repeatable=True),
         )
         # Drawing takes longer than a redirect may wait.
-        page = await asyncio.to_thread(report_page, Subject(reader, kind, scope_id), wish, request, report, latest)
+        page = await asyncio.to_thread(report_page, Subject(reader, kind, scope_id), asked, request, report, latest)
         return Answer(200, page, content_type=HTML)
 
     async def _read(self, request: reports.GetReportRequest, request_id: str) -> reports.Report:

@@ -75,7 +75,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class ActivityRow:
     """A click or an event."""
 
     action: str
@@ -122,7 +122,7 @@ def view_of(report: Report) -> ReportView:
     )
 
 
-def happening_of(latest: LatestActivity, timezone: str) -> Happening:
+def activity_row(latest: LatestActivity, timezone: str) -> ActivityRow:
     """Return a click or an event as its list shows it."""
     activity = latest.activity
     at = from_timestamp(activity.occurred_at).astimezone(ZoneInfo(timezone))
@@ -130,7 +130,7 @@ def happening_of(latest: LatestActivity, timezone: str) -> Happening:
     details = [text for text in known if text and text.lower() != "unknown"]
     if activity.HasField("amount"):
         details.insert(0, wording.money(activity.amount))
-    return Happening(
+    return ActivityRow(
         wording.OTHER_HITS.get(activity.verdict) or wording.action(activity.action),
         latest.profile_name or latest.profile or "Somebody",
         wording.moment(at),

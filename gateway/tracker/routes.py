@@ -19,7 +19,7 @@ from gateway.tracker.calling_codes import CALLING_CODES
 from gateway.tracker.operations import ACK_FIELDS, IDENTITY_FIELDS, IDENTITY_REQUIRED
 
 
-class PageRoutes:
+class TrackerRoutes:
     """Sessions, signs of life, identifications, and a business's public settings."""
 
     def __init__(self, services: Services, credentials: Credentials, fresh_sessions: FreshSessions) -> None:

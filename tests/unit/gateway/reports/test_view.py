@@ -20,7 +20,7 @@ from clicktrail.tracking.v1.report_service_pb2 import (
 from common.clock import to_timestamp
 from gateway.reports import wording
 from gateway.reports.chart import BARS_LIMIT, NARROW, WIDE, chart, series_of, ticks
-from gateway.reports.parameters import wish_of
+from gateway.reports.parameters import parameters_of
 from gateway.reports.view import view_of
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -127,10 +127,10 @@ def test_what_says_nothing_is_left_out() -> None:
 
 def test_whatever_is_asked_for_is_a_wish() -> None:
     """What cannot be understood is as good as absent, and addresses carry what is not usual."""
-    wish = wish_of({"range": "x", "basis": "y", "timezone": " Mars/Olympus ", "signature": "a&b"})
-    assert (wish.range, wish.basis, wish.timezone, wish.unknown_timezone) == ("all", "event", "UTC", "Mars/Olympus")
-    assert wish.path("/reports", range="7d") == "/reports?signature=a%26b&range=7d"
-    request = wish_of({"range": "7d", "timezone": "Asia/Kathmandu"}).request("shop", "journey", "welcome")
+    asked = parameters_of({"range": "x", "basis": "y", "timezone": " Mars/Olympus ", "signature": "a&b"})
+    assert (asked.range, asked.basis, asked.timezone, asked.unknown_timezone) == ("all", "event", "UTC", "Mars/Olympus")
+    assert asked.path("/reports", range="7d") == "/reports?signature=a%26b&range=7d"
+    request = parameters_of({"range": "7d", "timezone": "Asia/Kathmandu"}).request("shop", "journey", "welcome")
     assert request.journey == "welcome"
     assert request.from_time.seconds % 900 == 0
-    assert wish_of({"range": "24h"}).request("shop", "campaign", "spring").from_time.seconds % 3_600 == 0
+    assert parameters_of({"range": "24h"}).request("shop", "campaign", "spring").from_time.seconds % 3_600 == 0
