@@ -60,10 +60,9 @@ class Binding:
 
     async def __call__(self, exchange: Exchange) -> Answer:
         """Answer a request with what the RPC answers."""
-        # A sender hears of its credential first, but only once its whole body is read.
-        limit = bodies.LINKS_BYTES if self._batch else bodies.EVENT_BYTES
-        body = await exchange.body.read(limit)
+        limit = bodies.LINKS if self._batch else bodies.EVENT
         account = await self._shared.credentials.private(exchange)
+        body = await exchange.body.read(limit)
         refused: Refused = {}
         if self._rule.body:
             bodies.check_type(exchange.headers, bodies.JSON_TYPES)
@@ -97,10 +96,10 @@ class Binding:
             faults.append(Fault(FaultType.INVALID, "limit", f"limit must be 1 to {self._most}."))
         return _with_path(request, exchange, faults)
 
-    def _from_body(self, exchange: Exchange, body: bytes, limit: int) -> tuple[Message, Refused]:
+    def _from_body(self, exchange: Exchange, body: bytes, limit: bodies.Limit) -> tuple[Message, Refused]:
         faults: list[Fault] = []
         request: Any = self._request()
-        members = bodies.members_of(bodies.plain(body, exchange.headers, limit))
+        members = bodies.members_of(bodies.plain(body, exchange.headers, limit), limit)
         target: Any = request
         if self._rule.body != "*":
             target = getattr(request, self._rule.body)

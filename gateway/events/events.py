@@ -52,15 +52,15 @@ class Events:
 
     async def show_pixel(self, exchange: Exchange) -> Answer:
         """Answer the image once the event that its address describes is kept."""
-        await exchange.body.read(0)
         account = await self._credentials.any(exchange)
+        await exchange.body.discard()
         await self._receive(exchange, account, parse_event(event_in_query(exchange), exchange.every("idempotency-key")))
         return image()
 
     def _single(self, authenticate: Authenticate) -> Handler:
         async def handle(exchange: Exchange) -> Answer:
-            body = await exchange.body.read(bodies.EVENT_BYTES)
             account = await authenticate(exchange)
+            body = await exchange.body.read(bodies.EVENT)
             return await self._receive(exchange, account, _read_one(exchange.headers, exchange.scope["headers"], body))
 
         return handle
@@ -96,11 +96,10 @@ class Events:
 
     def _batch(self, authenticate: Authenticate) -> Handler:
         async def handle(exchange: Exchange) -> Answer:
-            body = await exchange.body.read(bodies.BATCH_BYTES)
             account = await authenticate(exchange)
-            body = _plain(exchange.headers, body, bodies.BATCH_BYTES)
+            body = await exchange.body.read(bodies.BATCH)
             # A thousand events take longer to read than a redirect may wait.
-            parsed = await asyncio.to_thread(_parse_batch, body)
+            parsed = await asyncio.to_thread(_read_batch, exchange.headers, body)
             receipts = await self._track(exchange, account, parsed)
             return Answer(200, write(TrackEventsResponse(receipts=receipts)).encode())
 
@@ -159,7 +158,7 @@ def _is_claim(event: Event) -> bool:
     return bool(event.session) and event.HasField("profile")
 
 
-def _plain(headers: Mapping[str, str], body: bytes, limit: int) -> bytes:
+def _plain(headers: Mapping[str, str], body: bytes, limit: bodies.Limit) -> bytes:
     """Return a body without its content encoding. Raises the refusal of one that cannot hold events."""
     bodies.check_type(headers, bodies.EVENT_TYPES)
     return bodies.plain(body, headers, limit)
@@ -167,15 +166,17 @@ def _plain(headers: Mapping[str, str], body: bytes, limit: int) -> bytes:
 
 def _read_one(headers: Mapping[str, str], raw_headers: RawHeaders, body: bytes) -> ParsedEvent:
     """Return the event that a request brings. Raises the refusal of a body that is none."""
-    members = bodies.members_of(_plain(headers, body, bodies.EVENT_BYTES))
+    members = bodies.members_of(_plain(headers, body, bodies.EVENT), bodies.EVENT)
     keys = values_in(raw_headers, "idempotency-key") if "idempotency-key" in headers else ()
     return parse_event(members, keys)
 
 
-def _parse_batch(body: bytes) -> list[ParsedEvent]:
-    events = _events_of(bodies.members_of(body))
+def _read_batch(headers: Mapping[str, str], sent: bytes) -> list[ParsedEvent]:
+    """Return the events that a request brings. Raises the refusal of a body that holds none."""
+    body = _plain(headers, sent, bodies.BATCH)
+    events = _events_of(bodies.members_of(body, bodies.BATCH))
     # Where the whole batch is no larger than one event may be, none of them is.
-    is_any_large = len(body) > bodies.EVENT_BYTES
+    is_any_large = len(body) > bodies.EVENT.bytes
     return [_parse_one(index, sent, may_be_large=is_any_large) for index, sent in enumerate(events)]
 
 
@@ -196,7 +197,7 @@ def _parse_one(index: int, sent: Value, *, may_be_large: bool) -> ParsedEvent:
     if not isinstance(sent, dict):
         return ParsedEvent(faults=[Fault(FaultType.INVALID, f"events.{index}", "An event must be an object.")])
     parsed = parse_event(sent)
-    if may_be_large and len(dumps(sent)) > bodies.EVENT_BYTES:
-        limit = f"An event may be at most {bodies.EVENT_BYTES // 1024} KB."
+    if may_be_large and len(dumps(sent)) > bodies.EVENT.bytes:
+        limit = f"An event may be at most {bodies.EVENT.bytes // 1024} KB."
         parsed.faults.append(Fault(FaultType.TOO_LARGE, f"events.{index}", limit))
     return parsed

@@ -11,7 +11,7 @@ from gateway.http import bodies
 from gateway.http.exchange import Answer, Exchange, answer
 from gateway.http.routes import Route, Routes
 from gateway.json.reader import fill
-from gateway.json.text import Num, Value, is_plain
+from gateway.json.text import Num, Value
 from gateway.rpc.clients import Services
 from gateway.rpc.fresh_sessions import FreshSessions
 from gateway.tracker import operations
@@ -44,8 +44,8 @@ class TrackerRoutes:
 
     async def create_session(self, exchange: Exchange) -> Answer:
         """Issue an anonymous session. Whatever the body is, it says nothing."""
-        await exchange.body.read(bodies.EVENT_BYTES)
         account = await self._credentials.any(exchange)
+        await exchange.body.read(bodies.EVENT)
         request = shortener_sessions.IssueSessionRequest(
             business_id=account.business_id, nonce=new_nonce(), received_at=to_timestamp(now())
         )
@@ -77,29 +77,26 @@ class TrackerRoutes:
 
     async def show_business(self, exchange: Exchange) -> Answer:
         """Show the public settings of the business that asks."""
-        business = await self._business(exchange)
         account = await self._credentials.any(exchange)
-        if account.business_id != business.id:
+        if account.business_id != exchange.parameters["id"]:
             raise not_found(Reason.BUSINESS_UNKNOWN, "There is no such business.")
+        business = await self._business(account.business_id, exchange.request_id)
         prefix = CALLING_CODES.get(business.country)
         country: Value = {"code": business.country or None, "prefix": prefix}
         shown: dict[str, Value] = {"id": business.id, "locale": business.locale or "en", "country": country}
         return answer(200, shown | _FIXED_SETTINGS)
 
-    async def _business(self, exchange: Exchange) -> accounts.Business:
-        id_ = exchange.parameters["id"]
-        if not is_plain(id_):
-            raise not_found(Reason.BUSINESS_UNKNOWN, "There is no such business.")
-        request = accounts.GetBusinessRequest(id=id_)
-        response = await self._get_business(request, request_id=exchange.request_id, is_repeatable=True)
+    async def _business(self, business_id: str, request_id: str) -> accounts.Business:
+        request = accounts.GetBusinessRequest(id=business_id)
+        response = await self._get_business(request, request_id=request_id, is_repeatable=True)
         business: accounts.Business = response.business
         return business
 
     async def _read(self, exchange: Exchange) -> tuple[Account, dict[str, Value]]:
-        body = await exchange.body.read(bodies.EVENT_BYTES)
         account = await self._credentials.any(exchange)
+        body = await exchange.body.read(bodies.EVENT)
         bodies.check_type(exchange.headers, bodies.EVENT_TYPES)
-        return account, bodies.members_of(bodies.plain(body, exchange.headers, bodies.EVENT_BYTES))
+        return account, bodies.members_of(bodies.plain(body, exchange.headers, bodies.EVENT), bodies.EVENT)
 
 
 # What the library asks about and this system does not have.

@@ -120,7 +120,22 @@ async def test_a_body_may_be_zipped(page: httpx.AsyncClient) -> None:
     assert (await page.post(PAGES, content=b"{}", headers={"Content-Encoding": "br"})).status_code == 400
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"7", b"{", b"\xff", b'{"a":NaN}', b"[" * 60_000, b'{"a":' * 5_000])
+@pytest.mark.parametrize("path", [PAGES, f"{PAGES}/batch", f"{SERVERS}/batch"])
+async def test_many_values_in_few_bytes_are_refused(server: httpx.AsyncClient, path: str) -> None:
+    """Before they are made: each takes many times its text, and the time of everybody else."""
+    many = b"1," * 519_999 + b"1"
+    zipped = gzip.compress(b'{"events":[' + many + b"]}")
+    headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+    for content in (zipped, gzip.compress(b'{"events":[' + b"{}," * 300_000 + b"{}]}")):
+        response = await server.post(path, content=content, headers=headers)
+        assert (response.status_code, faults_of(response)) == (413, [("too_large", None)])
+    plainly = await server.post(
+        path, content=b'{"events":[' + many[:120_001] + b"]}", headers={"Content-Type": "application/json"}
+    )
+    assert plainly.status_code == 413
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"7", b"{", b"\xff", b'{"a":NaN}', b"[" * 4_000, b'{"a":' * 4_000])
 async def test_what_is_no_object_is_400(page: httpx.AsyncClient, content: bytes) -> None:
     """In the form of the API."""
     response = await page.post(PAGES, content=content)

@@ -17,6 +17,8 @@ from gateway.rpc.streams import RedirectBatches
 from tests.support.waiting import eventually
 
 SECONDS = 10.0
+# A connection to the listener of a server that has just ended, in this process too, is given up after 20 seconds.
+PATIENT_SECONDS = 60.0
 SERVICE = "clicktrail.shortener.v1.RedirectService"
 
 
@@ -203,9 +205,9 @@ async def test_a_restart_of_the_service_is_not_noticed() -> None:
     """Neither by a batch that is in flight, nor by those that follow: what does not get through is repeated."""
     echo = Echo()
     server, port = await serve(echo)
-    services = connect(f"ipv4:127.0.0.1:{port}", "ipv4:127.0.0.1:1", SECONDS)
+    services = connect(f"ipv4:127.0.0.1:{port}", "ipv4:127.0.0.1:1", PATIENT_SECONDS)
     batcher = Batcher(
-        RedirectBatches(services, SECONDS), Limits(batch_size=1, batches_in_flight=8, patience_seconds=60)
+        RedirectBatches(services, PATIENT_SECONDS), Limits(batch_size=1, batches_in_flight=8, patience_seconds=60)
     )
 
     async def location_of(code: str) -> str:
