@@ -3,8 +3,6 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from rich.table import Table
-
 from cli.calls import run
 from cli.data_directory import DataDirectory, DemoLink, Ready
 from cli.demo.trail import Click, Trail, walk
@@ -14,7 +12,7 @@ from cli.stack.demo_business import BUSINESS, CAMPAIGN, DESTINATION
 from cli.stack.stack import Front, Stack
 from cli.stack.supervisor import StopRequested, stop_signals_raise
 from cli.stack.up import stop
-from cli.terminal import console
+from cli.terminal import TextTable, console
 from clicktrail.tracking.v1 import report_service_pb2
 
 _LINKS_SHOWN = 5
@@ -50,32 +48,25 @@ def _show_trail_of(stack: Stack) -> None:
     console.print("[bold green]The trail is complete.[/bold green] Keep it running with: clicktrail up")
 
 
-def _links(links: list[DemoLink]) -> Table:
-    table = _table(f"1. Links of {CAMPAIGN}, all to {DESTINATION}", "recipient", "short URL")
+def _links(links: list[DemoLink]) -> TextTable:
+    table = TextTable(f"1. Links of {CAMPAIGN}, all to {DESTINATION}", "recipient", "short URL")
     for link in links[:_LINKS_SHOWN]:
-        table.add_row(link.profile, link.short_url)
-    table.add_row(f"… {len(links) - _LINKS_SHOWN} more", "")
+        table.add_texts(link.profile, link.short_url)
+    table.add_texts(f"… {len(links) - _LINKS_SHOWN} more", "")
     return table
 
 
-def _clicks(clicks: list[Click]) -> Table:
-    table = _table("2. Clicks, each person with a session of their own", "who", "link of", "redirected to")
+def _clicks(clicks: list[Click]) -> TextTable:
+    table = TextTable("2. Clicks, each person with a session of their own", "who", "link of", "redirected to")
     for click in clicks:
-        table.add_row(click.visitor, click.link.profile, click.answer.location)
+        table.add_texts(click.visitor, click.link.profile, click.answer.location or "")
     return table
 
 
-def _activities(trail: Trail, ready: Ready) -> Table:
-    table = _table(f"3. What {ready.links[0].profile} did", "when", "action", "session", "amount")
+def _activities(trail: Trail, ready: Ready) -> TextTable:
+    table = TextTable(f"3. What {ready.links[0].profile} did", "when", "action", "session", "amount")
     for activity in trail.activities:
         amount = activity.get("amount")
         shown = f"{amount['amount']} {amount['currency']}" if amount else ""
-        table.add_row(activity["occurred_at"], activity["action"], activity.get("session") or "", shown)
-    return table
-
-
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
+        table.add_texts(activity["occurred_at"], activity["action"], activity.get("session") or "", shown)
     return table

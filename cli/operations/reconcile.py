@@ -4,12 +4,11 @@ from collections.abc import Iterable
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from cli.addresses import Business, DataDir, Tracking, business_id, tracking_address
 from cli.calls import channel_to, reached, run
 from cli.failures import CommandFailed
-from cli.terminal import console, show_json
+from cli.terminal import TextTable, console, show_json
 from cli.times import time_of
 from clicktrail.tracking.v1 import report_service_pb2 as pb
 from clicktrail.tracking.v1 import report_service_pb2_grpc
@@ -67,15 +66,13 @@ def _looked_at(found: pb.ReconcileResponse) -> str:
     return f"{found.figures:,} figures and {found.events:,} events{since}{waiting}"
 
 
-def _table(differences: Iterable[pb.Difference]) -> Table:
-    table = Table(title="Differences", title_justify="left", title_style="bold")
-    for name in ("counter", "figure", "of", "kept", "recounted"):
-        table.add_column(name, overflow="fold")
+def _table(differences: Iterable[pb.Difference]) -> TextTable:
+    table = TextTable("Differences", "counter", "figure", "of", "kept", "recounted")
     for each in differences:
         key = ", ".join(f"{part.name} {part.value}" for part in each.key if part.value)
         is_figure = bool(each.figure)
         kept, recounted = (
             (f"{each.counted:,}", f"{each.recounted:,}") if is_figure else (each.credited, each.decided or "-")
         )
-        table.add_row(each.counter, each.figure or "-", key, kept, recounted)
+        table.add_texts(each.counter, each.figure or "-", key, kept, recounted)
     return table

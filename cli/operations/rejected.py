@@ -4,11 +4,10 @@ from collections.abc import Iterable
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from cli.addresses import DataDir, Tracking, tracking_address
 from cli.calls import DEADLINE_SECONDS, channel_to, run
-from cli.terminal import console, show_json
+from cli.terminal import TextTable, console, show_json
 from clicktrail.tracking.v1 import rejection_service_pb2 as pb
 from clicktrail.tracking.v1 import rejection_service_pb2_grpc
 from common.clock import from_timestamp, to_rfc3339
@@ -52,11 +51,9 @@ async def _ask(address: str, request: pb.ListRejectionsRequest) -> pb.ListReject
         )
 
 
-def _table(rejections: Iterable[pb.Rejection]) -> Table:
-    table = Table(title="Set aside", title_justify="left", title_style="bold")
-    for name in ("number", "when", "kind", "id", "business", "reason"):
-        table.add_column(name, overflow="fold")
+def _table(rejections: Iterable[pb.Rejection]) -> TextTable:
+    table = TextTable("Set aside", "number", "when", "kind", "id", "business", "reason")
     for each in rejections:
         at = to_rfc3339(from_timestamp(each.rejected_at))
-        table.add_row(str(each.number), at, each.kind, each.id, each.business_id, each.reason)
+        table.add_texts(str(each.number), at, each.kind, each.id, each.business_id, each.reason)
     return table

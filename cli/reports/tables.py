@@ -3,9 +3,7 @@
 from collections.abc import Iterable
 from zoneinfo import ZoneInfo
 
-from rich.table import Table
-
-from cli.terminal import console
+from cli.terminal import TextTable, console
 from clicktrail.common.v1 import types_pb2
 from clicktrail.tracking.v1 import report_service_pb2
 from common.clock import from_timestamp
@@ -28,12 +26,12 @@ def money(amounts: Iterable[types_pb2.Money]) -> str:
     return ", ".join(f"{each.amount} {each.currency}" for each in amounts) or "-"
 
 
-def _totals(report: report_service_pb2.Report) -> Table:
+def _totals(report: report_service_pb2.Report) -> TextTable:
     named = next((f"{name} {getattr(report, name)}" for name in _SUBJECTS if report.HasField(name)), "whole business")  # type: ignore[arg-type]  # names of fields
     totals = report.totals
-    table = _table(f"Report: {named}")
-    table.add_column("figure")
-    table.add_column("value", justify="right")
+    table = TextTable(f"Report: {named}")
+    table.add_text_column("figure")
+    table.add_text_column("value", "right")
     for name, value in (
         ("recipients", f"{totals.recipients:,}"),
         ("clicks", f"{totals.clicks:,}"),
@@ -46,31 +44,27 @@ def _totals(report: report_service_pb2.Report) -> Table:
         ("conversion rate", f"{totals.conversion_rate:.1%}"),
         ("revenue", money(totals.revenue)),
     ):
-        table.add_row(name, value)
+        table.add_texts(name, value)
     return table
 
 
-def _events(events: Iterable[report_service_pb2.ActionCount]) -> Table:
-    table = _table("Events")
-    table.add_column("action")
-    table.add_column("count", justify="right")
-    table.add_column("revenue", justify="right")
+def _events(events: Iterable[report_service_pb2.ActionCount]) -> TextTable:
+    table = TextTable("Events")
+    table.add_text_column("action")
+    table.add_text_column("count", "right")
+    table.add_text_column("revenue", "right")
     for event in events:
-        table.add_row(event.action, f"{event.count:,}", money(event.revenue))
+        table.add_texts(event.action, f"{event.count:,}", money(event.revenue))
     return table
 
 
-def _series(points: Iterable[report_service_pb2.Point], zone: ZoneInfo) -> Table:
-    table = _table(f"Over time ({zone.key})")
-    table.add_column("from")
+def _series(points: Iterable[report_service_pb2.Point], zone: ZoneInfo) -> TextTable:
+    table = TextTable(f"Over time ({zone.key})")
+    table.add_text_column("from")
     for name in ("clicks", "unique", "bots", "conversions", "revenue"):
-        table.add_column(name, justify="right")
+        table.add_text_column(name, "right")
     for point in points:
         at = from_timestamp(point.time).astimezone(zone)
         counts = (point.clicks, point.unique_clickers, point.bot_hits, point.conversions)
-        table.add_row(f"{at:%Y-%m-%d %H:%M}", *(f"{count:,}" for count in counts), money(point.revenue))
+        table.add_texts(f"{at:%Y-%m-%d %H:%M}", *(f"{count:,}" for count in counts), money(point.revenue))
     return table
-
-
-def _table(title: str) -> Table:
-    return Table(title=title, title_justify="left", title_style="bold")

@@ -11,9 +11,11 @@ CONTENT_TYPE = "text/csv; charset=utf-8; header=present"
 # Spreadsheets take UTF-8 for what it is only where it begins so.
 MARK = "\ufeff"
 
-# What spreadsheets compute; a number, below zero too, is no formula.
-_FORMULA = re.compile(r"[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+# What spreadsheets compute, also behind white space that they leave out, and behind what separates cells elsewhere: a
+# country that writes 1,5 separates them by a semicolon. A number, below zero too, is no formula.
+_FORMULA = re.compile(r"(?:^|[;|\t\r\n])[\s\u200b-\u200f\u2060\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r\n]")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
+_SEPARATORS = ";|\t\r\n"
 _QUOTED = re.compile(r'[",\r\n]')
 _UNSAFE_IN_NAME = re.compile(r"[^A-Za-z0-9_.-]+", re.ASCII)
 _NAME_LENGTH = 80
@@ -48,9 +50,15 @@ def attachment(*words: str) -> str:
 
 def _cell(value: Cell) -> str:
     text = "" if value is None else str(value)
-    if _FORMULA.match(text) and not _NUMBER.fullmatch(text):
-        text = "'" + text
+    if not _NUMBER.fullmatch(text):
+        text = _FORMULA.sub(_marked, text)
     return '"' + text.replace('"', '""') + '"' if _QUOTED.search(text) else text
+
+
+def _marked(found: re.Match[str]) -> str:
+    """Return the beginning of a formula as a text: its mark stands behind what separates it from the cell before."""
+    separator = found[0][:1] if found[0][:1] in _SEPARATORS and found.start() else ""
+    return f"{separator}'{found[0][len(separator) :]}"
 
 
 def scope_of(report: Report) -> tuple[str, str]:
