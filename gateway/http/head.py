@@ -4,6 +4,7 @@ A proxy before us may have judged another of two hosts, or another end: what can
 """
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 import httptools
@@ -18,6 +19,8 @@ JUDGED = frozenset({b"host", b"transfer-encoding", b"expect"})
 # A name, an IPv4 or an IPv6 address, and a port. A comma may join two of them: none is taken.
 _HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
 _SCHEMES = (b"http", b"https")
+# A gateway is known by a few names, as a rule.
+KNOWN_HOSTS = 1_000
 _LATEST = "1.1"
 
 
@@ -40,8 +43,8 @@ def read_head(method: bytes, target: bytes, version: str, headers: RawHeaders, j
     if len(judged) == 1 and version == _LATEST and target.startswith(b"/"):
         name, value = judged[0]
         # Nearly every request of all.
-        if name == b"host" and _HOST.fullmatch(value):
-            return Head(method, target, version, headers, expects_continue=False)
+        if name == b"host" and _is_host(value):
+            return Head(method, target, version, headers, False)  # noqa: FBT003  (a name takes time)
     _check_version(version)
     _check_coding([value for name, value in judged if name == b"transfer-encoding"], version)
     _check_host([value for name, value in judged if name == b"host"], version)
@@ -51,6 +54,11 @@ def read_head(method: bytes, target: bytes, version: str, headers: RawHeaders, j
             headers = [*(header for header in headers if header[0] != b"host"), (b"host", authority)]
     expects_continue = any(name == b"expect" and value.lower() == b"100-continue" for name, value in judged)
     return Head(method, target, version, headers, expects_continue=expects_continue and version == _LATEST)
+
+
+@lru_cache(KNOWN_HOSTS)
+def _is_host(value: bytes) -> bool:
+    return _HOST.fullmatch(value) is not None
 
 
 def _check_version(version: str) -> None:
@@ -71,7 +79,7 @@ def _check_coding(codings: list[bytes], version: str) -> None:
 def _check_host(hosts: list[bytes], version: str) -> None:
     if len(hosts) > 1 or (not hosts and version == _LATEST):
         raise RefusedError(limits.NOT_ONE_HOST)
-    if hosts and not _HOST.fullmatch(hosts[0]):
+    if hosts and not _is_host(hosts[0]):
         raise RefusedError(limits.BAD_HOST)
 
 
@@ -89,6 +97,6 @@ def _split(target: bytes) -> tuple[bytes, bytes | None]:
         raise RefusedError(limits.NO_PATH)
     _, _, behind = target.partition(b"://")
     authority, _, rest = behind.partition(b"/")
-    if not _HOST.fullmatch(authority):
+    if not _is_host(authority):
         raise RefusedError(limits.BAD_HOST)
     return b"/" + rest, authority

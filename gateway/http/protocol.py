@@ -19,7 +19,8 @@ from gateway.http import limits
 from gateway.http.asgi import RawHeaders, Receive, Scope, Send
 from gateway.http.errors import Problem, RefusedError
 from gateway.http.head import JUDGED, Head, read_head
-from gateway.http.responses import Reply, status_line
+from gateway.http.limits import HEAD_BYTES
+from gateway.http.responses import Reply, header_lines, status_line
 from gateway.http.turns import AsgiTurn, FastPaths, FastRequest, FastTurn, Refusal, Turn, scope_of
 
 # Longer than proxies keep a connection that waits, so that none of them sends a request into one that closes.
@@ -32,6 +33,7 @@ LOOK_SECONDS = 2.0
 LAST_SECONDS = 0.1
 
 _CLOSE = b"connection: close\r\n"
+_END_AND_CLOSE = _CLOSE + b"\r\n"
 
 
 class Served(Protocol):
@@ -84,6 +86,8 @@ class Connection(asyncio.Protocol):
         self._reading: AsgiTurn | None = None
         """The request that is being read, where it is the application's."""
         self._piece_bytes = 0
+        self._default_headers: RawHeaders = []
+        self._default_lines = b""
 
         self._turns: deque[Turn] = deque()
         """The responses that are due, the first of them under way."""
@@ -126,8 +130,8 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read on, in pieces that are no longer than a head may be."""
-        for at in range(0, len(data), limits.HEAD_BYTES):
-            piece = data[at : at + limits.HEAD_BYTES]
+        for at in range(0, len(data), HEAD_BYTES):
+            piece = data[at : at + HEAD_BYTES]
             while piece and not self._is_deaf:
                 piece = self._feed(piece)
 
@@ -183,17 +187,15 @@ class Connection(asyncio.Protocol):
         self._target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header, of a head or of trailers. Raises the refusal of one too many."""
+        """Keep a header, of a head or of trailers: there are only so many in a piece."""
         name = name.lower()
         if name in JUDGED:
             self._judged.append((name, value))
         self._headers.append((name, value))
-        if len(self._headers) > limits.HEAD_LINES:
-            raise RefusedError(limits.LONG_HEAD)
 
     def on_headers_complete(self) -> None:
         """Take a request. Raises the refusal of one that cannot be taken."""
-        if self._head_bytes > limits.HEAD_BYTES:
+        if self._head_bytes > HEAD_BYTES or len(self._headers) > limits.HEAD_LINES:
             self._measure_head()
         parser = self._parser
         if parser.should_upgrade():
@@ -208,7 +210,14 @@ class Connection(asyncio.Protocol):
         head = read_head(parser.get_method(), self._target, parser.get_http_version(), self._headers, self._judged)
         # Trailers are no headers.
         self._headers, self._judged = [], []
-        self._take(head)
+        # A request whose body is still to come: it is that of the fast path that knows it, or the application's.
+        for path in self._fast_paths:
+            request = path.offer(head, self._peer)
+            if request is not None:
+                self._fast = request, head
+                self._is_in_head = request.body_limit == 0
+                return
+        self._give_to_application(head)
 
     def on_chunk_header(self) -> None:
         """Wait for a piece of a body, or for trailers."""
@@ -221,7 +230,8 @@ class Connection(asyncio.Protocol):
             self._is_in_head = False
             if self._reading is not None:
                 self._reading.take_body(body)
-                self._regulate()
+                if self._reading.is_full:
+                    self._regulate()
         elif limit := self._fast[0].body_limit:
             self._is_in_head = False
             self._body += body
@@ -234,7 +244,14 @@ class Connection(asyncio.Protocol):
         if self._parser.should_upgrade():
             return
         if self._fast is not None:
-            self._finish_fast(*self._fast)
+            request, head = self._fast
+            # What may turn out to be the application's waits for no answer before it: that goes by the application.
+            pending = request.whole(self._body) if not self._turns or not request.body_limit else None
+            if pending is not None:
+                self._fast, self._body = None, b""
+                self._add(FastTurn(self, pending, keep_alive=self._keeps_alive(head)))
+                return
+            self._leave_fast_path()
         if self._reading is not None:
             self._reading.end_body()
             self._reading = None
@@ -245,9 +262,8 @@ class Connection(asyncio.Protocol):
         """Send the whole response whose turn it is; to nobody, where nobody is there any more."""
         if self.transport.is_closing():
             return
-        self.transport.write(
-            b"%b%b%b\r\n%b" % (self._lines_before(reply.status), reply.head, b"" if keep_alive else _CLOSE, reply.body)
-        )
+        end = b"\r\n" if keep_alive else _END_AND_CLOSE
+        self.transport.write(b"".join((self._lines_before(reply.status), reply.head, end, reply.body)))
         self.end_turn(keep_alive=keep_alive)
 
     def send_head(self, status: int, lines: bytes, *, keep_alive: bool) -> None:
@@ -272,7 +288,8 @@ class Connection(asyncio.Protocol):
             self._turns[0].start()
         elif self._is_half_closed:
             self.transport.close()
-        self._regulate()
+        if self._is_reading_paused:
+            self._regulate()
 
     def abort(self) -> None:
         """Break off: nobody shall take for whole what was sent."""
@@ -308,17 +325,18 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserError:
             self._refuse(limits.NOT_HTTP)
         # A head that may have begun anywhere in one piece, and that has gone on for longer than a head may be.
-        if self._is_in_head and self._head_bytes > 2 * limits.HEAD_BYTES:
+        if self._is_in_head and (self._head_bytes > 2 * HEAD_BYTES or len(self._headers) > limits.HEAD_LINES):
             self._refuse(self._too_long)
         return b""
 
     def _measure_head(self) -> None:
-        if len(self._target) + sum(len(name) + len(value) + 4 for name, value in self._headers) > limits.HEAD_BYTES:
+        size = len(self._target) + sum(len(name) + len(value) + 4 for name, value in self._headers)
+        if size > HEAD_BYTES or len(self._headers) > limits.HEAD_LINES:
             raise RefusedError(self._too_long)
 
     @property
     def _too_long(self) -> Problem:
-        return limits.LONG_TARGET if len(self._target) > limits.HEAD_BYTES else limits.LONG_HEAD
+        return limits.LONG_TARGET if len(self._target) > HEAD_BYTES else limits.LONG_HEAD
 
     def _head_without_offer(self) -> bytes:
         """Return a head that offered HTTP/2 or WebSocket as one that does not: it goes on as HTTP/1.1.
@@ -330,43 +348,21 @@ class Connection(asyncio.Protocol):
         lines += (b"%b: %b" % header for header in self._headers if header[0] != b"upgrade")
         return b"\r\n".join((*lines, b"", b""))
 
-    def _take(self, head: Head) -> None:
-        """Take a request whose body is still to come: for the fast path that knows it, or for the application."""
-        for path in self._fast_paths:
-            request = path.offer(head, self._peer)
-            if request is not None:
-                self._fast = request, head
-                self._is_in_head = request.body_limit == 0
-                return
-        self._give_to_application(head)
-
     def _give_to_application(self, head: Head) -> None:
         self._is_in_head = False
         scope = scope_of(head, self.transport.get_extra_info("sockname"), self._client, self._app_state)
         self._reading = AsgiTurn(self, self._served, scope, head, keep_alive=self._keeps_alive(head))
         self._add(self._reading)
 
-    def _finish_fast(self, request: FastRequest, head: Head) -> None:
-        # What may turn out to be the application's waits for no answer before it: that goes by the application.
-        pending = request.whole(self._body) if not self._turns or not request.body_limit else None
-        if pending is None:
-            self._leave_fast_path()
-        else:
-            self._forget_fast()
-            self._add(FastTurn(self, pending, keep_alive=self._keeps_alive(head)))
-
     def _leave_fast_path(self) -> None:
         """Leave a request that is being read to the application, with what is there of its body."""
         if self._fast is None or not self._fast[0].body_limit:
             return
         head, body = self._fast[1], self._body
-        self._forget_fast()
+        self._fast, self._body = None, b""
         self._give_to_application(head)
         if body:
             self.on_body(body)
-
-    def _forget_fast(self) -> None:
-        self._fast, self._body = None, b""
 
     @property
     def _is_body_awaited(self) -> bool:
@@ -385,7 +381,8 @@ class Connection(asyncio.Protocol):
         self._turns.append(turn)
         if len(self._turns) == 1:
             turn.start()
-        self._regulate()
+        else:
+            self._regulate()
 
     def _refuse(self, problem: Problem) -> None:
         """Answer in its turn what cannot be taken, and read no more."""
@@ -393,7 +390,7 @@ class Connection(asyncio.Protocol):
             return
         self._is_deaf = True
         self._is_in_head = False
-        self._forget_fast()
+        self._fast, self._body = None, b""
         reading, self._reading = self._reading, None
         if reading is None:
             self._add(Refusal(self, limits.reply_to(problem)))
@@ -408,8 +405,11 @@ class Connection(asyncio.Protocol):
             self._add(Refusal(self, limits.reply_to(problem)))
 
     def _lines_before(self, status: int) -> bytes:
-        lines = [b"%b: %b\r\n" % header for header in self._server_state.default_headers]
-        return status_line(status) + b"".join(lines)
+        headers = self._server_state.default_headers
+        if headers is not self._default_headers:
+            # Once a second: the date.
+            self._default_headers, self._default_lines = headers, header_lines(headers)
+        return status_line(status) + self._default_lines
 
     def _regulate(self) -> None:
         """Read, but not from a client that does not read, nor more than one request ahead of the answers."""
