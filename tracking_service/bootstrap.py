@@ -29,7 +29,6 @@ from tracking_service.actions.store import PostgresActions
 from tracking_service.attribution.explanation import Explanations
 from tracking_service.attribution.store import PostgresAttribution, PostgresExplanations
 from tracking_service.attribution.worker import AttributionWorker
-from tracking_service.clicks.delivery import Deliveries
 from tracking_service.clicks.origins import Origins, describe, open_countries
 from tracking_service.clicks.servicer import RelayServicer
 from tracking_service.clicks.store import PostgresDeliveries
@@ -112,7 +111,7 @@ class Alarms:
 
 
 def served(
-    postgres: Postgres, kept: PostgresDeliveries, provision: Provision, reporting: Reporting, alarms: Alarms
+    postgres: Postgres, deliveries: PostgresDeliveries, provision: Provision, reporting: Reporting, alarms: Alarms
 ) -> Served:
     """Return every gRPC service with its servicer."""
     woken = alarms.attribution
@@ -123,7 +122,6 @@ def served(
     actions = CustomActions(PostgresActions(postgres))
     explanations = Explanations(PostgresExplanations(postgres))
     reconciliation = Reconciliation(PostgresReconcile(postgres))
-    deliveries = Deliveries(kept, woken.set)
     return {
         "clicktrail.tracking.v1.AccountService": partial(
             account_service_pb2_grpc.add_AccountServiceServicer_to_server, AccountServicer(accounts)
@@ -195,11 +193,11 @@ class TrackingService:
         intake = EventIntake(PostgresEvents(postgres, self._partitions, self._alarms.attribution.set))
         self._provision = Provision(settings, postgres, intake)
         origins = Origins(describe, open_countries(settings.country_database).of)
-        kept = PostgresDeliveries(postgres, self._partitions, origins)
+        deliveries = PostgresDeliveries(postgres, self._partitions, origins, self._alarms.attribution.set)
         reports = Reports(PostgresReports(postgres), self._shortener)
         self._watch = ReportWatch(reports, PostgresVersions(postgres))
         reporting = Reporting(reports, self._watch, Recipients(PostgresRecipients(postgres)))
-        registers = served(postgres, kept, self._provision, reporting, self._alarms)
+        registers = served(postgres, deliveries, self._provision, reporting, self._alarms)
         self._server = GrpcServer(
             settings.tracking_listen,
             list(registers),

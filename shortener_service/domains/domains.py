@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from common.errors import ClicktrailError, FaultType, Reason, already_exists, invalid, not_allowed, not_found
 from shortener_service import destinations
 from shortener_service.domains.domain import Domain
-from shortener_service.domains.store import DomainStore
+from shortener_service.domains.store import RedisDomainStore
 from shortener_service.errors import Faults
 
 FRESH_SECONDS = 5.0
@@ -17,7 +17,7 @@ MOST_DOMAINS = 50
 class Domains:
     """All registered domains, read as a whole and remembered for 5 seconds; `changed` is told of each change."""
 
-    def __init__(self, store: DomainStore, public_url: str, changed: Callable[[], None]) -> None:
+    def __init__(self, store: RedisDomainStore, public_url: str, changed: Callable[[], None]) -> None:
         self._store = store
         self._changed = changed
         address = destinations.parse(public_url)

@@ -1,6 +1,6 @@
 """Keeps custom domains in Redis, with what their second copies are made of."""
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from clicktrail.shortener.v1 import domain_service_pb2
 from clicktrail.tracking.v1 import link_archive_service_pb2 as pb
@@ -21,21 +21,8 @@ class DomainCopy(NamedTuple):
     is_removed: bool
 
 
-class DomainStore(Protocol):
-    """Keeps the custom domains: few, so that all are read at once."""
-
-    async def all(self) -> dict[str, Domain]:
-        """Return every domain by name."""
-
-    async def swap(self, name: str, old: Domain | None, new: Domain | None) -> bool:
-        """Put a domain in the place of what is there (None: nothing), unless that is not the old one any more."""
-
-    async def copies(self) -> list[DomainCopy]:
-        """Return every domain there ever was, for their second copies."""
-
-
 class RedisDomainStore:
-    """Keeps the custom domains; `DomainStore` says what for."""
+    """Keeps the custom domains."""
 
     def __init__(self, calls: RedisCalls, keys: Keys) -> None:
         self._calls = calls
@@ -54,7 +41,7 @@ class RedisDomainStore:
         return [copy_from_bytes(content) for content in flat[1::2]]
 
     async def swap(self, name: str, old: Domain | None, new: Domain | None) -> bool:
-        """Put a domain in the place of what is there, unless that is not the old one any more."""
+        """Put a domain in the place of what is there (None: nothing), unless that is not the old one any more."""
         content = await self._calls.run_one("HGET", DOMAINS, name)
         kept = copy_from_bytes(content) if content else None
         present = None if kept is None or kept.is_removed else kept.domain

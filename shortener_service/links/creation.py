@@ -11,7 +11,7 @@ from shortener_service.errors import Faults, StoreRestored, store_incomplete
 from shortener_service.links import codes
 from shortener_service.links.link import LinkKey, LinkRecord, Template
 from shortener_service.links.messages import LinkMessages, NewLinks
-from shortener_service.links.store import Found, LinkStore, Placing
+from shortener_service.links.store import Found, Placing, RedisLinkStore
 from shortener_service.links.templates import KnownTemplate, Templates
 from shortener_service.links.validation import Draft, check_draft, check_template
 
@@ -65,7 +65,7 @@ class Creation:
     """Creates links so that the same external id always gets the same link."""
 
     def __init__(
-        self, store: LinkStore, templates: Templates, domains: Domains, messages: LinkMessages, secret: Secret
+        self, store: RedisLinkStore, templates: Templates, domains: Domains, messages: LinkMessages, secret: Secret
     ) -> None:
         self._store = store
         self._templates = templates

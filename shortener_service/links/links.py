@@ -14,7 +14,7 @@ from shortener_service.links import codes
 from shortener_service.links.codec import record_from_bytes
 from shortener_service.links.link import Link, LinkKey, LinkRecord, key_from_id
 from shortener_service.links.messages import LinkMessages, delivery_of
-from shortener_service.links.store import LinkStore
+from shortener_service.links.store import RedisLinkStore
 from shortener_service.links.templates import Templates
 from shortener_service.links.validation import check_destination, check_options
 
@@ -32,7 +32,7 @@ class Links:
 
     def __init__(
         self,
-        store: LinkStore,
+        store: RedisLinkStore,
         templates: Templates,
         domains: Domains,
         messages: LinkMessages,

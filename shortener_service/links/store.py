@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 from zlib import crc32
 
 from common.errors import ClicktrailError
@@ -43,38 +43,6 @@ class Found(NamedTuple):
     record: LinkRecord
 
 
-class LinkStore(Protocol):
-    """Keeps links and their templates."""
-
-    async def put_template(self, template: Template) -> bytes:
-        """Keep a template and return its id. To be called before any link of it is created."""
-
-    async def get_templates(self, ids: Sequence[bytes]) -> list[Template | ClicktrailError | None]:
-        """Return templates, in order; None where one is not there, an error where that cannot be told."""
-
-    async def place(
-        self, domain: str, other_domains: Sequence[str], placings: Sequence[Placing], generation: bytes
-    ) -> list[list[Found]]:
-        """Write each link unless its code is taken, with its delivery in the outbox, and return in order what is there.
-
-        An empty answer: written. Otherwise nothing was: the links found at any length asked for, on this domain and
-        the other ones. Raises STORE_INCOMPLETE or OUTBOX_FULL, and then some of them may have been written;
-        `StoreRestored` where the store is of another generation than the caller's secret.
-        """
-
-    async def get_records(self, keys: Sequence[LinkKey]) -> list[bytes | ClicktrailError | None]:
-        """Return the records of links, in order; None where there is none, an error where that cannot be told.
-
-        They are as they were written (`formats`): who knows a record already need not read it.
-        """
-
-    async def change(self, key: LinkKey, old: LinkRecord, new: LinkRecord, delivery: bytes) -> bool:
-        """Replace a record and append its delivery, unless it is not the old one any more."""
-
-    async def count_links(self) -> int:
-        """Return how many links there are: at least as many as there were a second ago."""
-
-
 def field_of(key: LinkKey) -> str:
     """Return a link's field in its hash."""
     return f"{key.domain}/{key.code}" if key.domain else key.code
@@ -100,7 +68,7 @@ def template_key(keys: Keys, template_id: bytes) -> str:
 
 
 class RedisLinkStore:
-    """Keeps links and templates; `LinkStore` says what for."""
+    """Keeps links and templates."""
 
     def __init__(
         self, calls: RedisCalls, keys: Keys, *, outbox_limit_a_shard: int, appended: Callable[[int], None]
@@ -113,7 +81,7 @@ class RedisLinkStore:
         self._counted_at = -math.inf
 
     async def put_template(self, template: Template) -> bytes:
-        """Keep a template and return its id."""
+        """Keep a template and return its id. To be called before any link of it is created."""
         content = codec.template_to_bytes(template)
         template_id = codec.template_id_of(content)
         key = template_key(self._keys, template_id)
@@ -123,14 +91,19 @@ class RedisLinkStore:
         return template_id
 
     async def get_templates(self, ids: Sequence[bytes]) -> list[Template | ClicktrailError | None]:
-        """Return templates, in order, or why one cannot be read; None where it is not there."""
+        """Return templates, in order; None where one is not there, an error where that cannot be told."""
         contents = await self._calls.run_apart([("GET", template_key(self._keys, template_id)) for template_id in ids])
         return [codec.template_from_bytes(found) if isinstance(found, bytes) else found for found in contents]
 
     async def place(
         self, domain: str, other_domains: Sequence[str], placings: Sequence[Placing], generation: bytes
     ) -> list[list[Found]]:
-        """Write each link unless its code is taken, and return in order what is there instead."""
+        """Write each link unless its code is taken, with its delivery in the outbox, and return in order what is there.
+
+        An empty answer: written. Otherwise nothing was: the links found at any length asked for, on this domain and
+        the other ones. Raises STORE_INCOMPLETE or OUTBOX_FULL, and then some of them may have been written;
+        `StoreRestored` where the store is of another generation than the caller's secret.
+        """
         prefixes = [field_of(LinkKey(name, "")) for name in (domain, *other_domains)]
         by_shard: dict[int, list[tuple[int, str]]] = {}
         for at, placing in enumerate(placings):
@@ -151,7 +124,10 @@ class RedisLinkStore:
         return found
 
     async def get_records(self, keys: Sequence[LinkKey]) -> list[bytes | ClicktrailError | None]:
-        """Return the records of links, in order, or why one cannot be read."""
+        """Return the records of links, in order; None where there is none, an error where that cannot be told.
+
+        They are as they were written (`formats`): who knows a record already need not read it.
+        """
         places = [self._keys.bucket(bucket_of(key.code)) for key in keys]
         contents = await self._calls.run_apart(
             [("HGET", bucket, field_of(key)) for key, (_, bucket) in zip(keys, places, strict=True)]
@@ -175,7 +151,7 @@ class RedisLinkStore:
         return bool(reply)
 
     async def count_links(self) -> int:
-        """Return how many links there are: other processes' a second late, our own at once."""
+        """Return how many links there are: at least as many as there were a second ago."""
         if time.monotonic() < self._counted_at + COUNT_SECONDS:
             return sum(self._counts)
         self._counted_at = time.monotonic()

@@ -9,7 +9,7 @@ from shortener_service import destinations
 from shortener_service.links.codec import template_id_text
 from shortener_service.links.link import Template
 from shortener_service.links.locations import Location
-from shortener_service.links.store import LinkStore
+from shortener_service.links.store import RedisLinkStore
 
 
 class KnownTemplate:
@@ -31,7 +31,7 @@ class KnownTemplate:
 class Templates:
     """Reads templates and remembers the latest so many."""
 
-    def __init__(self, store: LinkStore, session_parameters: Sequence[str], limit: int) -> None:
+    def __init__(self, store: RedisLinkStore, session_parameters: Sequence[str], limit: int) -> None:
         self._store = store
         self._session_parameters = session_parameters
         self._limit = limit

@@ -12,7 +12,7 @@ from grpc import aio
 from common.errors import ClicktrailError
 from common.logging import get_logger
 from common.rpc import errors
-from shortener_service.outbox.store import Entry, Outbox
+from shortener_service.outbox.store import Entry, RedisOutbox
 
 log = get_logger(__name__)
 
@@ -73,7 +73,9 @@ class Appended:
 class OutboxRelay:
     """Reads the outbox and delivers it, until stopped; several processes share the work by their consumer names."""
 
-    def __init__(self, outbox: Outbox, deliver: Deliver, appended: Appended, shards: int, claim_seconds: float) -> None:
+    def __init__(
+        self, outbox: RedisOutbox, deliver: Deliver, appended: Appended, shards: int, claim_seconds: float
+    ) -> None:
         self._outbox = outbox
         self._deliver = deliver
         self._appended = appended

@@ -4,7 +4,7 @@ import os
 import secrets
 import socket
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from common.errors import ClicktrailError
 from shortener_service.redis.client import Command, ErrorReply, RedisCalls, Script
@@ -27,30 +27,8 @@ class Entry(NamedTuple):
     """A serialized `DeliverRequest`."""
 
 
-class Outbox(Protocol):
-    """What is to be delivered, as one consumer sees it: what it has read is pending for it until removed."""
-
-    async def read_new(self, shards: Sequence[int], count: int) -> list[Entry]:
-        """Return at most so many entries a shard that nobody has read, oldest first."""
-
-    async def read_pending(self, after: dict[int, str], count: int) -> list[Entry]:
-        """Return at most so many entries a shard that are pending for this consumer, behind these ids."""
-
-    async def claim(self, count: int) -> list[Entry]:
-        """Take over entries that have been pending for too long, whoever read them."""
-
-    async def remove(self, entries: Sequence[Entry]) -> None:
-        """Forget entries that were delivered."""
-
-    async def leave(self) -> None:
-        """Stop being a consumer, on each shard where nothing is pending for it."""
-
-    def take_missed(self) -> set[int]:
-        """Return the shards that did not answer since this was last asked: they keep nobody from the others."""
-
-
 class RedisOutbox:
-    """The outbox as one consumer sees it; `Outbox` says what for."""
+    """The outbox as one consumer sees it."""
 
     def __init__(self, calls: RedisCalls, keys: Keys, claim_seconds: float, consumer: str = "") -> None:
         self._calls = calls
@@ -71,7 +49,7 @@ class RedisOutbox:
         return await self._read(after, count)
 
     async def claim(self, count: int) -> list[Entry]:
-        """Take over entries that have been pending for too long, and forget consumers long gone."""
+        """Take over entries that have been pending for too long, whoever read them."""
         commands: list[Command] = [
             ("XAUTOCLAIM", key, GROUP, self.consumer, self._claim_milliseconds, start, "COUNT", count)
             for key, start in zip(self._keys.outboxes, self._claim_from, strict=True)
@@ -97,7 +75,7 @@ class RedisOutbox:
         await self._run([_LEAVE.call([key], (GROUP, self.consumer, 0)) for key in self._keys.outboxes], self._all)
 
     def take_missed(self) -> set[int]:
-        """Return the shards that did not answer since this was last asked."""
+        """Return the shards that did not answer since this was last asked: they keep nobody from the others."""
         missed, self._missed = self._missed, set()
         return missed
 

@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 
 from common.errors import ClicktrailError
 from common.logging import get_logger
-from shortener_service.domains.store import DomainStore
+from shortener_service.domains.store import RedisDomainStore
 from shortener_service.links.creation import Secret
 from shortener_service.recovery.archive_client import LinkArchive
-from shortener_service.recovery.installation_store import Installation
+from shortener_service.recovery.installation_store import RedisInstallation
 
 log = get_logger(__name__)
 
@@ -19,7 +19,7 @@ FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 5.0
 
 
-async def wait_for_store(installation: Installation, secret: Secret) -> None:
+async def wait_for_store(installation: RedisInstallation, secret: Secret) -> None:
     """Return when the store has answered once; raise `UnsuitableStoreError` if it may not be used as it is set."""
     while True:
         try:
@@ -32,7 +32,9 @@ async def wait_for_store(installation: Installation, secret: Secret) -> None:
 
 
 async def complete_if_new(
-    installation: Installation, count_archived: Callable[[], Awaitable[int]], complete: Callable[[], Awaitable[None]]
+    installation: RedisInstallation,
+    count_archived: Callable[[], Awaitable[int]],
+    complete: Callable[[], Awaitable[None]],
 ) -> None:
     """Complete an empty store where no link was ever made; leave one that was emptied to be restored.
 
@@ -58,7 +60,7 @@ async def complete_if_new(
 class InstallationCopies:
     """Copies what there is, at start and after each change, for ever."""
 
-    def __init__(self, installation: Installation, domains: DomainStore, archive: LinkArchive) -> None:
+    def __init__(self, installation: RedisInstallation, domains: RedisDomainStore, archive: LinkArchive) -> None:
         self._installation = installation
         self._domains = domains
         self._archive = archive

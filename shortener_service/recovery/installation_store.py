@@ -1,7 +1,6 @@
 """Keeps in Redis what an installation is known by."""
 
 import secrets
-from typing import Protocol
 
 from common.logging import get_logger
 from common.rare_warnings import RareWarning
@@ -18,28 +17,8 @@ _replica = RareWarning(
 )
 
 
-class Installation(Protocol):
-    """What the store knows of itself."""
-
-    async def prepare(self) -> None:
-        """Check that the store keeps what it is given, and see to it that there is a secret.
-
-        Raises `UnsuitableStoreError` where another setting or release is needed.
-        """
-
-    async def learn(self) -> tuple[bytes, bytes]:
-        """Return the secret that codes are derived with, and the generation that it is of.
-
-        A store that is emptied and restored is of another generation then; one that is not complete has none. Raises
-        STORE_INCOMPLETE where there is no secret.
-        """
-
-    async def is_complete(self) -> bool:
-        """Tell whether every shard is marked as holding all its data."""
-
-
 class RedisInstallation:
-    """Checks Redis at start and keeps the marks of its completeness; `Installation` says what for."""
+    """Checks Redis at start and keeps the marks of its completeness."""
 
     def __init__(self, calls: RedisCalls, keys: Keys, fsync: str, data_format: DataFormat) -> None:
         self._calls = calls
@@ -48,7 +27,10 @@ class RedisInstallation:
         self._format = data_format
 
     async def prepare(self) -> None:
-        """Check that Redis keeps what it is given, and see to it that there is a secret."""
+        """Check that the store keeps what it is given, and see to it that there is a secret.
+
+        Raises `UnsuitableStoreError` where another setting or release is needed.
+        """
         await self._check_kind()
         # Asked before the rest: while Redis loads its data this fails as "down", and is tried again.
         await self._calls.run_one("GET", SHARDS)
@@ -59,7 +41,11 @@ class RedisInstallation:
         await self._calls.run_one("SET", SECRET, secrets.token_bytes(32), "NX")
 
     async def learn(self) -> tuple[bytes, bytes]:
-        """Return the secret that codes are derived with, and the generation that it is of."""
+        """Return the secret that codes are derived with, and the generation that it is of.
+
+        A store that is emptied and restored is of another generation then; one that is not complete has none. Raises
+        STORE_INCOMPLETE where there is no secret.
+        """
         # The marker first: a restore writes it last.
         generation, secret = await self._calls.run([("GET", self._keys.markers[0]), ("GET", SECRET)])
         if secret is None:

@@ -11,7 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from common.errors import Reason, not_allowed
 from common.logging import get_logger
 from shortener_service.recovery.archive_client import LinkArchive
-from shortener_service.recovery.installation_store import Installation
+from shortener_service.recovery.installation_store import RedisInstallation
 from shortener_service.recovery.store import restored
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Restoration:
 
     def __init__(
         self,
-        installation: Installation,
+        installation: RedisInstallation,
         archive: LinkArchive,
         begin: "Callable[[], Awaitable[RedisRestore]]",
         settle_seconds: float = SETTLE_SECONDS,

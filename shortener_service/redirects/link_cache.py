@@ -18,7 +18,7 @@ from shortener_service.errors import store_incomplete
 from shortener_service.links import codes
 from shortener_service.links.codec import record_from_bytes, template_id_text
 from shortener_service.links.link import LinkKey, LinkRecord, id_of
-from shortener_service.links.store import LinkStore, bucket_of
+from shortener_service.links.store import RedisLinkStore, bucket_of
 from shortener_service.links.templates import KnownTemplate, Templates
 from shortener_service.protobuf_wire import delimited, tag_of, text
 from shortener_service.redirects.store import ANY, ChangeFeed, News
@@ -145,7 +145,9 @@ def _timestamp(seconds: int) -> bytes:
 class LiveLinks:
     """Reads links by the batch, and remembers each until a change of it is told; while the store is away, longer."""
 
-    def __init__(self, store: LinkStore, templates: Templates, feed: ChangeFeed, shards: Shards, limit: int) -> None:
+    def __init__(
+        self, store: RedisLinkStore, templates: Templates, feed: ChangeFeed, shards: Shards, limit: int
+    ) -> None:
         self._store = store
         self._templates = templates
         self._shards = shards

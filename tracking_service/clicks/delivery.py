@@ -1,9 +1,9 @@
-"""What the shortener's outbox delivers, and taking it over."""
+"""What the shortener's outbox delivers."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 from uuid import UUID
 
 from tracking_service.counters.breakdowns import HUMAN
@@ -82,7 +82,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Novelty:
+class DeliveryResult:
     """How much of a delivery was new, and how much of it is set aside, now or before."""
 
     clicks: int
@@ -104,25 +104,3 @@ def rejected(item: Item, reason: str) -> Rejected:
     """Return a thing of a delivery as it is set aside."""
     content = b"" if item.sent is None else item.sent.SerializeToString()
     return Rejected(item.business_id, KINDS[type(item)], str(item.id), content, reason)
-
-
-class DeliveryStore(Protocol):
-    """Where deliveries are kept."""
-
-    async def take(self, delivery: Delivery) -> Novelty:
-        """Keep what is new, and count it, and set aside what can never be kept."""
-
-
-class Deliveries:
-    """Takes over what the shortener has in its outbox, each thing once."""
-
-    def __init__(self, store: DeliveryStore, wake_attribution: Callable[[], None]) -> None:
-        self._store = store
-        self._wake_attribution = wake_attribution
-
-    async def take(self, delivery: Delivery) -> Novelty:
-        """Keep a delivery and return what was new of it, once it is committed."""
-        novelty = await self._store.take(delivery)
-        if novelty.clicks:
-            self._wake_attribution()
-        return novelty

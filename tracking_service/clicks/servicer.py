@@ -13,7 +13,8 @@ from clicktrail.shortener.v1 import link_pb2, session_pb2
 from clicktrail.tracking.v1 import click_pb2, relay_service_pb2_grpc
 from clicktrail.tracking.v1 import relay_service_pb2 as pb
 from common.clock import from_timestamp, is_in_calendar
-from tracking_service.clicks.delivery import Click, Deliveries, Delivery, IssuedSession, Item, delivery_of
+from tracking_service.clicks.delivery import Click, Delivery, IssuedSession, Item, delivery_of
+from tracking_service.clicks.store import PostgresDeliveries
 from tracking_service.links.link_copy import LinkCopy
 from tracking_service.rejections.rejections import CLICK, LINK, SESSION, Rejected
 
@@ -38,13 +39,13 @@ UNREADABLE = (ValueError, OverflowError)
 class RelayServicer(relay_service_pb2_grpc.RelayServiceServicer):
     """Serves the shortener's relay."""
 
-    def __init__(self, deliveries: Deliveries) -> None:
+    def __init__(self, deliveries: PostgresDeliveries) -> None:
         self._deliveries = deliveries
 
     async def Deliver(self, request: pb.DeliverRequest, _context: "Context") -> pb.DeliverResponse:
         """Take over a piece of an outbox."""
-        novelty = await self._deliveries.take(_delivery(request))
-        return pb.DeliverResponse(new_clicks=novelty.clicks, new_links=novelty.links, rejected=novelty.rejected)
+        result = await self._deliveries.record(_delivery(request))
+        return pb.DeliverResponse(new_clicks=result.clicks, new_links=result.links, rejected=result.rejected)
 
 
 def _delivery(request: pb.DeliverRequest) -> Delivery:

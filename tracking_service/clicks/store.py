@@ -1,7 +1,7 @@
 """Keeps what is delivered in PostgreSQL: each click once, its session, and what it changes in the counters."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from common.clock import now
@@ -9,7 +9,7 @@ from tracking_service.actions.catalogue import CLICKED
 from tracking_service.attribution.queue_store import Visitor, mark_dirty, mark_persons
 from tracking_service.attribution.rules import CLOCK_TOLERANCE
 from tracking_service.clicks.arrivals import Arrival, Plan, arrivals, plan
-from tracking_service.clicks.delivery import Click, Delivery, Item, Novelty, delivery_of, rejected
+from tracking_service.clicks.delivery import Click, Delivery, DeliveryResult, Item, delivery_of, rejected
 from tracking_service.clicks.origins import Origins
 from tracking_service.clicks.queries import QUERIES
 from tracking_service.counters.first_clicks import CountedClick
@@ -38,16 +38,19 @@ if TYPE_CHECKING:
 
 
 class PostgresDeliveries:
-    """Everything that the outbox delivers."""
+    """Everything that the outbox delivers, each thing once; attribution is woken where there are new clicks."""
 
-    def __init__(self, postgres: Postgres, partitions: Partitions, origins: Origins) -> None:
+    def __init__(
+        self, postgres: Postgres, partitions: Partitions, origins: Origins, wake_attribution: Callable[[], None]
+    ) -> None:
         self._postgres = postgres
         self._partitions = partitions
         self._origins = origins
+        self._wake_attribution = wake_attribution
         self._rejected = PostgresRejected(postgres)
 
-    async def take(self, delivery: Delivery) -> Novelty:
-        """Keep what is new, and count it, and set aside what can never be kept."""
+    async def record(self, delivery: Delivery) -> DeliveryResult:
+        """Keep what is new, count it, and set aside what can never be kept; return how much, once it is committed."""
         await self._partitions.cover(CLICKS, (click.clicked_at for click in delivery.clicks))
         try:
             pieces = [await self._keep(delivery)]
@@ -55,26 +58,29 @@ class PostgresDeliveries:
             pieces = await store_each(delivery.items, self._keep_items, self._set_aside)
         if delivery.unreadable:
             await self._rejected.keep(delivery.unreadable)
-            pieces.append(Novelty(0, 0, len(delivery.unreadable)))
-        return Novelty(
+            pieces.append(DeliveryResult(0, 0, len(delivery.unreadable)))
+        result = DeliveryResult(
             clicks=sum(piece.clicks for piece in pieces),
             links=sum(piece.links for piece in pieces),
             rejected=sum(piece.rejected for piece in pieces),
         )
+        if result.clicks:
+            self._wake_attribution()
+        return result
 
-    async def _keep(self, delivery: Delivery) -> Novelty:
+    async def _keep(self, delivery: Delivery) -> DeliveryResult:
         with content_errors():
-            return await self._postgres.in_transaction(lambda connection: _take(connection, delivery, self._origins))
+            return await self._postgres.in_transaction(lambda connection: _record(connection, delivery, self._origins))
 
-    async def _keep_items(self, items: Sequence[Item]) -> Novelty:
+    async def _keep_items(self, items: Sequence[Item]) -> DeliveryResult:
         return await self._keep(delivery_of(items))
 
-    async def _set_aside(self, item: Item, reason: str) -> Novelty:
+    async def _set_aside(self, item: Item, reason: str) -> DeliveryResult:
         await self._rejected.keep([rejected(item, reason)])
-        return Novelty(0, 0, 1)
+        return DeliveryResult(0, 0, 1)
 
 
-async def _take(connection: "Connection", delivery: Delivery, origins: Origins) -> Novelty:
+async def _record(connection: "Connection", delivery: Delivery, origins: Origins) -> DeliveryResult:
     wanted = {
         ProfileName(item.business_id, item.profile)
         for items in (delivery.clicks, delivery.links)
@@ -91,7 +97,7 @@ async def _take(connection: "Connection", delivery: Delivery, origins: Origins) 
     new_clicks = await keep_clicks(connection, delivery.clicks, keys, origins)
     if new_links:  # They change how many recipients there are.
         await bump_versions(connection, {link.business_id for link in delivery.links})
-    return Novelty(new_clicks, new_links)
+    return DeliveryResult(new_clicks, new_links)
 
 
 class New(NamedTuple):
