@@ -141,7 +141,7 @@ def _business(row: sqlite3.Row) -> KnownBusiness:
 
 
 class Source(Protocol):
-    """Where accounts are at home."""
+    """Where accounts are at home. A Protocol, since the store imports what it keeps from here."""
 
     async def known_after(self, business_id: str, limit: int) -> Sequence[KnownBusiness]:
         """Return the next businesses in the order of their ids' code points."""

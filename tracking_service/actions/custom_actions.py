@@ -32,7 +32,7 @@ class CustomAction:
 
 
 class ActionStore(Protocol):
-    """Where actions are kept."""
+    """Where actions are kept. A Protocol, since the store imports what it keeps from here."""
 
     async def create(self, business_id: str, action: CustomAction) -> None:
         """Keep a new action. Raises `BUSINESS_UNKNOWN`, `ACTION_TAKEN`."""

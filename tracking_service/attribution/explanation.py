@@ -53,7 +53,7 @@ class Explanation:
 
 
 class EvidenceStore(Protocol):
-    """Where evidence is kept."""
+    """Where evidence is kept. A Protocol, since the store imports what it keeps from here."""
 
     async def evidence(self, business_id: str, event_id: UUID) -> Evidence | None:
         """Return what is known of an event; None where there is none."""

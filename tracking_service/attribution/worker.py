@@ -1,13 +1,13 @@
 """Keeps attribution up to date: takes what was marked, as soon as it is told or at least each second."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+from collections.abc import Iterable
 
 from common.errors import ClicktrailError
 from common.logging import get_logger
 from common.rare_warnings import RareWarning
 from tracking_service.attribution.queue_store import Due, Mark, Spread
+from tracking_service.attribution.store import PostgresAttribution
 
 log = get_logger(__name__)
 
@@ -22,34 +22,6 @@ POLL_SECONDS = 1.0
 LONGEST_ASIDE_SECONDS = 300.0
 
 
-class Ledger(Protocol):
-    """What decides on marked visitors."""
-
-    async def due(self) -> Due:
-        """Tell what there is to do; it may be in other hands."""
-
-    async def settle(self, limit: int) -> int:
-        """Decide again on the events of at most so many marks, and return how many marks there were."""
-
-    async def spread(self, limit: int) -> Spread:
-        """Mark each of those who have events, of at most so many marks of many."""
-
-    async def settle_alone(self, mark_id: int) -> None:
-        """Decide again on the events of one mark, unless it is in other hands."""
-
-    async def sweep(self) -> bool:
-        """Mark the next visitors whom a change for a whole business concerns; tell whether there was such a change."""
-
-    async def oldest(self, limit: int) -> Sequence[Mark]:
-        """Return the marks that would be taken next."""
-
-    async def put_aside_before(self, limit: int) -> Sequence[Mark]:
-        """Return marks that were put aside and whose time has come."""
-
-    async def put_aside(self, mark_id: int, seconds: float) -> None:
-        """Leave a mark alone for so long."""
-
-
 class AttributionWorker:
     """Decides again on whoever was marked; any number of workers may run beside each other.
 
@@ -57,7 +29,7 @@ class AttributionWorker:
     nobody behind it.
     """
 
-    def __init__(self, ledger: Ledger, woken: asyncio.Event) -> None:
+    def __init__(self, ledger: PostgresAttribution, woken: asyncio.Event) -> None:
         self._ledger = ledger
         self._woken = woken
         self._waiting = RareWarning(log, "attribution waits")

@@ -1,12 +1,12 @@
 """Erasing people: the use case, and what goes on behind it until nothing is left."""
 
 import asyncio
-from typing import Protocol
 
 from common.errors import ClicktrailError
 from common.logging import get_logger
 from common.rare_warnings import RareWarning
-from tracking_service.erasure.anonymisation import Detacher, Erasure
+from tracking_service.erasure.anonymisation import Detacher
+from tracking_service.erasure.store import PostgresErasure
 
 log = get_logger(__name__)
 
@@ -16,29 +16,10 @@ POLL_SECONDS = 5.0
 ERASURES = 20
 
 
-class ErasureStore(Protocol):
-    """Where people are erased."""
-
-    async def erase(self, business_id: str, profile_id: str) -> Erasure | None:
-        """Put a tombstone in the place of a profile; None where that was done before. Raises `PROFILE_UNKNOWN`."""
-
-    async def waiting(self, limit: int) -> list[Erasure]:
-        """Return some erasures that are not through yet."""
-
-    async def clear(self, erasure: Erasure) -> bool:
-        """Take what they say of a person from all rows there are; tell whether no other row can follow."""
-
-    async def links_to_detach(self) -> tuple[str, list[str]]:
-        """Return a business and some of its links that their recipient must be taken from; no links: none waits."""
-
-    async def end_detachments(self, business_id: str, link_ids: list[str]) -> None:
-        """Note that links have no recipient any more."""
-
-
 class Erasures:
     """Erases people."""
 
-    def __init__(self, store: ErasureStore, woken: asyncio.Event) -> None:
+    def __init__(self, store: PostgresErasure, woken: asyncio.Event) -> None:
         self._store = store
         self._woken = woken
 
@@ -59,7 +40,7 @@ class Erasures:
 class ErasureWorker:
     """Sees erasures through; any number of workers may run beside each other."""
 
-    def __init__(self, store: ErasureStore, detacher: Detacher, woken: asyncio.Event) -> None:
+    def __init__(self, store: PostgresErasure, detacher: Detacher, woken: asyncio.Event) -> None:
         self._store = store
         self._detacher = detacher
         self._woken = woken

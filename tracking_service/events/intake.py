@@ -2,34 +2,21 @@
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Protocol
 
 from clicktrail.tracking.v1.event_service_pb2 import TrackEventsRequest
 from common.errors import Fault, FaultType, Reason, invalid
 from common.field_rules import rules
 from tracking_service.events.event import Draft, Receipt, Status, Submission
-from tracking_service.events.rules import Setting, judge
+from tracking_service.events.rules import judge
+from tracking_service.events.store import PostgresEvents
 
 LARGEST_BATCH = rules(TrackEventsRequest, "submissions").max_items
-
-
-class EventStore(Protocol):
-    """Where events are kept."""
-
-    async def settings(self, submissions: Sequence[Submission]) -> Mapping[str, Setting]:
-        """Return what submissions are judged by, of each business that there is."""
-
-    async def record(self, drafts: Sequence[Draft]) -> Sequence[Receipt]:
-        """Keep what is new, or nothing of it, and return a receipt for each draft, in order.
-
-        No two drafts may be the first of the same event, nor the first of the same thing that there is once.
-        """
 
 
 class EventIntake:
     """Records batches of events."""
 
-    def __init__(self, store: EventStore) -> None:
+    def __init__(self, store: PostgresEvents) -> None:
         self._store = store
 
     async def track(self, submissions: Sequence[Submission]) -> list[Receipt]:

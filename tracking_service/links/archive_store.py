@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from tracking_service.links.link_copy import ArchivedLink
 from tracking_service.links.queries import QUERIES
@@ -38,13 +38,6 @@ class Installation(NamedTuple):
 
     secret: bytes
     domains: Sequence[DomainCopy]
-
-
-class InstallationStore(Protocol):
-    """Where it is kept."""
-
-    async def keep(self, installation: Installation) -> Installation:
-        """Keep what is new, and return what is kept: the first secret, the latest revision of each domain."""
 
 
 class PostgresInstallation:

@@ -11,7 +11,7 @@ from tracking_service.links.archive_store import (
     FILTERS,
     DomainCopy,
     Installation,
-    InstallationStore,
+    PostgresInstallation,
     PostgresLinkExport,
     PostgresLinkListing,
 )
@@ -30,7 +30,9 @@ PIECE_BYTES = 1024 * 1024
 class LinkArchiveServicer(link_archive_service_pb2_grpc.LinkArchiveServiceServicer):
     """Serves the copies; there is nothing to decide between the messages and the store."""
 
-    def __init__(self, links: PostgresLinkListing, export: PostgresLinkExport, installation: InstallationStore) -> None:
+    def __init__(
+        self, links: PostgresLinkListing, export: PostgresLinkExport, installation: PostgresInstallation
+    ) -> None:
         self._links = links
         self._export = export
         self._installation = installation

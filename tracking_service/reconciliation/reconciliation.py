@@ -55,7 +55,7 @@ class Recount:
 
 
 class ReconciliationStore(Protocol):
-    """Where raw rows and counters are kept."""
+    """Where raw rows and counters are kept. A Protocol, since the store imports what it keeps from here."""
 
     async def recount(self, business_id: str, from_at: datetime | None, to_at: datetime | None, limit: int) -> Recount:
         """Compare as of one moment. Raises `BUSINESS_UNKNOWN`, `BEYOND_RETENTION`."""

@@ -47,7 +47,7 @@ class Piece:
 
 
 class RecipientStore(Protocol):
-    """Where recipients are kept."""
+    """Where recipients are kept. A Protocol, since the store imports what it keeps from here."""
 
     async def piece(self, business_id: str, scope: Scope, behind: int, limit: int) -> Piece:
         """Return the next recipients. Raises `BUSINESS_UNKNOWN`."""

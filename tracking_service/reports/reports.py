@@ -1,7 +1,6 @@
 """Reports: the use cases."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 from common.clock import EPOCH, now
 from common.errors import Fault, FaultType, invalid
@@ -9,19 +8,13 @@ from tracking_service.counters.scopes import BUSINESS_SCOPE, Scope
 from tracking_service.reports.range import WHOLE_LIFE, WantedRange, check, settle, whole
 from tracking_service.reports.report import Report, compose
 from tracking_service.reports.store import PostgresReports
-
-
-class FreshLinks(Protocol):
-    """What knows links from their creation on."""
-
-    async def check(self, business_id: str, link_id: str) -> None:
-        """Raise `LINK_UNKNOWN` where the business has no such link, UNAVAILABLE where that cannot be told now."""
+from tracking_service.shortener_client import ShortenerLinks
 
 
 class Reports:
     """Reports on what a scope's links brought."""
 
-    def __init__(self, store: PostgresReports, fresh_links: FreshLinks) -> None:
+    def __init__(self, store: PostgresReports, fresh_links: ShortenerLinks) -> None:
         self._store = store
         self._fresh_links = fresh_links
 

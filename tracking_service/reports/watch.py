@@ -2,17 +2,18 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Collection, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
 
 from common.clock import now
 from common.errors import ClicktrailError, Reason, unavailable
 from common.logging import get_logger
 from tracking_service.counters.scopes import Scope, bucket_of
+from tracking_service.counters.store import PostgresVersions
 from tracking_service.reports.range import WantedRange
 from tracking_service.reports.report import Report
+from tracking_service.reports.reports import Reports
 
 log = get_logger(__name__)
 
@@ -27,20 +28,6 @@ Key = tuple[str, Scope, WantedRange]
 """Business, scope and range: who ask for the same share it."""
 State = tuple[int, datetime]
 """The version of a business's counters and the quarter of an hour: while both stay, so does a report."""
-
-
-class ReportReader(Protocol):
-    """What makes reports."""
-
-    async def report(self, business_id: str, scope: Scope, wanted: WantedRange) -> Report:
-        """Return a report."""
-
-
-class Versions(Protocol):
-    """What knows how often counters have changed."""
-
-    async def versions(self, businesses: Collection[str]) -> Mapping[str, int]:
-        """Return the versions of businesses."""
 
 
 @dataclass(slots=True)
@@ -71,7 +58,7 @@ class Topic:
 class ReportWatch:
     """Lets many watch reports. It works while there is somebody, and ends all watching when it is closed."""
 
-    def __init__(self, reports: ReportReader, versions: Versions) -> None:
+    def __init__(self, reports: Reports, versions: PostgresVersions) -> None:
         self._reports = reports
         self._versions = versions
         self._topics: dict[Key, Topic] = {}

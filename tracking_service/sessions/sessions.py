@@ -48,7 +48,7 @@ class Person:
 
 
 class SessionStore(Protocol):
-    """Where sessions are kept."""
+    """Where sessions are kept. A Protocol, since the store imports what it keeps from here."""
 
     async def find(self, business_id: str, session: str) -> Session | None:
         """Return a session, if it is known."""

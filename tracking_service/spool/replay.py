@@ -3,7 +3,6 @@
 import asyncio
 import sqlite3
 from collections.abc import Sequence
-from typing import Protocol
 from uuid import UUID
 
 from google.protobuf.message import DecodeError
@@ -16,6 +15,7 @@ from tracking_service.events.intake import EventIntake
 from tracking_service.events.messages import submission_from
 from tracking_service.postgres.availability import Presence
 from tracking_service.rejections.rejections import EVENT, Rejected
+from tracking_service.rejections.store import PostgresRejected
 from tracking_service.spool.file import SpoolRow
 from tracking_service.spool.spool import Spool
 from tracking_service.sqlite_file import DamagedError
@@ -30,17 +30,10 @@ _ID_LENGTH = 100
 _KEPT = (Status.ACCEPTED, Status.DUPLICATE)
 
 
-class RejectedStore(Protocol):
-    """Where events are set aside that cannot be stored."""
-
-    async def keep(self, rows: Sequence[Rejected]) -> None:
-        """Keep them with their reasons; again is the same as once."""
-
-
 class SpoolReplay:
     """Replays the spool, over and over: what a crash lets it do twice is found to be there already."""
 
-    def __init__(self, spool: Spool, intake: EventIntake, rejected: RejectedStore, presence: Presence) -> None:
+    def __init__(self, spool: Spool, intake: EventIntake, rejected: PostgresRejected, presence: Presence) -> None:
         self._spool = spool
         self._intake = intake
         self._rejected = rejected
