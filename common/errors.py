@@ -155,13 +155,18 @@ def unavailable(reason: Reason, description: str, *, retry_after_seconds: int = 
 
 @dataclass(slots=True)
 class Faults:
-    """Every fault found so far."""
+    """Every fault found so far; the prefix stands before the names of all fields."""
 
+    prefix: str = ""
     found: list[Fault] = field(default_factory=list)
 
-    def add(self, type_: FaultType, parameter: str, description: str) -> None:
-        """Note a fault of a field."""
-        self.found.append(Fault(type_, parameter, description))
+    def add(self, parameter: str, description: str, type_: FaultType = FaultType.INVALID) -> None:
+        """Note a fault of a field, described by a sentence."""
+        self.found.append(Fault(type_, self.prefix + parameter, description))
+
+    def add_that(self, parameter: str, predicate: str, type_: FaultType = FaultType.INVALID) -> None:
+        """Note a fault of a field, described by what follows its name, such as "is missing."."""
+        self.add(parameter, f"{self.prefix}{parameter} {predicate}", type_)
 
     def extend(self, faults: Iterable[Fault]) -> None:
         """Note faults that were found elsewhere."""

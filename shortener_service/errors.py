@@ -1,19 +1,6 @@
 """What is wrong with a request, all of it at once, and what the store tells by exceptions."""
 
-from common.errors import ClicktrailError, Fault, FaultType, Reason, unavailable
-
-
-class Faults:
-    """Collects what is wrong, each fault with its field."""
-
-    def __init__(self, prefix: str = "") -> None:
-        self.found: list[Fault] = []
-        self._prefix = prefix
-
-    def add(self, parameter: str, description: str, type_: FaultType = FaultType.INVALID) -> None:
-        """Note one fault."""
-        name = self._prefix + parameter
-        self.found.append(Fault(type_, name, f"{name} {description}"))
+from common.errors import ClicktrailError, Reason, unavailable
 
 
 class StoreRestored(Exception):  # noqa: N818  (named for the situation)

@@ -3,11 +3,10 @@
 import time
 from collections.abc import Callable, Mapping
 
-from common.errors import ClicktrailError, FaultType, Reason, already_exists, invalid, not_allowed, not_found
+from common.errors import ClicktrailError, Faults, FaultType, Reason, already_exists, invalid, not_allowed, not_found
 from shortener_service import destinations
 from shortener_service.domains.domain import Domain
 from shortener_service.domains.store import RedisDomainStore
-from shortener_service.errors import Faults
 
 FRESH_SECONDS = 5.0
 # An external id is looked for on each domain of its business, and all domains are held in memory.
@@ -89,12 +88,12 @@ class Domains:
     def _check(self, domain: Domain) -> None:
         faults = Faults()
         if not domain.business_id:
-            faults.add("business_id", "is missing.", FaultType.PARAMETER_MISSING)
+            faults.add_that("business_id", "is missing.", FaultType.PARAMETER_MISSING)
         is_host = destinations.is_host_name(domain.name) and "." in domain.name and domain.name == domain.name.lower()
         if not is_host or domain.name.endswith("."):
-            faults.add("name", "is not a host name in lower case, such as go.example.com.")
+            faults.add_that("name", "is not a host name in lower case, such as go.example.com.")
         elif domain.name == self._own_host:
-            faults.add("name", "is the default domain.", FaultType.NOT_ALLOWED)
+            faults.add_that("name", "is the default domain.", FaultType.NOT_ALLOWED)
         if domain.fallback_url:
             self._check_fallback(domain, faults)
         if faults.found:
@@ -104,10 +103,10 @@ class Domains:
         try:
             address = destinations.parse(domain.fallback_url)
         except destinations.UnacceptableAddressError as error:
-            faults.add("fallback_url", f"{error}.")
+            faults.add_that("fallback_url", f"{error}.")
             return
         if self.leads_to_us(address) or address.host == domain.name:
-            faults.add("fallback_url", "leads back to a host of short links.")
+            faults.add_that("fallback_url", "leads back to a host of short links.")
 
 
 def _of(business_id: str, domains: Mapping[str, Domain]) -> list[Domain]:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from clicktrail.shortener.v1 import link_pb2
 from common import clock
-from common.errors import ClicktrailError, FaultType, Reason, already_exists, invalid, unavailable
+from common.errors import ClicktrailError, Faults, FaultType, Reason, already_exists, invalid, unavailable
 from shortener_service.domains.domains import Domains
-from shortener_service.errors import Faults, StoreRestored, store_incomplete
+from shortener_service.errors import StoreRestored, store_incomplete
 from shortener_service.links import codes
 from shortener_service.links.link import LinkKey, LinkRecord, Template
 from shortener_service.links.messages import LinkMessages, NewLinks
@@ -106,11 +106,11 @@ class Creation:
 
     async def _check_template(self, template: Template, faults: Faults) -> None:
         if not template.business_id:
-            faults.add("business_id", "is missing.", FaultType.PARAMETER_MISSING)
+            faults.add_that("business_id", "is missing.", FaultType.PARAMETER_MISSING)
         await self._domains.current()
         check_template(template, faults, leads_to_us=self._domains.leads_to_us, now=clock.now())
         if template.domain and await self._domains.owned(template.domain, template.business_id) is None:
-            faults.add("domain", "is not registered for this business.", FaultType.NOT_FOUND)
+            faults.add_that("domain", "is not registered for this business.", FaultType.NOT_FOUND)
 
     async def _open(self, template: Template) -> Batch:
         domains = await self._domains.current()

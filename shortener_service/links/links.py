@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from common import clock
-from common.errors import ClicktrailError, FaultType, Reason, invalid, not_found
+from common.errors import ClicktrailError, Faults, FaultType, Reason, invalid, not_found
 from common.external_ids import detached_id
 from shortener_service.domains.domain import Domain
 from shortener_service.domains.domains import Domains
-from shortener_service.errors import Faults, store_incomplete
+from shortener_service.errors import store_incomplete
 from shortener_service.links import codes
 from shortener_service.links.codec import record_from_bytes
 from shortener_service.links.link import Link, LinkKey, LinkRecord, key_from_id
@@ -141,7 +141,7 @@ def unknown_field(path: str) -> ClicktrailError:
     """Return the error for a field that a change cannot name."""
     names = ", ".join((*ABSENT, "disabled"))
     faults = Faults()
-    faults.add(path or "update_mask", f"cannot be changed; what can: {names}.", FaultType.NOT_ALLOWED)
+    faults.add_that(path or "update_mask", f"cannot be changed; what can: {names}.", FaultType.NOT_ALLOWED)
     return invalid(faults.found)
 
 

@@ -35,24 +35,24 @@ class ThingFinder:
         """
         if event.object is not None and event.object_parameters:
             both = "Either `object` or `object_parameters` may be given."
-            self.faults.add(FaultType.AMBIGUOUS_PARAMETER, "object", both)
+            self.faults.add("object", both, FaultType.AMBIGUOUS_PARAMETER)
         elif event.object is not None:
             return self._named(event.object, rule)
         elif event.object_parameters:
             return self._brought(event, rule, data)
         elif rule.needs is not None:
             needed = f"{event.action} needs an object: {rule.needs}."
-            self.faults.add(FaultType.PARAMETER_MISSING, "object_parameters", needed)
+            self.faults.add("object_parameters", needed, FaultType.PARAMETER_MISSING)
         return None
 
     def _named(self, sent_id: str, rule: Action) -> Thing | None:
         thing_id = uuid_of(sent_id)
         kept = None if thing_id is None else self.known.get(thing_id)
         if thing_id is None or kept is None:
-            self.faults.add(FaultType.OBJECT_INVALID, "object", "There is no object with this id.")
+            self.faults.add("object", "There is no object with this id.", FaultType.OBJECT_INVALID)
         elif rule.needs not in (None, kept.type):
             wrong = f"It must be of the type {rule.needs}; it is of {kept.type}."
-            self.faults.add(FaultType.OBJECT_INVALID, "object", wrong)
+            self.faults.add("object", wrong, FaultType.OBJECT_INVALID)
         else:
             return Thing(thing_id, kept.type, "", None, kept.data, is_new=False)
         return None
@@ -63,7 +63,7 @@ class ThingFinder:
         if not data:
             if event.object_parameters.strip() in (b"null", b"{}") or data == {}:
                 empty = "It must not be empty."
-                self.faults.add(FaultType.PARAMETER_INVALID_EMPTY, "object_parameters", empty)
+                self.faults.add("object_parameters", empty, FaultType.PARAMETER_INVALID_EMPTY)
             return None
         if not isinstance(data, dict):
             return None  # Noted where it was read.
@@ -85,18 +85,18 @@ class ThingFinder:
     def _note_nameless(self, data: Mapping[str, Any]) -> None:
         empty = next((name for name in ("reference", "name") if name in data), None)
         type_ = FaultType.PARAMETER_MISSING if empty is None else FaultType.PARAMETER_INVALID_EMPTY
-        self.faults.add(type_, f"object_parameters.{empty or 'reference'}", "A reference or a name is needed.")
+        self.faults.add(f"object_parameters.{empty or 'reference'}", "A reference or a name is needed.", type_)
 
 
 def _type(event: SentEvent, rule: Action, faults: Faults) -> str:
     if rule.needs is not None:
         if event.object_type not in (None, rule.needs):
-            faults.add(FaultType.INVALID, "object_type", f"The object of {event.action} is of the type {rule.needs}.")
+            faults.add("object_type", f"The object of {event.action} is of the type {rule.needs}.")
         return rule.needs
     if event.object_type is None:
         return event.action.partition(".")[0]
     if not event.object_type.isprintable() or not 0 < len(event.object_type) <= _TYPE_LENGTH:
-        faults.add(FaultType.INVALID, "object_type", f"It must be 1 to {_TYPE_LENGTH} printable characters.")
+        faults.add("object_type", f"It must be 1 to {_TYPE_LENGTH} printable characters.")
     return event.object_type
 
 
@@ -109,11 +109,11 @@ def _text(data: Mapping[str, Any], name: str, faults: Faults) -> str | None:
         return None
     parameter = f"object_parameters.{name}"
     if not isinstance(value, str):
-        faults.add(FaultType.INVALID, parameter, "It must be text.")
+        faults.add(parameter, "It must be text.")
     elif len(value) > _FIELDS[name]:
-        faults.add(FaultType.INVALID, parameter, f"It must be at most {_FIELDS[name]} characters.")
+        faults.add(parameter, f"It must be at most {_FIELDS[name]} characters.")
     elif "\0" in value or not _is_encodable(value):
-        faults.add(FaultType.INVALID, parameter, "It must not contain a NUL or half of a surrogate pair.")
+        faults.add(parameter, "It must not contain a NUL or half of a surrogate pair.")
     else:
         return value if value.strip() else None
     return None
