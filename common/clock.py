@@ -2,6 +2,8 @@
 
 import time
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from zoneinfo import available_timezones
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -50,3 +52,9 @@ def milliseconds(at: datetime) -> int:
 def to_rfc3339(at: datetime) -> str:
     """Return an aware time as RFC 3339 in UTC, with microseconds only where there are any."""
     return at.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+
+
+@cache
+def timezones() -> frozenset[str]:
+    """Return the names of all time zones; not those that mean another one on each machine."""
+    return frozenset(available_timezones()) - {"localtime", "posixrules", "Factory"}

@@ -13,12 +13,12 @@ from common.errors import ClicktrailError
 from gateway.http.head import Head
 from gateway.http.responses import Reply
 from gateway.http.turns import FastRequest, PendingResponse
-from gateway.redirects.hits import HitRequest
+from gateway.redirects.hits import CODE, HitRequest
 from gateway.redirects.redirects import Redirects
 
-_CODE = re.compile(r"/([A-Za-z0-9_-]{1,64})")
+_CODE = re.compile(f"/({CODE})")
 # Nearly every request of all.
-_PLAIN_TARGET = re.compile(rb"/([A-Za-z0-9_-]{1,64})(?:\?([^#]*))?")
+_PLAIN_TARGET = re.compile(rb"/(%b)(?:\?([^#]*))?" % CODE.encode())
 _VERBS = {b"GET": False, b"HEAD": True}
 """What short links answer to, and whether without a body."""
 

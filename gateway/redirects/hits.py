@@ -9,6 +9,8 @@ from common.ids import new_nonce
 from gateway.http.asgi import RawHeaders, Scope
 
 HEADER_LENGTH_LIMIT = 1_024
+CODE = r"[A-Za-z0-9_-]{1,64}"
+"""What looks like a code, as a regular expression, down to what is left of one that was cut off."""
 
 _PURPOSES = frozenset({b"sec-purpose", b"purpose", b"x-purpose", b"x-moz"})
 _FORWARDED_FOR = b"x-forwarded-for"

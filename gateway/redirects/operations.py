@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from gateway.http.operation import Access, Operation, Parameter, Response, Schema, Shape, in_json
 from gateway.openapi.components import ERRORS_REF
+from gateway.redirects.hits import CODE
 from gateway.redirects.qr_codes import BORDER, SCALE, TYPES
 
 _TEXT: Schema = {"type": "string"}
@@ -14,9 +15,7 @@ _WHERE: Schema = {
     "properties": dict.fromkeys(("short_url", "destination", "created_at"), _TEXT),
     "required": ["short_url", "destination", "created_at"],
 }
-_CODE = Parameter(
-    "code", {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}, "The link's code.", "path", is_required=True
-)
+_CODE = Parameter("code", {"type": "string", "pattern": f"^{CODE}$"}, "The link's code.", "path", is_required=True)
 _ERRORS = {
     404: Response("There is no such link. A page, or JSON where `Accept` asks for it; likewise below.", _PAGE),
     410: Response("The link has expired, or was disabled.", _PAGE),

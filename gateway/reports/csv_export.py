@@ -12,10 +12,13 @@ CONTENT_TYPE = "text/csv; charset=utf-8; header=present"
 MARK = "\ufeff"
 
 # What spreadsheets compute, also behind white space that they leave out, and behind what separates cells elsewhere: a
-# country that writes 1,5 separates them by a semicolon. A number, below zero too, is no formula.
-_FORMULA = re.compile(r"(?:^|[;|\t\r\n])[\s\u200b-\u200f\u2060\ufeff]*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r\n]")
-_NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
+# country that writes 1,5 separates them by a semicolon. A number, below zero too, and an amount are no formulas.
 _SEPARATORS = ";|\t\r\n"
+_AMOUNT = r"-\d+(?:\.\d+)? [A-Z]{3}(?:;|$)"
+_FORMULA = re.compile(
+    rf"(?:^|[{_SEPARATORS}])[\s\u200b-\u200f\u2060\ufeff]*(?!{_AMOUNT})[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r\n]"
+)
+_NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 _QUOTED = re.compile(r'[",\r\n]')
 _UNSAFE_IN_NAME = re.compile(r"[^A-Za-z0-9_.-]+", re.ASCII)
 _NAME_LENGTH = 80

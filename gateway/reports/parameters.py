@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from clicktrail.tracking.v1.report_service_pb2 import (
     REPORT_BASIS_COHORT,
@@ -16,7 +16,7 @@ from clicktrail.tracking.v1.report_service_pb2 import (
     GetReportRequest,
     ListRecipientsRequest,
 )
-from common.clock import from_timestamp, now, to_rfc3339, to_timestamp
+from common.clock import from_timestamp, now, timezones, to_rfc3339, to_timestamp
 from common.errors import Fault, invalid
 from gateway.json.reader import fill, fill_from_path, members_of_query
 from gateway.reports.access import PARAMETER
@@ -85,12 +85,6 @@ def parameters_of(query: Mapping[str, str]) -> ReportParameters:
         basis=query["basis"] if query.get("basis") in BASES else "event",
         unknown_timezone="" if is_known else timezone[:60],
     )
-
-
-@cache
-def timezones() -> frozenset[str]:
-    """Return the names of all time zones; not those that mean another one on each machine."""
-    return frozenset(available_timezones()) - {"localtime", "posixrules", "Factory"}
 
 
 @cache

@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from functools import cache
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
-from common.clock import EPOCH
+from common.clock import EPOCH, timezones
 from common.errors import Fault, FaultType, invalid
 from tracking_service.counters.scopes import BUCKET, bucket_of
 
@@ -62,12 +61,6 @@ WHOLE_LIFE = WantedRange(from_at=None, to_at=None, timezone="UTC", interval=Inte
 def whole(range_: Range) -> Range:
     """Return a range as one point."""
     return replace(range_, points=(range_.from_at,))
-
-
-@cache
-def timezones() -> frozenset[str]:
-    """Return the names of all time zones; not those that mean another one on each machine."""
-    return frozenset(available_timezones()) - {"localtime", "posixrules", "Factory"}
 
 
 def check(wanted: WantedRange) -> None:
