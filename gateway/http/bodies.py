@@ -21,7 +21,7 @@ class Limit(NamedTuple):
     """How many values of JSON: a few bytes of each become an object of Python, in one go."""
 
 
-EVENT = Limit(64 * 1024, 10_000)
+EVENT = Limit(64 * 1024, 20_000)
 BATCH = Limit(1024 * 1024, 50_000)
 LINKS = Limit(4 * 1024 * 1024, 400_000)
 # What comes out may be so many times as long as what was sent, beyond the size of an event. Batches of events that are

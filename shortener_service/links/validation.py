@@ -26,8 +26,7 @@ _PROFILE = pattern_of(_PROFILES)
 _PARAMETER = pattern_of(_PARAMETERS)
 # Clients take them out of a path before they send it, percent-encoded or not.
 _PATH_STEPS = frozenset({".", ".."})
-# C0 and C1, what turns the order of a text around, and halves of surrogate pairs: names are shown in many places.
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 LeadsToUs = Callable[[destinations.Address], bool]
 
