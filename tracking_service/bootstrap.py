@@ -40,7 +40,7 @@ from tracking_service.events.servicer import EventServicer
 from tracking_service.events.store import PostgresEvents
 from tracking_service.links.archive_store import PostgresInstallation, PostgresLinkExport, PostgresLinkListing
 from tracking_service.links.servicer import LinkArchiveServicer
-from tracking_service.postgres.availability import Presence
+from tracking_service.postgres.availability import CircuitBreaker
 from tracking_service.postgres.migrate import until_fit
 from tracking_service.postgres.partitions import Partitions
 from tracking_service.postgres.pool import Postgres
@@ -85,11 +85,11 @@ class Provision:
     """The parts that take over while PostgreSQL is away, put together."""
 
     def __init__(self, settings: TrackingSettings, postgres: Postgres, intake: EventIntake) -> None:
-        self.presence = Presence(postgres)
-        self.accounts = KnownAccounts(settings.spool_dir, PostgresAccounts(postgres), self.presence)
+        self.breaker = CircuitBreaker(postgres)
+        self.accounts = KnownAccounts(settings.spool_dir, PostgresAccounts(postgres), self.breaker)
         self._spool = Spool(settings.spool_dir, settings.spool_limit_bytes)
-        self.intake = SpoolIntake(intake, self._spool, self.accounts, self.presence)
-        self.replay = SpoolReplay(self._spool, intake, PostgresRejected(postgres), self.presence)
+        self.intake = SpoolIntake(intake, self._spool, self.accounts, self.breaker)
+        self.replay = SpoolReplay(self._spool, intake, PostgresRejected(postgres), self.breaker)
 
     async def open(self) -> None:
         """Open the files."""
@@ -97,7 +97,7 @@ class Provision:
 
     async def close(self) -> None:
         """Close the files; what waits in them is left to the next process."""
-        await self.presence.close()
+        await self.breaker.close()
         await self._spool.close()
         await self.accounts.close()
 
@@ -115,7 +115,7 @@ def served(
 ) -> Served:
     """Return every gRPC service with its servicer."""
     woken = alarms.attribution
-    accounts = Accounts(PostgresAccounts(postgres), provision.accounts, provision.presence)
+    accounts = Accounts(PostgresAccounts(postgres), provision.accounts, provision.breaker)
     profiles = Profiles(PostgresProfiles(postgres), PostgresActivities(postgres))
     erasures = Erasures(PostgresErasure(postgres), alarms.erasure)
     sessions = Sessions(PostgresSessions(postgres, woken.set))
@@ -237,7 +237,7 @@ class TrackingService:
         await self._provision.open()
         await self._until_fit()
         await self._partitions.make_ahead()
-        self._provision.presence.mark_back()
+        self._provision.breaker.mark_back()
         await self._serve()
         async with asyncio.TaskGroup() as tasks:
             for run in upkeep(self._postgres, self._partitions, self._provision, self._shortener, self._alarms):

@@ -5,11 +5,12 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FrameType
 
 from cli.embedded.errors import ServerFailed
 from cli.embedded.server_process import ServerProcess
+from common.backoff import Backoff
 from common.logging import get_logger
 
 log = get_logger(__name__)
@@ -49,19 +50,21 @@ class Ward:
 
     server: ServerProcess
     started_at: float
-    pause_seconds: float = FIRST_PAUSE_SECONDS
+    backoff: Backoff = field(
+        default_factory=lambda: Backoff(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, is_spread=False)
+    )
     start_again_at: float | None = None
 
     def look(self, now: float) -> None:
         """Start the server again if it has ended and its pause is over."""
         if self.server.is_running:
             if now - self.started_at > WELL_AFTER_SECONDS:
-                self.pause_seconds = FIRST_PAUSE_SECONDS
+                self.backoff.reset()
             return
         if self.start_again_at is None:
-            log.warning("ended", server=self.server.name, exit_code=self.server.exit_code, pause=self.pause_seconds)
-            self.start_again_at = now + self.pause_seconds
-            self.pause_seconds = min(self.pause_seconds * 2, LONGEST_PAUSE_SECONDS)
+            pause = self.backoff.pause()
+            log.warning("ended", server=self.server.name, exit_code=self.server.exit_code, pause=pause)
+            self.start_again_at = now + pause
         if now >= self.start_again_at:
             self._start(now)
 

@@ -1,14 +1,14 @@
 """What happens around every call of a service: deadlines, request ids, errors."""
 
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import grpc
 from grpc import aio
 
-from common.errors import ClicktrailError, Reason, unavailable
+from common.admission import Places
+from common.errors import ClicktrailError
 from common.logging import get_logger
 from common.rpc.errors import to_status
 
@@ -31,24 +31,6 @@ if TYPE_CHECKING:
 Behaviour = Callable[[Any, "Context"], Any]
 
 
-class Load:
-    """Counts what is under way, up to a limit."""
-
-    def __init__(self, limit: int) -> None:
-        self._left = limit
-
-    @contextmanager
-    def one_more(self) -> Iterator[None]:
-        """Count one while it lasts. Raises UNAVAILABLE (`OVERLOADED`) beyond the limit."""
-        if self._left <= 0:
-            raise unavailable(Reason.OVERLOADED, "There is too much to do at the moment; try again.")
-        self._left -= 1
-        try:
-            yield
-        finally:
-            self._left += 1
-
-
 class CallGuard(aio.ServerInterceptor):
     """Refuses calls with no time left, those beyond a limit at once, and turns what a servicer raises into a status.
 
@@ -57,8 +39,8 @@ class CallGuard(aio.ServerInterceptor):
     """
 
     def __init__(self, calls_limit: int = CALLS_LIMIT, streams_limit: int = STREAMS_LIMIT) -> None:
-        self._calls = Load(calls_limit)
-        self._streams = Load(streams_limit)
+        self._calls = Places(calls_limit)
+        self._streams = Places(streams_limit)
 
     async def intercept_service(
         self,
@@ -84,11 +66,11 @@ def _arity(is_streaming: bool) -> str:  # noqa: FBT001  (a word for a flag)
     return "stream" if is_streaming else "unary"
 
 
-def _guarded_unary(method: str, behaviour: Behaviour, load: Load) -> Behaviour:
+def _guarded_unary(method: str, behaviour: Behaviour, load: Places) -> Behaviour:
     async def guarded(request: Any, context: "Context") -> Any:
         await _refuse_if_late(context)
         try:
-            with load.one_more():
+            with load:
                 return await behaviour(request, context)
         except Exception as error:  # noqa: BLE001  (told apart inside)
             await _abort(method, error, context)
@@ -96,11 +78,11 @@ def _guarded_unary(method: str, behaviour: Behaviour, load: Load) -> Behaviour:
     return guarded
 
 
-def _guarded_stream(method: str, behaviour: Behaviour, load: Load) -> Behaviour:
+def _guarded_stream(method: str, behaviour: Behaviour, load: Places) -> Behaviour:
     async def guarded(request: Any, context: "Context") -> AsyncIterator[Any]:
         await _refuse_if_late(context)
         try:
-            with load.one_more():
+            with load:
                 async for response in behaviour(request, context):
                     yield response
         except Exception as error:  # noqa: BLE001  (told apart inside)

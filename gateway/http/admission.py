@@ -3,7 +3,7 @@
 from types import TracebackType
 from typing import Self
 
-from common.errors import overloaded
+from common.admission import Places
 
 # Bodies are parsed into several times their size: this much of them keeps a process below a gigabyte.
 BODIES_BYTES = 64 * 1024 * 1024
@@ -13,7 +13,7 @@ class Room:
     """How many requests may be under way, and how many bytes of their bodies may be held."""
 
     def __init__(self, requests: int, body_bytes: int = BODIES_BYTES) -> None:
-        self.requests_left = requests
+        self.requests = Places(requests)
         self.bytes_left = body_bytes
 
     def stay(self) -> "Stay":
@@ -29,15 +29,13 @@ class Stay:
         self._held = 0
 
     def __enter__(self) -> Self:
-        if self._room.requests_left <= 0:
-            raise overloaded()
-        self._room.requests_left -= 1
+        self._room.requests.take()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._room.requests_left += 1
+        self._room.requests.give_back()
         self._room.bytes_left += self._held
 
     def hold(self, size: int) -> bool:

@@ -144,6 +144,9 @@ def _most_unzipped(size: int, limit: Limit) -> int:
     return min(limit.bytes, max(EVENT.bytes, UNZIPPED_RATIO * size))
 
 
+_OUT_OF_PROPORTION = f"The body becomes more than {UNZIPPED_RATIO} times as long as what was sent."
+
+
 def _unzipped(body: bytes, limit: Limit) -> bytes:
     most = _most_unzipped(len(body), limit)
     unzip = zlib.decompressobj(wbits=31)
@@ -154,9 +157,7 @@ def _unzipped(body: bytes, limit: Limit) -> bytes:
     if len(text) > limit.bytes:
         raise too_large(limit.bytes)
     if len(text) > most:
-        raise refused(
-            413, FaultType.TOO_LARGE, f"The body becomes more than {UNZIPPED_RATIO} times as long as what was sent."
-        )
+        raise refused(413, FaultType.TOO_LARGE, _OUT_OF_PROPORTION)
     if not unzip.eof or unzip.unused_data:
         raise bad_request("The body is not one whole gzip stream.")
     return text

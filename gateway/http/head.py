@@ -83,10 +83,7 @@ def _check_host(hosts: list[bytes], version: str) -> None:
         raise RefusedError(limits.BAD_HOST)
 
 
-def _split(target: bytes) -> tuple[bytes, bytes | None]:
-    """Return path and query of a target that is a whole address, and its authority, which goes before any header."""
-    if target == b"*":
-        return target, None
+def _check_address(target: bytes) -> None:
     try:
         url = httptools.parse_url(target)
     except httptools.HttpParserInvalidURLError:
@@ -95,6 +92,13 @@ def _split(target: bytes) -> tuple[bytes, bytes | None]:
         raise RefusedError(limits.NOT_HTTP)
     if not url.path:
         raise RefusedError(limits.NO_PATH)
+
+
+def _split(target: bytes) -> tuple[bytes, bytes | None]:
+    """Return path and query of a target that is a whole address, and its authority, which goes before any header."""
+    if target == b"*":
+        return target, None
+    _check_address(target)
     _, _, behind = target.partition(b"://")
     authority, _, rest = behind.partition(b"/")
     if not _is_host(authority):

@@ -243,14 +243,7 @@ class Connection(asyncio.Protocol):
         self._is_in_head = False
         if self._parser.should_upgrade():
             return
-        if self._fast is not None:
-            request, head = self._fast
-            # What may turn out to be the application's waits for no answer before it: that goes by the application.
-            pending = request.whole(self._body) if not self._turns or not request.body_limit else None
-            if pending is not None:
-                self._fast, self._body = None, b""
-                self._add(FastTurn(self, pending, keep_alive=self._keeps_alive(head)))
-                return
+        if self._fast is not None and not self._take_fast(*self._fast):
             self._leave_fast_path()
         if self._reading is not None:
             self._reading.end_body()
@@ -277,7 +270,6 @@ class Connection(asyncio.Protocol):
 
     def end_turn(self, *, keep_alive: bool) -> None:
         """Begin the next response: the one whose turn it was is sent."""
-        self._server_state.total_requests += 1
         self._since = self._loop.time()
         if self.transport.is_closing():
             return
@@ -324,10 +316,14 @@ class Connection(asyncio.Protocol):
             self._refuse(limits.problem_behind(error.__context__))
         except httptools.HttpParserError:
             self._refuse(limits.NOT_HTTP)
-        # A head that may have begun anywhere in one piece, and that has gone on for longer than a head may be.
-        if self._is_in_head and (self._head_bytes > 2 * HEAD_BYTES or len(self._headers) > limits.HEAD_LINES):
-            self._refuse(self._too_long)
+        if self._is_in_head:
+            self._bound_head()
         return b""
+
+    def _bound_head(self) -> None:
+        """Refuse a head that may have begun anywhere in a piece, and that has gone on for longer than a head may be."""
+        if self._head_bytes > 2 * HEAD_BYTES or len(self._headers) > limits.HEAD_LINES:
+            self._refuse(self._too_long)
 
     def _measure_head(self) -> None:
         size = len(self._target) + sum(len(name) + len(value) + 4 for name, value in self._headers)
@@ -353,6 +349,16 @@ class Connection(asyncio.Protocol):
         scope = scope_of(head, self.transport.get_extra_info("sockname"), self._client, self._app_state)
         self._reading = AsgiTurn(self, self._served, scope, head, keep_alive=self._keeps_alive(head))
         self._add(self._reading)
+
+    def _take_fast(self, request: FastRequest, head: Head) -> bool:
+        """Take a request of a fast path, now that it is whole; tell whether it is one."""
+        # What may turn out to be the application's waits for no answer before it: that goes by the application.
+        pending = request.whole(self._body) if not self._turns or not request.body_limit else None
+        if pending is None:
+            return False
+        self._fast, self._body = None, b""
+        self._add(FastTurn(self, pending, keep_alive=self._keeps_alive(head)))
+        return True
 
     def _leave_fast_path(self) -> None:
         """Leave a request that is being read to the application, with what is there of its body."""

@@ -11,7 +11,7 @@ from gateway.http.errors import no_route, problem_of
 from gateway.http.exchange import Answer, Exchange
 from gateway.http.routes import Route, Routes, Style
 from gateway.json.text import is_plain
-from gateway.reports.access import ReportAccess
+from gateway.reports.access import Reader, ReportAccess
 from gateway.reports.operations import ASSET, LIST_PAGE, REPORT_PAGES
 from gateway.reports.pages import ASSETS, SCOPES_SHOWN, Subject, list_page, problem_page, report_page
 from gateway.reports.parameters import parameters_of
@@ -77,21 +77,28 @@ class ReportSite:
 
     async def show_report(self, kind: str, exchange: Exchange) -> Answer:
         """Show the report of a "campaign" or a "journey"."""
-        scope_id, request_id = exchange.parameters[kind], exchange.request_id
+        scope_id = exchange.parameters[kind]
         if not is_plain(scope_id):
             raise no_route()
         asked = parameters_of(dict(exchange.query()))
         reader = await self._access.reader(asked.signature)
         request = asked.request(reader.business_id, kind, scope_id)
-        latest_request = pages.ListLatestActivitiesRequest(business_id=reader.business_id, limit=ACTIVITIES_SHOWN)
-        setattr(latest_request, kind, scope_id)
         report, latest = await asyncio.gather(
-            self._read(request, request_id),
-            self._list_latest(latest_request, request_id=request_id, is_repeatable=True),
+            self._read(request, exchange.request_id), self._read_latest(reader, kind, scope_id, exchange.request_id)
         )
         # Drawing takes longer than a redirect may wait.
         page = await asyncio.to_thread(report_page, Subject(reader, kind, scope_id), asked, request, report, latest)
         return Answer(200, page, content_type=HTML)
+
+    async def _read_latest(
+        self, reader: Reader, kind: str, scope_id: str, request_id: str
+    ) -> pages.ListLatestActivitiesResponse:
+        request = pages.ListLatestActivitiesRequest(business_id=reader.business_id, limit=ACTIVITIES_SHOWN)
+        setattr(request, kind, scope_id)
+        response: pages.ListLatestActivitiesResponse = await self._list_latest(
+            request, request_id=request_id, is_repeatable=True
+        )
+        return response
 
     async def _read(self, request: reports.GetReportRequest, request_id: str) -> reports.Report:
         """Return a report, which need not be asked for where somebody is watching it."""

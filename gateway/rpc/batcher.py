@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from common.backoff import Backoff
 from common.errors import ClicktrailError, Kind, Reason, overloaded, unavailable
 
 Item = TypeVar("Item")
@@ -131,7 +132,7 @@ class Batcher(Generic[Item, Result]):
 
     async def _process(self, requests: Iterable[_Request[Item, Result]]) -> None:
         """Send requests until each has a result or its time is over."""
-        pause = FIRST_PAUSE_SECONDS
+        backoff = Backoff(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, is_spread=False)
         while pending := [request for request in requests if not request.result.done()]:
             left = pending[-1].deadline - self._loop.time()
             try:
@@ -141,13 +142,12 @@ class Batcher(Generic[Item, Result]):
                 if not _may_pass(error):
                     await self._refused(pending, error)
                     return
-                if left <= pause or _is_full(error):
+                if left <= backoff.upcoming or _is_full(error):
                     _fail(pending, error)
                     return
             else:
                 return
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            await asyncio.sleep(backoff.pause())
 
     async def _refused(self, pending: list[_Request[Item, Result]], error: Exception) -> None:
         """Find the request at fault: alone, it gets the error; else each half is tried."""

@@ -124,10 +124,7 @@ class RedisLinkStore:
         return found
 
     async def get_records(self, keys: Sequence[LinkKey]) -> list[bytes | ClicktrailError | None]:
-        """Return the records of links, in order; None where there is none, an error where that cannot be told.
-
-        They are as they were written (`formats`): who knows a record already need not read it.
-        """
+        """Return the records of links as written, in order; None where there is none, an error where it is not told."""
         places = [self._keys.bucket(bucket_of(key.code)) for key in keys]
         contents = await self._calls.run_apart(
             [("HGET", bucket, field_of(key)) for key, (_, bucket) in zip(keys, places, strict=True)]

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 import grpc
 from grpc import aio
 
+from common.backoff import Backoff
 from common.errors import ClicktrailError
 from common.logging import get_logger
 from common.rpc import errors
@@ -25,6 +26,7 @@ GATHER_SECONDS = 0.05
 DELIVERIES_A_READ = 2
 DELIVERY_BYTES = 2 * 1024 * 1024
 SMALLEST_DELIVERY_BYTES = 64 * 1024
+FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
 # How often in the time after which an entry counts as left behind the relay looks for such: that much longer it waits.
 CLAIMS_A_TERM = 5
@@ -85,7 +87,7 @@ class OutboxRelay:
         # Where there may be entries that this consumer has read and not removed.
         self._pending = set(range(shards))
         self._is_failing = False
-        self._failures = 0
+        self._backoff = Backoff(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
         self._entries_a_read = 256
         self._delivery_bytes = DELIVERY_BYTES
         self._is_stopping = False
@@ -182,7 +184,7 @@ class OutboxRelay:
         return max(1, self._entries_a_read // shards)
 
     def _succeeded(self) -> None:
-        self._failures = 0
+        self._backoff.reset()
         self._delivery_bytes = min(DELIVERY_BYTES, self._delivery_bytes * 2)
         if self._is_failing:
             self._is_failing = False
@@ -193,12 +195,10 @@ class OutboxRelay:
         self._appended.note_all()
         # Too much for one deadline, perhaps.
         self._delivery_bytes = max(SMALLEST_DELIVERY_BYTES, self._delivery_bytes // 2)
-        self._failures = min(self._failures + 1, 10)
         if not self._is_failing:
             self._is_failing = True
             log.warning("the outbox cannot be delivered; it is kept", error=error)
-        longest = min(LONGEST_PAUSE_SECONDS, 0.05 * 2**self._failures)
-        await asyncio.sleep(longest * random.uniform(0.5, 1.0))  # noqa: S311  (spread)
+        await asyncio.sleep(self._backoff.pause())
 
 
 def _pieces(entries: Sequence[Entry], limit_bytes: int) -> list[list[Entry]]:

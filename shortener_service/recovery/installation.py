@@ -1,9 +1,9 @@
 """The identity of an installation: its secret, its domains, its number of shards, and their second copies."""
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable
 
+from common.backoff import Backoff
 from common.errors import ClicktrailError
 from common.logging import get_logger
 from shortener_service.domains.store import RedisDomainStore
@@ -79,7 +79,7 @@ class InstallationCopies:
             await self._copy_until_kept()
 
     async def _copy_until_kept(self) -> None:
-        pause = FIRST_PAUSE_SECONDS
+        backoff = Backoff(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
         while True:
             try:
                 await self._copy()
@@ -87,8 +87,7 @@ class InstallationCopies:
                 log.debug("the domains and the secret cannot be copied yet", error=str(error))
             else:
                 return
-            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311  (spread)
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            await asyncio.sleep(backoff.pause())
 
     async def _copy(self) -> None:
         if not await self._installation.is_complete():

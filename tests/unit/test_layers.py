@@ -15,8 +15,8 @@ MOST_MODULES = 15
 # The packages of each part, and the modules beside them, in order: each imports only what stands before it.
 ORDER = {
     "common": """
-        clock errors external_ids field_rules garbage ids json_names json_text json_writer logging probe rare_warnings
-        settings rpc
+        errors admission backoff clock external_ids field_rules garbage ids json_names json_text json_writer logging
+        probe rare_warnings settings rpc
         """,
     "shortener_service": """
         errors destinations protobuf_wire redis settings domains links redirects outbox recovery bootstrap __main__

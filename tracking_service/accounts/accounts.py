@@ -23,7 +23,7 @@ from common.ids import new_uuid7
 from tracking_service.accounts.business import CHANGEABLE, Business, check, hash_of, is_token, new_token
 from tracking_service.accounts.known_accounts import KnownAccounts
 from tracking_service.accounts.store import PostgresAccounts, Token
-from tracking_service.postgres.availability import Presence
+from tracking_service.postgres.availability import CircuitBreaker
 from tracking_service.postgres.pages import Page, cut
 
 TOKEN_NAME_LENGTH = rules(CreateTokenRequest, "name").max_length
@@ -59,10 +59,10 @@ class Accounts:
     While the store is away, credentials are judged by the last known accounts.
     """
 
-    def __init__(self, store: PostgresAccounts, known: KnownAccounts, presence: Presence) -> None:
+    def __init__(self, store: PostgresAccounts, known: KnownAccounts, breaker: CircuitBreaker) -> None:
         self._store = store
         self._known = known
-        self._presence = presence
+        self._presence = breaker
 
     async def create_business(self, business: Business) -> Business:
         """Create a business. Raises `BUSINESS_TAKEN` where its id is another's."""

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from common.errors import ClicktrailError
 from common.logging import get_logger
-from tracking_service.postgres.availability import Presence
+from tracking_service.postgres.availability import CircuitBreaker
 from tracking_service.sqlite_file import DamagedError, damages, open_file, set_aside, transaction
 
 log = get_logger(__name__)
@@ -150,10 +150,10 @@ class Source(Protocol):
 class KnownAccounts:
     """The last known accounts. What is on the disk cannot be read: then nothing is known."""
 
-    def __init__(self, folder: Path, source: Source, presence: Presence) -> None:
+    def __init__(self, folder: Path, source: Source, breaker: CircuitBreaker) -> None:
         self._accounts = SpoolAccounts(folder)
         self._source = source
-        self._presence = presence
+        self._presence = breaker
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="accounts")
         self._woken = asyncio.Event()
         self._failure = ""

@@ -59,11 +59,7 @@ class PostgresDeliveries:
         if delivery.unreadable:
             await self._rejected.keep(delivery.unreadable)
             pieces.append(DeliveryResult(0, 0, len(delivery.unreadable)))
-        result = DeliveryResult(
-            clicks=sum(piece.clicks for piece in pieces),
-            links=sum(piece.links for piece in pieces),
-            rejected=sum(piece.rejected for piece in pieces),
-        )
+        result = _sum_of(pieces)
         if result.clicks:
             self._wake_attribution()
         return result
@@ -78,6 +74,14 @@ class PostgresDeliveries:
     async def _set_aside(self, item: Item, reason: str) -> DeliveryResult:
         await self._rejected.keep([rejected(item, reason)])
         return DeliveryResult(0, 0, 1)
+
+
+def _sum_of(pieces: Sequence[DeliveryResult]) -> DeliveryResult:
+    return DeliveryResult(
+        clicks=sum(piece.clicks for piece in pieces),
+        links=sum(piece.links for piece in pieces),
+        rejected=sum(piece.rejected for piece in pieces),
+    )
 
 
 async def _record(connection: "Connection", delivery: Delivery, origins: Origins) -> DeliveryResult:

@@ -64,17 +64,7 @@ class LinkArchiveServicer(link_archive_service_pb2_grpc.LinkArchiveServiceServic
     ) -> pb.KeepInstallationResponse:
         """Keep what the shortener needs besides links."""
         check_texts(request)
-        domains = [
-            DomainCopy(
-                name=copy.domain.name,
-                business_id=copy.domain.business_id,
-                fallback_url=copy.domain.fallback_url,
-                revision=copy.revision,
-                is_removed=copy.removed,
-            )
-            for copy in request.domains
-        ]
-        kept = await self._installation.keep(Installation(request.secret, domains))
+        kept = await self._installation.keep(Installation(request.secret, list(map(_copy_of_domain, request.domains))))
         return pb.KeepInstallationResponse(secret=kept.secret, domains=map(_domain_copy, kept.domains))
 
 
@@ -85,6 +75,16 @@ def _link_copy(archived: ArchivedLink) -> relay_service_pb2.LinkCopy:
         revision=archived.revision,
         origin_template=archived.origin_template or "",
         detached_id=archived.detached_id,
+    )
+
+
+def _copy_of_domain(copy: pb.DomainCopy) -> DomainCopy:
+    return DomainCopy(
+        name=copy.domain.name,
+        business_id=copy.domain.business_id,
+        fallback_url=copy.domain.fallback_url,
+        revision=copy.revision,
+        is_removed=copy.removed,
     )
 
 

@@ -1,4 +1,8 @@
-"""Knows whether PostgreSQL answers, so that during an outage nobody waits for it but one prober."""
+"""Knows whether PostgreSQL answers, so that during an outage nothing waits for it but one prober.
+
+Redis has a breaker of its own (`RedisNode` of the shortener), of another kind: a call there is short and repeated by
+its caller, so that the next call is the probe. Here work may take seconds, and must be told from a store that hangs.
+"""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -27,8 +31,8 @@ class Store(Protocol):
         """Break every connection, so that whoever waits on one stops waiting."""
 
 
-class Presence:
-    """Whether the store answers. It counts as away until `mark_back` is called for the first time."""
+class CircuitBreaker:
+    """Open while the store does not answer, and until `mark_back` is called for the first time: it counts as away."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
+from common.backoff import Backoff
 from common.errors import ClicktrailError
 from common.logging import get_logger
 from tracking_service.postgres.locks import Lock
@@ -193,7 +194,7 @@ async def until_fit(postgres: Postgres) -> None:
 
     Raises `UnfitDatabaseError` where it is too old or lacks migrations: waiting would not help.
     """
-    pause = FIRST_PAUSE_SECONDS
+    backoff = Backoff(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
     while True:
         try:
             async with postgres.connection() as connection:
@@ -206,5 +207,4 @@ async def until_fit(postgres: Postgres) -> None:
                 connection.terminate()
         except ClicktrailError as error:
             log.debug("PostgreSQL cannot be used yet", error=str(error))
-        await asyncio.sleep(pause)
-        pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+        await asyncio.sleep(backoff.pause())

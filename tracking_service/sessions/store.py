@@ -24,6 +24,8 @@ from tracking_service.sessions.queries import QUERIES
 from tracking_service.sessions.sessions import Contact, Person, Session, assigned
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tracking_service.postgres.pool import Connection
 
 
@@ -98,6 +100,12 @@ class PostgresSessions:
         await self._postgres.in_transaction(work)
 
 
+def _unnamed(at: "datetime") -> Profile:
+    """Return a profile of which nothing is known yet."""
+    profile_id = str(new_uuid7(at))
+    return Profile(profile_id, name=None, email=None, phone=None, identities=(), metadata=None, created_at=at)
+
+
 async def _person_key(
     connection: "Connection", contact: Contact, person: Person, holder: int | None, state: SessionState | None
 ) -> int:
@@ -106,11 +114,7 @@ async def _person_key(
         return holder
     key = None if state is None else state.profile_key
     if key is None:
-        profile_id = str(new_uuid7(contact.received_at))
-        new = Profile(
-            profile_id, name=None, email=None, phone=None, identities=(), metadata=None, created_at=contact.received_at
-        )
-        key = await create_profile(connection, contact.business_id, new)
+        key = await create_profile(connection, contact.business_id, _unnamed(contact.received_at))
     await add_identities(connection, contact.business_id, key, [person.identity], contact.received_at)
     return key
 
@@ -127,18 +131,19 @@ async def _fresh(connection: "Connection", contact: Contact) -> FreshSession | N
     issued = contact.fresh
     if issued is None:
         return None
-    key: int | None = None
-    if issued.profile:
-        recipient = ProfileName(contact.business_id, issued.profile)
-        key = (await recipient_keys(connection, [recipient], contact.received_at))[recipient]
     return FreshSession(
         link=issued.link,
         campaign=issued.campaign,
         journey=issued.journey,
         message=issued.message,
-        profile_key=key,
+        profile_key=await _recipient_key(connection, contact, issued.profile) if issued.profile else None,
         created_at=issued.created_at,
     )
+
+
+async def _recipient_key(connection: "Connection", contact: Contact, profile: str) -> int | None:
+    recipient = ProfileName(contact.business_id, profile)
+    return (await recipient_keys(connection, [recipient], contact.received_at))[recipient]
 
 
 async def _find(connection: "Connection", business_id: str, session: str) -> Session | None:

@@ -10,7 +10,7 @@ from tracking_service.actions.catalogue import CATALOGUE
 from tracking_service.events.event import Draft, Receipt, Status, Submission, ThingKept
 from tracking_service.events.intake import EventIntake, check_size
 from tracking_service.events.rules import Setting, judge
-from tracking_service.postgres.availability import Presence
+from tracking_service.postgres.availability import CircuitBreaker
 from tracking_service.spool.file import Fate, SpoolEntry
 from tracking_service.spool.spool import Spool
 
@@ -25,11 +25,11 @@ _UNKNOWN_CURRENCY = "USD"
 class SpoolIntake:
     """Records events in PostgreSQL or, while that is away, in the spool."""
 
-    def __init__(self, intake: EventIntake, spool: Spool, accounts: KnownAccounts, presence: Presence) -> None:
+    def __init__(self, intake: EventIntake, spool: Spool, accounts: KnownAccounts, breaker: CircuitBreaker) -> None:
         self._intake = intake
         self._spool = spool
         self._accounts = accounts
-        self._presence = presence
+        self._presence = breaker
 
     async def track(self, submissions: Sequence[Submission]) -> list[Receipt]:
         """Return one receipt per event, in order, once all that was accepted is durable.

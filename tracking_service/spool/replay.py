@@ -13,7 +13,7 @@ from common.logging import get_logger
 from tracking_service.events.event import Receipt, Status, Submission
 from tracking_service.events.intake import EventIntake
 from tracking_service.events.messages import submission_from
-from tracking_service.postgres.availability import Presence
+from tracking_service.postgres.availability import CircuitBreaker
 from tracking_service.rejections.rejections import EVENT, Rejected
 from tracking_service.rejections.store import PostgresRejected
 from tracking_service.spool.file import SpoolRow
@@ -33,11 +33,11 @@ _KEPT = (Status.ACCEPTED, Status.DUPLICATE)
 class SpoolReplay:
     """Replays the spool, over and over: what a crash lets it do twice is found to be there already."""
 
-    def __init__(self, spool: Spool, intake: EventIntake, rejected: PostgresRejected, presence: Presence) -> None:
+    def __init__(self, spool: Spool, intake: EventIntake, rejected: PostgresRejected, breaker: CircuitBreaker) -> None:
         self._spool = spool
         self._intake = intake
         self._rejected = rejected
-        self._presence = presence
+        self._presence = breaker
 
     async def run(self) -> None:
         """Replay whenever there is something and PostgreSQL is there, until cancelled."""

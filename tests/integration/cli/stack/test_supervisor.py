@@ -44,9 +44,9 @@ def test_pauses_grow_up_to_a_limit_and_are_forgiven(server: ServerProcess) -> No
         ward.look(now)
         now += LONGEST_PAUSE_SECONDS
         ward.look(now)
-    assert ward.pause_seconds == LONGEST_PAUSE_SECONDS
+    assert ward.backoff.upcoming == LONGEST_PAUSE_SECONDS
     ward.look(now + 31)
-    assert ward.pause_seconds < 1
+    assert ward.backoff.upcoming < 1
 
 
 def test_a_server_that_cannot_be_started_is_tried_again(server: ServerProcess, tmp_path: Path) -> None:
