@@ -1,6 +1,7 @@
 """JSON that is kept as it was sent: read for what must be known of it, never written anew."""
 
 import json
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from clicktrail.common.v1.types_pb2 import Json
@@ -12,7 +13,37 @@ DEEPEST = _LIMITS.max_depth
 
 
 class JsonTextError(ValueError):
-    """A text that cannot be kept as JSON; says why, for whoever sent it."""
+    """A text that is no JSON, or cannot be kept as such; says what is wrong of it, such as "is not UTF-8"."""
+
+
+class JsonReader:
+    """Reads JSON in UTF-8; of names that stand twice the last counts.
+
+    `number` makes numbers from the text that they are written in. Nothing may be nested deeper than `deepest`.
+    """
+
+    def __init__(self, number: Callable[[str], object], deepest: int) -> None:
+        # Made once: making it takes longer than reading a small text.
+        self._decoder = json.JSONDecoder(parse_int=number, parse_float=number, parse_constant=_refuse)
+        self._deepest = deepest
+
+    def read(self, text: bytes) -> Any:
+        """Return the value of a text. Raises `JsonTextError`."""
+        try:
+            value = self._decoder.decode(text.decode())
+        except UnicodeDecodeError:
+            raise JsonTextError("is not UTF-8") from None
+        except RecursionError:
+            raise self._too_deep() from None
+        except ValueError as error:
+            raise JsonTextError(f"is not JSON: {error}") from None
+        # Without so many brackets it cannot be so deep; looking at every value costs more than counting them.
+        if text.count(b"{") + text.count(b"[") > self._deepest and _is_deeper(value, self._deepest):
+            raise self._too_deep()
+        return value
+
+    def _too_deep(self) -> JsonTextError:
+        return JsonTextError(f"is nested more than {self._deepest} deep")
 
 
 class Number:
@@ -30,19 +61,8 @@ def parse(text: bytes) -> Any:
     Takes nothing that PostgreSQL would refuse to keep as json.
     """
     if len(text) > LARGEST_BYTES:
-        raise JsonTextError(f"It must be at most {LARGEST_BYTES // 1024} KB.")
-    try:
-        value = _READER.decode(text.decode())
-    except UnicodeDecodeError:
-        raise JsonTextError("It must be UTF-8.") from None
-    except RecursionError:
-        raise _too_deep() from None
-    except ValueError:
-        raise JsonTextError("It must be JSON.") from None
-    # As a rule there are too few brackets to be nested too deeply.
-    if text.count(b"{") + text.count(b"[") > DEEPEST and _depth(value) > DEEPEST:
-        raise _too_deep()
-    return value
+        raise JsonTextError(f"is longer than {LARGEST_BYTES // 1024} KB")
+    return _READER.read(text)
 
 
 def canonical(value: Any) -> str:
@@ -93,23 +113,19 @@ def _number(value: Number) -> dict[str, str]:
     return {"\0": value.text}
 
 
-def _depth(value: Any) -> int:
-    depth = 0
+def _is_deeper(value: Any, limit: int) -> bool:
     level = [value]
-    while level := [part for part in level if isinstance(part, dict | list)]:
-        depth += 1
+    for _ in range(limit + 1):
+        level = [part for part in level if isinstance(part, dict | list)]
+        if not level:
+            return False
         level = [part for whole in level for part in (whole.values() if isinstance(whole, dict) else whole)]
-    return depth
+    return True
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(constant)
+    raise ValueError(f"{constant} is no JSON number")
 
 
-# Made once: making them takes longer than reading or writing a small text.
-_READER = json.JSONDecoder(parse_int=Number, parse_float=Number, parse_constant=_refuse)
+_READER = JsonReader(Number, DEEPEST)
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_number)
-
-
-def _too_deep() -> JsonTextError:
-    return JsonTextError(f"It must not be nested more than {DEEPEST} deep.")

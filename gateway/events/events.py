@@ -9,6 +9,7 @@ from clicktrail.tracking.v1.event_service_pb2 import TrackEventsResponse
 from common.clock import now_timestamp, stamp_milliseconds
 from common.errors import Fault, FaultType, Reason, invalid_field, overloaded, unavailable
 from common.ids import uuid7_bytes
+from common.json_text import JsonTextError
 from common.json_writer import write
 from gateway.auth import Account, Credentials
 from gateway.events.fields import ParsedEvent, parse_event
@@ -19,7 +20,7 @@ from gateway.http.asgi import RawHeaders
 from gateway.http.errors import RefusedError
 from gateway.http.exchange import Answer, Exchange, headers_in, values_in
 from gateway.http.routes import Handler, Route, Routes
-from gateway.json.text import MalformedJsonError, Value, dumps
+from gateway.json.text import Value, dumps
 from gateway.redirects.hits import HEADER_LENGTH_LIMIT, client_address, peer_of
 from gateway.rpc.batcher import Batcher
 from gateway.rpc.fresh_sessions import FreshSessions
@@ -79,7 +80,7 @@ class Events:
             return None
         try:
             parsed = _read_one(headers, raw_headers, body)
-        except (RefusedError, MalformedJsonError):
+        except (RefusedError, JsonTextError):
             return None
         if parsed.faults or _is_claim(parsed.event):
             return None

@@ -7,8 +7,9 @@ from grpc import StatusCode, aio
 
 from clicktrail.common.v1 import types_pb2
 from common.errors import ClicktrailError, Fault, FaultType, Kind, Reason
+from common.json_text import JsonTextError
 from common.logging import get_logger
-from gateway.json.text import MalformedJsonError, Value, dumps
+from gateway.json.text import Value, dumps
 
 log = get_logger(__name__)
 
@@ -95,8 +96,8 @@ def problem_of(error: BaseException, request_id: str) -> Problem:
         error = refused(404, FaultType.NOT_FOUND, "This is not available yet.")
     if isinstance(error, RefusedError):
         return error.problem
-    if isinstance(error, MalformedJsonError):
-        return bad_request(str(error)).problem
+    if isinstance(error, JsonTextError):
+        return bad_request(f"The body {error}.").problem
     if isinstance(error, ClicktrailError):
         return _of_service(error)
     log.error("request failed", request_id=request_id, exc_info=error)

@@ -1,10 +1,12 @@
 """JSON whose numbers keep their text, so that what is not interpreted comes back as it was sent."""
 
-import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from json.encoder import encode_basestring
-from typing import NoReturn, TypeAlias
+from typing import TypeAlias
+
+from common.json_text import JsonReader
 
 DEPTH_LIMIT = 100
 
@@ -20,26 +22,9 @@ class Num(str):
 Value: TypeAlias = "bool | Num | str | list[Value] | dict[str, Value] | None"
 
 
-class MalformedJsonError(Exception):
-    """The text is not JSON that we take; the message says why, in words for its sender."""
-
-
 def loads(text: bytes) -> Value:
-    """Read JSON in UTF-8, a byte order mark allowed; of keys that stand twice the last counts.
-
-    Raises `MalformedJsonError`.
-    """
-    try:
-        value: Value = _DECODER.decode(text.decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        raise MalformedJsonError("The body is not UTF-8.") from None
-    except RecursionError:
-        raise MalformedJsonError(_TOO_DEEP) from None
-    except ValueError as error:
-        raise MalformedJsonError(f"The body is not JSON: {error}.") from None
-    # Without so many brackets it cannot be so deep; looking at every value costs more than counting them.
-    if text.count(b"{") + text.count(b"[") > DEPTH_LIMIT and _is_deeper(value, DEPTH_LIMIT):
-        raise MalformedJsonError(_TOO_DEEP)
+    """Return the value of a JSON text, a byte order mark before it allowed. Raises `JsonTextError`."""
+    value: Value = _READER.read(text.removeprefix(BOM_UTF8))
     return value
 
 
@@ -56,25 +41,8 @@ def is_plain(text: str) -> bool:
     return "\0" not in text and (text.isascii() or _SURROGATE.search(text) is None)
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON number")
-
-
-_TOO_DEEP = f"The body is nested more than {DEPTH_LIMIT} deep."
-_DECODER = json.JSONDecoder(parse_int=Num, parse_float=Num, parse_constant=_refuse_constant)
+_READER = JsonReader(Num, DEPTH_LIMIT)
 _WORDS = {None: "null", True: "true", False: "false"}
-
-
-def _is_deeper(value: Value, limit: int) -> bool:
-    containers = [value] if isinstance(value, (dict, list)) else []
-    for _ in range(limit):
-        containers = [
-            inner
-            for outer in containers
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-            if isinstance(inner, (dict, list))
-        ]
-    return bool(containers)
 
 
 def _pieces(value: Value) -> Iterator[str]:

@@ -1,6 +1,5 @@
 """What a caller asks to create, checked: all its faults at once, in the names of the HTTP contract."""
 
-import json
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -9,7 +8,7 @@ from typing import NamedTuple
 from clicktrail.shortener.v1.link_pb2 import Link as LinkMessage
 from common.errors import Faults, FaultType
 from common.field_rules import in_words, pattern_of, rules
-from common.json_text import DEEPEST
+from common.json_text import DEEPEST, JsonReader, JsonTextError
 from shortener_service import destinations
 from shortener_service.links import codes
 from shortener_service.links.link import Template
@@ -27,6 +26,9 @@ _PARAMETER = pattern_of(_PARAMETERS)
 # Clients take them out of a path before they send it, percent-encoded or not.
 _PATH_STEPS = frozenset({".", ".."})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+
+# Numbers are read as text: their value is the sender's business.
+_METADATA = JsonReader(str, DEEPEST)
 
 LeadsToUs = Callable[[destinations.Address], bool]
 
@@ -125,24 +127,9 @@ def _check_metadata(text: bytes, faults: Faults) -> None:
         faults.add_that("metadata", f"is longer than {LONGEST_METADATA_BYTES // 1024} KB.")
         return
     try:
-        # Numbers are checked as text: their value is the sender's business.
-        value = json.loads(text.decode(), parse_int=str, parse_float=str, parse_constant=_refuse)
-    except (ValueError, RecursionError):
-        faults.add_that("metadata", "is not valid JSON.")
+        value = _METADATA.read(text)
+    except JsonTextError as error:
+        faults.add_that("metadata", f"{error}.")
         return
     if not isinstance(value, dict):
         faults.add_that("metadata", "is not a JSON object.")
-    elif _is_deeper(value, DEEPEST):
-        faults.add_that("metadata", f"is nested more than {DEEPEST} deep.")
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(constant)
-
-
-def _is_deeper(value: object, levels: int) -> bool:
-    if not isinstance(value, dict | list):
-        return False
-    if levels == 0:
-        return True
-    return any(_is_deeper(inner, levels - 1) for inner in (value.values() if isinstance(value, dict) else value))

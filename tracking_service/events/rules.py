@@ -140,7 +140,7 @@ def _json(event: SentEvent, name: str, faults: Faults) -> Any:
     try:
         value = parse(getattr(event, name))
     except JsonTextError as error:
-        faults.add(name, str(error))
+        faults.add(name, f"It {error}.")
         return None
     # What an empty object of parameters means is not judged here.
     if not isinstance(value, dict | None):

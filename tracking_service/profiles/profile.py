@@ -1,7 +1,6 @@
 """What a profile is, what it may hold, and the hash that is left of one that was erased."""
 
 import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +10,10 @@ from clicktrail.common.v1.options_pb2 import SharedRules
 from clicktrail.tracking.v1 import profile_service_pb2 as pb
 from common.errors import Fault, FaultType
 from common.field_rules import in_words, pattern_of, rules
-from common.json_text import DEEPEST, LARGEST_BYTES
+from common.json_text import DEEPEST, LARGEST_BYTES, JsonReader, JsonTextError
+
+# Numbers are only looked at: turning a long one into an int is slow, and refused beyond 4,300 digits.
+_METADATA = JsonReader(str, DEEPEST)
 
 SOURCE_LENGTH = rules(pb.Identity, "source").max_length
 USER_ID_LENGTH = rules(pb.Identity, "user_id").max_length
@@ -115,24 +117,9 @@ def profile_faults(profile: Profile) -> Iterator[Fault]:
 
 def _is_object(text: str) -> bool:
     try:
-        # Numbers are only looked at: turning a long one into an int is slow, and refused beyond 4,300 digits.
-        value = json.loads(text, parse_int=str, parse_float=str, parse_constant=_refuse)
-    except (ValueError, RecursionError):
+        return isinstance(_METADATA.read(text.encode()), dict)
+    except (JsonTextError, UnicodeEncodeError):
         return False
-    return isinstance(value, dict) and _depth(value) <= DEEPEST
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
-
-
-def _depth(value: object) -> int:
-    """Return how deep objects and arrays are nested, without recursion."""
-    depth, level = 0, [value]
-    while outers := [item for item in level if isinstance(item, (dict, list))]:
-        depth += 1
-        level = [inner for outer in outers for inner in (outer.values() if isinstance(outer, dict) else outer)]
-    return depth
 
 
 def profile_hash(profile_id: str) -> bytes:

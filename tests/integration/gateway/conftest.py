@@ -63,6 +63,10 @@ class GatewayProcess:
     def stop(self, with_signal: signal.Signals = signal.SIGTERM) -> int:
         """End it and return its exit code."""
         self.process.send_signal(with_signal)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait until it has ended and return its exit code."""
         code = self.process.wait(STOP_SECONDS)
         self._log.close()
         return code

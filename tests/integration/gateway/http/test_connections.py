@@ -422,7 +422,7 @@ async def test_sigterm_answers_what_is_on_its_way(peers: Peers, tmp_path: Path) 
         to_event.write(POST[-5:])
         answers = [await resting.read(), await event.read()]
         assert [statuses(answer) for answer in answers] == [[302], [200]]
-        assert await asyncio.to_thread(gateway.stop) == 0
+        assert await asyncio.to_thread(gateway.wait) == 0
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

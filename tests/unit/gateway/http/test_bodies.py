@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from common.json_text import JsonTextError
 from gateway.http import bodies
 from gateway.http.asgi import Message
 from gateway.http.bodies import Body, Limit, members_of, plain
 from gateway.http.errors import RefusedError
-from gateway.json.text import MalformedJsonError
 
 
 class Sender:
@@ -150,7 +150,7 @@ def test_what_stands_in_a_text_is_no_value() -> None:
 
 def test_texts_that_do_not_end_are_passed_over_once() -> None:
     """Not once from each of their quotes: that took hours."""
-    with pytest.raises(MalformedJsonError):
+    with pytest.raises(JsonTextError):
         members_of(b"," * 29 + b'"," ' * 29 + b'"' + b'\\"' * 500_000, Limit(2_000_000, 30))
 
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.json.text import MalformedJsonError, Num, dumps, is_plain, loads
+from common.json_text import JsonTextError
+from gateway.json.text import Num, dumps, is_plain, loads
 
 TEXTS = st.text(st.characters(codec=None), max_size=20)
 VALUES = st.recursive(
@@ -39,7 +40,7 @@ def test_numbers_and_odd_characters_keep_their_text(text: str) -> None:
 )
 def test_what_is_not_json_is_refused(text: bytes) -> None:
     """Also the constants that Python would take, and what is not UTF-8."""
-    with pytest.raises(MalformedJsonError):
+    with pytest.raises(JsonTextError):
         loads(text)
 
 
@@ -48,7 +49,7 @@ def test_nesting_has_a_limit(opening: bytes, closing: bytes) -> None:
     """A hundred deep is read, one more is not, nor is what would exhaust the stack."""
     assert loads(opening * 100 + b"1" + closing * 100)
     for depth in (101, 100_000):
-        with pytest.raises(MalformedJsonError):
+        with pytest.raises(JsonTextError):
             loads(opening * depth + b"1" + closing * depth)
 
 
