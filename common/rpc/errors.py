@@ -5,6 +5,7 @@ from google.protobuf.any_pb2 import Any
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
+from clicktrail.common.v1 import types_pb2
 from common.errors import ClicktrailError, Fault, FaultType, Kind, Reason, unavailable
 
 DOMAIN = "clicktrail"
@@ -78,3 +79,8 @@ def _packed(message: object) -> Any:
     packed = Any()
     packed.Pack(message)  # type: ignore[arg-type]
     return packed
+
+
+def fault_message(fault: Fault) -> types_pb2.Fault:
+    """Return a fault as results and receipts carry it."""
+    return types_pb2.Fault(type=str(fault.type), parameter=fault.parameter, description=fault.description)

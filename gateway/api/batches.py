@@ -10,7 +10,7 @@ from google.protobuf.message_factory import GetMessageClass
 from common.errors import Fault, FaultType
 from common.field_rules import rules_of
 from common.json_names import is_inline, is_internal, key_of
-from gateway.http.errors import fault_message
+from common.rpc.errors import fault_message
 from gateway.json.reader import fill
 from gateway.json.text import Value
 

@@ -10,7 +10,8 @@ from clicktrail.tracking.v1.event_pb2 import (
     Receipt,
 )
 from common.errors import ClicktrailError, Fault, FaultType, Kind
-from gateway.http.errors import RETRY_AFTER_SECONDS, Problem, RefusedError, fault_message, problem_of
+from common.rpc.errors import fault_message
+from gateway.http.errors import RETRY_AFTER_SECONDS, Problem, RefusedError, problem_of
 from gateway.http.exchange import Answer, Exchange
 from gateway.json.text import Value
 

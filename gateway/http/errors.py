@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from grpc import StatusCode, aio
 
-from clicktrail.common.v1 import types_pb2
 from common.errors import ClicktrailError, Fault, FaultType, Kind, Reason
 from common.json_text import JsonTextError
 from common.logging import get_logger
@@ -113,11 +112,6 @@ def fault_json(fault: Fault) -> Value:
         shown["parameter"] = fault.parameter
     shown["description"] = fault.description
     return shown
-
-
-def fault_message(fault: Fault) -> types_pb2.Fault:
-    """Return a fault as results and receipts carry it."""
-    return types_pb2.Fault(type=str(fault.type), parameter=fault.parameter, description=fault.description)
 
 
 def _of_service(error: ClicktrailError) -> Problem:

@@ -5,11 +5,11 @@ from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterable, 
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from clicktrail.common.v1 import types_pb2
 from clicktrail.shortener.v1 import link_pb2, link_service_pb2_grpc
 from clicktrail.shortener.v1 import link_service_pb2 as pb
 from common.errors import FaultType, invalid_field
 from common.field_rules import rules
+from common.rpc.errors import fault_message
 from shortener_service.links.creation import Answer, Batch, Creation
 from shortener_service.links.links import ABSENT, Change, Links, unknown_field
 from shortener_service.links.messages import LinkMessages, _value, template_of
@@ -143,10 +143,7 @@ def _result(draft: Draft, answer: Answer) -> bytes:
     """Return a serialized `LinkResult`."""
     if isinstance(answer, bytes):
         return text(_EXTERNAL_ID, draft.external_id) + delimited(_LINK, answer)
-    errors = [
-        types_pb2.Fault(type=fault.type, parameter=fault.parameter, description=fault.description)
-        for fault in answer.faults
-    ]
+    errors = map(fault_message, answer.faults)
     return pb.LinkResult(external_id=draft.external_id or None, errors=errors).SerializeToString()
 
 

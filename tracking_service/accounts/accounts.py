@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
-from uuid import UUID
 
 from clicktrail.tracking.v1.account_service_pb2 import CreateTokenRequest
 from common.clock import now
@@ -19,7 +18,7 @@ from common.errors import (
     not_found,
 )
 from common.field_rules import rules
-from common.ids import new_uuid7
+from common.ids import new_uuid7, uuid_of
 from tracking_service.accounts.business import CHANGEABLE, Business, check, hash_of, is_token, new_token
 from tracking_service.accounts.known_accounts import KnownAccounts
 from tracking_service.accounts.store import PostgresAccounts, Token
@@ -119,7 +118,7 @@ class Accounts:
         """Return a page of the tokens that are not revoked, newest first, and whether there are more."""
         cursor = None
         if page.cursor is not None:
-            cursor = _uuid(page.cursor)
+            cursor = uuid_of(page.cursor)
             if cursor is None or not await self._store.has_token(business_id, cursor):
                 parameter = "ending_before" if page.is_backwards else "starting_after"
                 raise invalid_field(parameter, "There is no token with this id.")
@@ -127,7 +126,7 @@ class Accounts:
 
     async def revoke_token(self, business_id: str, token_id: str) -> None:
         """Revoke a token for good, also one that was revoked before. Raises `TOKEN_UNKNOWN`."""
-        key = _uuid(token_id)
+        key = uuid_of(token_id)
         if key is None or not await self._store.revoke_token(business_id, key, now()):
             raise not_found(Reason.TOKEN_UNKNOWN, "There is no such token.", "id")
         self._known.wake()
@@ -151,10 +150,3 @@ class Accounts:
         if is_token(credential):
             return await self._known.by_token(hash_of(credential))
         return (await self._known.by_id([credential])).get(credential)
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

@@ -9,6 +9,7 @@ from uuid import UUID
 from clicktrail.tracking.v1.action_service_pb2 import Action
 from common.errors import ClicktrailError, Fault, FaultType, Reason, already_exists, invalid, not_allowed, not_found
 from common.field_rules import pattern_of, rules
+from common.ids import uuid_of
 from tracking_service.actions.catalogue import ALIASES, CATALOGUE, OURS
 from tracking_service.postgres.pages import Page
 
@@ -131,7 +132,7 @@ def _faults(action: CustomAction) -> Iterator[Fault]:
 
 
 def _uuid(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise unknown_action() from None
+    found = uuid_of(text)
+    if found is None:
+        raise unknown_action()
+    return found

@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from clicktrail.common.v1 import types_pb2
 from clicktrail.tracking.v1 import event_pb2, event_service_pb2_grpc
 from clicktrail.tracking.v1 import event_service_pb2 as pb
+from common.rpc.errors import fault_message
 from tracking_service.attribution.explanation import Explanations
 from tracking_service.attribution.messages import explanation_message
 from tracking_service.events.event import Receipt, Status, Submission
@@ -66,9 +66,5 @@ def _receipt(receipt: Receipt) -> event_pb2.Receipt:
         id=None if receipt.id is None else str(receipt.id),
         key=receipt.key,
         status=STATUSES[receipt.status],
-        errors=[
-            types_pb2.Fault(type=fault.type, parameter=fault.parameter, description=fault.description)
-            for fault in receipt.faults
-        ]
-        or None,
+        errors=list(map(fault_message, receipt.faults)) or None,
     )

@@ -22,6 +22,7 @@ from tracking_service.rejections.rejections import EVENT, Rejected
 from tracking_service.rejections.store import PostgresRejected
 from tracking_service.sessions.identity import ClaimKind, FreshSession, SessionState, SessionUse
 from tracking_service.sessions.identity_store import claim_sessions
+from tracking_service.sessions.sessions import as_fresh
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection
@@ -206,14 +207,7 @@ def _fresh(draft: Draft, keys: ProfileKeys) -> FreshSession | None:
     issued = draft.fresh_session
     if issued is None:
         return None
-    return FreshSession(
-        link=issued.link,
-        campaign=issued.campaign,
-        journey=issued.journey,
-        message=issued.message,
-        profile_key=_key_of(draft, issued.profile, keys),
-        created_at=issued.created_at,
-    )
+    return as_fresh(issued, _key_of(draft, issued.profile, keys))
 
 
 def _key_of(draft: Draft, profile: str | None, keys: ProfileKeys) -> int | None:

@@ -9,6 +9,7 @@ from uuid import UUID
 from clicktrail.common.v1.options_pb2 import SharedRules
 from common.errors import Fault, FaultType, invalid, invalid_field
 from common.field_rules import rules
+from common.ids import uuid_of
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection, Row
@@ -92,17 +93,10 @@ async def _position(
 ) -> tuple[datetime, object]:
     if page.cursor is None:
         return _NEWER_THAN_ALL, UUID(int=0) if listing.takes_uuids else ""
-    item = _uuid(page.cursor) if listing.takes_uuids else page.cursor
+    item = uuid_of(page.cursor) if listing.takes_uuids else page.cursor
     row = None if item is None else await connection.fetchrow(listing.position, *owner, item)
     if row is None:
         raise invalid_field(
             "ending_before" if page.is_backwards else "starting_after", "There is nothing with this id."
         )
     return row["at"], row["id"]
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

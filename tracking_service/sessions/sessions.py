@@ -12,6 +12,7 @@ from tracking_service.profiles.profile import (
     profile_id_faults,
     session_faults,
 )
+from tracking_service.sessions.identity import FreshSession
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,18 @@ class Session:
     journey: str | None
     message: str | None
     created_at: datetime
+
+
+def as_fresh(issued: Session, profile_key: int | None) -> FreshSession:
+    """Return a session that the shortener issued as evidence of whose it is; profile_key is its recipient's."""
+    return FreshSession(
+        link=issued.link,
+        campaign=issued.campaign,
+        journey=issued.journey,
+        message=issued.message,
+        profile_key=profile_key,
+        created_at=issued.created_at,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from tracking_service.profiles.store import (
 from tracking_service.sessions.identity import ClaimKind, FreshSession, SessionState, SessionUse
 from tracking_service.sessions.identity_store import claim_sessions
 from tracking_service.sessions.queries import QUERIES
-from tracking_service.sessions.sessions import Contact, Person, Session, assigned
+from tracking_service.sessions.sessions import Contact, Person, Session, as_fresh, assigned
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -131,14 +131,7 @@ async def _fresh(connection: "Connection", contact: Contact) -> FreshSession | N
     issued = contact.fresh
     if issued is None:
         return None
-    return FreshSession(
-        link=issued.link,
-        campaign=issued.campaign,
-        journey=issued.journey,
-        message=issued.message,
-        profile_key=await _recipient_key(connection, contact, issued.profile) if issued.profile else None,
-        created_at=issued.created_at,
-    )
+    return as_fresh(issued, await _recipient_key(connection, contact, issued.profile) if issued.profile else None)
 
 
 async def _recipient_key(connection: "Connection", contact: Contact, profile: str) -> int | None:
