@@ -34,6 +34,6 @@ def upgrade() -> None:
             new.told(OPERATING, "Finish an upgrade")
             load.run_for(QUIET_SECONDS)
         require_balance(load, new, ("GET", 503), ("POST", 503))
-        # Told, and no condition: it is the time in which a gateway starts, on a machine that may be busy otherwise.
+        # Subjects, and no condition: it is the time in which a gateway starts, on a machine that may be busy otherwise.
         say(f"longest gap {load.longest_gap_seconds:.2f} s; the goal is under {GOAL_SECONDS:g} s")
         assert not new.trouble(), new.trouble()[:10]

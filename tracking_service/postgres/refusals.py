@@ -1,6 +1,6 @@
 """Says in a sentence why PostgreSQL, or what stands before it, does not do what it is asked, and what would help.
 
-Told apart by class, which is to say by SQLSTATE: texts are in the server's language.
+Subjects apart by class, which is to say by SQLSTATE: texts are in the server's language.
 """
 
 import ssl

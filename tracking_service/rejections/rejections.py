@@ -33,7 +33,7 @@ class Rejected(NamedTuple):
     reason: str
 
 
-class Told(NamedTuple):
+class Subjects(NamedTuple):
     """Whom a message tells of: profiles by their ids, and a session."""
 
     profiles: frozenset[str]
@@ -53,13 +53,13 @@ class Rejection:
     size_bytes: int
 
 
-def told_by(rejected: Rejected) -> Told:
+def told_by(rejected: Rejected) -> Subjects:
     """Return whom a message tells of; nobody where it cannot be read."""
     try:
         profiles, session = _READERS[rejected.kind](rejected.content)
     except (DecodeError, KeyError):
-        return Told(frozenset(), None)
-    return Told(frozenset(profile for profile in profiles if profile), session or None)
+        return Subjects(frozenset(), None)
+    return Subjects(frozenset(profile for profile in profiles if profile), session or None)
 
 
 def _of_event(content: bytes) -> tuple[Iterator[str], str]:

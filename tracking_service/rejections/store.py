@@ -8,7 +8,7 @@ from tracking_service.postgres.pool import Postgres
 from tracking_service.profiles.profile import profile_hash
 from tracking_service.profiles.store import ProfileName
 from tracking_service.rejections.queries import QUERIES
-from tracking_service.rejections.rejections import Rejected, Rejection, Told, told_by
+from tracking_service.rejections.rejections import Rejected, Rejection, Subjects, told_by
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection
@@ -80,7 +80,7 @@ async def erase_sessions(connection: "Connection", business_id: str, profile_key
     await connection.execute(QUERIES.erase_sessions, business_id, profile_key)
 
 
-def _kept(rejected: Rejected, who: Told) -> KeptRejection:
+def _kept(rejected: Rejected, who: Subjects) -> KeptRejection:
     return KeptRejection(
         business_id=_sound(rejected.business_id),
         kind=_sound(rejected.kind),

@@ -9,7 +9,7 @@ from clicktrail.tracking.v1 import session_service_pb2_grpc
 from common.clock import to_timestamp
 from tracking_service.messages import check_texts, received_at, time_from
 from tracking_service.profiles.profile import Identity
-from tracking_service.sessions.sessions import Contact, Person, Session, Sessions
+from tracking_service.sessions.sessions import Person, Session, Sessions, SessionSighting
 
 if TYPE_CHECKING:
     from grpc import aio
@@ -33,32 +33,32 @@ class SessionServicer(session_service_pb2_grpc.SessionServiceServicer):
     async def AttachSession(self, request: pb.AttachSessionRequest, _context: "Context") -> pb.AttachSessionResponse:
         """Attach a session to a profile."""
         check_texts(request)
-        contact = _contact(request.business_id, request.id, received_at(request), request.fresh_session)
-        attached = await self._sessions.attach(contact, request.profile)
+        sighting = _sighting(request.business_id, request.id, received_at(request), request.fresh_session)
+        attached = await self._sessions.attach(sighting, request.profile)
         return pb.AttachSessionResponse(session=_to_message(attached))
 
     async def Identify(self, request: pb.IdentifyRequest, _context: "Context") -> pb.IdentifyResponse:
         """Say who a visitor is."""
         check_texts(request)
-        contact = _contact(request.business_id, request.session, received_at(request), request.fresh_session)
+        sighting = _sighting(request.business_id, request.session, received_at(request), request.fresh_session)
         person = Person(
             Identity(request.source, request.user_id),
             name=request.name or None,
             email=request.email or None,
             phone=request.phone or None,
         )
-        return pb.IdentifyResponse(profile=await self._sessions.identify(contact, person))
+        return pb.IdentifyResponse(profile=await self._sessions.identify(sighting, person))
 
     async def Acknowledge(self, request: pb.AcknowledgeRequest, _context: "Context") -> pb.AcknowledgeResponse:
         """Note that a page is open."""
         check_texts(request)
-        contact = _contact(request.business_id, request.session, received_at(request), request.fresh_session)
-        await self._sessions.acknowledge(contact)
+        sighting = _sighting(request.business_id, request.session, received_at(request), request.fresh_session)
+        await self._sessions.acknowledge(sighting)
         return pb.AcknowledgeResponse()
 
 
-def _contact(business_id: str, session: str, at: datetime, fresh: session_pb2.Session) -> Contact:
-    return Contact(business_id, session, at, _fresh(fresh, business_id, session))
+def _sighting(business_id: str, session: str, at: datetime, fresh: session_pb2.Session) -> SessionSighting:
+    return SessionSighting(business_id, session, at, _fresh(fresh, business_id, session))
 
 
 def _fresh(message: session_pb2.Session, business_id: str, session: str) -> Session | None:

@@ -41,7 +41,7 @@ def as_fresh(issued: Session, profile_key: int | None) -> FreshSession:
 
 
 @dataclass(frozen=True, slots=True)
-class Contact:
+class SessionSighting:
     """A moment in which a session was heard of; fresh is the session as the shortener knows it, if it does."""
 
     business_id: str
@@ -69,13 +69,13 @@ class SessionStore(Protocol):
     async def is_erased(self, business_id: str, profile: str) -> bool:
         """Tell whether the person with this profile was erased."""
 
-    async def attach(self, contact: Contact, profile: str) -> Session | None:
+    async def attach(self, sighting: SessionSighting, profile: str) -> Session | None:
         """Claim a session for a profile and return it; None where it is not known."""
 
-    async def identify(self, contact: Contact, person: Person) -> str:
+    async def identify(self, sighting: SessionSighting, person: Person) -> str:
         """Bring session and identity together and return the profile's id."""
 
-    async def touch(self, contact: Contact) -> None:
+    async def touch(self, sighting: SessionSighting) -> None:
         """Keep a session that was heard of."""
 
 
@@ -97,7 +97,7 @@ class Sessions:
             return known or fresh  # type: ignore[return-value]  # one of them is there
         return replace(fresh, profile=fresh.profile or known.profile)
 
-    async def attach(self, contact: Contact, profile: str) -> Session:
+    async def attach(self, sighting: SessionSighting, profile: str) -> Session:
         """Claim a session for a profile, created if it is not known, and return the session.
 
         Raises `SESSION_UNKNOWN`, `IDENTITY_ASSIGNED` where it is another profile's.
@@ -106,32 +106,32 @@ class Sessions:
             raise invalid_field("profile", "It says whose the session is.", FaultType.PARAMETER_MISSING)
         if faults := [*profile_id_faults("profile", profile)]:
             raise invalid(faults)
-        found = await self._store.attach(contact, profile)
+        found = await self._store.attach(sighting, profile)
         if found is None:
             raise unknown_session()
         return found
 
-    async def identify(self, contact: Contact, person: Person) -> str:
+    async def identify(self, sighting: SessionSighting, person: Person) -> str:
         """Say who a session's visitor is and return the profile's id.
 
         Raises INVALID with every fault, `IDENTITY_ASSIGNED` where session and identity are two profiles'.
         """
         faults = [
-            *session_faults("session", contact.session),
+            *session_faults("session", sighting.session),
             *identity_faults(person.identity),
             *attribute_faults(person.name, person.email, person.phone),
         ]
         if faults:
             raise invalid(faults)
-        return await self._store.identify(contact, person)
+        return await self._store.identify(sighting, person)
 
-    async def acknowledge(self, contact: Contact) -> None:
+    async def acknowledge(self, sighting: SessionSighting) -> None:
         """Note that a page with this session is open; without a session there is nothing to note."""
-        if not contact.session:
+        if not sighting.session:
             return
-        if faults := [*session_faults("session", contact.session)]:
+        if faults := [*session_faults("session", sighting.session)]:
             raise invalid(faults)
-        await self._store.touch(contact)
+        await self._store.touch(sighting)
 
 
 def unknown_session() -> ClicktrailError:

@@ -32,7 +32,7 @@ async def held(redis: Redis) -> dict[bytes, Any]:
     async for key in redis.scan_iter():
         kind = await redis.type(key)
         if key.endswith(b":changes"):
-            # Told to those who remember links, and of no use to others.
+            # Subjects to those who remember links, and of no use to others.
             continue
         if kind == b"hash":
             found[key] = await redis.hgetall(key)
