@@ -1,28 +1,21 @@
 """Draws the series of a report as bars: SVG that the page's own style sheet colours, without scripts."""
 
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import takewhile
-from typing import Any
-from xml.etree import ElementTree as ET
 from zoneinfo import ZoneInfo
-
-import pygal
 
 from clicktrail.common.v1.types_pb2 import Money
 from clicktrail.tracking.v1.report_service_pb2 import REPORT_INTERVAL_HOUR, Point, Report
 from common.clock import from_timestamp
-from gateway.reports.wording import point
+from gateway.reports.wording import count, point
+from gateway.templating import filled
 
 BARS_LIMIT = 48
 
 _WIDTHS = {True: timedelta(hours=1), False: timedelta(days=1)}
-
-# Its plug-ins are none of ours, and what it finds them with is of a form that Python warns of at every import.
-sys.meta_path[:] = [finder for finder in sys.meta_path if hasattr(finder, "find_spec")]
 
 # One for phones, one for wider screens: an image that shrinks takes its letters with it.
 NARROW = (350, 220, 3)
@@ -32,10 +25,10 @@ WIDE = (900, 260, 8)
 TICKS = 4
 # A campaign's first hour is not as wide as the page: what is yet to come stands beside it.
 LEAST_BARS = 8
-# What a chart needs for its script or its own style, and what the page says in a table.
-_LEFT_OUT = {"defs", "desc", "script", "style", "title"}
-_LAYERS = {"plot overlay", "plot text-overlay", "plot tooltip-overlay", "titles"}
-_LOOKS = ("style", "rx", "ry")
+# In the units of a drawing, as wide as the widest figures that a system's own fonts have at the size of its letters.
+_DIGIT_WIDTH, _GAP, _NAMES_HEIGHT = 7.5, 8, 24
+# Of the room of a bar: what is free before its three columns, from one of them to the next, and how wide each is.
+_BEFORE, _APART, _COLUMN = 0.08, 0.29, 0.26
 _STEPS = (1, 2, 5)
 
 
@@ -88,21 +81,60 @@ def _sum(amounts: Iterable[Money]) -> list[Money]:
 def chart(series: Series, size: tuple[int, int, int]) -> str:
     """Return the drawing of clicks, people and conversions, to stand in a page. Screen readers pass it over."""
     width, height, names = size
-    labels = [point(bar.starts_at, series.width) for bar in series.bars]
-    every = max(1, -(-len(labels) // names))
-    drawing: Any = pygal.Bar(
-        width=width, height=height, css=[], js=[], no_prefix=True, show_legend=False, margin=4, spacing=6,
-        x_labels_major_every=every, show_minor_x_labels=False, truncate_label=-1,
-        value_formatter=lambda number: f"{number:,.0f}",
-    )  # fmt: skip
-    drawing.x_labels = labels + [""] * (LEAST_BARS - len(labels))
-    highest = max((max(bar.clicks, bar.conversions) for bar in series.bars), default=0)
-    drawing.y_labels = list(ticks(highest))
-    drawing.range = (0, drawing.y_labels[-1])
-    drawing.add("Clicks", [bar.clicks for bar in series.bars])
-    drawing.add("People", [bar.unique_clickers for bar in series.bars])
-    drawing.add("Conversions", [bar.conversions for bar in series.bars])
-    return _plain(drawing.render(is_unicode=True))
+    columns = [(bar.clicks, bar.unique_clickers, bar.conversions) for bar in series.bars]
+    marks = ticks(max((max(counts) for counts in columns), default=0))
+    left = _GAP + _DIGIT_WIDTH * max(len(count(mark)) for mark in marks)
+    room = (width - left) / max(len(columns), LEAST_BARS)
+    plot = _Plot(left, _GAP, height - _NAMES_HEIGHT, room, marks[-1])
+    every = max(1, -(-len(columns) // names))
+    return filled(
+        "chart.svg",
+        width=width,
+        height=height,
+        left=_number(left),
+        marks=[(_number(plot.y(mark)), count(mark)) for mark in marks],
+        names=[
+            (_number(plot.x(at, 0.5)), point(bar.starts_at, series.width))
+            for at, bar in enumerate(series.bars)
+            if at % every == 0
+        ],
+        names_y=height - 5,
+        column_width=_number(room * _COLUMN),
+        layers=[plot.columns(which, counts) for which, counts in enumerate(zip(*columns, strict=True))],
+    ).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class _Plot:
+    """Where things stand in a drawing."""
+
+    left: float
+    top: float
+    bottom: float
+    room: float
+    """How wide each bar may be."""
+    highest: int
+
+    def x(self, bar: int, share: float) -> float:
+        """Return where a share of a bar's room ends."""
+        return self.left + (bar + share) * self.room
+
+    def y(self, number: int) -> float:
+        """Return how low a number stands."""
+        return self.bottom - (self.bottom - self.top) * number / self.highest
+
+    def columns(self, which: int, counts: Iterable[int]) -> list[tuple[str, str, str]]:
+        """Return x, y and height of the first, second or third column of each bar that has one."""
+        start = _BEFORE + which * _APART
+        return [
+            (_number(self.x(bar, start)), _number(self.y(number)), _number(self.bottom - self.y(number)))
+            for bar, number in enumerate(counts)
+            if number > 0
+        ]
+
+
+def _number(number: float) -> str:
+    return f"{number:.1f}".removesuffix(".0")
 
 
 def ticks(highest: int) -> Sequence[int]:
@@ -118,33 +150,3 @@ def _round_numbers() -> Iterator[int]:
     while True:
         yield from (step * power for step in _STEPS)
         power *= 10
-
-
-def _plain(drawing: str) -> str:
-    """Return a drawing with the marks alone, numbers short, and no attribute that a style sheet should set."""
-    ET.register_namespace("", "http://www.w3.org/2000/svg")
-    root = ET.fromstring(drawing)  # noqa: S314  (we have just drawn it)
-    _strip(root)
-    root.attrib.pop("id", None)
-    root.set("aria-hidden", "true")
-    root.set("focusable", "false")
-    return ET.tostring(root, encoding="unicode")
-
-
-def _strip(element: ET.Element) -> None:
-    for child in list(element):
-        if child.tag.rpartition("}")[2] in _LEFT_OUT or child.get("class") in _LAYERS:
-            element.remove(child)
-            continue
-        for name in _LOOKS:
-            child.attrib.pop(name, None)
-        for name, text in child.attrib.items():
-            child.set(name, _short(text))
-        _strip(child)
-
-
-def _short(text: str) -> str:
-    try:
-        return f"{float(text):.1f}".removesuffix(".0")
-    except ValueError:
-        return text

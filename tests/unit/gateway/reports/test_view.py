@@ -97,6 +97,20 @@ def test_a_chart_is_marks_alone(size: tuple[int, int, int]) -> None:
     assert "http" not in drawn.replace('xmlns="http://www.w3.org/2000/svg"', "")
 
 
+def test_columns_are_as_high_as_what_they_count() -> None:
+    """Each series has a group of its own; nothing counted is nothing drawn."""
+    days = [(40, 30, 10), (20, 0, 0)]
+    points = [
+        Point(time=to_timestamp(START + timedelta(days=day)), clicks=clicks, unique_clickers=people, conversions=orders)
+        for day, (clicks, people, orders) in enumerate(days)
+    ]
+    drawn = ET.fromstring(chart(series_of(Report(timezone="UTC", interval=REPORT_INTERVAL_DAY, series=points)), WIDE))  # noqa: S314  (our own)
+    heights = [[float(rect.get("height", "")) for rect in group] for group in drawn.iter("g")]
+    whole = heights[0][0]
+    assert heights == [[whole, whole / 2], [whole * 3 / 4], [whole / 4]]
+    assert [text.text for text in drawn.iter("text")][-2:] == ["1 Mar", "2 Mar"]
+
+
 def test_rates_are_those_of_the_report() -> None:
     """Only recipients enter them; people who came by shared links are said to be an upper bound."""
     totals = Totals(
