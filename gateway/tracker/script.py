@@ -1,8 +1,9 @@
 """Serves the tracking script that shops put on their pages."""
 
-import re
 from hashlib import sha256
 from pathlib import Path
+
+import rjsmin
 
 from gateway.http.exchange import Answer, Exchange
 from gateway.http.operation import Access, Operation, Parameter, Response
@@ -27,23 +28,10 @@ OPERATION = Operation(
     errors={413, 500},
 )
 
-_COMMENTS = re.compile(r"^ *//.*\n|^ +", re.MULTILINE)
-# Texts in quotes stay as they are; around anything else that separates, spaces and line ends say nothing.
-_SPACES = re.compile(r"('[^'\n]*'|`[^`]*`)|\s*([=(){}\[\],;:?<>&|!+*])\s*")
-
-
-def served(source: str) -> str:
-    """Return the script without whole lines of comments, and without spaces that say nothing.
-
-    It takes more knowledge of the language to do this to any script: ours ends each statement with a semicolon, and
-    keeps spaces, quotes and comments out of its regular expressions and the ends of its lines.
-    """
-    return _SPACES.sub(lambda found: found[1] or found[2], _COMMENTS.sub("", source))
-
 
 def tracker_routes() -> Routes:
     """Return the route that serves the script."""
-    body = served(Path(__file__).with_name("tracker.js").read_text("utf-8")).encode()
+    body = rjsmin.jsmin(Path(__file__).with_name("tracker.js").read_text("utf-8")).encode()
     etag = f'"{sha256(body).hexdigest()[:16]}"'
     headers = {"cache-control": f"public, max-age={KEPT_SECONDS}", "etag": etag}
 

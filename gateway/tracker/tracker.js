@@ -3,7 +3,7 @@
 // Every call goes into local storage first and is forgotten only once the API has said, readably, what became of it.
 // Until then it is sent again: after a pause, when the network is back, on the next page. Its id makes all copies one.
 //
-// It is served without comments and without spaces around punctuation, in less than 4 KB: see tracker.py.
+// It is served without comments and without spaces around punctuation, in less than 4 KB: see script.py.
 (() => {
   if (window.Clicktrail) return;
 
