@@ -16,3 +16,18 @@ _environment = Environment(
 def filled(name: str, **values: Any) -> bytes:
     """Return a page: a template filled with these values."""
     return _environment.get_template(name).render(values).encode()
+
+
+def page_headers(policy: str) -> dict[str, str]:
+    """Return what goes with a page that its visitor alone may see.
+
+    It loads nothing but what `policy` names, as directives of a content security policy.
+    """
+    return {
+        "cache-control": "private, no-store",
+        # No other site may see the address: it may hold a signature, and is nobody else's business.
+        "referrer-policy": "no-referrer",
+        "x-robots-tag": "noindex",
+        "x-content-type-options": "nosniff",
+        "content-security-policy": f"default-src 'none'; {policy}; base-uri 'none'; frame-ancestors 'none'",
+    }

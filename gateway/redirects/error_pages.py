@@ -6,16 +6,9 @@ from gateway.http.asgi import RawHeaders
 from gateway.http.errors import Problem, problem_of
 from gateway.http.exchange import Answer, Exchange
 from gateway.http.routes import Style
-from gateway.templating import HTML, filled
+from gateway.templating import HTML, filled, page_headers
 
-HEADERS = {
-    "cache-control": "private, no-store",
-    "referrer-policy": "no-referrer",
-    "x-robots-tag": "noindex",
-    "x-content-type-options": "nosniff",
-    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'",
-    "vary": "Accept",
-}
+HEADERS = {**page_headers("style-src 'unsafe-inline'"), "vary": "Accept"}
 """What goes with each of these answers."""
 
 _WORDS: dict[int, tuple[str, str]] = {

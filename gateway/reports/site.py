@@ -17,20 +17,12 @@ from gateway.reports.pages import ASSETS, SCOPES_SHOWN, Subject, list_page, prob
 from gateway.reports.parameters import parameters_of
 from gateway.reports.watch import Watches
 from gateway.rpc.clients import Services
-from gateway.templating import HTML
+from gateway.templating import HTML, page_headers
 
 ACTIVITIES_SHOWN = 12
 
 _PAGE_NUMBER = re.compile(r"[1-9]\d{0,2}", re.ASCII)
-_HEADERS = {
-    "cache-control": "private, no-store",
-    # The address holds the signature: no other site may see it.
-    "referrer-policy": "no-referrer",
-    "x-robots-tag": "noindex",
-    "x-content-type-options": "nosniff",
-    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-}
+_HEADERS = page_headers("script-src 'self'; style-src 'self'; connect-src 'self'; form-action 'self'")
 _REFUSALS = {
     401: (403, "This link opens no report", "It has expired, was revoked, or is incomplete. Ask for a new one."),
     404: (404, "There is nothing here", "Please check the address."),
