@@ -61,7 +61,7 @@ class Accounts:
     def __init__(self, store: PostgresAccounts, known: KnownAccounts, breaker: CircuitBreaker) -> None:
         self._store = store
         self._known = known
-        self._presence = breaker
+        self._breaker = breaker
 
     async def create_business(self, business: Business) -> Business:
         """Create a business. Raises `BUSINESS_TAKEN` where its id is another's."""
@@ -133,7 +133,7 @@ class Accounts:
 
     async def _holder(self, credential: str) -> Holder | None:
         try:
-            return await self._presence.attempt(lambda: self._stored_holder(credential), CREDENTIAL_SECONDS)
+            return await self._breaker.attempt(lambda: self._stored_holder(credential), CREDENTIAL_SECONDS)
         except ClicktrailError as error:
             if error.reason is not Reason.STORE_DOWN:
                 raise

@@ -153,7 +153,7 @@ class KnownAccounts:
     def __init__(self, folder: Path, source: Source, breaker: CircuitBreaker) -> None:
         self._accounts = SpoolAccounts(folder)
         self._source = source
-        self._presence = breaker
+        self._breaker = breaker
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="accounts")
         self._woken = asyncio.Event()
         self._failure = ""
@@ -203,7 +203,7 @@ class KnownAccounts:
     async def _copy_all(self) -> None:
         after, is_last = "", False
         while not is_last:
-            page = await self._presence.attempt(partial(self._source.known_after, after, PAGE))
+            page = await self._breaker.attempt(partial(self._source.known_after, after, PAGE))
             is_last = len(page) < PAGE
             through = None if is_last else page[-1].id
             await self._do(partial(self._accounts.replace, after, through, page))

@@ -29,7 +29,7 @@ class SpoolIntake:
         self._intake = intake
         self._spool = spool
         self._accounts = accounts
-        self._presence = breaker
+        self._breaker = breaker
 
     async def track(self, submissions: Sequence[Submission]) -> list[Receipt]:
         """Return one receipt per event, in order, once all that was accepted is durable.
@@ -39,7 +39,7 @@ class SpoolIntake:
         """
         check_size(submissions)
         try:
-            return await self._presence.attempt(lambda: self._intake.track(submissions))
+            return await self._breaker.attempt(lambda: self._intake.track(submissions))
         except ClicktrailError as error:
             if error.reason is not Reason.STORE_DOWN:
                 raise

@@ -37,7 +37,7 @@ class SpoolReplay:
         self._spool = spool
         self._intake = intake
         self._rejected = rejected
-        self._presence = breaker
+        self._breaker = breaker
 
     async def run(self) -> None:
         """Replay whenever there is something and PostgreSQL is there, until cancelled."""
@@ -45,11 +45,11 @@ class SpoolReplay:
             self._spool.filled.clear()
             try:
                 await self._spool.adopt()
-                if not self._presence.is_away:
+                if not self._breaker.is_away:
                     await self._replay_all()
             except ClicktrailError as error:
                 log.info("the replay waits", reason=error.reason)
-                await self._presence.is_there()
+                await self._breaker.is_there()
                 await asyncio.sleep(POLL_SECONDS)
             except (OSError, sqlite3.Error, DamagedError) as error:
                 log.warning("the spool cannot be read", cause=f"{type(error).__name__}: {error}")
@@ -117,7 +117,7 @@ class SpoolReplay:
                 await self._spool.filled.wait()
         except TimeoutError:
             return
-        if self._presence.is_away:
+        if self._breaker.is_away:
             # Each event that is spooled rings; one look a second is enough for adoption.
             await asyncio.sleep(POLL_SECONDS)
 

@@ -92,9 +92,8 @@ def test_a_chart_is_marks_alone(size: tuple[int, int, int]) -> None:
     drawn = chart(series_of(report_of(1_000)), size)
     assert ET.fromstring(drawn).get("aria-hidden") == "true"  # noqa: S314  (our own)
     assert len(drawn) < 30_000
-    for unwanted in ("<script", "<style", "style=", "href"):
+    for unwanted in ("<script", "<style", "style=", "href", "http"):
         assert unwanted not in drawn
-    assert "http" not in drawn.replace('xmlns="http://www.w3.org/2000/svg"', "")
 
 
 def test_columns_are_as_high_as_what_they_count() -> None:
