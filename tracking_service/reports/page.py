@@ -68,7 +68,10 @@ def is_good(claim: Claim, key: bytes, now: datetime) -> bool:
 
 
 def path_to(campaign: str | None, journey: str | None, signature: str) -> str:
-    """Return the path of the page of a campaign or journey, or of the list of all, that a signature opens."""
+    """Return the path of the page of a campaign or journey, or of the list of all, that a signature opens.
+
+    It is the gateway's path (`gateway/reports/pages.py`), told here because callers of the RPC are promised the path.
+    """
     query = urlencode({"signature": signature})
     if campaign:
         return f"/reports/campaigns/{quote(campaign, safe='')}?{query}"
