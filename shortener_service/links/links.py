@@ -85,21 +85,19 @@ class Links:
     async def detach(self, business_id: str, link_ids: Iterable[str]) -> None:
         """Take the recipient from links for good; those that there are not, or not any more, are passed over."""
         for link_id in link_ids:
-            while not await self._is_detached(business_id, link_id):
-                pass
+            await self._detach(business_id, key_from_id(link_id))
 
-    async def _is_detached(self, business_id: str, link_id: str) -> bool:
-        """Try to take the recipient from a link; tell whether there is nothing left to do."""
-        key = key_from_id(link_id)
-        link = await self._find(key)
-        if link is None or link.template.business_id != business_id or not link.record.profile:
-            return True
-        record = _without_recipient(link)
-        delivery = delivery_of(self._messages.link(Link(key, record, link.template)), record)
-        if not await self._store.change(key, link.record, record, delivery):
-            return False
-        self._changed(key)
-        return True
+    async def _detach(self, business_id: str, key: LinkKey) -> None:
+        """Take the recipient from a link; read it again where it was changed meanwhile."""
+        while True:
+            link = await self._find(key)
+            if link is None or link.template.business_id != business_id or not link.record.profile:
+                return
+            record = _without_recipient(link)
+            delivery = delivery_of(self._messages.link(Link(key, record, link.template)), record)
+            if await self._store.change(key, link.record, record, delivery):
+                self._changed(key)
+                return
 
     async def _find(self, key: LinkKey) -> Link | None:
         if not codes.is_well_formed(key.code):

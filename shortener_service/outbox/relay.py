@@ -13,7 +13,7 @@ from common.backoff import Backoff
 from common.errors import ClicktrailError
 from common.logging import get_logger
 from common.rpc import errors
-from shortener_service.outbox.store import Entry, RedisOutbox
+from shortener_service.outbox.store import FIRST_PENDING, UNREAD, Entry, RedisOutbox
 
 log = get_logger(__name__)
 
@@ -131,22 +131,23 @@ class OutboxRelay:
         if time.monotonic() >= self._claim_at:
             while claimed := await self._outbox.claim(self._count(self._shards)):
                 await self._deliver_all(claimed)
+            await self._outbox.forget_idle_consumers()
             pause = self._claim_seconds / CLAIMS_A_TERM
             self._claim_at = time.monotonic() + pause * random.uniform(0.8, 1.2)  # noqa: S311  (spread)
         shards = await self._appended.wait()
         while shards and not self._is_stopping:
             shards = list(shards)
             count = self._count(len(shards))
-            entries = await self._outbox.read_new(shards, count)
+            entries = await self._outbox.read(dict.fromkeys(shards, UNREAD), count)
             await self._deliver_all(entries)
             read = Counter(entry.shard for entry in entries)
             shards = [shard for shard in read if read[shard] == count]
         self._pending |= self._outbox.take_missed()
 
     async def _deliver_pending(self) -> None:
-        """Deliver what this consumer has read and not removed: after a failure, nobody else will for a while."""
-        after = dict.fromkeys(self._pending, "0")
-        while entries := await self._outbox.read_pending(after, self._count(len(after))):
+        """Deliver what this consumer has read and not removed: after a failure, others leave it alone for a while."""
+        after = dict.fromkeys(self._pending, FIRST_PENDING)
+        while entries := await self._outbox.read(after, self._count(len(after))):
             await self._deliver_all(entries)
             # Those that tracking refused are pending still: go on behind them.
             after = {entry.shard: entry.id for entry in entries}

@@ -3,7 +3,7 @@
 import os
 import secrets
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from common.errors import ClicktrailError
@@ -11,6 +11,9 @@ from shortener_service.redis.client import Command, ErrorReply, RedisCalls, Scri
 from shortener_service.redis.keyspace import Keys
 
 GROUP = "tracking"
+# Where reading begins: at the entries that no consumer has read, or at the first one pending for this consumer.
+UNREAD = ">"
+FIRST_PENDING = "0"
 # Consumers of processes that died leave their names behind; after an hour without a word they are forgotten.
 FORGOTTEN_AFTER_MILLISECONDS = 3_600_000
 
@@ -40,16 +43,20 @@ class RedisOutbox:
         self._missed: set[int] = set()
         self.consumer = consumer or f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
 
-    async def read_new(self, shards: Sequence[int], count: int) -> list[Entry]:
-        """Return at most so many entries a shard that nobody has read, oldest first."""
-        return await self._read(dict.fromkeys(shards, ">"), count)
+    async def read(self, after: Mapping[int, str], count: int) -> list[Entry]:
+        """Return at most so many entries of each of these shards, oldest first.
 
-    async def read_pending(self, after: dict[int, str], count: int) -> list[Entry]:
-        """Return at most so many entries a shard that are pending for this consumer, behind these ids."""
-        return await self._read(after, count)
+        `after` is `UNREAD`, `FIRST_PENDING` or the id of an entry: then those behind it pending for this consumer.
+        """
+        commands: list[Command] = [
+            ("XREADGROUP", "GROUP", GROUP, self.consumer, "COUNT", count, "STREAMS", self._keys.outboxes[shard], start)
+            for shard, start in after.items()
+        ]
+        replies = await self._run(commands, after)
+        return [entry for shard, reply in replies.items() if reply for entry in _entries(shard, reply[0][1])]
 
     async def claim(self, count: int) -> list[Entry]:
-        """Take over entries that have been pending for too long, whoever read them."""
+        """Take over and return entries that have been pending for too long, for any consumer."""
         commands: list[Command] = [
             ("XAUTOCLAIM", key, GROUP, self.consumer, self._claim_milliseconds, start, "COUNT", count)
             for key, start in zip(self._keys.outboxes, self._claim_from, strict=True)
@@ -57,10 +64,13 @@ class RedisOutbox:
         replies = await self._run(commands, self._all)
         for shard, reply in replies.items():
             self._claim_from[shard] = reply[0].decode()
+        return [entry for shard, reply in replies.items() for entry in _entries(shard, reply[1])]
+
+    async def forget_idle_consumers(self) -> None:
+        """Remove the names of consumers that have been idle for an hour and have nothing pending."""
         await self._run(
             [_LEAVE.call([key], (GROUP, "", FORGOTTEN_AFTER_MILLISECONDS)) for key in self._keys.outboxes], self._all
         )
-        return [entry for shard, reply in replies.items() for entry in _entries(shard, reply[1])]
 
     async def remove(self, entries: Sequence[Entry]) -> None:
         """Forget entries that were delivered."""
@@ -75,23 +85,15 @@ class RedisOutbox:
         await self._run([_LEAVE.call([key], (GROUP, self.consumer, 0)) for key in self._keys.outboxes], self._all)
 
     def take_missed(self) -> set[int]:
-        """Return the shards that did not answer since this was last asked: they keep nobody from the others."""
+        """Return the shards that did not answer since this was last asked: the others were served all the same."""
         missed, self._missed = self._missed, set()
         return missed
-
-    async def _read(self, after: dict[int, str], count: int) -> list[Entry]:
-        commands: list[Command] = [
-            ("XREADGROUP", "GROUP", GROUP, self.consumer, "COUNT", count, "STREAMS", self._keys.outboxes[shard], start)
-            for shard, start in after.items()
-        ]
-        replies = await self._run(commands, after)
-        return [entry for shard, reply in replies.items() if reply for entry in _entries(shard, reply[0][1])]
 
     async def _run(self, commands: Sequence[Command], shards: Iterable[int]) -> dict[int, Any]:
         """Run a command on each of these shards, and return the replies of those that answer.
 
         Where the group is not there yet, or any more, create it and run the command again. A shard whose server is away
-        is missed, and keeps nobody from the others; raises UNAVAILABLE (`STORE_DOWN`) where all there are are away.
+        is missed, and the others are served; raises UNAVAILABLE (`STORE_DOWN`) where all there are are away.
         """
         replies = await self._calls.run_apart(commands, tolerates="NOGROUP")
         refused = [at for at, reply in enumerate(replies) if isinstance(reply, ErrorReply)]

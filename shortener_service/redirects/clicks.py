@@ -11,9 +11,9 @@ from common import clock
 from common.ids import uuid7_bytes
 from shortener_service.protobuf_wire import delimited, tag_of, text
 from shortener_service.redirects.link_cache import LiveLink
-from shortener_service.redirects.verdicts import RULES_VERSION, judge
+from shortener_service.redirects.verdicts import RULES_VERSION, classify
 
-# Kinds of visits remembered: a kilobyte each, or ten where somebody sends headers as long as they may be.
+# Kinds of visits remembered: a kilobyte each, or ten with headers as long as they may be.
 REMEMBERED = 4_096
 
 _CLICK = tag_of(relay_service_pb2.DeliverRequest, "clicks")
@@ -33,21 +33,21 @@ class Visit(NamedTuple):
 
 
 # Host, query, user agent, referrer, language, purpose, whether it is a HEAD.
-_Told = tuple[str, str, str, str, str, str, bool]
+_HitFields = tuple[str, str, str, str, str, str, bool]
 
 
 def visit_of(hit: pb.Hit) -> Visit:
-    """Return what a hit tells of its visitor. People with one browser and language are alike: most are known."""
+    """Return what a hit tells of its visitor. Most are remembered: many people send the same."""
     return _visit((hit.host, hit.query, hit.user_agent, hit.referrer, hit.accept_language, hit.purpose, hit.is_head))
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _visit(told: _Told) -> Visit:
-    host, query, user_agent, referrer, accept_language, purpose, is_head = told
-    judgement = judge(user_agent, purpose, is_head=is_head)
+def _visit(fields: _HitFields) -> Visit:
+    host, query, user_agent, referrer, accept_language, purpose, is_head = fields
+    found = classify(user_agent, purpose, is_head=is_head)
     click = click_pb2.Click(
-        verdict=judgement.verdict,
-        verdict_reason=judgement.reason,
+        verdict=found.verdict,
+        verdict_reason=found.reason,
         rules_version=RULES_VERSION,
         host=host,
         query=query,
@@ -56,7 +56,7 @@ def _visit(told: _Told) -> Visit:
         accept_language=accept_language,
         source=source_of(query),
     )
-    return Visit(judgement.verdict, click.SerializeToString())
+    return Visit(found.verdict, click.SerializeToString())
 
 
 def source_of(query: str) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -21,19 +21,19 @@ from shortener_service.links.link import LinkKey, LinkRecord, id_of
 from shortener_service.links.store import RedisLinkStore, bucket_of
 from shortener_service.links.templates import KnownTemplate, Templates
 from shortener_service.protobuf_wire import delimited, tag_of, text
-from shortener_service.redirects.store import ANY, ChangeFeed, News
+from shortener_service.redirects.store import ANY, News, RedisChanges
 from shortener_service.redis.keyspace import Shards
 
 log = get_logger(__name__)
 
 # What was read so lately holds, whether changes are told or not.
 FRESH_SECONDS = 5.0
-# How often to ask what was changed. Nobody waits for it: an answer counts for as long as a link that was read.
+# How often to ask what was changed. No redirect waits for it: an answer counts for as long as a link that was read.
 ASK_SECONDS = 1.0
 # What was read before that is read again, told or not: a store may have been changed by other means than ours.
 TRUST_SECONDS = 600.0
 ASKING = "asking for changed links"
-# Redis may be emptied while we run; whoever started us does not see it otherwise.
+# Redis may be emptied while we run, which shows nowhere else.
 _incomplete = RareWarning(log, "redis is not complete: unknown codes answer 503 until `clicktrail restore`")
 
 # No reading of links takes longer: what was told to be changed so long ago was told before any that is under way.
@@ -49,8 +49,10 @@ _SESSION_PROFILE = tag_of(session_pb2.Session, "profile")
 class LinkChanges:
     """Asks for the changes while links are clicked, and passes each on to `changed`."""
 
-    def __init__(self, feed: ChangeFeed, shards: int, changed: Callable[[LinkKey], None]) -> None:
-        self._feed = feed
+    def __init__(
+        self, read_changes: Callable[[], Awaitable[Sequence[News]]], shards: int, changed: Callable[[LinkKey], None]
+    ) -> None:
+        self._read_changes = read_changes
         self._changed = changed
         # Since when the changes of a shard are told without a gap; infinite where they cannot be told now.
         self._since = [math.inf] * shards
@@ -59,10 +61,13 @@ class LinkChanges:
         self._has_failed = False
         self._asking: asyncio.Task[None] | None = None
 
-    def holding(self, now: float) -> list[float]:
-        """Return for each shard from when on what was read of its links holds."""
+    def refresh_if_due(self, now: float) -> None:
+        """Begin to ask for changes, unless that was done less than `ASK_SECONDS` ago or is under way."""
         if now >= self._asked_at + ASK_SECONDS and self._asking is None:
             self._asking = asyncio.create_task(self._ask(now), name=ASKING)
+
+    def trusted_since(self, now: float) -> list[float]:
+        """Return for each shard from when on what was read of its links holds."""
         recent = now - FRESH_SECONDS
         if self._told_at <= recent:
             return [recent] * len(self._since)
@@ -78,9 +83,9 @@ class LinkChanges:
     async def _ask(self, asked_at: float) -> None:
         self._asked_at = asked_at
         try:
-            self._hear(await self._feed.read(), asked_at)
+            self._hear(await self._read_changes(), asked_at)
         except ClicktrailError:
-            # Whoever reads links says so. What holds is what was told before, for as long as that counts.
+            # Reading links tells of it. What holds is what was told before, for as long as that counts.
             self._has_failed = True
         except Exception:
             self._has_failed = True
@@ -146,14 +151,14 @@ class LiveLinks:
     """Reads links by the batch, and remembers each until a change of it is told; while the store is away, longer."""
 
     def __init__(
-        self, store: RedisLinkStore, templates: Templates, feed: ChangeFeed, shards: Shards, limit: int
+        self, store: RedisLinkStore, templates: Templates, changes: RedisChanges, shards: Shards, limit: int
     ) -> None:
         self._store = store
         self._templates = templates
         self._shards = shards
         self._limit = limit
         self._remembered: dict[LinkKey, LiveLink] = {}
-        self._changes = LinkChanges(feed, shards.count, self.forget)
+        self._changes = LinkChanges(changes.read, shards.count, self.forget)
         # When a link was forgotten, the latest ones: a reading that began before may bring it as it was.
         self._forgotten: dict[LinkKey, float] = {}
 
@@ -162,12 +167,14 @@ class LiveLinks:
 
         One that does not exist is left out; it is asked for again at the next hit.
         """
-        holding = self._changes.holding(time.monotonic())
+        now = time.monotonic()
+        self._changes.refresh_if_due(now)
+        trusted_since = self._changes.trusted_since(now)
         links: dict[LinkKey, LiveLink | ClicktrailError] = {}
         missing: list[LinkKey] = []
         for key in set(keys):
             remembered = self._remembered.get(key)
-            if remembered is not None and remembered.read_at > holding[remembered.shard]:
+            if remembered is not None and remembered.read_at > trusted_since[remembered.shard]:
                 links[key] = remembered
             elif codes.is_well_formed(key.code):
                 missing.append(key)

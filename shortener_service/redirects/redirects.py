@@ -1,6 +1,6 @@
-"""Turns a batch of hits into redirects: reads their links, judges who is there, and keeps clicks and sessions.
+"""Turns a batch of hits into redirects: reads their links, classifies who is there, and keeps clicks and sessions.
 
-The way of a click: `locate` finds its key, `LiveLinks` its link, `judge` who is behind it; then it joins the clicks
+The way of a click: `locate` finds its key, `LiveLinks` its link, `classify` who is behind it; then it joins the clicks
 of its shard, and only when these are in the outbox is it answered. Hits and outcomes stay the contract's messages
 here: copying them into values of our own would cost as much as resolving them.
 """
@@ -101,7 +101,7 @@ def _own(
 
 
 def _without_click(link: LiveLink | ClicktrailError | None, domain: Domain | None) -> Answer:
-    """Answer a hit on a link that is gone, not there, or of which nobody can tell."""
+    """Answer a hit on a link that is gone, not there, or of which the store cannot tell."""
     if isinstance(link, ClicktrailError):
         return link
     fallback = link.known.fallback if link is not None else ""

@@ -19,18 +19,11 @@ _APPEND = Script(__package__, "append_clicks.lua")
 COUNT = "n"
 
 
-class ChangeFeed(Protocol):
-    """Tells which links were changed, by whichever process."""
-
-    async def read(self) -> list[News]:
-        """Return for each shard what was changed since the last time; what cannot be told now is told the next time.
-
-        The first time it is `ANY`.
-        """
-
-
 class ClickStore(Protocol):
-    """Keeps fresh sessions, and what is to be delivered."""
+    """Keeps fresh sessions, and what is to be delivered.
+
+    A Protocol, since there are two: Redis, and what delivers to tracking while Redis does not answer.
+    """
 
     async def append(self, shard: int, sessions: dict[str, bytes], delivery: bytes) -> bool:
         """Keep sessions of one shard and append a delivery, atomically; tell whether the outbox had room."""
@@ -40,7 +33,7 @@ class ClickStore(Protocol):
 
 
 class RedisClickStore:
-    """Keeps fresh sessions and what is to be delivered; `ClickStore` says what for."""
+    """Keeps fresh sessions and what is to be delivered in Redis."""
 
     def __init__(
         self,
@@ -87,7 +80,7 @@ class RedisClickStore:
 
 
 class RedisChanges:
-    """The changes as one process hears of them; `ChangeFeed` says what for."""
+    """The links that were changed, by any process, since this one last read."""
 
     def __init__(self, calls: RedisCalls, keys: Keys) -> None:
         self._calls = calls
@@ -96,7 +89,10 @@ class RedisChanges:
         self._told: list[int | None] = [None] * len(self._keys)
 
     async def read(self) -> list[News]:
-        """Return for each shard what was changed since the last time."""
+        """Return for each shard what was changed since the last time; what cannot be told now is told the next time.
+
+        The first time it is `ANY`.
+        """
         replies = await self._calls.run_apart([("HGET", key, COUNT) for key in self._keys])
         counts = [reply if isinstance(reply, ClicktrailError) else int(reply or 0) for reply in replies]
         news = await self._news(counts)

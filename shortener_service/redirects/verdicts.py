@@ -21,7 +21,7 @@ PREFETCH = click_pb2.VERDICT_PREFETCH
 HEAD = click_pb2.VERDICT_HEAD
 
 
-class Judgement(NamedTuple):
+class Classification(NamedTuple):
     """A verdict and its reason in a word or two."""
 
     verdict: "click_pb2.Verdict.ValueType"
@@ -67,31 +67,31 @@ _CRAWLER_PATTERNS = tuple(re.compile(pattern) for pattern in _LIST if not _PLAIN
 _SELF_NAMED = re.compile(r"bot\b|crawler|spider|scraper|\bcurl/|\bwget/|headless", re.IGNORECASE)
 
 
-def judge(user_agent: str, purpose: str, *, is_head: bool) -> Judgement:
+def classify(user_agent: str, purpose: str, *, is_head: bool) -> Classification:
     """Return who is behind a hit; the same for the same input and version of the rules."""
     if purpose and _PREFETCHES.search(purpose):
-        return Judgement(PREFETCH, "prefetch header")
+        return Classification(PREFETCH, "prefetch header")
     if is_head:
-        return Judgement(HEAD, "HEAD request")
-    return judge_user_agent(user_agent)
+        return Classification(HEAD, "HEAD request")
+    return classify_user_agent(user_agent)
 
 
 @lru_cache(maxsize=REMEMBERED)
-def judge_user_agent(user_agent: str) -> Judgement:
+def classify_user_agent(user_agent: str) -> Classification:
     """Return who sends a user agent."""
     if not user_agent.strip():
-        return Judgement(BOT, "no user agent")
+        return Classification(BOT, "no user agent")
     lower = user_agent.lower()
     for table, verdict, label in ((_PREVIEWS, PREVIEW, "preview"), (_SCANNERS, SCANNER, "scanner")):
         for part, name in table:
             if part in lower:
-                return Judgement(verdict, f"{label}: {name}")
+                return Classification(verdict, f"{label}: {name}")
     rest = _PEOPLE.sub("", user_agent)
     if crawler := _listed_crawler(rest):
-        return Judgement(BOT, f"crawler list: {crawler}")
+        return Classification(BOT, f"crawler list: {crawler}")
     if named := _SELF_NAMED.search(rest):
-        return Judgement(BOT, f"calls itself {named.group().strip().lower()}")
-    return Judgement(HUMAN, "no rule against it")
+        return Classification(BOT, f"calls itself {named.group().strip().lower()}")
+    return Classification(HUMAN, "no rule against it")
 
 
 def _listed_crawler(user_agent: str) -> str | None:

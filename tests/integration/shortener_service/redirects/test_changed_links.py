@@ -273,10 +273,11 @@ class Feed:
 async def test_a_feed_that_fails_is_asked_again() -> None:
     """A fault of ours in it takes nothing but the word of changes, and is logged."""
     feed = Feed([])
-    changes = LinkChanges(feed, 2, lambda _key: None)
+    changes = LinkChanges(feed.read, 2, lambda _key: None)
 
     async def asked() -> int:
-        assert changes.holding(100.0 + feed.asked) == [40.0 + feed.asked] * 2
+        changes.refresh_if_due(100.0 + feed.asked)
+        assert changes.trusted_since(100.0 + feed.asked) == [40.0 + feed.asked] * 2
         return feed.asked
 
     with capture_logs() as lines:
@@ -294,13 +295,13 @@ async def test_behind_a_gap_nothing_is_trusted_that_was_read_before(
     monkeypatch.setattr("shortener_service.redirects.link_cache.ASK_SECONDS", 1.0)
     clock = Clock(monkeypatch)
     feed = Feed([ANY])
-    changes = LinkChanges(feed, 1, lambda _key: None)
+    changes = LinkChanges(feed.read, 1, lambda _key: None)
 
     async def tell(*news: News) -> list[float]:
         feed.news = list(news)
-        changes.holding(clock.now)
+        changes.refresh_if_due(clock.now)
         await asyncio.gather(*(task for task in asyncio.all_tasks() if task.get_name() == ASKING))
-        return changes.holding(clock.now)
+        return changes.trusted_since(clock.now)
 
     began = clock.now
     await tell(ANY)

@@ -3,7 +3,7 @@
 import pytest
 
 from clicktrail.tracking.v1 import click_pb2
-from shortener_service.redirects.verdicts import judge
+from shortener_service.redirects.verdicts import classify
 
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
 ANDROID = "Mozilla/5.0 (Linux; Android 13; SM-A536B) AppleWebKit/537.36 (KHTML, like Gecko)"
@@ -47,13 +47,13 @@ OTHERS = [
 @pytest.mark.parametrize("user_agent", PEOPLE)
 def test_people_are_people(user_agent: str) -> None:
     """Browsers are people, also inside apps and on phones whose names read like a crawler's."""
-    assert judge(user_agent, "", is_head=False).verdict == click_pb2.VERDICT_HUMAN
+    assert classify(user_agent, "", is_head=False).verdict == click_pb2.VERDICT_HUMAN
 
 
 @pytest.mark.parametrize(("user_agent", "verdict", "reason"), OTHERS)
 def test_programs_are_not_people(user_agent: str, verdict: str, reason: str) -> None:
     """Previews, crawlers and scanners are told apart, each with its reason."""
-    found = judge(user_agent, "", is_head=False)
+    found = classify(user_agent, "", is_head=False)
     assert click_pb2.Verdict.Name(found.verdict) == f"VERDICT_{verdict}"
     assert reason in found.reason
 
@@ -61,10 +61,10 @@ def test_programs_are_not_people(user_agent: str, verdict: str, reason: str) -> 
 @pytest.mark.parametrize("purpose", ["prefetch", "prefetch;prerender", "Prefetch, x", "preview"])
 def test_a_prefetch_comes_first(purpose: str) -> None:
     """A prefetch is one whoever sends it, even as HEAD."""
-    assert judge(PEOPLE[0], purpose, is_head=True).verdict == click_pb2.VERDICT_PREFETCH
+    assert classify(PEOPLE[0], purpose, is_head=True).verdict == click_pb2.VERDICT_PREFETCH
 
 
 def test_head_is_no_click() -> None:
     """A HEAD request of a browser is not a person's click."""
-    assert judge(PEOPLE[0], "", is_head=True).verdict == click_pb2.VERDICT_HEAD
-    assert judge(PEOPLE[0], "document", is_head=False).verdict == click_pb2.VERDICT_HUMAN
+    assert classify(PEOPLE[0], "", is_head=True).verdict == click_pb2.VERDICT_HEAD
+    assert classify(PEOPLE[0], "document", is_head=False).verdict == click_pb2.VERDICT_HUMAN
