@@ -60,10 +60,10 @@ async def find_events(connection: "Connection", places: Sequence[EventPlace]) ->
     return dict(events)
 
 
-async def find_concerned(connection: "Connection", marks: Sequence[Visitor]) -> Events:
-    """Return the events that marks concern, with all events of their orders."""
+async def find_concerned(connection: "Connection", visitors: Sequence[Visitor]) -> Events:
+    """Return the events of visitors, with all events of their orders."""
     rows = await connection.fetch(
-        QUERIES.find_concerned, *columns(marks, "business_id", "session", "profile_key", "since"), CLICKED
+        QUERIES.find_concerned, *columns(visitors, "business_id", "session", "profile_key", "since"), CLICKED
     )
     return await find_events(connection, [EventPlace(**row) for row in rows])
 

@@ -6,20 +6,20 @@ from tracking_service.postgres.queries import Queries
 class AttributionQueries(Queries):
     """The queries of attribution."""
 
-    find_due: str
-    take_marks: str
-    take_mark: str
+    find_pending: str
+    take_visitors: str
+    take_visitor: str
     find_oldest: str
-    find_put_aside: str
-    put_aside: str
-    spread_marks: str
+    find_retries: str
+    retry_later: str
+    fan_out: str
     find_concerned: str
     find_events: str
     find_own_sources: str
-    take_sweep: str
-    find_swept: str
-    move_sweep: str
-    end_sweep: str
+    take_backfill: str
+    find_backfilled: str
+    move_backfill: str
+    end_backfill: str
     find_clicks: str
     find_standings: str
     append_entries: str

@@ -1,14 +1,14 @@
--- name: find_due
--- What there is to do: marks of many people, other marks, those put aside whose time has come, and sweeps. Found as they
--- are taken, oldest first: a look at any of them may go through all that were deleted lately.
-SELECT (SELECT id FROM dirty_visitors WHERE persons IS NOT NULL ORDER BY id LIMIT 1) IS NOT NULL AS marks_of_many,
-       (SELECT id FROM dirty_visitors WHERE attempts = 0 AND persons IS NULL ORDER BY id LIMIT 1) IS NOT NULL AS marks,
+-- name: find_pending
+-- What there is to process: groups of people, single visitors, those to be retried now, and backfills. Found as they are
+-- taken, oldest first: a look at any of them may go through all that were deleted lately.
+SELECT (SELECT id FROM dirty_visitors WHERE persons IS NOT NULL ORDER BY id LIMIT 1) IS NOT NULL AS groups,
+       (SELECT id FROM dirty_visitors WHERE attempts = 0 AND persons IS NULL ORDER BY id LIMIT 1) IS NOT NULL AS visitors,
        (SELECT id FROM dirty_visitors WHERE attempts > 0 AND next_try_at <= now() ORDER BY next_try_at LIMIT 1) IS NOT NULL
-           AS put_aside,
-       (SELECT id FROM sweeps ORDER BY id LIMIT 1) IS NOT NULL AS sweeps;
+           AS retries,
+       (SELECT id FROM sweeps ORDER BY id LIMIT 1) IS NOT NULL AS backfills;
 
--- name: take_marks
--- Some marks, oldest first, that no other worker has in hand.
+-- name: take_visitors
+-- Some dirty visitors, oldest first, that no other worker has locked.
 -- Materialized, or a plan could run the choice more than once and take more than it was asked for.
 WITH taken AS MATERIALIZED (
     SELECT id FROM dirty_visitors WHERE attempts = 0 AND persons IS NULL ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
@@ -18,8 +18,8 @@ USING taken
 WHERE d.id = taken.id
 RETURNING d.business_id, d.session, d.profile_key, d.since;
 
--- name: take_mark
--- One mark, unless another worker has it in hand or was done with it.
+-- name: take_visitor
+-- One dirty visitor, unless another worker has it locked or was done with it.
 WITH taken AS MATERIALIZED (
     SELECT id FROM dirty_visitors WHERE id = $1 FOR UPDATE SKIP LOCKED
 )
@@ -29,19 +29,19 @@ WHERE d.id = taken.id
 RETURNING d.business_id, d.session, d.profile_key, d.since;
 
 -- name: find_oldest
--- The marks that would be taken next.
+-- The visitors that would be taken next.
 SELECT id, attempts FROM dirty_visitors WHERE attempts = 0 AND persons IS NULL ORDER BY id LIMIT $1;
 
--- name: find_put_aside
--- Marks that were put aside and whose time has come.
+-- name: find_retries
+-- Visitors that have failed before and are to be tried again now.
 SELECT id, attempts FROM dirty_visitors WHERE attempts > 0 AND next_try_at <= now() ORDER BY next_try_at LIMIT $1;
 
--- name: put_aside
--- A mark that is not to be tried again before so many seconds have passed.
+-- name: retry_later
+-- A visitor that is not to be tried again before so many seconds have passed.
 UPDATE dirty_visitors SET attempts = attempts + 1, next_try_at = now() + make_interval(secs => $2) WHERE id = $1;
 
--- name: spread_marks
--- Marks of many people that no other worker has in hand, each as marks of those who have any event since. Answers with
+-- name: fan_out
+-- Groups of people that no other worker has locked, each as those of them who have any event since. Answers with
 -- how many of the former and of the latter there were.
 WITH taken AS MATERIALIZED (
     SELECT id FROM dirty_visitors WHERE persons IS NOT NULL ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
@@ -50,7 +50,7 @@ WITH taken AS MATERIALIZED (
     USING taken
     WHERE d.id = taken.id
     RETURNING d.business_id, d.persons, d.since
-), spread AS (
+), fanned_out AS (
     INSERT INTO dirty_visitors (business_id, profile_key, since)
     SELECT g.business_id, person, g.since
     FROM gone g
@@ -61,12 +61,12 @@ WITH taken AS MATERIALIZED (
         LIMIT 1) AS has_event
     RETURNING id
 )
-SELECT (SELECT count(*) FROM gone) AS taken, (SELECT count(*) FROM spread) AS marked;
+SELECT (SELECT count(*) FROM gone) AS groups, (SELECT count(*) FROM fanned_out) AS visitors;
 
 -- name: find_concerned
--- The events that marks concern: those of the sessions and persons marked.
+-- The events of dirty visitors: those of their sessions and persons.
 -- OFFSET 0 keeps each look-up by its whole key apart: a planner without statistics, as on a new database, joins on the
--- business alone, and then every mark costs as much as the business has events.
+-- business alone, and then every visitor costs as much as the business has events.
 WITH marks AS (
     SELECT business_id, session, profile_key, coalesce(since, '-infinity') AS since
     FROM unnest($1::text[], $2::text[], $3::bigint[], $4::timestamptz[]) AS m (business_id, session, profile_key, since)
@@ -153,12 +153,12 @@ SELECT o.business_id, o.source
 FROM unnest($1::text[], $2::text[]) AS seen (business_id, source)
 JOIN own_sources o ON o.business_id = seen.business_id AND o.source = seen.source;
 
--- name: take_sweep
--- The sweep begun first, unless another worker has it in hand.
+-- name: take_backfill
+-- The backfill begun first, unless another worker has it locked.
 SELECT id, business_id, action, needle, position FROM sweeps ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED;
 
--- name: find_swept
--- The next events of a business, by id, and who is to be decided on again: the visitors of those that a sweep concerns.
+-- name: find_backfilled
+-- The next events of a business, by id, and who is to be decided on again: the visitors of those that a backfill concerns.
 SELECT a.id, a.session, a.profile_key, a.occurred_at,
        ($3::text IS NULL OR a.action = $3) AND a.action <> $6 AND ($4::text IS NULL OR EXISTS (
            SELECT FROM events e
@@ -169,12 +169,12 @@ WHERE a.business_id = $1 AND a.id > $2
 ORDER BY a.id
 LIMIT $5;
 
--- name: move_sweep
--- How far a sweep has come.
+-- name: move_backfill
+-- How far a backfill has come.
 UPDATE sweeps SET position = $2 WHERE id = $1;
 
--- name: end_sweep
--- A sweep that is through.
+-- name: end_backfill
+-- A backfill that is done.
 DELETE FROM sweeps WHERE id = $1;
 
 -- name: find_clicks
@@ -282,5 +282,5 @@ SELECT business_id, session, profile_key, since
 FROM unnest(texts($1), texts($2), $3::bigint[], $4::timestamptz[]) AS marked (business_id, session, profile_key, since);
 
 -- name: mark_persons
--- Many people of whom few have any event, as one mark.
+-- Many people of whom few have any event, as one row.
 INSERT INTO dirty_visitors (business_id, persons, since) VALUES ($1, $2, $3);

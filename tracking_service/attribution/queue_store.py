@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 class Visitor(NamedTuple):
     """Whose events are to be decided again: a session's, a profile's by its surrogate, or both's.
 
-    What occurred before `since` is left aside. Without it the whole history is looked at, which a claim needs, but
+    What occurred before `since` is left out. Without it the whole history is looked at, which a claim needs, but
     neither an event (it concerns itself) nor a click (it concerns what came after it).
     """
 
@@ -26,36 +26,36 @@ class Visitor(NamedTuple):
 
 async def mark_dirty(connection: "Connection", visitors: Iterable[Visitor]) -> None:
     """Have the events of visitors decided again."""
-    marks = set(visitors)
-    if marks:
+    dirty = set(visitors)
+    if dirty:
         await connection.execute(
-            QUERIES.mark_dirty, *packed_columns(marks, "business_id", "session", "profile_key", "since")
+            QUERIES.mark_dirty, *packed_columns(dirty, "business_id", "session", "profile_key", "since")
         )
 
 
 async def mark_persons(connection: "Connection", business_id: str, persons: Sequence[int], since: datetime) -> None:
-    """Have what people (surrogates) did since a time decided again; by one mark, since most have done nothing."""
+    """Have what people (surrogates) did since a time decided again; by one row, since most have done nothing."""
     await connection.execute(QUERIES.mark_persons, business_id, persons, since)
 
 
-class Due(NamedTuple):
-    """What there is to do."""
+class Pending(NamedTuple):
+    """What there is to process: groups of people, single visitors, those to be retried now, and backfills."""
 
-    marks_of_many: bool
-    marks: bool
-    put_aside: bool
-    sweeps: bool
-
-
-class Spread(NamedTuple):
-    """How many marks of many people were taken, and how many of single ones came of them."""
-
-    taken: int
-    marked: int
+    groups: bool
+    visitors: bool
+    retries: bool
+    backfills: bool
 
 
-class Mark(NamedTuple):
-    """Someone whose events must be decided again, and how often that has failed."""
+class FannedOut(NamedTuple):
+    """How many groups of people were fanned out, and how many dirty visitors came of them."""
+
+    groups: int
+    visitors: int
+
+
+class DirtyVisitor(NamedTuple):
+    """A visitor whose events are to be decided again, and how often that has failed."""
 
     id: int
     attempts: int

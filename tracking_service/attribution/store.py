@@ -1,4 +1,4 @@
-"""Keeps what events are credited to in PostgreSQL: takes marks, decides again, appends the difference."""
+"""Keeps what events are credited to in PostgreSQL: takes dirty visitors, decides again, appends the difference."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
@@ -10,7 +10,7 @@ from tracking_service.attribution.evidence_store import EventPlace, Events, find
 from tracking_service.attribution.explanation import Evidence, KeptEntry, led_by
 from tracking_service.attribution.ledger import Credited, LedgerEntry, Standing, difference
 from tracking_service.attribution.queries import QUERIES
-from tracking_service.attribution.queue_store import Due, Mark, Spread, Visitor, mark_dirty
+from tracking_service.attribution.queue_store import DirtyVisitor, FannedOut, Pending, Visitor, mark_dirty
 from tracking_service.attribution.rules import RULES_VERSION, CandidateClick, Event
 from tracking_service.counters.store import bump_versions
 from tracking_service.postgres.arrays import columns
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
     from tracking_service.postgres.pool import Connection
 
-# Activities that a sweep looks at in one go.
-SWEPT = 1_000
+# Activities that a backfill looks at in one go.
+BACKFILLED = 1_000
 
 # Clicks of one visitor that an explanation shows.
 MOST_CLICKS = 100
 
 
-class Sweep(NamedTuple):
-    """A way through the activities of a business, and how far it has come."""
+class Backfill(NamedTuple):
+    """A change that concerns the events of a whole business, and how far through its activities it has come."""
 
     id: int
     business_id: str
@@ -65,67 +65,65 @@ class PostgresAttribution:
     def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres
 
-    async def due(self) -> Due:
-        """Tell what there is to do; it may be in other hands."""
+    async def pending(self) -> Pending:
+        """Tell what there is to process; another worker may be at it."""
         async with self._postgres.connection() as connection:
-            (row,) = await connection.fetch(QUERIES.find_due)
-        return Due(**row)
+            (row,) = await connection.fetch(QUERIES.find_pending)
+        return Pending(**row)
 
-    async def settle(self, limit: int) -> int:
-        """Decide again on the events of at most so many marks, and return how many marks there were."""
-        return await self._take(QUERIES.take_marks, limit)
+    async def process(self, limit: int) -> int:
+        """Decide again on the events of at most so many visitors, and return how many there were."""
+        return await self._process(QUERIES.take_visitors, limit)
 
-    async def settle_alone(self, mark_id: int) -> None:
-        """Decide again on the events of one mark, unless it is in other hands."""
-        await self._take(QUERIES.take_mark, mark_id)
+    async def process_one(self, visitor_id: int) -> None:
+        """Decide again on the events of one dirty visitor, unless another worker is at it."""
+        await self._process(QUERIES.take_visitor, visitor_id)
 
-    async def spread(self, limit: int) -> Spread:
-        """Mark each of those who have events, of at most so many marks of many."""
-        (row,) = await self._postgres.by_itself(
-            lambda connection: connection.fetch(QUERIES.spread_marks, limit, CLICKED)
-        )
-        return Spread(**row)
+    async def fan_out(self, limit: int) -> FannedOut:
+        """Mark each person who has events dirty, of at most so many groups."""
+        (row,) = await self._postgres.by_itself(lambda connection: connection.fetch(QUERIES.fan_out, limit, CLICKED))
+        return FannedOut(**row)
 
-    async def sweep(self) -> bool:
+    async def backfill(self) -> bool:
         """Mark the next visitors whom a change for a whole business concerns; tell whether there was such a change."""
 
         async def work(connection: "Connection") -> bool:
-            row = await connection.fetchrow(QUERIES.take_sweep)
+            row = await connection.fetchrow(QUERIES.take_backfill)
             if row is None:
                 return False
-            await _sweep_on(connection, Sweep(**row))
+            await _continue(connection, Backfill(**row))
             return True
 
         return await self._postgres.in_transaction(work)
 
-    async def oldest(self, limit: int) -> list[Mark]:
-        """Return the marks that would be taken next."""
-        return await self._marks(QUERIES.find_oldest, limit)
+    async def oldest(self, limit: int) -> list[DirtyVisitor]:
+        """Return the visitors that would be processed next."""
+        return await self._visitors(QUERIES.find_oldest, limit)
 
-    async def put_aside_before(self, limit: int) -> list[Mark]:
-        """Return marks that were put aside and whose time has come."""
-        return await self._marks(QUERIES.find_put_aside, limit)
+    async def retries(self, limit: int) -> list[DirtyVisitor]:
+        """Return visitors that have failed before and are to be tried again now."""
+        return await self._visitors(QUERIES.find_retries, limit)
 
-    async def put_aside(self, mark_id: int, seconds: float) -> None:
-        """Leave a mark alone for so long."""
+    async def retry_later(self, visitor_id: int, seconds: float) -> None:
+        """Leave a dirty visitor alone for so long."""
         async with self._postgres.connection() as connection:
-            await connection.execute(QUERIES.put_aside, mark_id, seconds)
+            await connection.execute(QUERIES.retry_later, visitor_id, seconds)
 
-    async def _take(self, query: str, parameter: int) -> int:
+    async def _process(self, query: str, parameter: int) -> int:
         async def work(connection: "Connection") -> int:
-            marks = [Visitor(**row) for row in await connection.fetch(query, parameter)]
-            if marks:
+            visitors = [Visitor(**row) for row in await connection.fetch(query, parameter)]
+            if visitors:
                 # An order ties the events of several visitors together, so a lock for each visitor would not do.
-                await lock_names(connection, Lock.ATTRIBUTION, {mark.business_id for mark in marks})
-                lines = await outstanding(connection, await find_concerned(connection, marks))
+                await lock_names(connection, Lock.ATTRIBUTION, {visitor.business_id for visitor in visitors})
+                lines = await outstanding(connection, await find_concerned(connection, visitors))
                 await _append(connection, lines)
-            return len(marks)
+            return len(visitors)
 
         return await self._postgres.in_transaction(work)
 
-    async def _marks(self, query: str, limit: int) -> list[Mark]:
+    async def _visitors(self, query: str, limit: int) -> list[DirtyVisitor]:
         async with self._postgres.connection() as connection:
-            return [Mark(**row) for row in await connection.fetch(query, limit)]
+            return [DirtyVisitor(**row) for row in await connection.fetch(query, limit)]
 
 
 async def outstanding(connection: "Connection", events: Events) -> list[Line]:
@@ -176,20 +174,26 @@ async def _find_standings(connection: "Connection", events: Events) -> dict[str,
     return standings
 
 
-async def _sweep_on(connection: "Connection", sweep: Sweep) -> None:
+async def _continue(connection: "Connection", backfill: Backfill) -> None:
     rows = await connection.fetch(
-        QUERIES.find_swept, sweep.business_id, sweep.position, sweep.action, sweep.needle, SWEPT, CLICKED
+        QUERIES.find_backfilled,
+        backfill.business_id,
+        backfill.position,
+        backfill.action,
+        backfill.needle,
+        BACKFILLED,
+        CLICKED,
     )
     since: dict[Visitor, datetime] = {}
     for row in rows:
         if row["is_concerned"]:
-            visitor = Visitor(sweep.business_id, row["session"], row["profile_key"])
+            visitor = Visitor(backfill.business_id, row["session"], row["profile_key"])
             since[visitor] = min(since.get(visitor, row["occurred_at"]), row["occurred_at"])
     await mark_dirty(connection, [visitor._replace(since=at) for visitor, at in since.items()])
-    if len(rows) < SWEPT:
-        await connection.execute(QUERIES.end_sweep, sweep.id)
+    if len(rows) < BACKFILLED:
+        await connection.execute(QUERIES.end_backfill, backfill.id)
     else:
-        await connection.execute(QUERIES.move_sweep, sweep.id, rows[-1]["id"])
+        await connection.execute(QUERIES.move_backfill, backfill.id, rows[-1]["id"])
 
 
 class PostgresExplanations:

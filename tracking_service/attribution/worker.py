@@ -1,4 +1,4 @@
-"""Keeps attribution up to date: takes what was marked, as soon as it is told or at least each second."""
+"""Keeps attribution up to date: processes dirty visitors, as soon as it is woken or at least each second."""
 
 import asyncio
 from collections.abc import Iterable
@@ -6,47 +6,47 @@ from collections.abc import Iterable
 from common.errors import ClicktrailError
 from common.logging import get_logger
 from common.rare_warnings import RareWarning
-from tracking_service.attribution.queue_store import Due, Mark, Spread
+from tracking_service.attribution.queue_store import DirtyVisitor, FannedOut, Pending
 from tracking_service.attribution.store import PostgresAttribution
 
 log = get_logger(__name__)
 
-# Marks of one transaction.
+# Dirty visitors of one transaction.
 BATCH = 500
-# Marks of many people, of a delivery each, that are looked into before a batch.
-SPREAD = 20
-# Marks that were put aside and are tried again in one go.
+# Groups of visitors, one a delivery, that are fanned out before a batch.
+GROUPS = 20
+# Visitors that failed before and are tried again in one go.
 RETRIES = 50
-# Marks of other processes make no sound here, so it looks by itself.
+# What other processes mark does not wake this one, so it polls.
 POLL_SECONDS = 1.0
-LONGEST_ASIDE_SECONDS = 300.0
+LONGEST_RETRY_SECONDS = 300.0
 
 
 class AttributionWorker:
-    """Decides again on whoever was marked; any number of workers may run beside each other.
+    """Decides again on the events of dirty visitors; any number of workers may run beside each other.
 
-    A batch that fails is taken again mark by mark, and one that fails alone is put aside, for ever longer: it holds up
-    nobody behind it.
+    A batch that fails is processed again visitor by visitor. One that fails alone is retried later, each time after a
+    longer pause, so that it does not hold up the others.
     """
 
-    def __init__(self, ledger: PostgresAttribution, woken: asyncio.Event) -> None:
-        self._ledger = ledger
+    def __init__(self, store: PostgresAttribution, woken: asyncio.Event) -> None:
+        self._store = store
         self._woken = woken
         self._waiting = RareWarning(log, "attribution waits")
-        self._sweep_waiting = RareWarning(log, "a sweep waits")
+        self._backfill_waiting = RareWarning(log, "a backfill waits")
 
     async def run(self) -> None:
-        """Work until cancelled. Failures are logged; no mark is lost by one."""
+        """Work until cancelled. Failures are logged; no visitor is lost by one."""
         while True:
             self._woken.clear()
             if not await self._work():
                 await self._pause()
 
     async def _work(self) -> bool:
-        """Do what is due, and tell whether there may be more; it is asked for first, as most often there is little."""
+        """Process what is pending, and tell whether there may be more. It asks first, since mostly there is little."""
         try:
-            due = await self._ledger.due()
-            return await self._settle(due) or (due.sweeps and await self._sweep())
+            pending = await self._store.pending()
+            return await self._process(pending) or (pending.backfills and await self._backfill())
         except ClicktrailError as error:
             self._waiting.tell(reason=error.reason)
         except Exception:
@@ -56,41 +56,41 @@ class AttributionWorker:
         await asyncio.sleep(POLL_SECONDS)
         return True
 
-    async def _settle(self, due: Due) -> bool:
-        spread = await self._ledger.spread(SPREAD) if due.marks_of_many else Spread(0, 0)
-        if due.put_aside:
-            await self._settle_each(await self._ledger.put_aside_before(RETRIES))
-        settled = await self._settle_batch() if due.marks or spread.marked else 0
-        return settled == BATCH or spread.taken == SPREAD
+    async def _process(self, pending: Pending) -> bool:
+        fanned_out = await self._store.fan_out(GROUPS) if pending.groups else FannedOut(0, 0)
+        if pending.retries:
+            await self._process_each(await self._store.retries(RETRIES))
+        processed = await self._process_batch() if pending.visitors or fanned_out.visitors else 0
+        return processed == BATCH or fanned_out.groups == GROUPS
 
-    async def _sweep(self) -> bool:
-        """Go on with a change that concerns a whole business, where no other marks wait: they go before it."""
+    async def _backfill(self) -> bool:
+        """Go on with a change that concerns a whole business; dirty visitors go before it."""
         try:
-            return await self._ledger.sweep()
+            return await self._store.backfill()
         except ClicktrailError as error:
-            self._sweep_waiting.tell(reason=error.reason)
+            self._backfill_waiting.tell(reason=error.reason)
         except Exception:
-            log.exception("a sweep failed")
+            log.exception("a backfill failed")
         return False
 
-    async def _settle_batch(self) -> int:
+    async def _process_batch(self) -> int:
         try:
-            return await self._ledger.settle(BATCH)
-        except Exception as error:  # noqa: BLE001  (whatever it is, one of the marks may be its cause)
-            log.debug("marks are decided one by one", cause=type(error).__name__)
-        marks = await self._ledger.oldest(BATCH)
-        await self._settle_each(marks)
-        return len(marks)
+            return await self._store.process(BATCH)
+        except Exception as error:  # noqa: BLE001  (whatever it is, one of the visitors may be its cause)
+            log.debug("visitors are processed one by one", cause=type(error).__name__)
+        visitors = await self._store.oldest(BATCH)
+        await self._process_each(visitors)
+        return len(visitors)
 
-    async def _settle_each(self, marks: Iterable[Mark]) -> None:
-        for mark in marks:
+    async def _process_each(self, visitors: Iterable[DirtyVisitor]) -> None:
+        for visitor in visitors:
             try:
-                await self._ledger.settle_alone(mark.id)
+                await self._store.process_one(visitor.id)
             except Exception:
-                # Fails itself where the store is away, and then nothing is put aside.
-                await self._ledger.put_aside(mark.id, aside_seconds(mark.attempts))
-                if mark.attempts == 0:
-                    log.exception("a visitor cannot be decided on and is put aside", mark=mark.id)
+                # Fails itself where the store is away, and then nothing is retried later.
+                await self._store.retry_later(visitor.id, retry_seconds(visitor.attempts))
+                if visitor.attempts == 0:
+                    log.exception("a visitor cannot be decided on and is retried later", visitor=visitor.id)
 
     async def _pause(self) -> None:
         try:
@@ -100,6 +100,6 @@ class AttributionWorker:
             return
 
 
-def aside_seconds(attempts: int) -> float:
-    """Return how long a mark is left alone that has failed so often before."""
-    return float(min(LONGEST_ASIDE_SECONDS, 2.0 ** min(attempts, 10)))
+def retry_seconds(attempts: int) -> float:
+    """Return how long to leave a visitor alone that has failed so often before."""
+    return float(min(LONGEST_RETRY_SECONDS, 2.0 ** min(attempts, 10)))

@@ -183,16 +183,16 @@ async def test_an_event_by_a_clock_behind_is_credited_to_its_late_click(caller: 
     assert (await settled())["campaign", "spring", "order.placed"] == (1, 1, 1000)
 
 
-async def test_one_who_cannot_be_decided_on_holds_up_nobody(
+async def test_a_visitor_who_cannot_be_decided_on_holds_up_no_other(
     caller: Caller, settled: Settled, database: "Database"
 ) -> None:
-    """The mark is put aside and kept; whoever comes behind it is decided on, and it too once it is put right."""
-    bought = event("product.purchased", session="the-poisoned-one", object_parameters={"reference": "p"}, amount="5")
+    """The visitor is kept and retried; those behind are decided on, and the visitor too once the cause is gone."""
+    bought = event("product.purchased", session="the-failing-one", object_parameters={"reference": "p"}, amount="5")
     await caller.track(bought)
     await settled()
     deep = '{"a": ' + "[" * 3_000 + "]" * 3_000 + "}"
     await database.execute("UPDATE activities SET object = $1::json", deep)
-    await database.execute("INSERT INTO dirty_visitors (business_id, session) VALUES ('shop', 'the-poisoned-one')")
+    await database.execute("INSERT INTO dirty_visitors (business_id, session) VALUES ('shop', 'the-failing-one')")
     await caller.track(event(session="the-one-behind"))
 
     async def look() -> tuple[int, int]:

@@ -38,7 +38,7 @@ async def test_another_window_is_for_the_past_too(
     caller: Caller, settled: Settled, accounts: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In pieces: each activity is looked at once."""
-    monkeypatch.setattr(store, "SWEPT", 2)
+    monkeypatch.setattr(store, "BACKFILLED", 2)
     for number in range(5):
         await caller.deliver(click(-10 * DAY, seed=number, profile=f"p{number}"))
         await caller.track(order(reference=f"o{number}", profile=f"p{number}", session=None, amount="1", **tracked(0)))
