@@ -120,8 +120,8 @@ class Shortener:
     async def start(self) -> None:
         """Accept calls, and return when the store has answered; raise `UnsuitableStoreError` if it may not be used.
 
-        Where it answers soon, as a rule, that comes first: whoever may not run takes no call, and a new replica refuses
-        none because it does not know the secret yet.
+        Where it answers soon, as a rule, that comes first: a process that may not run takes no call, and a new replica
+        refuses none because it does not know the secret yet.
         """
         ready = asyncio.create_task(wait_for_store(self._installation, self._secret))
         try:

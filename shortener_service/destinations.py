@@ -32,7 +32,7 @@ _ASCII = "".join(map(chr, range(0x21, 0x7F)))
 
 
 class UnacceptableAddressError(ValueError):
-    """An address that no link may lead to; says why, for whoever sent it."""
+    """An address that no link may lead to; says why, for its sender."""
 
 
 @dataclass(frozen=True, slots=True)

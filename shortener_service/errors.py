@@ -24,5 +24,5 @@ def store_emptied() -> ClicktrailError:
 
 
 def store_incomplete() -> ClicktrailError:
-    """Return the error for a store that has been emptied: nobody can tell which links there are."""
+    """Return the error for a store that has been emptied: it cannot be told which links there were."""
     return unavailable(Reason.STORE_INCOMPLETE, "The links are being restored; try again.", retry_after_seconds=10)

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from functools import partial
 
 from clicktrail.tracking.v1 import (
@@ -35,6 +34,7 @@ from tracking_service.clicks.store import PostgresDeliveries
 from tracking_service.counters.store import PostgresVersions
 from tracking_service.erasure.erasures import Erasures, ErasureWorker
 from tracking_service.erasure.store import PostgresErasure
+from tracking_service.events.context_store import PostgresEventContexts
 from tracking_service.events.intake import EventIntake
 from tracking_service.events.servicer import EventServicer
 from tracking_service.events.store import PostgresEvents
@@ -58,7 +58,7 @@ from tracking_service.reports.page_store import PostgresReportPage
 from tracking_service.reports.recipient_store import PostgresRecipients
 from tracking_service.reports.recipients import Recipients
 from tracking_service.reports.reports import Reports
-from tracking_service.reports.servicer import Reporting, ReportServicer
+from tracking_service.reports.servicer import ReportServicer
 from tracking_service.reports.store import PostgresReports
 from tracking_service.reports.watch import ReportWatch
 from tracking_service.sessions.servicer import SessionServicer
@@ -72,16 +72,11 @@ from tracking_service.spool.spool import Spool
 
 log = get_logger(__name__)
 
-Served = dict[str, Register]
-"""Each gRPC service's full name, and what registers its servicer."""
-Upkeep = list[Callable[[], Coroutine[None, None, None]]]
-"""What runs beside the calls for as long as the service does; one that ends ends the service."""
-
 # A PostgreSQL that takes longer to answer at the start is away: then what is known without it has to do.
 START_PATIENCE_SECONDS = 2.0
 
 
-class Provision:
+class OutageFallback:
     """The parts that take over while PostgreSQL is away, put together."""
 
     def __init__(self, settings: TrackingSettings, postgres: Postgres, intake: EventIntake) -> None:
@@ -102,82 +97,6 @@ class Provision:
         await self.accounts.close()
 
 
-@dataclass(frozen=True, slots=True)
-class Alarms:
-    """What calls wake of the upkeep."""
-
-    attribution: asyncio.Event
-    erasure: asyncio.Event
-
-
-def served(
-    postgres: Postgres, deliveries: PostgresDeliveries, provision: Provision, reporting: Reporting, alarms: Alarms
-) -> Served:
-    """Return every gRPC service with its servicer."""
-    woken = alarms.attribution
-    accounts = Accounts(PostgresAccounts(postgres), provision.accounts, provision.breaker)
-    profiles = Profiles(PostgresProfiles(postgres), PostgresActivities(postgres))
-    erasures = Erasures(PostgresErasure(postgres), alarms.erasure)
-    sessions = Sessions(PostgresSessions(postgres, woken.set))
-    actions = CustomActions(PostgresActions(postgres))
-    explanations = Explanations(PostgresExplanations(postgres))
-    reconciliation = Reconciliation(PostgresReconcile(postgres))
-    return {
-        "clicktrail.tracking.v1.AccountService": partial(
-            account_service_pb2_grpc.add_AccountServiceServicer_to_server, AccountServicer(accounts)
-        ),
-        "clicktrail.tracking.v1.ActionService": partial(
-            action_service_pb2_grpc.add_ActionServiceServicer_to_server, ActionServicer(actions)
-        ),
-        "clicktrail.tracking.v1.EventService": partial(
-            event_service_pb2_grpc.add_EventServiceServicer_to_server,
-            EventServicer(provision.intake.track, explanations),
-        ),
-        "clicktrail.tracking.v1.LinkArchiveService": partial(
-            link_archive_service_pb2_grpc.add_LinkArchiveServiceServicer_to_server,
-            LinkArchiveServicer(
-                PostgresLinkListing(postgres), PostgresLinkExport(postgres), PostgresInstallation(postgres)
-            ),
-        ),
-        "clicktrail.tracking.v1.ProfileService": partial(
-            profile_service_pb2_grpc.add_ProfileServiceServicer_to_server,
-            ProfileServicer(profiles, erasures.erase),
-        ),
-        "clicktrail.tracking.v1.RejectionService": partial(
-            rejection_service_pb2_grpc.add_RejectionServiceServicer_to_server,
-            RejectionServicer(PostgresRejected(postgres)),
-        ),
-        "clicktrail.tracking.v1.ReportService": partial(
-            report_service_pb2_grpc.add_ReportServiceServicer_to_server, ReportServicer(reporting, reconciliation)
-        ),
-        "clicktrail.tracking.v1.ReportPageService": partial(
-            report_page_service_pb2_grpc.add_ReportPageServiceServicer_to_server,
-            ReportPageServicer(ReportPage(PostgresReportPage(postgres), reporting.reports)),
-        ),
-        "clicktrail.tracking.v1.SessionService": partial(
-            session_service_pb2_grpc.add_SessionServiceServicer_to_server, SessionServicer(sessions)
-        ),
-        "clicktrail.tracking.v1.RelayService": partial(
-            relay_service_pb2_grpc.add_RelayServiceServicer_to_server, RelayServicer(deliveries)
-        ),
-    }
-
-
-def upkeep(
-    postgres: Postgres, partitions: Partitions, provision: Provision, shortener: ShortenerLinks, alarms: Alarms
-) -> Upkeep:
-    """Return what runs beside the calls."""
-    attribution = AttributionWorker(PostgresAttribution(postgres), alarms.attribution)
-    erasure = ErasureWorker(PostgresErasure(postgres), shortener, alarms.erasure)
-    return [
-        partitions.keep_ahead,
-        attribution.run,
-        erasure.run,
-        provision.replay.run,
-        provision.accounts.keep_in_step,
-    ]
-
-
 class TrackingService:
     """The whole service in one process.
 
@@ -188,16 +107,16 @@ class TrackingService:
         self._postgres = postgres
         self._drain_seconds = settings.drain_seconds
         self._partitions = Partitions(postgres)
-        self._alarms = Alarms(asyncio.Event(), asyncio.Event())
+        self._attribution_woken = asyncio.Event()
+        self._erasure_woken = asyncio.Event()
         self._shortener = ShortenerLinks(settings.shortener_target)
-        intake = EventIntake(PostgresEvents(postgres, self._partitions, self._alarms.attribution.set))
-        self._provision = Provision(settings, postgres, intake)
+        events = PostgresEvents(postgres, self._partitions, self._attribution_woken.set)
+        self._fallback = OutageFallback(settings, postgres, EventIntake(events, PostgresEventContexts(postgres)))
         origins = Origins(describe, open_countries(settings.country_database).of)
-        deliveries = PostgresDeliveries(postgres, self._partitions, origins, self._alarms.attribution.set)
-        reports = Reports(PostgresReports(postgres), self._shortener)
-        self._watch = ReportWatch(reports, PostgresVersions(postgres))
-        reporting = Reporting(reports, self._watch, Recipients(PostgresRecipients(postgres)))
-        registers = served(postgres, deliveries, self._provision, reporting, self._alarms)
+        self._deliveries = PostgresDeliveries(postgres, self._partitions, origins, self._attribution_woken.set)
+        self._reports = Reports(PostgresReports(postgres), self._shortener)
+        self._watch = ReportWatch(self._reports, PostgresVersions(postgres))
+        registers = self._registers()
         self._server = GrpcServer(
             settings.tracking_listen,
             list(registers),
@@ -229,18 +148,85 @@ class TrackingService:
         if self._upkeep is not None:
             self._upkeep.cancel()
             await asyncio.wait({self._upkeep})
-        await self._provision.close()
+        await self._fallback.close()
         await self._shortener.close()
         await self._postgres.close()
 
+    def _registers(self) -> dict[str, Register]:
+        """Return each gRPC service's full name, with what registers its servicer."""
+        postgres = self._postgres
+        accounts = Accounts(PostgresAccounts(postgres), self._fallback.accounts, self._fallback.breaker)
+        actions = PostgresActions(postgres)
+        profiles = PostgresProfiles(postgres)
+        erasures = Erasures(PostgresErasure(postgres), self._erasure_woken)
+        sessions = Sessions(PostgresSessions(postgres, self._attribution_woken.set))
+        return {
+            "clicktrail.tracking.v1.AccountService": partial(
+                account_service_pb2_grpc.add_AccountServiceServicer_to_server, AccountServicer(accounts)
+            ),
+            "clicktrail.tracking.v1.ActionService": partial(
+                action_service_pb2_grpc.add_ActionServiceServicer_to_server,
+                ActionServicer(CustomActions(actions), actions),
+            ),
+            "clicktrail.tracking.v1.EventService": partial(
+                event_service_pb2_grpc.add_EventServiceServicer_to_server,
+                EventServicer(self._fallback.intake.track, Explanations(PostgresExplanations(postgres))),
+            ),
+            "clicktrail.tracking.v1.LinkArchiveService": partial(
+                link_archive_service_pb2_grpc.add_LinkArchiveServiceServicer_to_server,
+                LinkArchiveServicer(
+                    PostgresLinkListing(postgres), PostgresLinkExport(postgres), PostgresInstallation(postgres)
+                ),
+            ),
+            "clicktrail.tracking.v1.ProfileService": partial(
+                profile_service_pb2_grpc.add_ProfileServiceServicer_to_server,
+                ProfileServicer(Profiles(profiles, PostgresActivities(postgres)), profiles, erasures.erase),
+            ),
+            "clicktrail.tracking.v1.RejectionService": partial(
+                rejection_service_pb2_grpc.add_RejectionServiceServicer_to_server,
+                RejectionServicer(PostgresRejected(postgres)),
+            ),
+            "clicktrail.tracking.v1.ReportService": partial(
+                report_service_pb2_grpc.add_ReportServiceServicer_to_server,
+                ReportServicer(
+                    self._reports,
+                    self._watch,
+                    Recipients(PostgresRecipients(postgres)),
+                    Reconciliation(PostgresReconcile(postgres)),
+                ),
+            ),
+            "clicktrail.tracking.v1.ReportPageService": partial(
+                report_page_service_pb2_grpc.add_ReportPageServiceServicer_to_server,
+                ReportPageServicer(ReportPage(PostgresReportPage(postgres), self._reports)),
+            ),
+            "clicktrail.tracking.v1.SessionService": partial(
+                session_service_pb2_grpc.add_SessionServiceServicer_to_server, SessionServicer(sessions)
+            ),
+            "clicktrail.tracking.v1.RelayService": partial(
+                relay_service_pb2_grpc.add_RelayServiceServicer_to_server, RelayServicer(self._deliveries)
+            ),
+        }
+
+    def _background(self) -> list[Callable[[], Coroutine[None, None, None]]]:
+        """Return what runs beside the calls for as long as the service does; one that ends ends the service."""
+        attribution = AttributionWorker(PostgresAttribution(self._postgres), self._attribution_woken)
+        erasure = ErasureWorker(PostgresErasure(self._postgres), self._shortener, self._erasure_woken)
+        return [
+            self._partitions.keep_ahead,
+            attribution.run,
+            erasure.run,
+            self._fallback.replay.run,
+            self._fallback.accounts.keep_in_step,
+        ]
+
     async def _keep_up(self) -> None:
-        await self._provision.open()
+        await self._fallback.open()
         await self._until_fit()
         await self._partitions.make_ahead()
-        self._provision.breaker.mark_back()
+        self._fallback.breaker.mark_back()
         await self._serve()
         async with asyncio.TaskGroup() as tasks:
-            for run in upkeep(self._postgres, self._partitions, self._provision, self._shortener, self._alarms):
+            for run in self._background():
                 tasks.create_task(run())
 
     async def _until_fit(self) -> None:
@@ -248,7 +234,7 @@ class TrackingService:
         fit = asyncio.create_task(until_fit(self._postgres))
         try:
             await asyncio.wait({fit}, timeout=START_PATIENCE_SECONDS)
-            if not fit.done() and await self._provision.accounts.are_complete():
+            if not fit.done() and await self._fallback.accounts.are_complete():
                 log.warning("PostgreSQL is away: events go to the spool until it answers")
                 await self._serve()
             await fit

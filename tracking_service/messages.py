@@ -16,7 +16,7 @@ from tracking_service.postgres.pages import Page, page_of
 
 
 class PageRequest(Protocol):
-    """A request for a page of a list."""
+    """A request for a page of a list. A Protocol, since each list has a message of its own."""
 
     limit: int
     starting_after: str

@@ -41,7 +41,7 @@ class Money:
 
 
 class AmountError(ValueError):
-    """A text that is no amount; says why, for whoever sent it."""
+    """A text that is no amount; says why, for its sender."""
 
 
 def parse_minor(text: str, currency: str) -> int:

@@ -8,7 +8,7 @@ from common.rpc.channels import open_channel
 from common.rpc.errors import from_rpc_error
 
 CALL_SECONDS = 10.0
-# Somebody waits for the answer.
+# A caller waits for the answer.
 ASK_SECONDS = 2.0
 
 

@@ -37,7 +37,7 @@ def open_file(path: Path, schema: str, version: int, *, is_ours_alone: bool = Fa
                 # The index of the log of writes is then in memory, not in a file that may find no room.
                 connection.execute("PRAGMA locking_mode = EXCLUSIVE")
             _prepare(connection, schema, version)
-        # A file that its folder does not know of after a loss of power is as good as none.
+        # A file that its folder does not know of after a loss of power cannot be found.
         sync_folder(path.parent)
     except BaseException:
         connection.close()

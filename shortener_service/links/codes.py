@@ -41,7 +41,7 @@ def random_code() -> str:
 def derived_code(secret: bytes, series: tuple[str, ...], external_id: str, attempt: int) -> str:
     """Return the code of an external id at its full length, always the same one.
 
-    Nobody without the secret can tell it. The attempt counts the codes before it that were other links'.
+    It cannot be told without the secret. The attempt counts the codes before it that were other links'.
     """
     text = f"{_told_apart(series)}{len(external_id)}:{external_id}{len(str(attempt))}:{attempt}"
     return _characters(hmac.digest(secret, text.encode(), "sha256"))

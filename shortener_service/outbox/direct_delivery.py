@@ -9,7 +9,7 @@ from common.errors import ClicktrailError, Reason, unavailable
 from shortener_service.outbox.relay import Deliver
 from shortener_service.redirects.store import ClickStore
 
-# Tracking is broken, not away: nobody may be told that a little later all will be well.
+# Tracking is broken, not away: a caller may not be told that trying again will do.
 BROKEN = frozenset({grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN})
 
 

@@ -38,7 +38,7 @@ async def complete_if_new(
 ) -> None:
     """Complete an empty store where no link was ever made; leave one that was emptied to be restored.
 
-    Asks until an answer comes: while tracking is away, nobody can tell the two apart.
+    Asks until an answer comes: while tracking is away, the two cannot be told apart.
     """
     while True:
         try:

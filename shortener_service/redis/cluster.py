@@ -64,7 +64,7 @@ class RedisCluster:
             return {self._only: list(range(len(commands)))}
         ways: dict[RedisNode, list[int]] = {}
         for at, command in enumerate(commands):
-            # A slot that nobody holds is anybody's to refuse, or to say whose it is by now.
+            # A slot that no node is known to hold: any node refuses it, or says which holds it by now.
             node = self._owners[self._slot_of(command)] or self._seeds[0]
             ways.setdefault(node, []).append(at)
         return ways

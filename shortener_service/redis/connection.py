@@ -73,7 +73,7 @@ class RedisConnection(asyncio.Protocol):
             self._fail(ConnectionLost(f"The server does not speak Redis's protocol: {error}"))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell whoever waits."""
+        """Tell the caller that waits."""
         self._fail(ConnectionLost(f"The connection broke: {exc or 'closed by the server'}"))
 
     def _take(self, reply: Reply) -> None:

@@ -15,7 +15,7 @@ from shortener_service.redis.connection import Command, RedisConnection, Reply, 
 
 log = get_logger(__name__)
 
-# Whoever clicks waits for 2 seconds at most: by half of that there must be another way.
+# A click waits for 2 seconds at most: by half of that there must be another way.
 ANSWER_SECONDS = 1.0
 CONNECTIONS = 32
 # So many of them create links in bulk at most: redirects always find one free.

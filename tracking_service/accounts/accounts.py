@@ -27,12 +27,12 @@ from tracking_service.postgres.pages import Page, cut
 
 TOKEN_NAME_LENGTH = rules(CreateTokenRequest, "name").max_length
 _LONGEST_CREDENTIAL = 200
-# A slow store is not waited for: whoever brings an event waits for that afterwards, 5 seconds in all.
+# A slow store is not waited for: an event waits for that afterwards, 5 seconds in all.
 CREDENTIAL_SECONDS = 1.0
 
 
 class Holder(Protocol):
-    """A business that has credentials."""
+    """A business that has credentials. A Protocol, since there are two: the store's, and the last known."""
 
     @property
     def id(self) -> str:

@@ -101,5 +101,5 @@ def is_token(credential: str) -> bool:
 
 
 def hash_of(token: str) -> bytes:
-    """Return what is kept of a token. It needs no salt: nobody guesses 256 bits."""
+    """Return what is kept of a token. It needs no salt: 256 random bits cannot be guessed."""
     return hashlib.sha256(token.encode("utf-8", "replace")).digest()

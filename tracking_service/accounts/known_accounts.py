@@ -193,7 +193,7 @@ class KnownAccounts:
             await self._copy_all()
             self._failure = ""
         except ClicktrailError:
-            # What there is stays true as far as anyone knows.
+            # What there is stays the last known.
             return
         except DamagedError:
             await self._read(self._accounts.set_aside, otherwise=None)

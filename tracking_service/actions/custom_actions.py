@@ -11,7 +11,6 @@ from common.errors import ClicktrailError, Fault, FaultType, Reason, already_exi
 from common.field_rules import pattern_of, rules
 from common.ids import uuid_of
 from tracking_service.actions.catalogue import ALIASES, CATALOGUE, OURS
-from tracking_service.postgres.pages import Page
 
 NAME_LENGTH = rules(Action, "name").max_length
 TITLE_LENGTH = rules(Action, "title").max_length
@@ -40,9 +39,6 @@ class ActionStore(Protocol):
 
     async def find(self, business_id: str, action_id: UUID) -> CustomAction | None:
         """Return an action, if there is one."""
-
-    async def page(self, business_id: str, page: Page) -> tuple[list[CustomAction], bool]:
-        """Return a page of actions, newest first, and whether there are more."""
 
     async def change(self, business_id: str, wanted: CustomAction, fields: Collection[str]) -> CustomAction | None:
         """Take over these fields and return the action. Raises `ACTION_TAKEN`, `NOT_ALLOWED`."""
@@ -88,10 +84,6 @@ class CustomActions:
         """Delete an action. Raises `ACTION_UNKNOWN`, and `NOT_ALLOWED` where there are events."""
         if not await self._store.delete(business_id, _uuid(action_id)):
             raise unknown_action()
-
-    async def page(self, business_id: str, page: Page) -> tuple[list[CustomAction], bool]:
-        """Return a page of actions, newest first, and whether there are more."""
-        return await self._store.page(business_id, page)
 
 
 def check(action: CustomAction, fields: Collection[str]) -> None:

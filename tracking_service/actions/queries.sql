@@ -44,7 +44,7 @@ RETURNING id;
 INSERT INTO sweeps (business_id, action) VALUES ($1, $2);
 
 -- name: delete_action
--- An action that nobody needs.
+-- An action; its caller has seen that it has no events.
 DELETE FROM actions WHERE business_id = $1 AND id = $2;
 
 -- name: has_events

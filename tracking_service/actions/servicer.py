@@ -7,6 +7,7 @@ from clicktrail.tracking.v1 import action_service_pb2_grpc
 from common.clock import now, to_timestamp
 from common.ids import new_uuid7
 from tracking_service.actions.custom_actions import CustomAction, CustomActions
+from tracking_service.actions.store import PostgresActions
 from tracking_service.messages import check_texts, page_from
 
 if TYPE_CHECKING:
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 class ActionServicer(action_service_pb2_grpc.ActionServiceServicer):
     """Serves custom actions."""
 
-    def __init__(self, actions: CustomActions) -> None:
+    def __init__(self, actions: CustomActions, store: PostgresActions) -> None:
         self._actions = actions
+        self._store = store
 
     async def CreateAction(self, request: pb.CreateActionRequest, _context: "Context") -> pb.CreateActionResponse:
         """Create an action."""
@@ -49,7 +51,7 @@ class ActionServicer(action_service_pb2_grpc.ActionServiceServicer):
     async def ListActions(self, request: pb.ListActionsRequest, _context: "Context") -> pb.ListActionsResponse:
         """List actions."""
         check_texts(request)
-        actions, has_more = await self._actions.page(request.business_id, page_from(request))
+        actions, has_more = await self._store.page(request.business_id, page_from(request))
         return pb.ListActionsResponse(actions=[_to_message(action) for action in actions], has_more=has_more)
 
 

@@ -175,7 +175,7 @@ async def _check_migrations(connection: "Plain", manifest: Manifest) -> None:
 
 
 async def _check_empty(connection: "Plain", tables: dict[str, Table]) -> None:
-    """Raise `UnfitBackupError` unless there is no row; until the transaction ends, nobody else can write one."""
+    """Raise `UnfitBackupError` unless there is no row; until the transaction ends, no other can write one."""
     names = [_quoted(name) for name in tables]
     await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
     await connection.execute(f"LOCK TABLE {', '.join(names)} IN EXCLUSIVE MODE")

@@ -10,7 +10,7 @@ from tracking_service.counters.breakdowns import Origin
 from tracking_service.counters.first_clicks import CountedClick, firsts_of, is_repeated
 
 Person = tuple[str, int | None]
-"""Business, and profile's surrogate; None for nobody."""
+"""Business, and profile's surrogate; None where there is no person."""
 
 
 class Arrival(NamedTuple):
@@ -48,7 +48,7 @@ def _arrival(click: Click, keys: Mapping[tuple[str, str], int | None], origins: 
     if click.profile is not None:
         recipient = keys[click.business_id, click.profile]
         if recipient is None:
-            # Of someone who was erased nothing is kept that could tell who it was.
+            # Of a person who was erased nothing is kept that could tell who it was.
             click = click._replace(query="", address="", user_agent="", referrer="", accept_language="")
     counted = CountedClick(
         business_id=click.business_id,
@@ -84,7 +84,7 @@ def plan(arrived: Sequence[Arrival], known: Sequence[CountedClick]) -> Plan:
                 leading.add(person)
     several = frozenset(person for person in leading if clicks[person] > 1 or person in before)
     expected = _expected(arrived, several, before)
-    # Who is nobody's recipient has no click before this one.
+    # A click on a shared link has no person yet, and so none before it.
     leads = [not arrival.counted.is_recipients or arrival.person in leading for arrival in arrived]
     firsts = [
         _planned(arrival, expected.get(number), is_leading=leads[number]) for number, arrival in enumerate(arrived)

@@ -1,6 +1,7 @@
 """Tell what a click came from: derived once, when it is taken in, and kept with it."""
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -12,7 +13,7 @@ from ua_parser import parse
 from tracking_service.counters.breakdowns import Origin
 
 UNKNOWN = "unknown"
-# Nobody's says more in more; a made-up one must not cost more.
+# No real one says more in more; a made-up one must not cost more.
 _LONGEST_AGENT = 1_000
 # The list takes some names out of the user agent as they stand. Each is a value of a breakdown, and in its index.
 _LONGEST_NAME = 100
@@ -59,7 +60,7 @@ def _kind(user_agent: str, system: str, model: str) -> str:
 
 
 class Countries(Protocol):
-    """What knows where addresses are."""
+    """What knows where addresses are. A Protocol, since there are two: a database, and none."""
 
     def of(self, address: str) -> str:
         """Return the country of an address as ISO 3166-1 alpha-2; "unknown" where it cannot be told."""
@@ -107,7 +108,7 @@ def _code(record: object) -> str:
 
 
 class Visited(Protocol):
-    """What is read of a click."""
+    """What is read of a click. A Protocol, since it is read of our own and of the contract's message."""
 
     @property
     def template(self) -> str:
@@ -130,18 +131,10 @@ class Visited(Protocol):
         """Return the languages preferred."""
 
 
-class Describe(Protocol):
-    """What reads user agents."""
-
-    def __call__(self, user_agent: str, /) -> UserAgent:
-        """Return what a user agent says of itself."""
-
-
-class Locate(Protocol):
-    """What knows the countries of addresses."""
-
-    def __call__(self, address: str, /) -> str:
-        """Return a country."""
+Describe = Callable[[str], UserAgent]
+"""Returns what a user agent says of itself."""
+Locate = Callable[[str], str]
+"""Returns the country of an address."""
 
 
 class Origins:

@@ -19,7 +19,7 @@ from tracking_service.counters.store import (
     bump_versions,
     find_first_clicks,
     lock_counting,
-    settle_visits,
+    reassign_first_clicks,
 )
 from tracking_service.counters.tally import ClickTally
 from tracking_service.links.copy_store import ProfileKeys, keep_links
@@ -105,7 +105,7 @@ async def _record(connection: "Connection", delivery: Delivery, origins: Origins
 
 
 class New(NamedTuple):
-    """A click that was not there yet; firsts as planned, has_minted where nobody had known its session."""
+    """A click that was not there yet; firsts as planned, has_minted where its session was not known before."""
 
     arrival: Arrival
     firsts: int | None
@@ -113,7 +113,7 @@ class New(NamedTuple):
 
     @property
     def has_met(self) -> bool:
-        """Whether it is a visit, and somebody had known its session."""
+        """Whether it is a visit, and its session was known before."""
         return self.firsts is not None and not self.has_minted
 
     def met(self, sessions: Mapping[SessionKey, CountedClick]) -> CountedClick | None:
@@ -178,7 +178,7 @@ async def _keep_activities(
 ) -> None:
     """Keep as activities what is not told by the session that a click has minted."""
     told = [each.arrival for each in new if not each.has_minted and each.met(met) is None]
-    # A crawler's hit on a shared link is nobody's doing.
+    # A crawler's hit on a shared link is no person's doing.
     done = [arrival for arrival in told if arrival.counted.is_recipients or arrival.click.session is not None]
     if done:
         await connection.execute(
@@ -232,7 +232,7 @@ async def _count(
         known = {visit.session_key: visit for visit in planned.known}
         persons = [visit for visit in others if visit.profile_key is not None]
         known |= {visit.session_key: visit for visit in await find_first_clicks(connection, persons)}
-        await settle_visits(connection, dict.fromkeys([*visits, *others], 0), known.values(), tally)
+        await reassign_first_clicks(connection, dict.fromkeys([*visits, *others], 0), known.values(), tally)
     await add_counts(connection, tally)
 
 

@@ -46,7 +46,7 @@ class CountedClick(NamedTuple):
 
     @property
     def visitor(self) -> tuple[str, int | str | None]:
-        """Return who clicked: the person, or the session where nobody is known."""
+        """Return who clicked: the person, or the session where no person is known."""
         return self.business_id, self.session if self.profile_key is None else self.profile_key
 
     @property

@@ -19,7 +19,7 @@ FIGURES = ("clicks", "unique_clickers", "bot_hits", "sessions", "seconds_to_clic
 
 
 async def lock_counting(connection: "Connection", businesses: Collection[str]) -> None:
-    """Let nobody else count visitors of businesses until the transaction ends.
+    """Keep other transactions from counting visitors of businesses until this one ends.
 
     Whether a click is a visitor's first one is read, and not written down but with the click itself.
     """
@@ -37,10 +37,10 @@ async def find_first_clicks(connection: "Connection", clicks: Sequence[CountedCl
     return [CountedClick(**row) for row in rows]
 
 
-async def settle_visits(
+async def reassign_first_clicks(
     connection: "Connection", arriving: Mapping[CountedClick, int], known: Iterable[CountedClick], tally: ClickTally
 ) -> None:
-    """Have clicks be the first ones where they are: known ones, and those arriving, with where they are counted so.
+    """Say which clicks are first ones: known ones, and those arriving, each with where it counts as one so far.
 
     Those known are all that were the first ones of the same visitors in any scope of those arriving.
     """
@@ -74,7 +74,7 @@ async def give_first_clicks_to_persons(connection: "Connection", claimed: Sequen
     visits = {(visit := CountedClick(**row)): visit.firsts for row in rows}
     tally = ClickTally()
     known = await find_first_clicks(connection, list(visits))
-    await settle_visits(connection, visits, known, tally)
+    await reassign_first_clicks(connection, visits, known, tally)
     await add_counts(connection, tally)
 
 
@@ -98,7 +98,7 @@ async def add_counts(connection: "Connection", tally: ClickTally) -> None:
 
 
 async def bump_versions(connection: "Connection", businesses: Collection[str]) -> None:
-    """Note that counters of businesses change. Last in a transaction: everyone waits for these rows."""
+    """Note that counters of businesses change. Last in a transaction: all that count wait for these rows."""
     await connection.execute(QUERIES.bump_versions, sorted(businesses))
 
 

@@ -80,8 +80,8 @@ class BreakdownCounts:
     unique_clickers: int = 0
 
 
-class Alike(NamedTuple):
-    """What clicks have in common that count the same."""
+class CountingKey(NamedTuple):
+    """What clicks have in common that count the same, so that they can be added up first."""
 
     business_id: str
     scopes: tuple[Scope, ...]
@@ -105,9 +105,9 @@ class Alike(NamedTuple):
         )
 
 
-def alike_of(click: CountedClick, *, is_first: bool) -> Alike:
+def counting_key_of(click: CountedClick, *, is_first: bool) -> CountingKey:
     """Return what a click counts as in the scopes that links share."""
-    return Alike(
+    return CountingKey(
         click.business_id,
         _shared_scopes(click.campaign, click.journey, click.message),
         bucket_of(click.clicked_at),
@@ -134,16 +134,19 @@ class ClickTally:
         With each is told whether its visitor had clicked nothing before it, and nothing else since. Those of a
         delivery are of few campaigns, clients and quarters: they are added up before they are spread.
         """
-        hits: Counter[Alike] = Counter()
-        seconds: Counter[Alike] = Counter()
+        hits: Counter[CountingKey] = Counter()
+        seconds: Counter[CountingKey] = Counter()
         for click, is_first in clicks:
-            alike, took = alike_of(click, is_first=is_first), seconds_between(click.link_created_at, click.clicked_at)
-            hits[alike] += 1
-            seconds[alike] += took
-            self._add(alike, LINK, click.link, alike.counts(1, took))
-        for alike, number in hits.items():
-            for scope in alike.scopes:
-                self._add(alike, *scope, alike.counts(number, seconds[alike]))
+            key, took = (
+                counting_key_of(click, is_first=is_first),
+                seconds_between(click.link_created_at, click.clicked_at),
+            )
+            hits[key] += 1
+            seconds[key] += took
+            self._add(key, LINK, click.link, key.counts(1, took))
+        for key, number in hits.items():
+            for scope in key.scopes:
+                self._add(key, *scope, key.counts(number, seconds[key]))
 
     def move(self, visit: CountedClick, before: int, after: int) -> None:
         """Count that a click is the first one of its visitor in other scopes than before."""
@@ -153,19 +156,19 @@ class ClickTally:
             if not (visitors or recipients):
                 continue
             counts = Counts(unique_clickers=visitors, seconds_to_click=visitors * took, clicked_recipients=recipients)
-            self._add(alike_of(visit, is_first=True), scope, scope_id, counts)
+            self._add(counting_key_of(visit, is_first=True), scope, scope_id, counts)
 
-    def _add(self, alike: Alike, scope: str, scope_id: str, counts: Counts) -> None:
-        if scope == LINK and alike.is_recipients:
-            self.links[LinkKey(alike.business_id, scope_id, alike.bucket, alike.origin)].add(counts)
+    def _add(self, key: CountingKey, scope: str, scope_id: str, counts: Counts) -> None:
+        if scope == LINK and key.is_recipients:
+            self.links[LinkKey(key.business_id, scope_id, key.bucket, key.origin)].add(counts)
             return
-        places = [CounterKey(alike.business_id, scope, scope_id, alike.bucket)]
+        places = [CounterKey(key.business_id, scope, scope_id, key.bucket)]
         cohort = cohort_of(scope)
         if cohort is not None:
-            places.append(CounterKey(alike.business_id, cohort, scope_id, alike.link_bucket))
+            places.append(CounterKey(key.business_id, cohort, scope_id, key.link_bucket))
         for place in places:
             self.counts[place].add(counts)
-            hits = self.hits[place, alike.origin]
+            hits = self.hits[place, key.origin]
             hits.clicks += counts.clicks + counts.bot_hits
             hits.unique_clickers += counts.unique_clickers
 

@@ -1,6 +1,6 @@
 """Forget people: what stands for them, and what is left of what told of them."""
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from clicktrail.shortener.v1 import link_pb2
 from common.external_ids import detached_id, series_of
@@ -15,13 +15,6 @@ class Erasure(NamedTuple):
 
     business_id: str
     profile_key: int
-
-
-class Detacher(Protocol):
-    """What takes their recipient from links where they redirect."""
-
-    async def detach(self, business_id: str, link_ids: list[str]) -> None:
-        """Take the recipient from links. Raises UNAVAILABLE where that cannot be done now."""
 
 
 def anonymous_link(link: bytes) -> tuple[bytes, str]:

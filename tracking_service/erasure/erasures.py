@@ -5,8 +5,8 @@ import asyncio
 from common.errors import ClicktrailError
 from common.logging import get_logger
 from common.rare_warnings import RareWarning
-from tracking_service.erasure.anonymisation import Detacher
 from tracking_service.erasure.store import PostgresErasure
+from tracking_service.shortener_client import ShortenerLinks
 
 log = get_logger(__name__)
 
@@ -24,7 +24,7 @@ class Erasures:
         self._woken = woken
 
     async def erase(self, business_id: str, profile_id: str) -> None:
-        """Erase a person: known to nobody from now on, and soon told of by no row. Raises `PROFILE_UNKNOWN`."""
+        """Erase a person: unknown from now on, and soon named by no row. Raises `PROFILE_UNKNOWN`."""
         erasure = await self._store.erase(business_id, profile_id)
         try:
             if erasure is not None:
@@ -40,9 +40,9 @@ class Erasures:
 class ErasureWorker:
     """Sees erasures through; any number of workers may run beside each other."""
 
-    def __init__(self, store: PostgresErasure, detacher: Detacher, woken: asyncio.Event) -> None:
+    def __init__(self, store: PostgresErasure, links: ShortenerLinks, woken: asyncio.Event) -> None:
         self._store = store
-        self._detacher = detacher
+        self._links = links
         self._woken = woken
         self._waiting = RareWarning(log, "erasures wait")
         self._links_waiting = RareWarning(log, "links of erased people wait to be detached")
@@ -74,7 +74,7 @@ class ErasureWorker:
                 business_id, links = await self._store.links_to_detach()
                 if not links:
                     return
-                await self._detacher.detach(business_id, links)
+                await self._links.detach(business_id, links)
                 await self._store.end_detachments(business_id, links)
         except ClicktrailError as error:
             self._links_waiting.tell(reason=error.reason)

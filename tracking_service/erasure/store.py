@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection, Row
 
 
-# Rows of one transaction: few enough that nobody waits for them.
+# Rows of one transaction: few enough that no other transaction waits long for them.
 BATCH = 500
 _FIRST = (datetime.min.replace(tzinfo=UTC), UUID(int=0))
 

@@ -1,4 +1,4 @@
-"""Finds what submissions are judged by, and asks for it only where their judgement depends on it."""
+"""Finds what submissions are judged by, and asks for it only where a verdict depends on it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -7,31 +7,31 @@ from tracking_service.actions.catalogue import CATALOGUE
 from tracking_service.events.event import SentEvent, Submission
 from tracking_service.events.object_store import ThingKey, find_things
 from tracking_service.events.queries import QUERIES
-from tracking_service.events.rules import Setting
+from tracking_service.events.rules import EventContext
 from tracking_service.postgres.pool import Postgres
 
 # Of a business that there is, for events that ask for nothing else of it.
-_UNASKED = Setting("USD", frozenset(), {})
+_UNASKED = EventContext("USD", frozenset(), {})
 
 
-class EventSettings:
-    """The settings of businesses. Remembers which there are, since none is ever removed."""
+class PostgresEventContexts:
+    """What is known of businesses. Remembers which there are, since none is ever removed."""
 
     def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres
         self._present: set[str] = set()
 
-    async def of(self, submissions: Sequence[Submission]) -> Mapping[str, Setting]:
+    async def find(self, submissions: Sequence[Submission]) -> Mapping[str, EventContext]:
         """Return what submissions are judged by, of each business that there is."""
-        settings = dict.fromkeys(self._present.intersection([each.business_id for each in submissions]), _UNASKED)
-        asking = [each for each in submissions if each.business_id not in settings or _is_asking(each.event)]
+        contexts = dict.fromkeys(self._present.intersection([each.business_id for each in submissions]), _UNASKED)
+        asking = [each for each in submissions if each.business_id not in contexts or _is_asking(each.event)]
         if asking:
             found = await self._find(asking)
             self._present |= found.keys()
-            settings |= found
-        return settings
+            contexts |= found
+        return contexts
 
-    async def _find(self, submissions: Iterable[Submission]) -> dict[str, Setting]:
+    async def _find(self, submissions: Iterable[Submission]) -> dict[str, EventContext]:
         # A NUL fits into no text of PostgreSQL, so nothing there has one.
         sound = [submission for submission in submissions if "\0" not in submission.business_id]
         businesses = {submission.business_id for submission in sound}
@@ -42,10 +42,11 @@ class EventSettings:
             if submission.event.object is not None and (thing_id := uuid_of(submission.event.object))
         }
         async with self._postgres.connection() as connection:
-            rows = await connection.fetch(QUERIES.find_settings, list(businesses), list(actions))
+            rows = await connection.fetch(QUERIES.find_contexts, list(businesses), list(actions))
             known = await find_things(connection, things)
         return {
-            row["id"]: Setting(row["currency"], frozenset(row["actions"]), known.get(row["id"], {})) for row in rows
+            row["id"]: EventContext(row["currency"], frozenset(row["actions"]), known.get(row["id"], {}))
+            for row in rows
         }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Set as AbstractSet
 from clicktrail.tracking.v1.event_service_pb2 import TrackEventsRequest
 from common.errors import Fault, FaultType, Reason, invalid
 from common.field_rules import rules
+from tracking_service.events.context_store import PostgresEventContexts
 from tracking_service.events.event import Draft, Receipt, Status, Submission
 from tracking_service.events.rules import judge
 from tracking_service.events.store import PostgresEvents
@@ -16,8 +17,9 @@ LARGEST_BATCH = rules(TrackEventsRequest, "submissions").max_items
 class EventIntake:
     """Records batches of events."""
 
-    def __init__(self, store: PostgresEvents) -> None:
+    def __init__(self, store: PostgresEvents, contexts: PostgresEventContexts) -> None:
         self._store = store
+        self._contexts = contexts
 
     async def track(self, submissions: Sequence[Submission]) -> list[Receipt]:
         """Return one receipt per submission, in order, once all that was accepted is durable.
@@ -25,11 +27,11 @@ class EventIntake:
         Raises `BATCH_TOO_LARGE`. The same event twice in a batch is handled in order.
         """
         check_size(submissions)
-        settings = await self._store.settings(submissions)
+        contexts = await self._contexts.find(submissions)
         receipts: dict[int, Receipt] = {}
         drafts: dict[int, Draft] = {}
         for number, submission in enumerate(submissions):
-            judged = judge(submission, settings.get(submission.business_id))
+            judged = judge(submission, contexts.get(submission.business_id))
             if isinstance(judged, Draft):
                 drafts[number] = judged
             else:
@@ -38,17 +40,17 @@ class EventIntake:
         return [receipts[number] for number in range(len(submissions))]
 
     async def _record(self, drafts: dict[int, Draft]) -> dict[int, Receipt]:
-        """Record drafts in waves: one that may be a copy of an earlier one waits until that one's fate is known."""
+        """Record drafts in waves: one that may be a copy of an earlier one waits for the outcome of that one."""
         receipts: dict[int, Receipt] = {}
-        settled: set[Hashable] = set()
+        known: set[Hashable] = set()
         waiting: Sequence[int] = list(drafts)
         while waiting:
-            wave = _next_wave(drafts, waiting, settled)
+            wave = _next_wave(drafts, waiting, known)
             found = await self._store.record([drafts[number] for number in wave])
             receipts.update(zip(wave, found, strict=True))
             waiting = [number for number in waiting if number not in receipts]
             if waiting:
-                settled.update(*(_settled_by(drafts[number], receipts[number]) for number in wave))
+                known.update(*(_known_after(drafts[number], receipts[number]) for number in wave))
         return receipts
 
 
@@ -59,11 +61,11 @@ def check_size(submissions: Sequence[Submission]) -> None:
         raise invalid([fault], Reason.BATCH_TOO_LARGE)
 
 
-def _next_wave(drafts: Mapping[int, Draft], waiting: Iterable[int], settled: AbstractSet[Hashable]) -> list[int]:
+def _next_wave(drafts: Mapping[int, Draft], waiting: Iterable[int], known: AbstractSet[Hashable]) -> list[int]:
     wave = []
     taken: set[Hashable] = set()
     for number in waiting:
-        claims = _claims(drafts[number]) - settled
+        claims = _claims(drafts[number]) - known
         if not claims & taken:
             wave.append(number)
         taken |= claims
@@ -76,8 +78,8 @@ def _claims(draft: Draft) -> set[Hashable]:
     return {draft.identity} if once is None else {draft.identity, once, draft.rival}
 
 
-def _settled_by(draft: Draft, receipt: Receipt) -> set[Hashable]:
-    """Return what is now known to be there already: nobody can be its first any more."""
+def _known_after(draft: Draft, receipt: Receipt) -> set[Hashable]:
+    """Return what is now known to be there already, so that no other draft can be its first."""
     if receipt.status is Status.REJECTED:
         return set()
     known: set[Hashable] = {draft.identity, None if receipt.status is Status.CONFLICT else draft.once}

@@ -6,7 +6,7 @@ from tracking_service.postgres.queries import Queries
 class EventQueries(Queries):
     """The queries of events."""
 
-    find_settings: str
+    find_contexts: str
     find_objects: str
     take_keys: str
     find_keys: str

@@ -1,4 +1,4 @@
--- name: find_settings
+-- name: find_contexts
 -- Businesses with their currency, and which of the actions named are custom ones of theirs.
 SELECT b.id, b.currency,
        ARRAY(SELECT a.name FROM actions a WHERE a.business_id = b.id AND a.name = ANY ($2::text[])) AS actions
@@ -12,8 +12,8 @@ FROM unnest($1::text[], $2::uuid[]) AS wanted (business_id, id)
 JOIN objects o ON o.business_id = wanted.business_id AND o.id = wanted.id;
 
 -- name: take_keys
--- Ids of events that nobody had, in the order of their keys: this decides which of two copies is the event. Waits for
--- another transaction that is about to take the same one. Answers with those that somebody has: as a rule none.
+-- Ids of events that are new, in the order of their keys: this decides which of two copies is the event. Waits for
+-- another transaction that is about to take the same one. Answers with those that are not new: as a rule none.
 WITH sent AS (
     SELECT *
     FROM unnest(texts($1), $2::uuid[], $3::timestamptz[], $4::bytea[]) AS sent (business_id, id, received_at, fingerprint)
@@ -92,7 +92,7 @@ ORDER BY a.business_id, a.name
 FOR KEY SHARE OF a;
 
 -- name: add_objects
--- What events are about and nobody had brought before, in the order of their keys. Answers with those.
+-- What events are about and is new, in the order of their keys. Answers with those.
 INSERT INTO objects (business_id, id, type, source, reference, data, created_at, updated_at)
 SELECT business_id, id, type, source, reference, data::json, received_at, received_at
 FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])

@@ -30,7 +30,7 @@ _TEXTS = (("page", "url"), ("utm_params", "source"), ("user_parameters", "id"), 
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class EventContext:
     """What is known of a submission's business: its currency, its custom actions, objects by their ids."""
 
     currency: str
@@ -38,23 +38,23 @@ class Setting:
     things: Mapping[UUID, ThingKept]
 
 
-def judge(submission: Submission, setting: Setting | None) -> Draft | list[Fault]:
-    """Return what is to be kept of a submission, or every fault of it; setting is None for an unknown business."""
-    if setting is None:
+def judge(submission: Submission, context: EventContext | None) -> Draft | list[Fault]:
+    """Return what is to be kept of a submission, or every fault of it; context is None for an unknown business."""
+    if context is None:
         return [Fault(FaultType.NOT_FOUND, "business", "There is no such business.")]
     faults = Faults()
     event = _with_present_names(submission.event)
     received_at = _time(submission.received_at, "received_at", faults) or now()
     event_id = _event_id(submission, received_at, faults)
     tracked_at = _time(event.tracked_at, "tracked_at", faults)
-    rule = _rule(event.action, setting, faults)
+    rule = _rule(event.action, context, faults)
     _who(event, faults, is_private=submission.is_private)
     parsed = {name: _json(event, name, faults) for name in _OBJECTS if getattr(event, name)}
     thing = None
     if rule.needs is not None or event.object is not None or event.object_parameters:
-        finder = ThingFinder(submission.business_id, event_id, setting.things, faults)
+        finder = ThingFinder(submission.business_id, event_id, context.things, faults)
         thing = finder.find(event, rule, parsed.get("object_parameters"))
-    amount_minor, currency = _money(event, setting.currency, faults)
+    amount_minor, currency = _money(event, context.currency, faults)
     _texts(event, faults)
     return faults.found or Draft(
         id=event_id,
@@ -115,12 +115,12 @@ def _time(stamp: tuple[int, int] | None, parameter: str, faults: Faults) -> date
     return EPOCH + timedelta(0, seconds, microseconds)  # by position: half the time of names
 
 
-def _rule(action: str, setting: Setting, faults: Faults) -> Action:
+def _rule(action: str, context: EventContext, faults: Faults) -> Action:
     if not action:
         faults.add("action", "An event needs an action.", FaultType.PARAMETER_MISSING)
     elif action in OURS:
         faults.add("action", "This action cannot be sent.", FaultType.NOT_ALLOWED)
-    elif action not in CATALOGUE and action not in setting.actions:
+    elif action not in CATALOGUE and action not in context.actions:
         faults.add("action", "The business has no such action.", FaultType.NOT_FOUND)
     return CATALOGUE.get(action, _CUSTOM)
 

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from common.errors import Fault, FaultType
 from tracking_service.actions.catalogue import CATALOGUE, is_custom
 from tracking_service.attribution.rules import RULES_VERSION
-from tracking_service.events.context_store import EventSettings
 from tracking_service.events.deduplication_store import give_back, take_keys, take_order_actions
-from tracking_service.events.event import Draft, Receipt, Status, Submission
+from tracking_service.events.event import Draft, Receipt, Status
 from tracking_service.events.object_store import keep_refunds, keep_things
 from tracking_service.events.queries import QUERIES
-from tracking_service.events.rules import Setting
 from tracking_service.postgres.arrays import columns, packed_columns
 from tracking_service.postgres.bisection import store_each
 from tracking_service.postgres.partitions import EVENTS, Partitions
@@ -69,18 +67,13 @@ _ASSIGNED = Fault(FaultType.IDENTITY_ASSIGNED, "session", "The session belongs t
 
 
 class PostgresEvents:
-    """Events, and what they are judged by."""
+    """The events of all businesses."""
 
     def __init__(self, postgres: Postgres, partitions: Partitions, wake_attribution: Callable[[], None]) -> None:
         self._postgres = postgres
         self._partitions = partitions
         self._wake_attribution = wake_attribution
         self._rejected = PostgresRejected(postgres)
-        self._settings = EventSettings(postgres)
-
-    async def settings(self, submissions: Sequence[Submission]) -> Mapping[str, Setting]:
-        """Return what submissions are judged by, of each business that there is."""
-        return await self._settings.of(submissions)
 
     async def record(self, drafts: Sequence[Draft]) -> Sequence[Receipt]:
         """Keep what is new, set aside what can never be kept, and return a receipt for each draft, in order.
@@ -149,7 +142,7 @@ async def _record(connection: "Connection", drafts: Sequence[Draft]) -> list[Rec
 
 
 def _named_in_vain(new: Mapping[int, Draft], accepted: Mapping[int, Draft]) -> set[ProfileName]:
-    """Return the profiles that refused drafts name, and neither an accepted draft nor anyone's fresh session."""
+    """Return the profiles that refused drafts name, and neither an accepted draft nor any fresh session."""
     named = {ProfileName(draft.business_id, draft.profile) for draft in new.values() if draft.profile is not None}
     used = {(draft.business_id, draft.profile) for draft in accepted.values()}
     minted = {(draft.business_id, draft.fresh_session.profile) for draft in new.values() if draft.fresh_session}
@@ -250,7 +243,7 @@ class Kept(NamedTuple):
 
 
 def is_plain(draft: Draft) -> bool:
-    """Tell whether only its id can stand against an event, and its session is nobody's because of it."""
+    """Tell whether only its id can stand against an event, and its session is no person's because of it."""
     return draft.profile is None and draft.fresh_session is None and not draft.is_once and draft.action in CATALOGUE
 
 

@@ -56,5 +56,5 @@ def packed_texts(texts: Sequence[str | None]) -> str:
 
 
 def _unused(used: Container[str]) -> Iterator[str]:
-    """Yield characters that are not used, from those that nobody has a use for."""
+    """Yield characters that are not used, from those that no text has a use for."""
     return (chr(code) for code in range(_FIRST_PRIVATE, sys.maxunicode + 1) if chr(code) not in used)

@@ -6,10 +6,11 @@ its caller, so that the next call is the probe. Here work may take seconds, and 
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from common.errors import ClicktrailError, Reason, unavailable
 from common.logging import get_logger
+from tracking_service.postgres.pool import Postgres
 
 log = get_logger(__name__)
 Result = TypeVar("Result")
@@ -21,20 +22,10 @@ LONGEST_SECONDS = 3.5
 PROBE_PAUSE_SECONDS = 0.5
 
 
-class Store(Protocol):
-    """What may be away."""
-
-    async def answers(self) -> bool:
-        """Tell, within a second or two, whether it can be reached and written to."""
-
-    async def hang_up(self) -> None:
-        """Break every connection, so that whoever waits on one stops waiting."""
-
-
 class CircuitBreaker:
     """Open while the store does not answer, and until `mark_back` is called for the first time: it counts as away."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Postgres) -> None:
         self._store = store
         self._is_away = True
         self._away_since = asyncio.get_running_loop().time()
@@ -70,7 +61,7 @@ class CircuitBreaker:
         try:
             return task.result()
         except ClicktrailError as error:
-            # Whoever was hung up on has been looked for already.
+            # Where our connections were broken, the store has been looked for already.
             if error.reason is Reason.STORE_DOWN and not self.is_away:
                 await self.is_there()
             raise
@@ -137,6 +128,6 @@ async def _ends_within(task: asyncio.Task[Any], seconds: float) -> bool:
 
 
 def _hear(task: asyncio.Future[Any]) -> None:
-    """Take note of a failure that nobody waits for any more."""
+    """Take note of a failure that no caller waits for any more."""
     if not task.cancelled():
         task.exception()

@@ -34,7 +34,7 @@ log = get_logger(__name__)
 CONNECT_SECONDS = 10.0
 LEAST_SERVER_VERSION = 18
 LOCK_SECONDS = 120
-# A migration that waits for a lock makes everyone behind it wait: give up soon, and be started again.
+# A migration that waits for a lock makes all behind it wait: give up soon, and be started again.
 LOCK_TIMEOUT = "5s"
 STATEMENT_TIMEOUT = "10min"
 
@@ -132,7 +132,7 @@ async def check_migrated(connection: "AnyConnection") -> None:
 
 @asynccontextmanager
 async def _locked(url: str) -> AsyncIterator[None]:
-    """Let nobody else migrate meanwhile.
+    """Keep other processes from migrating meanwhile.
 
     The lock is a transaction's, on a connection of its own: a session's would be left behind in a pooler.
     """

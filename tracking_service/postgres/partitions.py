@@ -61,7 +61,7 @@ class Partitions:
 
     async def _make(self, table: str, from_time: datetime, to_time: datetime) -> bool:
         async def work(connection: "Connection") -> None:
-            # Whoever waits for this lock makes writers wait behind it.
+            # A transaction that waits for this lock makes writers wait behind it.
             await connection.execute("SET LOCAL lock_timeout = '2s'")
             await connection.execute(QUERIES.make_partitions, table, TIME_COLUMNS[table], from_time, to_time)
 

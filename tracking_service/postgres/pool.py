@@ -27,7 +27,7 @@ Result = TypeVar("Result")
 TRANSACTION_TRIES = 5
 ACQUIRE_SECONDS = 5.0
 CONNECT_SECONDS = 5.0
-# Long enough for a busy server, short enough for whoever waits to be answered otherwise.
+# Long enough for a busy server, short enough for callers to be answered otherwise.
 PROBE_SECONDS = 1.5
 # Then connections are broken: a server that does not answer would hold us for ever.
 CLOSE_SECONDS = 5.0
@@ -44,7 +44,7 @@ SERVER_SETTINGS = {
 # Another transaction was in the way: the same work, begun anew, will do.
 RETRIED = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 # PostgreSQL is away, stopping, starting, full, too slow, or cannot read or write its own disk; or it, or a
-# pooler before it, is set up so that it refuses us, which somebody may mend while we wait.
+# pooler before it, is set up so that it refuses us, which an operator may mend while we wait.
 AWAY = (
     OSError,
     asyncpg.PostgresConnectionError,
@@ -128,7 +128,7 @@ class Postgres:
         return takes_writes
 
     async def hang_up(self) -> None:
-        """Break all connections: whoever waits on one is told `STORE_DOWN` now. New ones are opened when needed."""
+        """Break all connections: calls that wait on one raise `STORE_DOWN` now. New ones are opened when needed."""
         broken, self._pool = self._pool, await _open_pool(self._servers, self._connections)
         broken.terminate()
 
@@ -207,7 +207,7 @@ def _is_lost(connection: "Connection") -> bool:
     try:
         return connection.is_closed()
     except asyncpg.InterfaceError:
-        # Terminated with its pool, it was taken back from whoever had it.
+        # Terminated with its pool, it was taken back from the work that had it.
         return True
 
 

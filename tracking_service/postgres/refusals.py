@@ -17,7 +17,7 @@ AWAY_SENTENCE = "PostgreSQL does not answer"
 
 
 class Refusal(NamedTuple):
-    """Why it is refused, and whether somebody must mend it, or it may pass by itself."""
+    """Why it is refused, and whether an operator must mend it, or it may pass by itself."""
 
     sentence: str
     is_lasting: bool

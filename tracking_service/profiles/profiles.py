@@ -49,10 +49,6 @@ class Profiles:
             raise invalid([*faults, *of_fields])
         return await self._store.change(business_id, profile, fields, now())
 
-    async def page(self, business_id: str, page: Page) -> tuple[list[Profile], bool]:
-        """Return a page of profiles, newest first, and whether there are more."""
-        return await self._store.page(business_id, page)
-
     async def activities(self, business_id: str, profile_id: str, page: Page) -> tuple[list[Activity], bool]:
         """Return a page of what a person did, newest first, and whether there is more. Raises `PROFILE_UNKNOWN`."""
         found = await self._activities.page(business_id, profile_id, page)

@@ -8,6 +8,7 @@ from clicktrail.tracking.v1 import profile_service_pb2_grpc
 from tracking_service.messages import check_texts, page_from
 from tracking_service.profiles.messages import activity_message, profile_from, profile_message
 from tracking_service.profiles.profiles import Profiles
+from tracking_service.profiles.store import PostgresProfiles
 
 if TYPE_CHECKING:
     from grpc import aio
@@ -21,8 +22,9 @@ Erase = Callable[[str, str], Awaitable[None]]
 class ProfileServicer(profile_service_pb2_grpc.ProfileServiceServicer):
     """Serves people and what they did."""
 
-    def __init__(self, profiles: Profiles, erase: Erase) -> None:
+    def __init__(self, profiles: Profiles, store: PostgresProfiles, erase: Erase) -> None:
         self._profiles = profiles
+        self._store = store
         self._erase = erase
 
     async def CreateProfile(self, request: pb.CreateProfileRequest, _context: "Context") -> pb.CreateProfileResponse:
@@ -54,7 +56,7 @@ class ProfileServicer(profile_service_pb2_grpc.ProfileServiceServicer):
     async def ListProfiles(self, request: pb.ListProfilesRequest, _context: "Context") -> pb.ListProfilesResponse:
         """List profiles."""
         check_texts(request)
-        profiles, has_more = await self._profiles.page(request.business_id, page_from(request))
+        profiles, has_more = await self._store.page(request.business_id, page_from(request))
         return pb.ListProfilesResponse(profiles=[profile_message(profile) for profile in profiles], has_more=has_more)
 
     async def ListActivities(self, request: pb.ListActivitiesRequest, _context: "Context") -> pb.ListActivitiesResponse:

@@ -126,7 +126,7 @@ async def lock_identities(connection: "Connection", business_id: str, identities
 
 
 async def holders(connection: "Connection", business_id: str, identities: Sequence[Identity]) -> dict[Identity, int]:
-    """Return the surrogates of the profiles that have these identities; those that are nobody's are left out."""
+    """Return the surrogates of the profiles that have these identities; those of no profile are left out."""
     rows = await connection.fetch(QUERIES.find_identities, business_id, *columns(identities, "source", "user_id"))
     return {Identity(row["source"], row["user_id"]): row["profile_key"] for row in rows}
 
@@ -134,7 +134,7 @@ async def holders(connection: "Connection", business_id: str, identities: Sequen
 async def add_identities(
     connection: "Connection", business_id: str, profile_key: int, identities: Sequence[Identity], at: datetime
 ) -> None:
-    """Give a profile identities that are nobody's yet, or its own."""
+    """Give a profile identities that are no profile's yet, or its own."""
     added = columns(identities, "source", "user_id")
     await connection.execute(QUERIES.add_identities, business_id, *added, profile_key, at)
 

@@ -1,6 +1,6 @@
 -- name: visits
 -- A part of the recounts of clicks: hits of the business $1 with the scopes that they count in, who came, and the first
--- click that minted a session of each visitor in each scope, also on links of their own. Hits that count alike are added
+-- click that minted a session of each visitor in each scope, also on links of their own. Hits that count the same are added
 -- up before they are spread over scopes, dates and dimensions: there may be millions. The words are those of `domain`:
 -- scopes_of, bucket_of.
 visits AS (
@@ -13,7 +13,7 @@ visits AS (
     FROM clicks c
     LEFT JOIN sessions s ON s.business_id = c.business_id AND s.id = c.session
     WHERE c.business_id = $1
-), alike AS (
+), grouped AS (
     -- Those of a link once more by themselves; without one, a row is of all the scopes that links share.
     SELECT campaign, journey, message, link, bucket, link_bucket, origin, is_recipients, verdict, count(*) AS hits,
            count(*) FILTER (WHERE is_human) AS clicks, count(*) FILTER (WHERE NOT is_human) AS bot_hits,
@@ -52,7 +52,7 @@ visits AS (
 ), hits AS (
     SELECT scope, scope_id, bucket AS clicked_at, link_bucket AS link_created_at, origin, is_recipients, verdict, hits,
            clicks, 0 AS unique_clickers, bot_hits, sessions, 0 AS seconds_to_click, 0 AS clicked_recipients
-    FROM alike
+    FROM grouped
     CROSS JOIN LATERAL (VALUES ('business', CASE WHEN link IS NULL THEN '' END), ('campaign', campaign),
                                ('journey', journey), ('message', message), ('link', link)) AS scopes (scope, scope_id)
     WHERE scope_id IS NOT NULL
@@ -387,7 +387,7 @@ WHERE events_before < $4
 ORDER BY profile_key;
 
 -- name: find_sessions
--- The next sessions of nobody with events, likewise.
+-- The next sessions of no known person with events, likewise.
 SELECT session
 FROM (
     SELECT session, sum(events) OVER (ORDER BY session) - events AS events_before
@@ -410,7 +410,7 @@ FROM activities
 WHERE business_id = $1 AND profile_key = ANY ($2::bigint[]) AND action <> $3;
 
 -- name: find_places_of_sessions
--- The events in sessions of nobody, likewise.
+-- The events in sessions of no known person, likewise.
 SELECT business_id, id, received_at
 FROM activities
 WHERE business_id = $1 AND session = ANY ($2::text[]) AND profile_key IS NULL AND action <> $3;

@@ -8,7 +8,7 @@ from typing import Protocol
 from common.errors import Fault, FaultType, Reason, invalid, unavailable
 from tracking_service.counters.scopes import bucket_of
 
-# A caller gets at most so many; whoever has more has one cause to look for, not ten thousand.
+# A caller gets at most so many: where there are more, they have one cause, and are not looked at one by one.
 DIFFERENCES_LIMIT = 10_000
 
 Key = tuple[tuple[str, str], ...]

@@ -1,5 +1,5 @@
 -- name: hold_profiles
--- Profiles (business, id), held in the order of their keys so that nobody erases them until this transaction ends.
+-- Profiles (business, id), held in the order of their keys so that they cannot be erased until this transaction ends.
 SELECT FROM profiles p
 JOIN unnest($1::text[], $2::text[]) AS told (business_id, id) ON told.business_id = p.business_id AND told.id = p.id
 ORDER BY p.business_id, p.id

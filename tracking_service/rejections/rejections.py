@@ -17,7 +17,7 @@ SESSION = "session"
 
 
 class Serializable(Protocol):
-    """A message as it was taken in."""
+    """A message as it was taken in. A Protocol, since it may be of several types of ours and of the contract's."""
 
     def SerializeToString(self) -> bytes:  # noqa: N802  (protobuf's name)
         """Return it as bytes."""

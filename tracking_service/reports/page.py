@@ -31,7 +31,7 @@ OFFSET_LIMIT = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a signature says, which nobody has looked at yet."""
+    """What a signature says, which was not verified yet."""
 
     business_id: str
     expires_at: datetime

@@ -23,7 +23,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class LatestActivity:
-    """A click or an event, and whose it is: None where nobody is known."""
+    """A click or an event, and whose it is: None where no person is known."""
 
     activity: Activity
     profile: str | None

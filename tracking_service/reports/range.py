@@ -11,7 +11,7 @@ from common.errors import Fault, FaultType, invalid
 from tracking_service.counters.scopes import BUCKET, bucket_of
 
 POINTS_LIMIT = 1_000
-# Up to this much, a point is an hour where nobody says otherwise.
+# Up to this much, a point is an hour unless an interval is asked for.
 HOURLY_UP_TO = timedelta(days=7)
 _LATEST = datetime(9000, 1, 1, tzinfo=UTC)
 _HOUR = timedelta(hours=1)
@@ -74,10 +74,10 @@ def check(wanted: WantedRange) -> None:
         raise invalid(faults)
 
 
-def settle(wanted: WantedRange, first_at: datetime | None, now: datetime) -> Range:
-    """Return the range that a checked wish stands for.
+def resolve(wanted: WantedRange, first_at: datetime | None, now: datetime) -> Range:
+    """Return the range that is meant by what was asked for, which was checked.
 
-    first_at is the bucket of the first click or event; None: there is none. A start that nobody asked for goes down to
+    first_at is the bucket of the first click or event; None: there is none. A start that was not asked for goes down to
     the start of its hour or day, and no further back than the points suffice for. Raises INVALID naming `interval`
     where a range that was asked for has too many points.
     """

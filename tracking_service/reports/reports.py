@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from common.clock import EPOCH, now
 from common.errors import Fault, FaultType, invalid
 from tracking_service.counters.scopes import BUSINESS_SCOPE, Scope
-from tracking_service.reports.range import WHOLE_LIFE, WantedRange, check, settle, whole
+from tracking_service.reports.range import WHOLE_LIFE, WantedRange, check, resolve, whole
 from tracking_service.reports.report import Report, compose
 from tracking_service.reports.store import PostgresReports
 from tracking_service.shortener_client import ShortenerLinks
@@ -24,12 +24,12 @@ class Reports:
         start = await self._store.start(business_id, scope, wanted.basis)
         if start is None and scope[0] == "link":
             await self._check_link(business_id, scope[1])
-        range_ = settle(wanted, start, now())
+        range_ = resolve(wanted, start, now())
         return compose(scope, range_, await self._store.sums(business_id, scope, range_))
 
     async def totals(self, business_id: str, scopes: Sequence[Scope]) -> list[Report]:
         """Return what reports of whole lives say in their totals, in order: one point, no events, no breakdowns."""
-        range_ = whole(settle(WHOLE_LIFE, EPOCH, now()))
+        range_ = whole(resolve(WHOLE_LIFE, EPOCH, now()))
         totals = await self._store.totals(business_id, scopes, range_)
         return [compose(scope, range_, totals[scope]) for scope in scopes]
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 from clicktrail.tracking.v1 import report_service_pb2 as pb
 from clicktrail.tracking.v1 import report_service_pb2_grpc
@@ -34,21 +34,15 @@ BASES = {
 }
 
 
-class Reporting(NamedTuple):
-    """What answers about reports."""
-
-    reports: Reports
-    watch: ReportWatch
-    recipients: Recipients
-
-
 class ReportServicer(report_service_pb2_grpc.ReportServiceServicer):
     """Serves reports."""
 
-    def __init__(self, reporting: Reporting, reconciliation: Reconciliation) -> None:
-        self._reports = reporting.reports
-        self._watch = reporting.watch
-        self._recipients = reporting.recipients
+    def __init__(
+        self, reports: Reports, watch: ReportWatch, recipients: Recipients, reconciliation: Reconciliation
+    ) -> None:
+        self._reports = reports
+        self._watch = watch
+        self._recipients = recipients
         self._reconciliation = reconciliation
 
     async def GetReport(self, request: pb.GetReportRequest, _context: "Context") -> pb.GetReportResponse:

@@ -56,7 +56,7 @@ class Topic:
 
 
 class ReportWatch:
-    """Lets many watch reports. It works while there is somebody, and ends all watching when it is closed."""
+    """Lets many watch reports. It works while any caller watches, and ends all watching when it is closed."""
 
     def __init__(self, reports: Reports, versions: PostgresVersions) -> None:
         self._reports = reports
@@ -87,7 +87,7 @@ class ReportWatch:
             self._leave(key, topic)
 
     async def close(self) -> None:
-        """End all watching, and let nobody begin."""
+        """End all watching, and let no caller begin."""
         self._is_closed = True
         for topic in self._topics.values():
             topic.tell()
@@ -114,7 +114,7 @@ class ReportWatch:
             del self._topics[key]
 
     async def _keep_reading(self) -> None:
-        """Read what has changed, until nobody watches."""
+        """Read what has changed, until no caller watches."""
         while self._topics:
             await asyncio.sleep(POLL_SECONDS)
             try:

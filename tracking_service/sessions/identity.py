@@ -76,8 +76,8 @@ def first_state(use: SessionUse) -> SessionState:
 def minted(state: SessionState, fresh: FreshSession) -> SessionState:
     """Return a state that knows how the session was issued, unless it did.
 
-    A click on a recipient's link makes it the recipient's, whatever was claimed before. One that is kept as nobody's,
-    since its recipient was erased, stays so, whoever was found before that.
+    A click on a recipient's link makes it the recipient's, whatever was claimed before. One that is kept as no
+    person's, since its recipient was erased, stays so, whatever was found before that.
     """
     if state.link is not None:
         return state
@@ -104,7 +104,7 @@ def claimed(state: SessionState, profile_key: int) -> SessionState | None:
     return state if state.profile_key == profile_key else None
 
 
-def settle(state: SessionState, uses: Iterable[SessionUse]) -> tuple[SessionState, list[bool]]:
+def apply_uses(state: SessionState, uses: Iterable[SessionUse]) -> tuple[SessionState, list[bool]]:
     """Return the state after uses of one session, and which of them are allowed, in their order.
 
     How a session was issued is looked at before any claim, since a click comes before all that its session does.

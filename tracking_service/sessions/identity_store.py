@@ -7,7 +7,7 @@ from tracking_service.attribution.queue_store import Visitor, mark_dirty
 from tracking_service.counters.scopes import SessionKey
 from tracking_service.counters.store import give_first_clicks_to_persons, lock_counting
 from tracking_service.postgres.arrays import columns, packed_columns
-from tracking_service.sessions.identity import SessionState, SessionUse, first_state, settle
+from tracking_service.sessions.identity import SessionState, SessionUse, apply_uses, first_state
 from tracking_service.sessions.queries import QUERIES
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ STATE = ("profile_key", "link", "campaign", "journey", "message", "is_clicked_by
 
 
 class HandedOver(NamedTuple):
-    """A session that became another profile's, both by their surrogates; None: it was nobody's before."""
+    """A session that became another profile's, both by their surrogates; None: it was no profile's before."""
 
     business_id: str
     session: str
@@ -40,9 +40,9 @@ async def claim_sessions(connection: "Connection", claims: Sequence[SessionUse])
         uses.setdefault(claim.key, []).append(claim)
     await _lock_counting(connection, claims)
     before = await _create_and_lock(connection, uses)
-    settled = {key: settle(before[key], uses[key]) for key in before}
-    after = {key: state for key, (state, _) in settled.items()}
-    allowed = {key: iter(verdicts) for key, (_, verdicts) in settled.items()}
+    applied = {key: apply_uses(before[key], uses[key]) for key in before}
+    after = {key: state for key, (state, _) in applied.items()}
+    allowed = {key: iter(verdicts) for key, (_, verdicts) in applied.items()}
     states = [after[claim.key] if next(allowed[claim.key]) else None for claim in claims]
     await _keep_changes(connection, before, after)
     await _keep_claims(connection, [claim for claim, state in zip(claims, states, strict=True) if state is not None])
@@ -64,12 +64,12 @@ async def hand_over_sessions(connection: "Connection", sessions: Iterable[Handed
 
 
 async def _lock_counting(connection: "Connection", claims: Sequence[SessionUse]) -> None:
-    """Lock what deliveries lock before sessions, where a click that was nobody's may become somebody's."""
+    """Lock what deliveries lock before sessions, where a click of no person may become a person's."""
     claimed = [claim.key for claim in claims if claim.profile_key is not None]
     if claimed:
-        nobodys = await connection.fetch(QUERIES.find_clicked_by_nobody, *columns(claimed, "business_id", "session"))
-        if nobodys:
-            await lock_counting(connection, [row["business_id"] for row in nobodys])
+        unowned = await connection.fetch(QUERIES.find_clicked_unowned, *columns(claimed, "business_id", "session"))
+        if unowned:
+            await lock_counting(connection, [row["business_id"] for row in unowned])
 
 
 async def _create_and_lock(

@@ -8,7 +8,7 @@ class SessionQueries(Queries):
 
     create_sessions: str
     lock_sessions: str
-    find_clicked_by_nobody: str
+    find_clicked_unowned: str
     change_sessions: str
     keep_claims: str
     move_activities: str

@@ -1,5 +1,5 @@
 -- name: create_sessions
--- Sessions used for the first time, in the order of their keys; nobody else can use them before the transaction ends.
+-- Sessions used for the first time, in the order of their keys; no other transaction can use them before this one ends.
 -- Answers with those that were there already.
 WITH used AS (
     SELECT *
@@ -26,8 +26,8 @@ JOIN sessions s ON s.business_id = wanted.business_id AND s.id = wanted.session
 ORDER BY s.business_id, s.id
 FOR UPDATE OF s;
 
--- name: find_clicked_by_nobody
--- The businesses of those of these sessions that have a click and are nobody's.
+-- name: find_clicked_unowned
+-- The businesses of those of these sessions that have a click and are no person's.
 SELECT DISTINCT s.business_id
 FROM unnest($1::text[], $2::text[]) AS wanted (business_id, session)
 JOIN sessions s ON s.business_id = wanted.business_id AND s.id = wanted.session

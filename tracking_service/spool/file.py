@@ -49,7 +49,7 @@ class SpoolLock:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Whoever had it may have removed the file in between: then this is a lock on nothing.
+            # The process that had it may have removed the file in between: then this is a lock on nothing.
             is_held = _is_same(descriptor, path)
         except BlockingIOError:
             is_held = False

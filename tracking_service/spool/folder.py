@@ -44,7 +44,7 @@ class SpoolFolder:
         self._unreadable: set[Path] = set()
 
     def open(self) -> None:
-        """Take what nobody has, and a file to write to: one that is there already, if possible."""
+        """Take the files that no process has, and a file to write to: one that is there already, if possible."""
         self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.adopt()
         self._writable()

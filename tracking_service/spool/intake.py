@@ -9,7 +9,7 @@ from tracking_service.accounts.known_accounts import KnownAccounts, KnownBusines
 from tracking_service.actions.catalogue import CATALOGUE
 from tracking_service.events.event import Draft, Receipt, Status, Submission, ThingKept
 from tracking_service.events.intake import EventIntake, check_size
-from tracking_service.events.rules import Setting, judge
+from tracking_service.events.rules import EventContext, judge
 from tracking_service.postgres.availability import CircuitBreaker
 from tracking_service.spool.file import Fate, SpoolEntry
 from tracking_service.spool.spool import Spool
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 _CONFLICT = Fault(FaultType.CONFLICT, "id", "This id was used for another event.")
-# Of a business that nobody here has heard of; what it has is looked at when the event is stored.
+# Of a business that is not among the last known; its own is looked up when the event is stored.
 _UNKNOWN_CURRENCY = "USD"
 
 
@@ -50,7 +50,7 @@ class SpoolIntake:
         receipts: dict[int, Receipt] = {}
         drafts: dict[int, Draft] = {}
         for number, submission in enumerate(submissions):
-            judged = judge(submission, assumed_setting(submission, known))
+            judged = judge(submission, assumed_context(submission, known))
             if isinstance(judged, Draft):
                 drafts[number] = judged
             else:
@@ -62,7 +62,7 @@ class SpoolIntake:
         return [receipts[number] for number in range(len(submissions))]
 
 
-def assumed_setting(submission: Submission, known: Mapping[str, KnownBusiness]) -> Setting:
+def assumed_context(submission: Submission, known: Mapping[str, KnownBusiness]) -> EventContext:
     """Return what a submission is judged by as long as PostgreSQL cannot be asked.
 
     What is not known, or may have changed since, is taken to be right: a business, its custom actions, and the object
@@ -75,7 +75,7 @@ def assumed_setting(submission: Submission, known: Mapping[str, KnownBusiness]) 
         rule = CATALOGUE.get(event.action)
         things[thing_id] = ThingKept((rule and rule.needs) or "", "{}")
     currency = _UNKNOWN_CURRENCY if business is None else business.currency
-    return Setting(currency, frozenset({event.action}), things)
+    return EventContext(currency, frozenset({event.action}), things)
 
 
 def _entry(draft: Draft) -> SpoolEntry:

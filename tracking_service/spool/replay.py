@@ -25,7 +25,7 @@ log = get_logger(__name__)
 POLL_SECONDS = 1.0
 # How often an event is tried that fails in a way which says nothing of its cause.
 TRIES = 3
-# Longer ids are nobody's: whoever sent them is told of as far as this.
+# No business has a longer id: one is shown as far as this.
 _ID_LENGTH = 100
 _KEPT = (Status.ACCEPTED, Status.DUPLICATE)
 

@@ -75,7 +75,7 @@ class Running:
 
     async def until_known(self, credential: str, *, is_known: bool = True) -> None:
         """Wait until a credential is among those that are remembered, or no longer."""
-        accounts = self.service._provision.accounts
+        accounts = self.service._fallback.accounts
 
         async def look() -> bool:
             if is_token(credential):
@@ -86,7 +86,7 @@ class Running:
 
     async def until_replayed(self) -> None:
         """Wait until nothing is left in the spool."""
-        spool = self.service._provision.replay._spool
+        spool = self.service._fallback.replay._spool
         await eventually(spool.oldest, lambda batch: batch is None)
 
 

@@ -19,7 +19,7 @@ from tests.support.tracking_service.events import ACCEPTED, DUPLICATE, REJECTED,
 from tracking_service.bootstrap import TrackingService
 from tracking_service.events.event import Draft, Status
 from tracking_service.events.messages import submission_from
-from tracking_service.events.rules import Setting, judge
+from tracking_service.events.rules import EventContext, judge
 from tracking_service.events.store import PostgresEvents
 from tracking_service.postgres.partitions import Partitions
 
@@ -305,6 +305,6 @@ def fresh_of(session: str) -> session_pb2.Session:
 
 
 def _draft(sent: event_pb2.Submission) -> Draft:
-    judged = judge(submission_from(sent), Setting("USD", frozenset(), {}))
+    judged = judge(submission_from(sent), EventContext("USD", frozenset(), {}))
     assert isinstance(judged, Draft)
     return judged

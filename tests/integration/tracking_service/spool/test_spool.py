@@ -203,7 +203,7 @@ async def test_a_commit_whose_answer_was_lost(
     site: Running, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Goes to the spool too; the replay finds the event and stores no second one."""
-    intake = site.service._provision.intake._intake
+    intake = site.service._fallback.intake._intake
     track = intake.track
 
     async def track_and_lose(submissions: Any) -> Any:
@@ -223,7 +223,7 @@ async def test_an_event_that_always_fails_blocks_nobody(
     site: Running, outage: ServerProcess, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those before and behind it are stored, and it is set aside."""
-    intake = site.service._provision.intake._intake
+    intake = site.service._fallback.intake._intake
     track = intake.track
 
     async def track_all_but_one(submissions: Any) -> Any:

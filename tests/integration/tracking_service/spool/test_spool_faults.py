@@ -106,7 +106,7 @@ async def test_a_file_damaged_under_the_service(
     """What can still be read of it is stored, and new events are taken."""
     outage.kill()
     (first,) = await site.track(submission(event()))
-    own = site.service._provision.replay._spool._folder._own
+    own = site.service._fallback.replay._spool._folder._own
     assert own is not None
     own._connection.execute("DROP INDEX events_id")
     own._connection.execute("ALTER TABLE events RENAME COLUMN fingerprint TO something")

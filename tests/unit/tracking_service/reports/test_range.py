@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from common.errors import ClicktrailError
 from tracking_service.counters.scopes import BUCKET, bucket_of
-from tracking_service.reports.range import POINTS_LIMIT, Interval, Range, WantedRange, check, settle
+from tracking_service.reports.range import POINTS_LIMIT, Interval, Range, WantedRange, check, resolve
 
 NOW = datetime(2026, 11, 22, 10, 7, tzinfo=UTC)
 ZONES = ["UTC", "America/Montevideo", "Asia/Kathmandu", "Australia/Lord_Howe", "America/Sao_Paulo", "Pacific/Apia"]
@@ -23,7 +23,7 @@ def range_of(from_: str, to: str, zone: str = "UTC", interval: Interval | None =
     """Return a range asked for."""
     wanted = WantedRange(at(from_), at(to), zone, interval)
     check(wanted)
-    return settle(wanted, None, NOW)
+    return resolve(wanted, None, NOW)
 
 
 def points(range_: Range) -> list[str]:
@@ -92,7 +92,7 @@ def test_faults_are_named(wanted: WantedRange, parameters: list[str]) -> None:
 @pytest.mark.parametrize("interval", [Interval.HOUR, Interval.DAY, None])
 def test_a_start_that_nobody_asked_for_never_is_too_far(interval: Interval | None) -> None:
     """One event that a page's clock dated to 1970 does not make the whole report impossible."""
-    found = settle(WantedRange(None, None, "UTC", interval), at("1970-01-01"), at("2026-11-22"))
+    found = resolve(WantedRange(None, None, "UTC", interval), at("1970-01-01"), at("2026-11-22"))
     assert len(found.points) <= POINTS_LIMIT
     assert found.to_at > at("2026-11-22")
 
@@ -109,13 +109,13 @@ def test_more_than_a_thousand_points_are_refused(wanted: WantedRange) -> None:
     """Naming the interval."""
     check(wanted)
     with pytest.raises(ClicktrailError) as caught:
-        settle(wanted, at("2020-01-01"), NOW)
+        resolve(wanted, at("2020-01-01"), NOW)
     assert [fault.parameter for fault in caught.value.faults] == ["interval"]
 
 
 def test_a_whole_life_begins_with_the_hour_of_its_first_click() -> None:
     """And ends with the present quarter of an hour."""
-    life = settle(WantedRange(None, None, "UTC", None), at("2026-11-22T08:45"), NOW)
+    life = resolve(WantedRange(None, None, "UTC", None), at("2026-11-22T08:45"), NOW)
     assert (life.from_at, life.to_at) == (at("2026-11-22T08:00"), at("2026-11-22T10:15"))
     assert points(life) == ["2026-11-22T08:00", "2026-11-22T09:00", "2026-11-22T10:00"]
 
@@ -123,16 +123,16 @@ def test_a_whole_life_begins_with_the_hour_of_its_first_click() -> None:
 def test_a_whole_life_is_cut_to_what_can_be_shown() -> None:
     """One event of 1970 must not make the report of a business impossible."""
     for zone in ZONES:
-        life = settle(WantedRange(None, None, zone, None), at("1970-01-01"), NOW)
+        life = resolve(WantedRange(None, None, zone, None), at("1970-01-01"), NOW)
         assert len(life.points) <= 1_000
         assert life.points[0] <= life.from_at < at("2024-03-01")
 
 
 def test_where_nothing_happened_there_is_no_point() -> None:
     """The range is empty."""
-    nothing = settle(WantedRange(None, None, "UTC", None), None, NOW)
+    nothing = resolve(WantedRange(None, None, "UTC", None), None, NOW)
     assert (nothing.points, nothing.from_at) == ((), nothing.to_at)
-    before = settle(WantedRange(None, at("2026-11-01"), "UTC", None), at("2026-11-20"), NOW)
+    before = resolve(WantedRange(None, at("2026-11-01"), "UTC", None), at("2026-11-20"), NOW)
     assert (before.points, before.from_at) == ((), at("2026-11-01"))
 
 
@@ -145,7 +145,7 @@ def test_where_nothing_happened_there_is_no_point() -> None:
 def test_points_cover_a_range_without_gaps(start: datetime, quarters: int, zone: str, interval: Interval) -> None:
     """The first is at or before the start, they grow, none is empty, and none is longer than the clock allows."""
     from_at = bucket_of(start.replace(tzinfo=UTC))
-    range_ = settle(WantedRange(from_at, from_at + quarters * BUCKET, zone, interval), None, NOW)
+    range_ = resolve(WantedRange(from_at, from_at + quarters * BUCKET, zone, interval), None, NOW)
     assert range_.points[0] <= from_at
     assert range_.points[-1] < range_.to_at
     longest = timedelta(hours=2) if interval is Interval.HOUR else timedelta(hours=26)
