@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 log = get_logger(__name__)
 
 # What a relay had read before the store was emptied may be delivered for so long: its deadline, and a little.
-SETTLE_SECONDS = 12.0
+LATE_SECONDS = 12.0
 # A transaction may be committed so long after the time that it stamps its copies with.
 COMMIT_SECONDS = 60
 
@@ -43,12 +43,12 @@ class Restoration:
         installation: RedisInstallation,
         archive: LinkArchive,
         begin: "Callable[[], Awaitable[RedisRestore]]",
-        settle_seconds: float = SETTLE_SECONDS,
+        late_seconds: float = LATE_SECONDS,
     ) -> None:
         self._installation = installation
         self._archive = archive
         self._begin = begin
-        self._settle_seconds = settle_seconds
+        self._late_seconds = late_seconds
 
     async def run(self, *, force: bool = False) -> AsyncIterator[Progress]:
         """Restore what is missing, and yield how far it is, again and again; on a complete store only by force."""
@@ -56,14 +56,14 @@ class Restoration:
         yield progress
         if progress.was_complete and not force:
             return
-        settled_at = time.monotonic() + self._settle_seconds
+        late_until = time.monotonic() + self._late_seconds
         restore = await self._begin()
         await self._restore_installation(restore, was_complete=progress.was_complete)
         links = Copying(self._archive, restore, progress)
         async for _ in links.copy():
             yield progress
         if progress.total and not progress.was_complete:
-            await asyncio.sleep(max(0.0, settled_at - time.monotonic()))
+            await asyncio.sleep(max(0.0, late_until - time.monotonic()))
             await links.copy_late_ones()
             yield progress
         await restore.complete(is_marked=progress.was_complete)

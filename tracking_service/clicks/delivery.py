@@ -59,7 +59,7 @@ class IssuedSession:
 
 
 Item = Click | LinkCopy | IssuedSession
-"""One thing of a delivery; `sent` is the message as it was delivered, to be kept where the rest cannot be."""
+"""One item of a delivery; `sent` is the message as it was delivered, to be kept where the rest cannot be."""
 KINDS = {Click: CLICK, LinkCopy: LINK, IssuedSession: SESSION}
 
 
@@ -91,7 +91,7 @@ class DeliveryResult:
 
 
 def delivery_of(items: Iterable[Item]) -> Delivery:
-    """Return the delivery of these things alone."""
+    """Return the delivery of these items alone."""
     items = list(items)
     return Delivery(
         clicks=[item for item in items if isinstance(item, Click)],
@@ -101,6 +101,6 @@ def delivery_of(items: Iterable[Item]) -> Delivery:
 
 
 def rejected(item: Item, reason: str) -> Rejected:
-    """Return a thing of a delivery as it is set aside."""
+    """Return an item of a delivery as it is set aside."""
     content = b"" if item.sent is None else item.sent.SerializeToString()
     return Rejected(item.business_id, KINDS[type(item)], str(item.id), content, reason)

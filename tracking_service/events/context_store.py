@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from common.ids import uuid_of
 from tracking_service.actions.catalogue import CATALOGUE
 from tracking_service.events.event import SentEvent, Submission
-from tracking_service.events.object_store import ThingKey, find_things
+from tracking_service.events.object_store import ObjectKey, find_objects
 from tracking_service.events.queries import QUERIES
 from tracking_service.events.rules import EventContext
 from tracking_service.postgres.pool import Postgres
@@ -36,14 +36,14 @@ class PostgresEventContexts:
         sound = [submission for submission in submissions if "\0" not in submission.business_id]
         businesses = {submission.business_id for submission in sound}
         actions = {submission.event.action for submission in sound if "\0" not in submission.event.action}
-        things = {
-            ThingKey(submission.business_id, thing_id)
+        objects = {
+            ObjectKey(submission.business_id, object_id)
             for submission in sound
-            if submission.event.object is not None and (thing_id := uuid_of(submission.event.object))
+            if submission.event.object is not None and (object_id := uuid_of(submission.event.object))
         }
         async with self._postgres.connection() as connection:
             rows = await connection.fetch(QUERIES.find_contexts, list(businesses), list(actions))
-            known = await find_things(connection, things)
+            known = await find_objects(connection, objects)
         return {
             row["id"]: EventContext(row["currency"], frozenset(row["actions"]), known.get(row["id"], {}))
             for row in rows

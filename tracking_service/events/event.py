@@ -57,7 +57,7 @@ class Submission(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class ThingKept:
+class KeptObject:
     """An object that an earlier event brought; data is JSON text."""
 
     type: str
@@ -65,7 +65,7 @@ class ThingKept:
 
 
 @dataclass(frozen=True, slots=True)
-class Thing:
+class EventObject:
     """What an event is about. is_new tells that this event brings its data; else it only names it."""
 
     id: UUID
@@ -95,7 +95,7 @@ class Draft(NamedTuple):
     session: str | None
     profile: str | None
     fresh_session: Session | None
-    thing: Thing | None
+    event_object: EventObject | None
     is_once: bool
     amount_minor: int | None
     currency: str | None
@@ -117,9 +117,9 @@ class Draft(NamedTuple):
     @property
     def once(self) -> "Once | None":
         """Return what there is once of it: this action of this object by this class of credential; None: no limit."""
-        if not self.is_once or self.thing is None:
+        if not self.is_once or self.event_object is None:
             return None
-        return Once(self.business_id, self.thing.id, self.action, self.is_private)
+        return Once(self.business_id, self.event_object.id, self.action, self.is_private)
 
     @property
     def rival(self) -> "Once | None":
@@ -129,17 +129,17 @@ class Draft(NamedTuple):
     @property
     def object_id(self) -> UUID | None:
         """Return the id of what it is about."""
-        return None if self.thing is None else self.thing.id
+        return None if self.event_object is None else self.event_object.id
 
     @property
     def object(self) -> str | None:
         """Return what it is about, as it is shown: JSON text."""
-        return None if self.thing is None else self.thing.shown()
+        return None if self.event_object is None else self.event_object.shown()
 
     @property
     def bare_object(self) -> str | None:
         """Return what stays of that once its person is erased."""
-        return None if self.thing is None else bare_object(self.action, self.thing.data)
+        return None if self.event_object is None else bare_object(self.action, self.event_object.data)
 
     @property
     def credential(self) -> str:

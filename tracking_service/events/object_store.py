@@ -9,7 +9,7 @@ from common.ids import uuid_of
 from common.json_text import Number, merged, parse
 from tracking_service.attribution.credits import REFUNDED
 from tracking_service.events import ids
-from tracking_service.events.event import Draft, Thing, ThingKept
+from tracking_service.events.event import Draft, EventObject, KeptObject
 from tracking_service.events.queries import QUERIES
 from tracking_service.postgres.arrays import columns
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection
 
 
-class ThingKey(NamedTuple):
+class ObjectKey(NamedTuple):
     """What finds an object."""
 
     business_id: str
     id: UUID
 
 
-class BroughtThing(NamedTuple):
+class BroughtObject(NamedTuple):
     """An object, the data that a batch brings of it, and when the last of that was received."""
 
     business_id: str
-    thing: Thing
+    event_object: EventObject
     data: str
     received_at: datetime
 
 
-class HeldThing(NamedTuple):
+class HeldObject(NamedTuple):
     """An object that is there, locked."""
 
     business_id: str
@@ -56,47 +56,49 @@ ORDER = "order"
 _OURS = 8
 
 
-async def find_things(connection: "Connection", wanted: Collection[ThingKey]) -> Mapping[str, Mapping[UUID, ThingKept]]:
+async def find_objects(
+    connection: "Connection", wanted: Collection[ObjectKey]
+) -> Mapping[str, Mapping[UUID, KeptObject]]:
     """Return the objects known among those wanted, by business and id."""
     if not wanted:
         return {}
-    found: dict[str, dict[UUID, ThingKept]] = {}
+    found: dict[str, dict[UUID, KeptObject]] = {}
     for row in await connection.fetch(QUERIES.find_objects, *columns(wanted, "business_id", "id")):
-        found.setdefault(row["business_id"], {})[row["id"]] = ThingKept(row["type"], row["data"])
+        found.setdefault(row["business_id"], {})[row["id"]] = KeptObject(row["type"], row["data"])
     return found
 
 
-async def keep_things(connection: "Connection", drafts: Iterable[Draft]) -> None:
+async def keep_objects(connection: "Connection", drafts: Iterable[Draft]) -> None:
     """Keep the data that events bring: of the same member of an object, what was received last."""
     brought = _brought(drafts)
     if not brought:
         return
     sent = columns(
-        brought.values(), "business_id", "thing.id", "thing.type", "thing.source", "thing.reference", "data",
-        "received_at",
+        brought.values(), "business_id", "event_object.id", "event_object.type", "event_object.source",
+        "event_object.reference", "data", "received_at",
     )  # fmt: skip
-    added = {ThingKey(**row) for row in await connection.fetch(QUERIES.add_objects, *sent)}
+    added = {ObjectKey(**row) for row in await connection.fetch(QUERIES.add_objects, *sent)}
     known = [key for key in brought if key not in added]
     if known:
         rows = await connection.fetch(QUERIES.lock_objects, *columns(known, "business_id", "id"))
-        held = [HeldThing(**row) for row in rows]
-        changed = [_latest(thing, brought[ThingKey(thing.business_id, thing.id)]) for thing in held]
+        held = [HeldObject(**row) for row in rows]
+        changed = [_latest(one, brought[ObjectKey(one.business_id, one.id)]) for one in held]
         await connection.execute(QUERIES.change_objects, *columns(changed, "business_id", "id", "data", "updated_at"))
 
 
-def _brought(drafts: Iterable[Draft]) -> dict[ThingKey, BroughtThing]:
-    brought: dict[ThingKey, BroughtThing] = {}
+def _brought(drafts: Iterable[Draft]) -> dict[ObjectKey, BroughtObject]:
+    brought: dict[ObjectKey, BroughtObject] = {}
     for draft in sorted(drafts, key=lambda draft: draft.received_at):
-        thing = draft.thing
-        if thing is None or not thing.is_new:
+        event_object = draft.event_object
+        if event_object is None or not event_object.is_new:
             continue
-        key = ThingKey(draft.business_id, thing.id)
-        data = merged(brought[key].data, thing.data) if key in brought else thing.data
-        brought[key] = BroughtThing(draft.business_id, thing, data, draft.received_at)
+        key = ObjectKey(draft.business_id, event_object.id)
+        data = merged(brought[key].data, event_object.data) if key in brought else event_object.data
+        brought[key] = BroughtObject(draft.business_id, event_object, data, draft.received_at)
     return brought
 
 
-def _latest(held: HeldThing, brought: BroughtThing) -> HeldThing:
+def _latest(held: HeldObject, brought: BroughtObject) -> HeldObject:
     """Return an object with what both say together, and when the later of the two was received."""
     if held.updated_at <= brought.received_at:
         return held._replace(data=merged(held.data, brought.data), updated_at=brought.received_at)
@@ -105,9 +107,9 @@ def _latest(held: HeldThing, brought: BroughtThing) -> HeldThing:
 
 def refunded_order(draft: Draft) -> UUID | None:
     """Return the object id of the order that a refund names, by its id or by its reference with the refund's source."""
-    if draft.action != REFUNDED or draft.thing is None:
+    if draft.action != REFUNDED or draft.event_object is None:
         return None
-    data = parse(draft.thing.data.encode())
+    data = parse(draft.event_object.data.encode())
     named, source = _text(data.get(ORDER)), _text(data.get("source"))
     if not named:
         return None

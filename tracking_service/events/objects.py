@@ -12,7 +12,7 @@ from common.ids import uuid_of
 from common.json_text import Number
 from tracking_service.actions.catalogue import Action
 from tracking_service.events import ids
-from tracking_service.events.event import SentEvent, Thing, ThingKept
+from tracking_service.events.event import EventObject, KeptObject, SentEvent
 
 # Fields of an object's data that are interpreted, with their longest text: they enter an index.
 _FIELDS = {"reference": 255, "name": 10_000, "source": 100}
@@ -20,15 +20,15 @@ _TYPE_LENGTH = rules(Event, "object_type").max_length
 
 
 @dataclass(frozen=True, slots=True)
-class ThingFinder:
+class ObjectFinder:
     """Finds the object of one event; `known` are those that events name by their ids."""
 
     business_id: str
     event_id: UUID
-    known: Mapping[UUID, ThingKept]
+    known: Mapping[UUID, KeptObject]
     faults: Faults
 
-    def find(self, event: SentEvent, rule: Action, data: Any) -> Thing | None:
+    def find(self, event: SentEvent, rule: Action, data: Any) -> EventObject | None:
         """Return the event's object, or note why it has none that it should have.
 
         data is the value of the event's `object_parameters`.
@@ -45,19 +45,19 @@ class ThingFinder:
             self.faults.add("object_parameters", needed, FaultType.PARAMETER_MISSING)
         return None
 
-    def _named(self, sent_id: str, rule: Action) -> Thing | None:
-        thing_id = uuid_of(sent_id)
-        kept = None if thing_id is None else self.known.get(thing_id)
-        if thing_id is None or kept is None:
+    def _named(self, sent_id: str, rule: Action) -> EventObject | None:
+        object_id = uuid_of(sent_id)
+        kept = None if object_id is None else self.known.get(object_id)
+        if object_id is None or kept is None:
             self.faults.add("object", "There is no object with this id.", FaultType.OBJECT_INVALID)
         elif rule.needs not in (None, kept.type):
             wrong = f"It must be of the type {rule.needs}; it is of {kept.type}."
             self.faults.add("object", wrong, FaultType.OBJECT_INVALID)
         else:
-            return Thing(thing_id, kept.type, "", None, kept.data, is_new=False)
+            return EventObject(object_id, kept.type, "", None, kept.data, is_new=False)
         return None
 
-    def _brought(self, event: SentEvent, rule: Action, data: Any) -> Thing | None:
+    def _brought(self, event: SentEvent, rule: Action, data: Any) -> EventObject | None:
         before = len(self.faults.found)
         type_ = _type(event, rule, self.faults)
         if not data:
@@ -75,7 +75,7 @@ class ThingFinder:
             return None
         source, reference = texts["source"] or "", texts["reference"]
         text = event.object_parameters.decode().strip()
-        return Thing(self._id(type_, source, reference), type_, source, reference, text, is_new=True)
+        return EventObject(self._id(type_, source, reference), type_, source, reference, text, is_new=True)
 
     def _id(self, type_: str, source: str, reference: str | None) -> UUID:
         if reference is None:

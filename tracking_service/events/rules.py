@@ -15,8 +15,8 @@ from common.ids import new_uuid7
 from common.json_text import JsonTextError, parse
 from tracking_service.actions.catalogue import ALIASES, CATALOGUE, OURS, Action
 from tracking_service.events import ids
-from tracking_service.events.event import Draft, SentEvent, Submission, ThingKept
-from tracking_service.events.objects import ThingFinder
+from tracking_service.events.event import Draft, KeptObject, SentEvent, Submission
+from tracking_service.events.objects import ObjectFinder
 from tracking_service.money import EXPONENTS, AmountError, parse_minor
 from tracking_service.profiles.profile import profile_id_faults, session_faults
 
@@ -35,7 +35,7 @@ class EventContext:
 
     currency: str
     actions: frozenset[str]
-    things: Mapping[UUID, ThingKept]
+    objects: Mapping[UUID, KeptObject]
 
 
 def judge(submission: Submission, context: EventContext | None) -> Draft | list[Fault]:
@@ -50,10 +50,10 @@ def judge(submission: Submission, context: EventContext | None) -> Draft | list[
     rule = _rule(event.action, context, faults)
     _who(event, faults, is_private=submission.is_private)
     parsed = {name: _json(event, name, faults) for name in _OBJECTS if getattr(event, name)}
-    thing = None
+    event_object = None
     if rule.needs is not None or event.object is not None or event.object_parameters:
-        finder = ThingFinder(submission.business_id, event_id, context.things, faults)
-        thing = finder.find(event, rule, parsed.get("object_parameters"))
+        finder = ObjectFinder(submission.business_id, event_id, context.objects, faults)
+        event_object = finder.find(event, rule, parsed.get("object_parameters"))
     amount_minor, currency = _money(event, context.currency, faults)
     _texts(event, faults)
     return faults.found or Draft(
@@ -62,7 +62,7 @@ def judge(submission: Submission, context: EventContext | None) -> Draft | list[
         received_at=received_at,
         occurred_at=received_at if tracked_at is None else min(tracked_at, received_at),
         tracked_at=tracked_at,
-        thing=thing,
+        event_object=event_object,
         is_once=rule.once,
         amount_minor=amount_minor,
         currency=currency,

@@ -9,7 +9,7 @@ from tracking_service.actions.catalogue import CATALOGUE, is_custom
 from tracking_service.attribution.rules import RULES_VERSION
 from tracking_service.events.deduplication_store import give_back, take_keys, take_order_actions
 from tracking_service.events.event import Draft, Receipt, Status
-from tracking_service.events.object_store import keep_refunds, keep_things
+from tracking_service.events.object_store import keep_objects, keep_refunds
 from tracking_service.events.queries import QUERIES
 from tracking_service.postgres.arrays import columns, packed_columns
 from tracking_service.postgres.bisection import store_each
@@ -135,7 +135,7 @@ async def _record(connection: "Connection", drafts: Sequence[Draft]) -> list[Rec
         accepted = {number: draft for number, draft in new.items() if number not in refused}
         # What is refused leaves nothing behind, not even the profile that it was the first to name.
         await take_back_profiles(connection, _named_in_vain(new, accepted))
-        await keep_things(connection, accepted.values())
+        await keep_objects(connection, accepted.values())
         await keep_refunds(connection, accepted.values())
         await _keep_events(connection, accepted, states, people.named)
     return [verdicts[number] for number in range(len(drafts))]
@@ -249,8 +249,8 @@ def is_plain(draft: Draft) -> bool:
 
 async def keep_plain(postgres: Postgres, drafts: Sequence[Draft]) -> Kept:
     """Keep all plain events whose ids are new."""
-    has_things = any(draft.thing is not None for draft in drafts)
-    keep = postgres.in_transaction if has_things else postgres.by_itself
+    has_objects = any(draft.event_object is not None for draft in drafts)
+    keep = postgres.in_transaction if has_objects else postgres.by_itself
     return await keep(lambda connection: _keep_all(connection, drafts))
 
 
@@ -268,6 +268,6 @@ async def _keep_all(connection: "Connection", drafts: Sequence[Draft]) -> Kept:
     for number in kept["known"]:
         receipts[number - 1] = None
     new = [draft for draft, receipt in zip(drafts, receipts, strict=True) if receipt is not None]
-    await keep_things(connection, new)
+    await keep_objects(connection, new)
     await keep_refunds(connection, new)
     return Kept(receipts, kept["has_undecided"])

@@ -68,7 +68,7 @@ def cut(items: Sequence[Item], page: Page) -> tuple[list[Item], bool]:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """How one kind of thing is listed: the query, the query for an item's position, and what its ids are."""
+    """How one kind of item is listed: the query, the query for an item's position, and what its ids are."""
 
     query: str
     position: str

@@ -38,7 +38,7 @@ class PostgresRejected:
         self._postgres = postgres
 
     async def keep(self, rejected: Sequence[Rejected]) -> None:
-        """Keep things with their reasons; again is the same as once."""
+        """Keep items with their reasons; again is the same as once."""
         await self._postgres.in_transaction(lambda connection: keep_rejected(connection, rejected))
 
     async def newest(self, business_id: str | None, before: int | None, limit: int) -> list[Rejection]:

@@ -7,7 +7,7 @@ from common.errors import ClicktrailError, Fault, FaultType, Reason
 from common.ids import uuid_of
 from tracking_service.accounts.known_accounts import KnownAccounts, KnownBusiness
 from tracking_service.actions.catalogue import CATALOGUE
-from tracking_service.events.event import Draft, Receipt, Status, Submission, ThingKept
+from tracking_service.events.event import Draft, KeptObject, Receipt, Status, Submission
 from tracking_service.events.intake import EventIntake, check_size
 from tracking_service.events.rules import EventContext, judge
 from tracking_service.postgres.availability import CircuitBreaker
@@ -70,12 +70,12 @@ def assumed_context(submission: Submission, known: Mapping[str, KnownBusiness]) 
     """
     business = known.get(submission.business_id)
     event = submission.event
-    things: dict[UUID, ThingKept] = {}
-    if event.object is not None and (thing_id := uuid_of(event.object)):
+    objects: dict[UUID, KeptObject] = {}
+    if event.object is not None and (object_id := uuid_of(event.object)):
         rule = CATALOGUE.get(event.action)
-        things[thing_id] = ThingKept((rule and rule.needs) or "", "{}")
+        objects[object_id] = KeptObject((rule and rule.needs) or "", "{}")
     currency = _UNKNOWN_CURRENCY if business is None else business.currency
-    return EventContext(currency, frozenset({event.action}), things)
+    return EventContext(currency, frozenset({event.action}), objects)
 
 
 def _entry(draft: Draft) -> SpoolEntry:

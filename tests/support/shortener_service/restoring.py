@@ -12,7 +12,7 @@ from tests.support.waiting import eventually
 
 async def restore(caller: Caller, *, force: bool = False) -> list[restore_service_pb2.RestoreResponse]:
     """Restore, without the time that late deliveries are waited for, and return all that is told."""
-    caller.shortener._restoration._settle_seconds = 0
+    caller.shortener._restoration._late_seconds = 0
     stub = restore_service_pb2_grpc.RestoreServiceStub(caller.channel)
     request = restore_service_pb2.RestoreRequest(force=force)
     return [answer async for answer in stub.Restore(request, timeout=SECONDS * 3)]

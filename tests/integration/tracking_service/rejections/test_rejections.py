@@ -107,14 +107,14 @@ async def test_a_click_that_is_refused_is_set_aside(
     """With its message and a reason, however often it comes; its neighbours are stored and counted once."""
     change, agent, word = KINDS[kind]
     await database.execute(change.format(table="clicks"))
-    poison = click(3, user_agent=agent)
-    clicks = [*(click(minute) for minute in range(3)), poison, *(click(minute) for minute in range(4, 9))]
+    unstorable = click(3, user_agent=agent)
+    clicks = [*(click(minute) for minute in range(3)), unstorable, *(click(minute) for minute in range(4, 9))]
     assert await deliver(relay, *clicks) == (8, 0, 1)
     assert await deliver(relay, *clicks) == (0, 0, 1)
     (row,) = await database.fetch("SELECT * FROM rejected")
-    assert (row["kind"], row["item"], row["content"]) == ("click", row["item"], poison.SerializeToString())
+    assert (row["kind"], row["item"], row["content"]) == ("click", row["item"], unstorable.SerializeToString())
     (shown,) = await rejections(channel)
-    assert (shown.kind, shown.business_id, shown.bytes) == ("click", "shop", poison.ByteSize())
+    assert (shown.kind, shown.business_id, shown.bytes) == ("click", "shop", unstorable.ByteSize())
     assert word in shown.reason
     assert not {"INSERT", "DETAIL", "\n"} & set(shown.reason.split(" "))
     assert await database.fetchval("SELECT sum(clicks) FROM click_counts WHERE scope = 'business'") == 8
@@ -159,11 +159,13 @@ async def test_two_among_a_thousand_are_found(
     assert [each.kind for each in await rejections(channel)] == ["event", "event", "click", "click"]
 
 
-async def test_the_same_poison_twice_in_a_delivery(relay: RelayStub, database: "Database") -> None:
-    """Deliveries at once, each with the poison twice: set aside once, neighbours stored once."""
+async def test_the_same_unstorable_click_twice_in_a_delivery(relay: RelayStub, database: "Database") -> None:
+    """Deliveries at once, each with what cannot be stored twice: set aside once, neighbours stored once."""
     await database.execute(KINDS["a check"][0].format(table="clicks"))
-    poison = click(0.5, user_agent=EVIL)
-    answers = await asyncio.gather(*(deliver(relay, click(1), poison, click(2), poison, click(1)) for _ in range(8)))
+    unstorable = click(0.5, user_agent=EVIL)
+    answers = await asyncio.gather(
+        *(deliver(relay, click(1), unstorable, click(2), unstorable, click(1)) for _ in range(8))
+    )
     assert (sum(new for new, _, _ in answers), {aside for _, _, aside in answers}) == (2, {2})
     assert await database.fetchval("SELECT count(*) FROM rejected") == 1
     assert await database.fetchval("SELECT sum(clicks) FROM all_click_counts WHERE scope = 'link'") == 2
@@ -244,8 +246,8 @@ async def test_erasing_a_person_clears_what_was_set_aside(
     for table in ("clicks", "events"):
         await database.execute(KINDS["a check"][0].format(table=table))
     await caller.attach("session-of-ann", "ann", fresh_session=fresh_of("session-of-ann"))
-    poison = click(1, profile="ann", user_agent=EVIL)
-    await deliver(relay, poison, click(2, profile="bob", user_agent=EVIL), click(3, profile="ann"))
+    unstorable = click(1, profile="ann", user_agent=EVIL)
+    await deliver(relay, unstorable, click(2, profile="bob", user_agent=EVIL), click(3, profile="ann"))
     in_session = submission(event(session="session-of-ann"), user_agent=EVIL)
     (receipt,) = await track(events, in_session)
     assert faults(receipt) == [("invalid", "")]
@@ -253,7 +255,7 @@ async def test_erasing_a_person_clears_what_was_set_aside(
     await erase(caller, "ann")
     (left,) = await rejections(channel)
     assert left.bytes > 0
-    assert await deliver(relay, poison) == (1, 0, 0)  # What was wrong with it told of her, and is kept no more.
+    assert await deliver(relay, unstorable) == (1, 0, 0)  # What was wrong with it told of her, and is kept no more.
     await database.execute("ALTER TABLE clicks ADD CHECK (host <> 'bad.example.com')")
     await database.execute("ALTER TABLE events ADD CHECK (action <> 'cart.viewed')")
     await deliver(relay, click(4, profile="ann", host="bad.example.com"))

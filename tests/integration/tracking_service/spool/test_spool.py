@@ -227,12 +227,12 @@ async def test_an_event_that_always_fails_blocks_nobody(
     track = intake.track
 
     async def track_all_but_one(submissions: Any) -> Any:
-        if any(each.key == "poison" for each in submissions):
+        if any(each.key == "failing" for each in submissions):
             raise ZeroDivisionError
         return await track(submissions)
 
     outage.kill()
-    sent = [submission(event(), key=key, minutes=n) for n, key in enumerate(("before", "poison", "behind"))]
+    sent = [submission(event(), key=key, minutes=n) for n, key in enumerate(("before", "failing", "behind"))]
     receipts = await site.track(*sent)
     monkeypatch.setattr(intake, "track", track_all_but_one)
     outage.start()

@@ -37,7 +37,7 @@ class Store:
 
 
 async def test_what_is_sound_is_stored_in_one_go() -> None:
-    """Without poison there is no second try."""
+    """Where all can be stored there is no second try."""
     store = Store(set())
     assert await store_each(range(1000), store.store, store.set_aside) == [list(range(1000))]
     assert store.tries == 1
