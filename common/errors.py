@@ -69,6 +69,8 @@ class Reason(StrEnum):
     """Tracking has been away for so long that the outbox is at its limit."""
     SPOOL_FULL = "SPOOL_FULL"
     """PostgreSQL has been away for so long that the spool is at its limit, or its disk is full."""
+    CONTESTED = "CONTESTED"
+    """A link that many change at the same moment."""
     OVERLOADED = "OVERLOADED"
     """A queue inside a process is at its limit."""
     UPSTREAM_DOWN = "UPSTREAM_DOWN"
@@ -103,6 +105,11 @@ class Fault:
     description: str
 
 
+def field_fault(parameter: str, predicate: str, type_: FaultType = FaultType.INVALID) -> Fault:
+    """Return a fault of a field, described by what follows its name, such as "is missing."."""
+    return Fault(type_, parameter, f"{parameter} {predicate}")
+
+
 class ClicktrailError(Exception):
     """A failure that its cause may be told of. Everything else is a fault of ours and shows a request id alone."""
 
@@ -121,9 +128,9 @@ def invalid(faults: Sequence[Fault], reason: Reason = Reason.INVALID_REQUEST) ->
     return ClicktrailError(Kind.INVALID, reason, faults)
 
 
-def invalid_field(parameter: str, description: str, type_: FaultType = FaultType.INVALID) -> ClicktrailError:
-    """Return the error for input that is wrong in one field."""
-    return invalid([Fault(type_, parameter, description)])
+def invalid_field(parameter: str, predicate: str, type_: FaultType = FaultType.INVALID) -> ClicktrailError:
+    """Return the error for input that is wrong in one field, described by what follows its name."""
+    return invalid([field_fault(parameter, predicate, type_)])
 
 
 def not_found(reason: Reason, description: str, parameter: str | None = None) -> ClicktrailError:
@@ -160,13 +167,9 @@ class Faults:
     prefix: str = ""
     found: list[Fault] = field(default_factory=list)
 
-    def add(self, parameter: str, description: str, type_: FaultType = FaultType.INVALID) -> None:
-        """Note a fault of a field, described by a sentence."""
-        self.found.append(Fault(type_, self.prefix + parameter, description))
-
-    def add_that(self, parameter: str, predicate: str, type_: FaultType = FaultType.INVALID) -> None:
+    def add(self, parameter: str, predicate: str, type_: FaultType = FaultType.INVALID) -> None:
         """Note a fault of a field, described by what follows its name, such as "is missing."."""
-        self.add(parameter, f"{self.prefix}{parameter} {predicate}", type_)
+        self.found.append(field_fault(self.prefix + parameter, predicate, type_))
 
     def extend(self, faults: Iterable[Fault]) -> None:
         """Note faults that were found elsewhere."""

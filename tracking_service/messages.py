@@ -10,7 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from clicktrail.common.v1 import types_pb2
 from common.clock import from_timestamp, is_in_calendar, now
-from common.errors import Fault, FaultType, invalid, invalid_field
+from common.errors import field_fault, invalid, invalid_field
 from tracking_service.money import Money, format_minor
 from tracking_service.postgres.pages import Page, page_of
 
@@ -33,7 +33,7 @@ def check_texts(request: Message, body: str = "") -> None:
     its own.
     """
     names = [name.removeprefix(f"{body}.") for name in _with_nul(request, "")]
-    faults = [Fault(FaultType.INVALID, name, "It must not contain a NUL character.") for name in names]
+    faults = [field_fault(name, "must not contain a NUL character.") for name in names]
     if faults:
         raise invalid(faults)
 
@@ -50,7 +50,7 @@ def page_from(request: PageRequest) -> Page:
 def time_from(stamp: Timestamp, parameter: str) -> datetime:
     """Return a timestamp's time. Raises INVALID where it lies outside the years 1970 to 9998."""
     if not is_in_calendar(stamp):
-        raise invalid_field(parameter, "It must lie in the years 1970 to 9998.")
+        raise invalid_field(parameter, "must lie in the years 1970 to 9998.")
     return from_timestamp(stamp)
 
 
@@ -59,7 +59,7 @@ def json_from(text: bytes, parameter: str) -> str | None:
     try:
         return text.decode() or None
     except UnicodeDecodeError:
-        raise invalid_field(parameter, "It must be JSON in UTF-8.") from None
+        raise invalid_field(parameter, "must be JSON in UTF-8.") from None
 
 
 def received_at(request: Message) -> datetime:

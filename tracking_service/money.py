@@ -50,19 +50,19 @@ def parse_minor(text: str, currency: str) -> int:
     Raises `AmountError` for what is no number, is negative, or does not fit into 64 bits.
     """
     if len(text) > _LONGEST_TEXT or not _NUMBER.fullmatch(text):
-        raise AmountError("It must be a decimal number.")
+        raise AmountError("must be a decimal number")
     amount = Decimal(text)
     if amount.is_zero():
         return 0
     if amount.is_signed():
-        raise AmountError("It must not be negative.")
+        raise AmountError("must not be negative")
     if amount.adjusted() > _LARGEST_MAGNITUDE:
-        raise AmountError("It is too large.")
+        raise AmountError("is too large")
     if amount.adjusted() < -_LARGEST_MAGNITUDE:
         return 0
     minor = int(_CONTEXT.scaleb(amount, EXPONENTS[currency]).to_integral_value(ROUND_HALF_EVEN, _CONTEXT))
     if minor > LARGEST:
-        raise AmountError("It is too large.")
+        raise AmountError("is too large")
     return minor
 
 

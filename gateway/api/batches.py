@@ -7,7 +7,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescri
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from common.errors import Fault, FaultType
+from common.errors import Fault, FaultType, field_fault
 from common.field_rules import rules_of
 from common.json_names import is_inline, is_internal, key_of
 from common.rpc.errors import fault_message
@@ -75,7 +75,7 @@ class Batch:
                 fill(item, value, faults)
             else:
                 name = f"{self._key}.{place}"
-                faults.append(Fault(FaultType.INVALID, name, f"{name} must be an object."))
+                faults.append(field_fault(name, "must be an object."))
             if faults:
                 refused[place] = self._refused(item, faults)
             else:
@@ -117,9 +117,9 @@ def _class_of(field: FieldDescriptor) -> Any:
 
 def _fault_of_list(key: str, sent: Value, most: int) -> Fault:
     if sent is None:
-        return Fault(FaultType.PARAMETER_MISSING, key, f"{key} is required.")
+        return field_fault(key, "is required.", FaultType.PARAMETER_MISSING)
     if not isinstance(sent, list):
-        return Fault(FaultType.INVALID, key, f"{key} must be a list.")
+        return field_fault(key, "must be a list.")
     if not sent:
-        return Fault(FaultType.PARAMETER_INVALID_EMPTY, key, f"{key} must not be empty.")
-    return Fault(FaultType.INVALID, key, f"{key} has {len(sent)} of at most {most}.")
+        return field_fault(key, "must not be empty.", FaultType.PARAMETER_INVALID_EMPTY)
+    return field_fault(key, f"has {len(sent)} of at most {most}.")

@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from common.clock import now, to_timestamp
-from common.errors import Fault, FaultType, invalid
+from common.errors import Fault, field_fault, invalid
 from common.field_rules import rules_of
 from common.json_writer import write, write_field
 from gateway.api.batches import Refused, batch_of
@@ -93,7 +93,7 @@ class Binding:
         fill(request, members, faults)
         is_given = self._most and "limit" in members
         if is_given and not 1 <= request.limit <= self._most and all(fault.parameter != "limit" for fault in faults):
-            faults.append(Fault(FaultType.INVALID, "limit", f"limit must be 1 to {self._most}."))
+            faults.append(field_fault("limit", f"must be 1 to {self._most}."))
         return _with_path(request, exchange, faults)
 
     def _from_body(self, exchange: Exchange, body: bytes, limit: bodies.Limit) -> tuple[Message, Refused]:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from clicktrail.tracking.v1.event_pb2 import CREDENTIAL_PRIVATE, CREDENTIAL_PUBLIC, Event, Receipt, Submission
 from clicktrail.tracking.v1.event_service_pb2 import TrackEventsResponse
 from common.clock import now_timestamp, stamp_milliseconds
-from common.errors import Fault, FaultType, Reason, invalid_field, overloaded, unavailable
+from common.errors import Fault, FaultType, Reason, field_fault, invalid_field, overloaded, unavailable
 from common.ids import uuid7_bytes
 from common.json_text import JsonTextError
 from common.json_writer import write
@@ -184,19 +184,19 @@ def _read_batch(headers: Mapping[str, str], sent: bytes) -> list[ParsedEvent]:
 def _events_of(members: dict[str, Value]) -> list[Value]:
     events = members.get("events")
     if events is None:
-        raise invalid_field("events", "events is required.", FaultType.PARAMETER_MISSING)
+        raise invalid_field("events", "is required.", FaultType.PARAMETER_MISSING)
     if not isinstance(events, list):
-        raise invalid_field("events", "events must be a list.")
+        raise invalid_field("events", "must be a list.")
     if not events:
-        raise invalid_field("events", "events must not be empty.", FaultType.PARAMETER_INVALID_EMPTY)
+        raise invalid_field("events", "must not be empty.", FaultType.PARAMETER_INVALID_EMPTY)
     if len(events) > BATCH_LIMIT:
-        raise invalid_field("events", f"events has {len(events)} of at most {BATCH_LIMIT}.")
+        raise invalid_field("events", f"has {len(events)} of at most {BATCH_LIMIT}.")
     return events
 
 
 def _parse_one(index: int, sent: Value, *, may_be_large: bool) -> ParsedEvent:
     if not isinstance(sent, dict):
-        return ParsedEvent(faults=[Fault(FaultType.INVALID, f"events.{index}", "An event must be an object.")])
+        return ParsedEvent(faults=[field_fault(f"events.{index}", "must be an object.")])
     parsed = parse_event(sent)
     if may_be_large and len(dumps(sent)) > bodies.EVENT.bytes:
         limit = f"An event may be at most {bodies.EVENT.bytes // 1024} KB."

@@ -7,7 +7,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from clicktrail.tracking.v1.event_pb2 import Event, Submission, UtmSeen
-from common.errors import Fault, FaultType
+from common.errors import Fault, FaultType, field_fault
 from common.field_rules import rules
 from gateway.json import values
 from gateway.json.text import Value
@@ -90,7 +90,7 @@ class _Reading:
         """Find fault with those of these keys that are there and null."""
         for key in keys:
             if key in self.rest and self.rest[key] is None:
-                self._faults.append(Fault(FaultType.PARAMETER_INVALID_EMPTY, key, f"{key} must not be null."))
+                self._faults.append(field_fault(key, "must not be null.", FaultType.PARAMETER_INVALID_EMPTY))
 
     def group(self, event: Event, name: str, members: dict[str, Read]) -> None:
         """Set the fields of an object; its unknown members stay in the rest."""
@@ -98,7 +98,7 @@ class _Reading:
         if value is None:
             return
         if not isinstance(value, dict):
-            self._faults.append(Fault(FaultType.INVALID, name, f"{name} must be an object."))
+            self._faults.append(field_fault(name, "must be an object."))
             return
         message: Message = getattr(event, name)
         message.SetInParent()
@@ -174,7 +174,7 @@ def _missing(event: Event, faults: list[Fault]) -> list[Fault]:
     named = {fault.parameter for fault in faults}
     missing = []
     if not event.action and "action" not in named:
-        missing.append(Fault(FaultType.PARAMETER_MISSING, "action", "action is required."))
+        missing.append(field_fault("action", "is required.", FaultType.PARAMETER_MISSING))
     has_visitor = event.HasField("session") or event.HasField("profile")
     if not has_visitor and named.isdisjoint(_ALL_IDS):
         missing.append(Fault(FaultType.PARAMETER_MISSING, "session", "session or profile is required."))

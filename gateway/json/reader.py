@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from clicktrail.common.v1.types_pb2 import Json
-from common.errors import Fault, FaultType
+from common.errors import Fault, field_fault
 from common.json_names import enum_words, is_internal, key_of
 from gateway.json import values
 from gateway.json.text import Num, Value, is_plain
@@ -137,7 +137,7 @@ def _set(message: Message, field: _Field, value: Any) -> None:
 
 
 def _fault(path: str, what: str) -> Fault:
-    return Fault(FaultType.INVALID, path, f"{path} {what}.")
+    return field_fault(path, f"{what}.")
 
 
 def _is_bool(descriptor: Descriptor, key: str) -> bool:

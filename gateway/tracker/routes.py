@@ -4,7 +4,7 @@ from clicktrail.shortener.v1 import session_service_pb2 as shortener_sessions
 from clicktrail.tracking.v1 import account_service_pb2 as accounts
 from clicktrail.tracking.v1 import session_service_pb2 as sessions
 from common.clock import now, to_timestamp
-from common.errors import Fault, FaultType, Reason, invalid, not_found
+from common.errors import Fault, FaultType, Reason, field_fault, invalid, not_found
 from common.ids import new_nonce
 from gateway.auth import Account, Credentials
 from gateway.http import bodies
@@ -121,8 +121,8 @@ def _fill_from(
     for name in required:
         value = members.get(name)
         if value is None:
-            faults.append(Fault(FaultType.PARAMETER_MISSING, name, f"{name} is required."))
+            faults.append(field_fault(name, "is required.", FaultType.PARAMETER_MISSING))
         elif not value:
-            faults.append(Fault(FaultType.PARAMETER_INVALID_EMPTY, name, f"{name} must not be empty."))
+            faults.append(field_fault(name, "must not be empty.", FaultType.PARAMETER_INVALID_EMPTY))
     if faults:
         raise invalid(faults)

@@ -149,7 +149,7 @@ def _time(name: str, stamp: "Timestamp") -> datetime:
     try:
         return from_timestamp(stamp)
     except OverflowError:
-        raise invalid_field(name, f"{name} is not a time between the years 1 and 9999.") from None
+        raise invalid_field(name, "is not a time between the years 1 and 9999.") from None
 
 
 def _utm(utm: types_pb2.Utm) -> tuple[tuple[str, str], ...]:

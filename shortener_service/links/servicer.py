@@ -78,7 +78,7 @@ class LinkServicer(link_service_pb2_grpc.LinkServiceServicer):
         del context
         _require_template(has_template=request.HasField("template"))
         if not 1 <= len(request.recipients) <= MOST_RECIPIENTS:
-            raise invalid_field("recipients", f"recipients takes 1 to {MOST_RECIPIENTS:,}.")
+            raise invalid_field("recipients", f"takes 1 to {MOST_RECIPIENTS:,}.")
         batch = await self._creation.open_batch(template_of(request.business_id, request.template))
         response = pb.BatchCreateLinksResponse()
         for recipients in _chunks(request.recipients):
@@ -113,7 +113,7 @@ class LinkServicer(link_service_pb2_grpc.LinkServiceServicer):
         """Take the recipient from links."""
         del context
         if len(request.ids) > MOST_DETACHED:
-            raise invalid_field("ids", f"ids takes at most {MOST_DETACHED:,}.")
+            raise invalid_field("ids", f"takes at most {MOST_DETACHED:,}.")
         await self._links.detach(request.business_id, request.ids)
         return pb.DetachProfileResponse()
 
@@ -149,7 +149,7 @@ def _result(draft: Draft, answer: Answer) -> bytes:
 
 def _require_template(*, has_template: bool) -> None:
     if not has_template:
-        raise invalid_field("template", "template is missing.", FaultType.PARAMETER_MISSING)
+        raise invalid_field("template", "is missing.", FaultType.PARAMETER_MISSING)
 
 
 def _chunks(recipients: Sequence[link_pb2.Recipient]) -> Iterable[Sequence[link_pb2.Recipient]]:

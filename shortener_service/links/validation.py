@@ -48,13 +48,13 @@ def check_template(template: Template, faults: Faults, *, leads_to_us: LeadsToUs
     check_names(template, faults)
     check_options(template, faults, leads_to_us)
     if template.expires_at is not None and template.expires_at <= now:
-        faults.add_that("expires_at", "has passed already.")
+        faults.add("expires_at", "has passed already.")
 
 
 def check_destination(destination: str, faults: Faults, leads_to_us: LeadsToUs) -> None:
     """Note what is wrong with a destination."""
     if not destination:
-        faults.add_that("destination", "is missing.", FaultType.PARAMETER_MISSING)
+        faults.add("destination", "is missing.", FaultType.PARAMETER_MISSING)
     else:
         _check_address("destination", destination, faults, leads_to_us)
 
@@ -62,19 +62,19 @@ def check_destination(destination: str, faults: Faults, leads_to_us: LeadsToUs) 
 def check_names(template: Template, faults: Faults) -> None:
     """Note what is wrong with campaign, journey and message."""
     if template.campaign and template.journey:
-        faults.add_that("campaign", "and journey exclude each other.", FaultType.AMBIGUOUS_PARAMETER)
+        faults.add("campaign", "and journey exclude each other.", FaultType.AMBIGUOUS_PARAMETER)
     for name in ("campaign", "journey", "message"):
         _check_name(name, getattr(template, name), faults)
     for name in ("campaign", "journey"):
         if getattr(template, name) in _PATH_STEPS:
-            faults.add_that(name, "cannot be a step of a path: no address would lead to its report.")
+            faults.add(name, "cannot be a step of a path: no address would lead to its report.")
 
 
 def check_options(template: Template, faults: Faults, leads_to_us: LeadsToUs) -> None:
     """Note what is wrong with the UTM parameters, the fallback, the session's parameters and the metadata."""
     for name, value in template.utm:
         if len(value) > LONGEST_UTM_VALUE or _CONTROL.search(value):
-            faults.add_that(
+            faults.add(
                 f"utm.{name}", f"takes at most {LONGEST_UTM_VALUE} characters, none of them a control character."
             )
     if template.fallback_url:
@@ -87,49 +87,49 @@ def check_options(template: Template, faults: Faults, leads_to_us: LeadsToUs) ->
 def check_draft(draft: Draft, faults: Faults) -> None:
     """Note what is wrong with one link's own fields."""
     if draft.profile and not _PROFILE.fullmatch(draft.profile):
-        faults.add_that("profile", f"takes {in_words(_PROFILES)}.")
+        faults.add("profile", f"takes {in_words(_PROFILES)}.")
     _check_name("external_id", draft.external_id, faults)
     if draft.code and not codes.is_well_formed(draft.code):
-        faults.add_that("code", f"takes {in_words(codes.LIMITS)}.")
+        faults.add("code", f"takes {in_words(codes.LIMITS)}.")
     elif draft.code and codes.is_reserved(draft.code):
-        faults.add_that("code", "is a path of our own and cannot be a link.", FaultType.NOT_ALLOWED)
+        faults.add("code", "is a path of our own and cannot be a link.", FaultType.NOT_ALLOWED)
 
 
 def _check_name(parameter: str, value: str, faults: Faults) -> None:
     longest = LONGEST_NAMES[parameter]
     if len(value) > longest or _CONTROL.search(value):
-        faults.add_that(parameter, f"takes at most {longest} characters, none of them a control character.")
+        faults.add(parameter, f"takes at most {longest} characters, none of them a control character.")
     elif value != value.strip():
-        faults.add_that(parameter, "has white space at its beginning or end.")
+        faults.add(parameter, "has white space at its beginning or end.")
 
 
 def _check_address(parameter: str, text: str, faults: Faults, leads_to_us: LeadsToUs) -> None:
     try:
         address = destinations.parse(text)
     except destinations.UnacceptableAddressError as error:
-        faults.add_that(parameter, f"{error}.")
+        faults.add(parameter, f"{error}.")
         return
     if leads_to_us(address):
-        faults.add_that(parameter, "leads back to a host of short links.")
+        faults.add(parameter, "leads back to a host of short links.")
 
 
 def _check_session_parameters(names: Sequence[str], faults: Faults) -> None:
     if len(names) > _PARAMETERS.max_items:
-        faults.add_that("session_parameters", f"takes at most {_PARAMETERS.max_items} names.")
+        faults.add("session_parameters", f"takes at most {_PARAMETERS.max_items} names.")
     if not all(_PARAMETER.fullmatch(name) for name in names):
-        faults.add_that("session_parameters", f"takes names of {in_words(_PARAMETERS)}.")
+        faults.add("session_parameters", f"takes names of {in_words(_PARAMETERS)}.")
     if len(set(names)) < len(names):
-        faults.add_that("session_parameters", "has a name twice.", FaultType.PARAMETER_NOT_UNIQUE)
+        faults.add("session_parameters", "has a name twice.", FaultType.PARAMETER_NOT_UNIQUE)
 
 
 def _check_metadata(text: bytes, faults: Faults) -> None:
     if len(text) > LONGEST_METADATA_BYTES:
-        faults.add_that("metadata", f"is longer than {LONGEST_METADATA_BYTES // 1024} KB.")
+        faults.add("metadata", f"is longer than {LONGEST_METADATA_BYTES // 1024} KB.")
         return
     try:
         value = _METADATA.read(text)
     except JsonTextError as error:
-        faults.add_that("metadata", f"{error}.")
+        faults.add("metadata", f"{error}.")
         return
     if not isinstance(value, dict):
-        faults.add_that("metadata", "is not a JSON object.")
+        faults.add("metadata", "is not a JSON object.")

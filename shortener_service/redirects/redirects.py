@@ -114,7 +114,7 @@ def _without_click(link: LiveLink | ClicktrailError | None, domain: Domain | Non
 
 def _check(hits: Sequence[pb.Hit]) -> None:
     if not 1 <= len(hits) <= MOST_HITS:
-        raise invalid_field("hits", f"hits takes 1 to {MOST_HITS:,}.")
+        raise invalid_field("hits", f"takes 1 to {MOST_HITS:,}.")
     for at, hit in enumerate(hits):
         # A time that is missing reads as the very beginning of 1970.
         if len(hit.nonce) != NONCE_BYTES or not 0 < hit.received_at.seconds < clock.YEAR_9999_SECONDS:
@@ -123,8 +123,8 @@ def _check(hits: Sequence[pb.Hit]) -> None:
 
 def _check_hit(at: int, hit: pb.Hit) -> None:
     if len(hit.nonce) != NONCE_BYTES:
-        raise invalid_field(f"hits[{at}].nonce", f"hits[{at}].nonce takes {NONCE_BYTES} random bytes.")
+        raise invalid_field(f"hits[{at}].nonce", f"takes {NONCE_BYTES} random bytes.")
     if not hit.HasField("received_at"):
-        raise invalid_field(f"hits[{at}].received_at", f"hits[{at}].received_at is missing.")
+        raise invalid_field(f"hits[{at}].received_at", "is missing.")
     if not clock.is_in_calendar(hit.received_at):
-        raise invalid_field(f"hits[{at}].received_at", f"hits[{at}].received_at must be of the years 1970 to 9998.")
+        raise invalid_field(f"hits[{at}].received_at", "must be of the years 1970 to 9998.")

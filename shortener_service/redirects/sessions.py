@@ -29,9 +29,9 @@ class Sessions:
         """Return the session that a nonce stands for, once it can no longer be lost."""
         _check_business(business_id)
         if nonce and len(nonce) != NONCE_BYTES:
-            raise invalid_field("nonce", f"nonce takes {NONCE_BYTES} random bytes.")
+            raise invalid_field("nonce", f"takes {NONCE_BYTES} random bytes.")
         if received_at is not None and not clock.is_in_calendar(received_at):
-            raise invalid_field("received_at", "received_at must be of the years 1970 to 9998.")
+            raise invalid_field("received_at", "must be of the years 1970 to 9998.")
         nonce = nonce or new_nonce()
         created_at = clock.to_timestamp(clock.now()) if received_at is None else received_at
         session = session_pb2.Session(business_id=business_id, created_at=created_at)
@@ -46,7 +46,7 @@ class Sessions:
         """Return the fresh sessions among these that belong to the business."""
         _check_business(business_id)
         if not 1 <= len(ids) <= MOST_IDS:
-            raise invalid_field("ids", f"ids takes 1 to {MOST_IDS:,}.")
+            raise invalid_field("ids", f"takes 1 to {MOST_IDS:,}.")
         sessions = []
         for session_id, kept in (await self._store.get_sessions(ids)).items():
             session = session_pb2.Session.FromString(kept)
@@ -58,4 +58,4 @@ class Sessions:
 
 def _check_business(business_id: str) -> None:
     if not business_id:
-        raise invalid_field("business_id", "business_id is missing.", FaultType.PARAMETER_MISSING)
+        raise invalid_field("business_id", "is missing.", FaultType.PARAMETER_MISSING)

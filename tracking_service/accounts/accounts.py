@@ -13,6 +13,7 @@ from common.errors import (
     Kind,
     Reason,
     already_exists,
+    field_fault,
     invalid,
     invalid_field,
     not_found,
@@ -81,7 +82,7 @@ class Accounts:
     async def change_business(self, business: Business, fields: Collection[str]) -> Business:
         """Take over these fields and return the business as it is then. Raises `BUSINESS_UNKNOWN`."""
         if unknown := sorted(set(fields) - CHANGEABLE):
-            faults = [Fault(FaultType.INVALID, field, "This field cannot be changed.") for field in unknown]
+            faults = [field_fault(field, "cannot be changed.") for field in unknown]
             raise invalid(faults)
         check(business, fields)
         await self.business(business.id)
@@ -105,7 +106,7 @@ class Accounts:
     async def create_token(self, business_id: str, name: str) -> tuple[Token, str]:
         """Create a token and return it with its secret, which cannot be read again. Raises `BUSINESS_UNKNOWN`."""
         if len(name) > TOKEN_NAME_LENGTH or "\0" in name:
-            raise invalid_field("name", f"It must be at most {TOKEN_NAME_LENGTH} characters.")
+            raise invalid_field("name", f"must be at most {TOKEN_NAME_LENGTH} characters.")
         await self.business(business_id)
         secret = new_token()
         created_at = now()
@@ -121,7 +122,7 @@ class Accounts:
             cursor = uuid_of(page.cursor)
             if cursor is None or not await self._store.has_token(business_id, cursor):
                 parameter = "ending_before" if page.is_backwards else "starting_after"
-                raise invalid_field(parameter, "There is no token with this id.")
+                raise invalid_field(parameter, "names no token that there is.")
         return cut(await self._store.tokens(business_id, page, cursor), page)
 
     async def revoke_token(self, business_id: str, token_id: str) -> None:

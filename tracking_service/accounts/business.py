@@ -9,7 +9,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from clicktrail.tracking.v1.account_service_pb2 import Business as BusinessMessage
-from common.errors import Fault, FaultType, invalid
+from common.errors import Fault, FaultType, field_fault, invalid
 from common.field_rules import in_words, pattern_of, rules
 from common.ids import SESSION_ALPHABET
 from tracking_service.money import EXPONENTS
@@ -53,21 +53,21 @@ def check(business: Business, fields: Collection[str] = CHANGEABLE | {"id"}) -> 
 
 def _faults(business: Business) -> Iterator[Fault]:
     if not _ID.fullmatch(business.id) or is_token(business.id):
-        yield _invalid("id", f"It must be {in_words(_IDS)}, not starting with `ct_`.")
+        yield field_fault("id", f"must be {in_words(_IDS)}, not starting with `ct_`.")
     if not business.name.strip():
-        yield Fault(FaultType.PARAMETER_MISSING, "name", "A business needs a name.")
+        yield field_fault("name", "is missing.", FaultType.PARAMETER_MISSING)
     elif len(business.name) > NAME_LENGTH or "\0" in business.name:
-        yield _invalid("name", f"It must be at most {NAME_LENGTH} characters.")
+        yield field_fault("name", f"must be at most {NAME_LENGTH} characters.")
     if not _LOCALE.fullmatch(business.locale):
-        yield _invalid("locale", 'It must be a language such as "en" or "es-UY".')
+        yield field_fault("locale", 'must be a language such as "en" or "es-UY".')
     if not _COUNTRY.fullmatch(business.country):
-        yield _invalid("country", "It must be a country code of ISO 3166, two upper-case letters.")
+        yield field_fault("country", "must be a country code of ISO 3166, two upper-case letters.")
     if business.currency not in EXPONENTS:
-        yield _invalid("currency", "It must be a currency code of ISO 4217, in upper case.")
+        yield field_fault("currency", "must be a currency code of ISO 4217, in upper case.")
     if not 0 <= business.attribution_window_days <= LONGEST_WINDOW_DAYS:
-        yield _invalid("attribution_window_days", f"It must be 0 to {LONGEST_WINDOW_DAYS} days.")
+        yield field_fault("attribution_window_days", f"must be 0 to {LONGEST_WINDOW_DAYS} days.")
     if len(business.origins) > ORIGINS_LIMIT or not all(map(_is_origin, business.origins)):
-        yield _invalid("origins", f'At most {ORIGINS_LIMIT}, each such as "https://shop.example.com".')
+        yield field_fault("origins", f'takes at most {ORIGINS_LIMIT}, each such as "https://shop.example.com".')
 
 
 def _is_origin(text: str) -> bool:
@@ -79,10 +79,6 @@ def _is_origin(text: str) -> bool:
     host = parts.hostname or ""
     origin = f"{parts.scheme}://{f'[{host}]' if ':' in host else host}" + (f":{port}" if port is not None else "")
     return parts.scheme in ("http", "https") and bool(host) and origin == text
-
-
-def _invalid(parameter: str, description: str) -> Fault:
-    return Fault(FaultType.INVALID, parameter, description)
 
 
 def new_token() -> str:

@@ -7,7 +7,17 @@ from typing import Protocol
 from uuid import UUID
 
 from clicktrail.tracking.v1.action_service_pb2 import Action
-from common.errors import ClicktrailError, Fault, FaultType, Reason, already_exists, invalid, not_allowed, not_found
+from common.errors import (
+    ClicktrailError,
+    Fault,
+    FaultType,
+    Reason,
+    already_exists,
+    field_fault,
+    invalid,
+    not_allowed,
+    not_found,
+)
 from common.field_rules import pattern_of, rules
 from common.ids import uuid_of
 from tracking_service.actions.catalogue import ALIASES, CATALOGUE, OURS
@@ -89,7 +99,7 @@ class CustomActions:
 def check(action: CustomAction, fields: Collection[str]) -> None:
     """Raise INVALID with every fault among these fields."""
     fixed = sorted(set(fields) - CHANGEABLE)
-    faults = [Fault(FaultType.INVALID, field, "This field cannot be changed.") for field in fixed]
+    faults = [field_fault(field, "cannot be changed.") for field in fixed]
     faults += [fault for fault in _faults(action) if fault.parameter in fields]
     if faults:
         raise invalid(faults)
@@ -112,15 +122,13 @@ def has_events(parameter: str | None, description: str) -> ClicktrailError:
 
 def _faults(action: CustomAction) -> Iterator[Fault]:
     if not action.name:
-        yield Fault(FaultType.PARAMETER_MISSING, "name", "An action needs a name.")
+        yield field_fault("name", "is missing.", FaultType.PARAMETER_MISSING)
     elif not _NAME.fullmatch(action.name) or len(action.name) > NAME_LENGTH:
-        yield Fault(
-            FaultType.INVALID, "name", f"It must be `object.verb` in lower case, at most {NAME_LENGTH} characters."
-        )
+        yield field_fault("name", f"must be `object.verb` in lower case, at most {NAME_LENGTH} characters.")
     elif action.name in CATALOGUE or action.name in ALIASES or action.name in OURS:
-        yield Fault(FaultType.PARAMETER_NOT_UNIQUE, "name", "There is a built-in action with this name.")
+        yield field_fault("name", "is that of a built-in action.", FaultType.PARAMETER_NOT_UNIQUE)
     if action.title is not None and len(action.title) > TITLE_LENGTH:
-        yield Fault(FaultType.INVALID, "title", f"It must be at most {TITLE_LENGTH} characters.")
+        yield field_fault("title", f"must be at most {TITLE_LENGTH} characters.")
 
 
 def _uuid(text: str) -> UUID:

@@ -34,14 +34,14 @@ class ObjectFinder:
         data is the value of the event's `object_parameters`.
         """
         if event.object is not None and event.object_parameters:
-            both = "Either `object` or `object_parameters` may be given."
+            both = "and object_parameters exclude each other."
             self.faults.add("object", both, FaultType.AMBIGUOUS_PARAMETER)
         elif event.object is not None:
             return self._named(event.object, rule)
         elif event.object_parameters:
             return self._brought(event, rule, data)
         elif rule.needs is not None:
-            needed = f"{event.action} needs an object: {rule.needs}."
+            needed = f"is missing: {event.action} needs an object of the type {rule.needs}."
             self.faults.add("object_parameters", needed, FaultType.PARAMETER_MISSING)
         return None
 
@@ -49,9 +49,9 @@ class ObjectFinder:
         object_id = uuid_of(sent_id)
         kept = None if object_id is None else self.known.get(object_id)
         if object_id is None or kept is None:
-            self.faults.add("object", "There is no object with this id.", FaultType.OBJECT_INVALID)
+            self.faults.add("object", "names none that there is.", FaultType.OBJECT_INVALID)
         elif rule.needs not in (None, kept.type):
-            wrong = f"It must be of the type {rule.needs}; it is of {kept.type}."
+            wrong = f"must be of the type {rule.needs}; it is of {kept.type}."
             self.faults.add("object", wrong, FaultType.OBJECT_INVALID)
         else:
             return EventObject(object_id, kept.type, "", None, kept.data, is_new=False)
@@ -62,7 +62,7 @@ class ObjectFinder:
         type_ = _type(event, rule, self.faults)
         if not data:
             if event.object_parameters.strip() in (b"null", b"{}") or data == {}:
-                empty = "It must not be empty."
+                empty = "must not be empty."
                 self.faults.add("object_parameters", empty, FaultType.PARAMETER_INVALID_EMPTY)
             return None
         if not isinstance(data, dict):
@@ -85,18 +85,18 @@ class ObjectFinder:
     def _note_nameless(self, data: Mapping[str, Any]) -> None:
         empty = next((name for name in ("reference", "name") if name in data), None)
         type_ = FaultType.PARAMETER_MISSING if empty is None else FaultType.PARAMETER_INVALID_EMPTY
-        self.faults.add(f"object_parameters.{empty or 'reference'}", "A reference or a name is needed.", type_)
+        self.faults.add(f"object_parameters.{empty or 'reference'}", "is needed, or else a name.", type_)
 
 
 def _type(event: SentEvent, rule: Action, faults: Faults) -> str:
     if rule.needs is not None:
         if event.object_type not in (None, rule.needs):
-            faults.add("object_type", f"The object of {event.action} is of the type {rule.needs}.")
+            faults.add("object_type", f"must be {rule.needs} for {event.action}.")
         return rule.needs
     if event.object_type is None:
         return event.action.partition(".")[0]
     if not event.object_type.isprintable() or not 0 < len(event.object_type) <= _TYPE_LENGTH:
-        faults.add("object_type", f"It must be 1 to {_TYPE_LENGTH} printable characters.")
+        faults.add("object_type", f"must be 1 to {_TYPE_LENGTH} printable characters.")
     return event.object_type
 
 
@@ -109,11 +109,11 @@ def _text(data: Mapping[str, Any], name: str, faults: Faults) -> str | None:
         return None
     parameter = f"object_parameters.{name}"
     if not isinstance(value, str):
-        faults.add(parameter, "It must be text.")
+        faults.add(parameter, "must be text.")
     elif len(value) > _FIELDS[name]:
-        faults.add(parameter, f"It must be at most {_FIELDS[name]} characters.")
+        faults.add(parameter, f"must be at most {_FIELDS[name]} characters.")
     elif "\0" in value or not _is_encodable(value):
-        faults.add(parameter, "It must not contain a NUL or half of a surrogate pair.")
+        faults.add(parameter, "must not contain a NUL or half of a surrogate pair.")
     else:
         return value if value.strip() else None
     return None

@@ -94,12 +94,12 @@ def _event_id(submission: Submission, received_at: datetime, faults: Faults) -> 
     key = submission.key
     if key is not None:
         if not key:
-            faults.add("id", "It must not be empty.", FaultType.PARAMETER_INVALID_EMPTY)
+            faults.add("id", "must not be empty.", FaultType.PARAMETER_INVALID_EMPTY)
         elif len(key) > KEY_LENGTH:
-            faults.add("id", f"It must be at most {KEY_LENGTH} characters.")
+            faults.add("id", f"must be at most {KEY_LENGTH} characters.")
         return ids.event_id(submission.business_id, is_private=submission.is_private, key=key)
     if submission.id and len(submission.id) != ID_BYTES:
-        faults.add("id", "It must be a UUID in 16 bytes.")
+        faults.add("id", "must be a UUID in 16 bytes.")
     elif submission.id:
         return UUID(bytes=submission.id)
     return new_uuid7(received_at)
@@ -110,29 +110,29 @@ def _time(stamp: tuple[int, int] | None, parameter: str, faults: Faults) -> date
         return None
     seconds, microseconds = stamp
     if not 0 <= seconds < YEAR_9999_SECONDS:
-        faults.add(parameter, "It must lie in the years 1970 to 9998.")
+        faults.add(parameter, "must lie in the years 1970 to 9998.")
         return None
     return EPOCH + timedelta(0, seconds, microseconds)  # by position: half the time of names
 
 
 def _rule(action: str, context: EventContext, faults: Faults) -> Action:
     if not action:
-        faults.add("action", "An event needs an action.", FaultType.PARAMETER_MISSING)
+        faults.add("action", "is missing.", FaultType.PARAMETER_MISSING)
     elif action in OURS:
-        faults.add("action", "This action cannot be sent.", FaultType.NOT_ALLOWED)
+        faults.add("action", "is one that cannot be sent.", FaultType.NOT_ALLOWED)
     elif action not in CATALOGUE and action not in context.actions:
-        faults.add("action", "The business has no such action.", FaultType.NOT_FOUND)
+        faults.add("action", "is none of this business.", FaultType.NOT_FOUND)
     return CATALOGUE.get(action, _CUSTOM)
 
 
 def _who(event: SentEvent, faults: Faults, *, is_private: bool) -> None:
     if event.session is None and event.profile is None:
-        faults.add("session", "An event needs a session or a profile.", FaultType.PARAMETER_MISSING)
+        faults.add("session", "or profile is missing.", FaultType.PARAMETER_MISSING)
     if event.session is not None:
         faults.extend(session_faults("session", event.session))
     if event.profile is not None:
         if not is_private:
-            faults.add("profile", "Only a private token may name a profile.", FaultType.NOT_ALLOWED)
+            faults.add("profile", "takes a private token.", FaultType.NOT_ALLOWED)
         faults.extend(profile_id_faults("profile", event.profile))
 
 
@@ -140,11 +140,11 @@ def _json(event: SentEvent, name: str, faults: Faults) -> Any:
     try:
         value = parse(getattr(event, name))
     except JsonTextError as error:
-        faults.add(name, f"It {error}.")
+        faults.add(name, f"{error}.")
         return None
     # What an empty object of parameters means is not judged here.
     if not isinstance(value, dict | None):
-        faults.add(name, "It must be an object.")
+        faults.add(name, "must be an object.")
     return value
 
 
@@ -153,18 +153,18 @@ def _money(event: SentEvent, usual: str, faults: Faults) -> tuple[int | None, st
         return None, None
     currency = usual if event.currency is None else event.currency
     if currency not in EXPONENTS:
-        faults.add("currency", "It must be a currency code of ISO 4217, in upper case.")
+        faults.add("currency", "must be a currency code of ISO 4217, in upper case.")
     if event.amount is None:
         if event.currency is not None:
-            faults.add("amount", "A currency needs an amount.", FaultType.PARAMETER_MISSING)
+            faults.add("amount", "is missing beside currency.", FaultType.PARAMETER_MISSING)
         return None, None
     if not event.amount:
-        faults.add("amount", "It must not be empty.", FaultType.PARAMETER_INVALID_EMPTY)
+        faults.add("amount", "must not be empty.", FaultType.PARAMETER_INVALID_EMPTY)
         return None, None
     try:
         return parse_minor(event.amount, currency if currency in EXPONENTS else usual), currency
     except AmountError as error:
-        faults.add("amount", str(error))
+        faults.add("amount", f"{error}.")
         return None, None
 
 
@@ -172,7 +172,7 @@ def _texts(event: SentEvent, faults: Faults) -> None:
     for group, name in _TEXTS:
         values = getattr(event, group)
         if values is not None and "\0" in values.get(name, ""):
-            faults.add(f"{group}.{name}", "It must not contain a NUL character.")
+            faults.add(f"{group}.{name}", "must not contain a NUL character.")
 
 
 def _kept(text: bytes) -> str | None:

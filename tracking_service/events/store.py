@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from common.errors import Fault, FaultType
+from common.errors import Fault, FaultType, field_fault
 from tracking_service.actions.catalogue import CATALOGUE, is_custom
 from tracking_service.attribution.rules import RULES_VERSION
 from tracking_service.events.deduplication_store import give_back, take_keys, take_order_actions
@@ -61,9 +61,9 @@ class People(NamedTuple):
     minted: ProfileKeys
 
 
-_NO_ACTION = Fault(FaultType.NOT_FOUND, "action", "The business has no such action.")
+_NO_ACTION = field_fault("action", "is none of this business.", FaultType.NOT_FOUND)
 _UNSTORABLE = Fault(FaultType.INVALID, None, "The event cannot be stored; it was set aside, to be looked at.")
-_ASSIGNED = Fault(FaultType.IDENTITY_ASSIGNED, "session", "The session belongs to another profile.")
+_ASSIGNED = field_fault("session", "belongs to another profile.", FaultType.IDENTITY_ASSIGNED)
 
 
 class PostgresEvents:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
 from clicktrail.common.v1.options_pb2 import SharedRules
-from common.errors import Fault, FaultType, invalid, invalid_field
+from common.errors import FaultType, field_fault, invalid, invalid_field
 from common.field_rules import rules
 from common.ids import uuid_of
 
@@ -49,10 +49,11 @@ def page_of(limit: int, starting_after: str | None, ending_before: str | None) -
     """Return the page asked for; a limit of 0 means 25. Raises INVALID naming each field at fault."""
     faults = []
     if not 0 <= limit <= LARGEST_LIMIT:
-        faults.append(Fault(FaultType.INVALID, "limit", f"It must be 1 to {LARGEST_LIMIT}."))
+        faults.append(field_fault("limit", f"must be 1 to {LARGEST_LIMIT}."))
     if starting_after is not None and ending_before is not None:
-        both = "Only one of `starting_after` and `ending_before` may be given."
-        faults.append(Fault(FaultType.AMBIGUOUS_PARAMETER, "ending_before", both))
+        faults.append(
+            field_fault("ending_before", "and starting_after exclude each other.", FaultType.AMBIGUOUS_PARAMETER)
+        )
     if faults:
         raise invalid(faults)
     return Page(limit or DEFAULT_LIMIT, starting_after, ending_before)
@@ -96,7 +97,5 @@ async def _position(
     item = uuid_of(page.cursor) if listing.takes_uuids else page.cursor
     row = None if item is None else await connection.fetchrow(listing.position, *owner, item)
     if row is None:
-        raise invalid_field(
-            "ending_before" if page.is_backwards else "starting_after", "There is nothing with this id."
-        )
+        raise invalid_field("ending_before" if page.is_backwards else "starting_after", "names nothing that there is.")
     return row["at"], row["id"]

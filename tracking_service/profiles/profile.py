@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from clicktrail.common.v1.options_pb2 import SharedRules
 from clicktrail.tracking.v1 import profile_service_pb2 as pb
-from common.errors import Fault, FaultType
+from common.errors import Fault, FaultType, field_fault
 from common.field_rules import in_words, pattern_of, rules
 from common.json_text import DEEPEST, LARGEST_BYTES, JsonReader, JsonTextError
 
@@ -60,38 +60,38 @@ class Profile:
 def profile_id_faults(parameter: str, profile_id: str) -> Iterator[Fault]:
     """Yield what is wrong with the id of a profile."""
     if not PROFILE_ID.fullmatch(profile_id):
-        yield Fault(FaultType.INVALID, parameter, f"A profile's id is {in_words(PROFILE_IDS)}.")
+        yield field_fault(parameter, f"takes {in_words(PROFILE_IDS)}.")
 
 
 def session_faults(parameter: str, session: str) -> Iterator[Fault]:
     """Yield what is wrong with the id of a session."""
     if not session:
-        yield Fault(FaultType.PARAMETER_MISSING, parameter, "A session is needed.")
+        yield field_fault(parameter, "is missing.", FaultType.PARAMETER_MISSING)
     elif not SESSION_ID.fullmatch(session):
-        yield Fault(FaultType.INVALID, parameter, f"A session is {in_words(SESSION_IDS)}.")
+        yield field_fault(parameter, f"takes {in_words(SESSION_IDS)}.")
 
 
 def attribute_faults(name: str | None, email: str | None, phone: str | None) -> Iterator[Fault]:
     """Yield what is wrong with a person's attributes."""
     for parameter, value in (("name", name), ("email", email), ("phone", phone)):
         if value is not None and len(value) > _LENGTHS[parameter]:
-            yield Fault(FaultType.INVALID, parameter, f"It must be at most {_LENGTHS[parameter]} characters.")
+            yield field_fault(parameter, f"must be at most {_LENGTHS[parameter]} characters.")
 
 
 def identity_faults(identity: Identity, prefix: str = "") -> Iterator[Fault]:
     """Yield what is wrong with an identity; prefix stands before the names of its fields."""
     if not identity.user_id:
-        yield Fault(FaultType.PARAMETER_MISSING, f"{prefix}user_id", "An identity needs the id in the other system.")
+        yield field_fault(f"{prefix}user_id", "is missing.", FaultType.PARAMETER_MISSING)
     elif len(identity.user_id) > USER_ID_LENGTH:
-        yield Fault(FaultType.INVALID, f"{prefix}user_id", f"It must be at most {USER_ID_LENGTH} characters.")
+        yield field_fault(f"{prefix}user_id", f"must be at most {USER_ID_LENGTH} characters.")
     if len(identity.source) > SOURCE_LENGTH:
-        yield Fault(FaultType.INVALID, f"{prefix}source", f"It must be at most {SOURCE_LENGTH} characters.")
+        yield field_fault(f"{prefix}source", f"must be at most {SOURCE_LENGTH} characters.")
 
 
 def identities_faults(identities: Sequence[Identity]) -> Iterator[Fault]:
     """Yield what is wrong with the identities of one profile."""
     if len(identities) > IDENTITIES_LIMIT:
-        yield Fault(FaultType.INVALID, "identities", f"At most {IDENTITIES_LIMIT}.")
+        yield field_fault("identities", f"takes at most {IDENTITIES_LIMIT}.")
         return
     for identity in identities:
         yield from identity_faults(identity, "identities.")
@@ -102,9 +102,9 @@ def metadata_faults(text: str | None) -> Iterator[Fault]:
     if text is None:
         return
     if len(text.encode()) > LARGEST_BYTES:
-        yield Fault(FaultType.INVALID, "metadata", f"It must be at most {LARGEST_BYTES} bytes.")
+        yield field_fault("metadata", f"must be at most {LARGEST_BYTES} bytes.")
     elif not _is_object(text):
-        yield Fault(FaultType.INVALID, "metadata", f"It must be a JSON object, nested at most {DEEPEST} deep.")
+        yield field_fault("metadata", f"must be a JSON object, nested at most {DEEPEST} deep.")
 
 
 def profile_faults(profile: Profile) -> Iterator[Fault]:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from common.clock import now
-from common.errors import Fault, FaultType, invalid
+from common.errors import field_fault, invalid
 from common.ids import new_uuid7
 from tracking_service.postgres.pages import Page
 from tracking_service.profiles.activity_store import Activity, PostgresActivities
@@ -43,7 +43,7 @@ class Profiles:
         Raises INVALID with every fault, `PROFILE_UNKNOWN`, `IDENTITY_TAKEN`.
         """
         fixed = sorted(set(fields) - CHANGEABLE)
-        faults = [Fault(FaultType.INVALID, field, "This field cannot be changed.") for field in fixed]
+        faults = [field_fault(field, "cannot be changed.") for field in fixed]
         of_fields = [fault for fault in profile_faults(profile) if (fault.parameter or "").split(".")[0] in fields]
         if faults or of_fields:
             raise invalid([*faults, *of_fields])

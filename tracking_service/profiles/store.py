@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from common.errors import ClicktrailError, Fault, FaultType, Kind, Reason, already_exists, not_found
+from common.errors import ClicktrailError, FaultType, Kind, Reason, already_exists, field_fault, not_found
 from tracking_service.accounts.store import check_business
 from tracking_service.postgres.arrays import columns, packed_columns
 from tracking_service.postgres.pages import Listing, Page, read_page
@@ -146,7 +146,7 @@ async def _take_identities(
         return
     taken = [key for key in (await holders(connection, business_id, identities)).values() if key != profile_key]
     if taken:
-        fault = Fault(FaultType.IDENTITY_ASSIGNED, "identities", "An identity is another profile's.")
+        fault = field_fault("identities", "has one that is another profile's.", FaultType.IDENTITY_ASSIGNED)
         raise ClicktrailError(Kind.ALREADY_EXISTS, Reason.IDENTITY_TAKEN, [fault])
     await add_identities(connection, business_id, profile_key, identities, at)
 

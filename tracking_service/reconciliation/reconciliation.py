@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from common.errors import Fault, FaultType, Reason, invalid, unavailable
+from common.errors import Reason, field_fault, invalid, unavailable
 from tracking_service.counters.scopes import bucket_of
 
 # A caller gets at most so many: where there are more, they have one cause, and are not looked at one by one.
@@ -84,8 +84,8 @@ class Reconciliation:
 def _check(from_at: datetime | None, to_at: datetime | None) -> None:
     named = (("from", from_at), ("to", to_at))
     uneven = [name for name, at in named if at is not None and at != bucket_of(at)]
-    faults = [Fault(FaultType.INVALID, name, "It must lie on a quarter of an hour.") for name in uneven]
+    faults = [field_fault(name, "must lie on a quarter of an hour.") for name in uneven]
     if from_at is not None and to_at is not None and from_at >= to_at:
-        faults.append(Fault(FaultType.INVALID, "from", "It must lie before `to`."))
+        faults.append(field_fault("from", "must lie before `to`."))
     if faults:
         raise invalid(faults)

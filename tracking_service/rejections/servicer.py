@@ -30,7 +30,7 @@ class RejectionServicer(rejection_service_pb2_grpc.RejectionServiceServicer):
         """List what was set aside, newest first."""
         check_texts(request)
         if not 0 <= request.limit <= LARGEST_LIMIT:
-            raise invalid_field("limit", f"It must be 1 to {LARGEST_LIMIT}; 0 for {USUAL_LIMIT}.")
+            raise invalid_field("limit", f"must be 1 to {LARGEST_LIMIT}; 0 for {USUAL_LIMIT}.")
         limit = request.limit or USUAL_LIMIT
         business_id = request.business_id if request.HasField("business_id") else None
         before = request.before if request.HasField("before") else None

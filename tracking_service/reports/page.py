@@ -10,7 +10,7 @@ from hashlib import sha256
 from urllib.parse import quote, urlencode
 
 from common.clock import EPOCH, now
-from common.errors import ClicktrailError, Fault, FaultType, Kind, Reason, invalid, invalid_field
+from common.errors import ClicktrailError, Fault, FaultType, Kind, Reason, field_fault, invalid, invalid_field
 from tracking_service.counters.scopes import Scope
 from tracking_service.reports.page_store import LatestActivity, PostgresReportPage
 from tracking_service.reports.report import Report
@@ -42,7 +42,7 @@ def lifetime_end(wanted: datetime | None, now: datetime) -> datetime:
     """Return until when a new link opens reports, in whole seconds. Raises INVALID naming `expires_at`."""
     expires_at = now + USUAL_LIFE if wanted is None else wanted
     if not now < expires_at <= now + LONGEST_LIFE:
-        raise invalid_field("expires_at", f"It must lie ahead, by at most {LONGEST_LIFE.days} days.")
+        raise invalid_field("expires_at", f"must lie ahead, by at most {LONGEST_LIFE.days} days.")
     return EPOCH + (expires_at - EPOCH) // _SECOND * _SECOND
 
 
@@ -140,7 +140,7 @@ class ReportPage:
     async def scopes(self, business_id: str, limit: int, offset: int) -> tuple[list[ReportScope], bool]:
         """Return campaigns and journeys with their totals, newest first, and whether there are more."""
         if not 0 <= offset <= OFFSET_LIMIT:
-            raise invalid_field("offset", f"It must be 0 to {OFFSET_LIMIT}.")
+            raise invalid_field("offset", f"must be 0 to {OFFSET_LIMIT}.")
         found = await self._store.scopes(business_id, limit + 1, offset)
         shown = found[:limit]
         totals = await self._reports.totals(business_id, [scope for scope, _ in shown])
@@ -156,18 +156,17 @@ class ReportPage:
             return await self._store.latest(business_id, ("campaign", campaign), limit)
         if journey:
             return await self._store.latest(business_id, ("journey", journey), limit)
-        raise invalid_field("campaign", "`campaign` or `journey` is required.", FaultType.PARAMETER_MISSING)
+        raise invalid_field("campaign", "or journey is required.", FaultType.PARAMETER_MISSING)
 
 
 def _check_at_most_one(campaign: str | None, journey: str | None) -> None:
     """Raise INVALID for two scopes, and for an empty id."""
     faults = [
-        Fault(FaultType.PARAMETER_INVALID_EMPTY, name, "It must not be empty.")
+        field_fault(name, "must not be empty.", FaultType.PARAMETER_INVALID_EMPTY)
         for name, value in (("campaign", campaign), ("journey", journey))
         if value == ""
     ]
     if campaign is not None and journey is not None:
-        one = "Only one of `campaign` and `journey` may be given."
-        faults.append(Fault(FaultType.AMBIGUOUS_PARAMETER, "journey", one))
+        faults.append(field_fault("journey", "and campaign exclude each other.", FaultType.AMBIGUOUS_PARAMETER))
     if faults:
         raise invalid(faults)

@@ -7,7 +7,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from common.clock import EPOCH, timezones
-from common.errors import Fault, FaultType, invalid
+from common.errors import Fault, field_fault, invalid
 from tracking_service.counters.scopes import BUCKET, bucket_of
 
 POINTS_LIMIT = 1_000
@@ -67,9 +67,9 @@ def check(wanted: WantedRange) -> None:
     """Raise INVALID with every fault of what was asked for."""
     faults = [fault for name, at in (("from", wanted.from_at), ("to", wanted.to_at)) for fault in _faults(name, at)]
     if wanted.timezone not in timezones():
-        faults.append(Fault(FaultType.INVALID, "timezone", 'It must be an IANA time zone, such as "Europe/Berlin".'))
+        faults.append(field_fault("timezone", 'must be an IANA time zone, such as "Europe/Berlin".'))
     if wanted.from_at is not None and wanted.to_at is not None and wanted.from_at > wanted.to_at:
-        faults.append(Fault(FaultType.INVALID, "from", "It must not lie behind `to`."))
+        faults.append(field_fault("from", "must not lie behind `to`."))
     if faults:
         raise invalid(faults)
 
@@ -92,8 +92,8 @@ def resolve(wanted: WantedRange, first_at: datetime | None, now: datetime) -> Ra
         from_at = max(from_at, to_at - (POINTS_LIMIT - 2) * (_HOUR if interval is Interval.HOUR else _DAY))
     points = tuple(_points(from_at, to_at, zone, interval))
     if len(points) > POINTS_LIMIT:
-        few = f"There may be at most {POINTS_LIMIT} points: ask for days, or for a shorter range."
-        raise invalid([Fault(FaultType.INVALID, "interval", few)])
+        few = f"makes more than {POINTS_LIMIT} points of this range: ask for days, or for a shorter one."
+        raise invalid([field_fault("interval", few)])
     if wanted.from_at is None and points:
         from_at = points[0]
     return Range(from_at, to_at, wanted.timezone, interval, points, wanted.basis)
@@ -101,9 +101,9 @@ def resolve(wanted: WantedRange, first_at: datetime | None, now: datetime) -> Ra
 
 def _faults(name: str, at: datetime | None) -> Iterator[Fault]:
     if at is not None and not EPOCH <= at <= _LATEST:
-        yield Fault(FaultType.INVALID, name, "It must lie in the years 1970 to 8999.")
+        yield field_fault(name, "must lie in the years 1970 to 8999.")
     elif at is not None and at != bucket_of(at):
-        yield Fault(FaultType.INVALID, name, "It must lie on a quarter of an hour.")
+        yield field_fault(name, "must lie on a quarter of an hour.")
 
 
 def _points(from_at: datetime, to_at: datetime, zone: ZoneInfo, interval: Interval) -> Iterator[datetime]:

@@ -65,7 +65,7 @@ class Recipients:
         Raises INVALID for a whole business, `BUSINESS_UNKNOWN`.
         """
         if scope == BUSINESS_SCOPE:
-            one = "One of `campaign`, `journey`, `message`, `link` is required."
+            one = "or journey, message or link is required."
             raise invalid_field("campaign", one, FaultType.PARAMETER_MISSING)
         behind: int | None = 0
         while behind is not None:

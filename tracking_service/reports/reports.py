@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from common.clock import EPOCH, now
-from common.errors import Fault, FaultType, invalid
+from common.errors import Fault, FaultType, field_fault, invalid
 from tracking_service.counters.scopes import BUSINESS_SCOPE, Scope
 from tracking_service.reports.range import WHOLE_LIFE, WantedRange, check, resolve, whole
 from tracking_service.reports.report import Report, compose
@@ -46,6 +46,6 @@ def scope_from(named: Mapping[str, str]) -> Scope:
         raise invalid([Fault(FaultType.AMBIGUOUS_PARAMETER, list(named)[1], one)])
     for kind, scope_id in named.items():
         if not scope_id:
-            raise invalid([Fault(FaultType.PARAMETER_INVALID_EMPTY, kind, "It must not be empty.")])
+            raise invalid([field_fault(kind, "must not be empty.", FaultType.PARAMETER_INVALID_EMPTY)])
         return kind, scope_id
     return BUSINESS_SCOPE

@@ -84,9 +84,9 @@ def _scope(request: pb.GetReportRequest | pb.ListRecipientsRequest) -> Scope:
 
 def _wanted(request: pb.GetReportRequest) -> WantedRange:
     if request.interval not in INTERVALS:
-        raise invalid_field("interval", "It must be `hour` or `day`.")
+        raise invalid_field("interval", "must be `hour` or `day`.")
     if request.basis not in BASES:
-        raise invalid_field("basis", "It must be `event` or `cohort`.")
+        raise invalid_field("basis", "must be `event` or `cohort`.")
     return WantedRange(
         from_at=_time(request, "from_time", "from"),
         to_at=_time(request, "to_time", "to"),

@@ -103,7 +103,7 @@ class Sessions:
         Raises `SESSION_UNKNOWN`, `IDENTITY_ASSIGNED` where it is another profile's.
         """
         if not profile:
-            raise invalid_field("profile", "It says whose the session is.", FaultType.PARAMETER_MISSING)
+            raise invalid_field("profile", "says whose the session is.", FaultType.PARAMETER_MISSING)
         if faults := [*profile_id_faults("profile", profile)]:
             raise invalid(faults)
         found = await self._store.attach(sighting, profile)

@@ -135,9 +135,7 @@ def _rejected(row: SpoolRow, outcome: Receipt | str) -> Rejected:
 
 
 def _reason(receipt: Receipt) -> str:
-    return "; ".join(
-        f"{fault.parameter}: {fault.description}" if fault.parameter else fault.description for fault in receipt.faults
-    )
+    return "; ".join(fault.description for fault in receipt.faults)
 
 
 def _is_unavailable(error: Exception) -> bool:
