@@ -2,6 +2,9 @@
 
 from common.errors import ClicktrailError, Reason, unavailable
 
+# How often a change is tried that others overtake: each time one of them was made, so many in a row are no accident.
+CONTESTED_ATTEMPTS = 20
+
 
 class StoreRestored(Exception):  # noqa: N818  (named for the situation)
     """The store was emptied and restored since the caller learnt its secret: learn it again, and repeat."""
@@ -26,3 +29,8 @@ def store_emptied() -> ClicktrailError:
 def store_incomplete() -> ClicktrailError:
     """Return the error for a store that has been emptied: it cannot be told which links there were."""
     return unavailable(Reason.STORE_INCOMPLETE, "The links are being restored; try again.", retry_after_seconds=10)
+
+
+def contested(what: str) -> ClicktrailError:
+    """Return the error for what others changed at every attempt."""
+    return unavailable(Reason.CONTESTED, f"{what} is being changed by others at the moment; try again.")

@@ -7,6 +7,7 @@ from common.errors import ClicktrailError, Faults, FaultType, Reason, already_ex
 from shortener_service import destinations
 from shortener_service.domains.domain import Domain
 from shortener_service.domains.store import RedisDomainStore
+from shortener_service.errors import CONTESTED_ATTEMPTS, contested
 
 FRESH_SECONDS = 5.0
 # An external id is looked for on each domain of its business, and all domains are held in memory.
@@ -76,24 +77,25 @@ class Domains:
 
     async def remove(self, name: str, business_id: str) -> None:
         """Take a domain out of service."""
-        is_removed = False
-        while not is_removed:
+        for _ in range(CONTESTED_ATTEMPTS):
             domain = (await self.refresh()).get(name)
             if domain is None or domain.business_id != business_id:
                 raise not_found(Reason.DOMAIN_UNKNOWN, f"There is no domain {name[:253]}.", "name")
-            is_removed = await self._store.swap(name, domain, None)
-        self._changed()
-        await self.refresh()
+            if await self._store.swap(name, domain, None):
+                self._changed()
+                await self.refresh()
+                return
+        raise contested("This domain")
 
     def _check(self, domain: Domain) -> None:
         faults = Faults()
         if not domain.business_id:
-            faults.add_that("business_id", "is missing.", FaultType.PARAMETER_MISSING)
+            faults.add("business_id", "is missing.", FaultType.PARAMETER_MISSING)
         is_host = destinations.is_host_name(domain.name) and "." in domain.name and domain.name == domain.name.lower()
         if not is_host or domain.name.endswith("."):
-            faults.add_that("name", "is not a host name in lower case, such as go.example.com.")
+            faults.add("name", "is not a host name in lower case, such as go.example.com.")
         elif domain.name == self._own_host:
-            faults.add_that("name", "is the default domain.", FaultType.NOT_ALLOWED)
+            faults.add("name", "is the default domain.", FaultType.NOT_ALLOWED)
         if domain.fallback_url:
             self._check_fallback(domain, faults)
         if faults.found:
@@ -103,10 +105,10 @@ class Domains:
         try:
             address = destinations.parse(domain.fallback_url)
         except destinations.UnacceptableAddressError as error:
-            faults.add_that("fallback_url", f"{error}.")
+            faults.add("fallback_url", f"{error}.")
             return
         if self.leads_to_us(address) or address.host == domain.name:
-            faults.add_that("fallback_url", "leads back to a host of short links.")
+            faults.add("fallback_url", "leads back to a host of short links.")
 
 
 def _of(business_id: str, domains: Mapping[str, Domain]) -> list[Domain]:

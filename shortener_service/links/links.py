@@ -9,7 +9,7 @@ from common.errors import ClicktrailError, Faults, FaultType, Reason, invalid, n
 from common.external_ids import detached_id
 from shortener_service.domains.domain import Domain
 from shortener_service.domains.domains import Domains
-from shortener_service.errors import store_incomplete
+from shortener_service.errors import CONTESTED_ATTEMPTS, contested, store_incomplete
 from shortener_service.links import codes
 from shortener_service.links.codec import record_from_bytes
 from shortener_service.links.link import Link, LinkKey, LinkRecord, key_from_id
@@ -63,7 +63,7 @@ class Links:
 
     async def update(self, business_id: str, link_id: str, change: Change) -> Link:
         """Return a link after a change; repeated, the change does nothing."""
-        while True:
+        for _ in range(CONTESTED_ATTEMPTS):
             link = await self.get(business_id, link_id)
             template = replace(link.template, **change.template)
             await self._check(template, change)
@@ -77,6 +77,7 @@ class Links:
             if await self._store.change(link.key, link.record, record, delivery):
                 self._changed(link.key)
                 return changed
+        raise contested("This link")
 
     async def disable(self, business_id: str, link_id: str) -> None:
         """Switch a link off for good, or until it is switched on by a change."""
@@ -89,7 +90,7 @@ class Links:
 
     async def _detach(self, business_id: str, key: LinkKey) -> None:
         """Take the recipient from a link; read it again where it was changed meanwhile."""
-        while True:
+        for _ in range(CONTESTED_ATTEMPTS):
             link = await self._find(key)
             if link is None or link.template.business_id != business_id or not link.record.profile:
                 return
@@ -98,6 +99,7 @@ class Links:
             if await self._store.change(key, link.record, record, delivery):
                 self._changed(key)
                 return
+        raise contested(f"The link {key.code}")
 
     async def _find(self, key: LinkKey) -> Link | None:
         if not codes.is_well_formed(key.code):
@@ -139,7 +141,7 @@ def unknown_field(path: str) -> ClicktrailError:
     """Return the error for a field that a change cannot name."""
     names = ", ".join((*ABSENT, "disabled"))
     faults = Faults()
-    faults.add_that(path or "update_mask", f"cannot be changed; what can: {names}.", FaultType.NOT_ALLOWED)
+    faults.add(path or "update_mask", f"cannot be changed; what can: {names}.", FaultType.NOT_ALLOWED)
     return invalid(faults.found)
 
 

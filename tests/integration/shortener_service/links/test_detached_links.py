@@ -1,9 +1,20 @@
 """Links that their recipient was taken from."""
 
+import pytest
 from redis.asyncio import Redis
 
 from clicktrail.shortener.v1 import link_pb2, link_service_pb2, redirect_service_pb2
-from common.errors import Reason
+from common.errors import ClicktrailError, Reason
+from shortener_service.domains.domains import Domains
+from shortener_service.domains.store import RedisDomainStore
+from shortener_service.errors import CONTESTED_ATTEMPTS
+from shortener_service.links.link import LinkKey, LinkRecord
+from shortener_service.links.links import Change, Links
+from shortener_service.links.messages import LinkMessages
+from shortener_service.links.store import RedisLinkStore
+from shortener_service.links.templates import Templates
+from shortener_service.redis.client import RedisCalls
+from shortener_service.redis.keyspace import Keys, Shards
 from tests.integration.shortener_service.conftest import on_a_cluster_too
 from tests.support.shortener_service.callers import (
     BUSINESS,
@@ -102,3 +113,41 @@ async def test_a_changed_link_can_be_detached(shortener: Caller) -> None:
 async def test_detaching_is_bounded(shortener: Caller) -> None:
     """One call takes 1,000 links."""
     assert "ids" in fields_of(await refusal(detach(shortener, *(f"l{number}" for number in range(1_001)))))
+
+
+class Contested(RedisLinkStore):
+    """A store in which somebody else changes a link before each change that is made."""
+
+    def __init__(self, calls: RedisCalls, keys: Keys, caller: Caller) -> None:
+        super().__init__(calls, keys, outbox_limit_a_shard=1_000, appended=lambda _shard: None)
+        self._caller = caller
+        self.overtaken = 0
+
+    async def change(self, key: LinkKey, before: LinkRecord, after: LinkRecord, delivery: bytes) -> bool:
+        """Change a link behind somebody else."""
+        self.overtaken += 1
+        await self._caller.update(key.code, destination=f"https://shop.example.com/{self.overtaken}")
+        return await super().change(key, before, after, delivery)
+
+
+async def test_a_link_that_others_change_without_end_is_refused_for_now(shortener: Caller, redis_url: str) -> None:
+    """To change it and to detach it: after twenty attempts, and nothing is half done."""
+    link = await shortener.create(profile=PERSON)
+    calls, keys = RedisCalls(redis_url), Keys(Shards(16))
+    store = Contested(calls, keys, shortener)
+    domains = Domains(RedisDomainStore(calls, keys), "http://localhost", lambda: None)
+    templates = Templates(store, ("s",), 10)
+    links = Links(store, templates, domains, LinkMessages("http://localhost"), lambda _key: None)
+    try:
+        for attempt in (
+            links.detach(BUSINESS, [link.id]),
+            links.update(BUSINESS, link.id, Change({"destination": "https://shop.example.com/last"})),
+        ):
+            with pytest.raises(ClicktrailError) as refused:
+                await attempt
+            assert (refused.value.reason, refused.value.retry_after_seconds) == (Reason.CONTESTED, 1)
+    finally:
+        await calls.close()
+    assert store.overtaken == 2 * CONTESTED_ATTEMPTS
+    kept = await read(shortener, link.id)
+    assert (kept.profile, kept.destination) == (PERSON, f"https://shop.example.com/{store.overtaken}")
