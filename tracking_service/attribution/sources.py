@@ -44,7 +44,8 @@ def normalised(name: str) -> str | None:
 
 
 def _members(text: str | None) -> dict[str, object]:
-    value = None if text is None else json.loads(text)
+    # Numbers as they stand: Python reads none of more than 4,300 digits, and a page may send one.
+    value = None if text is None else json.loads(text, parse_int=str, parse_float=str)
     return value if isinstance(value, dict) else {}
 
 
