@@ -187,12 +187,15 @@ async def test_a_visitor_who_cannot_be_decided_on_holds_up_no_other(
     caller: Caller, settled: Settled, database: "Database"
 ) -> None:
     """The visitor is kept and retried; those behind are decided on, and the visitor too once the cause is gone."""
+    await database.execute(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused'; END $$"
+    )
+    await database.execute(
+        "CREATE TRIGGER refuse BEFORE INSERT ON credits FOR EACH ROW "
+        "WHEN (NEW.action = 'product.purchased') EXECUTE FUNCTION refuse()"
+    )
     bought = event("product.purchased", session="the-failing-one", object_parameters={"reference": "p"}, amount="5")
     await caller.track(bought)
-    await settled()
-    deep = '{"a": ' + "[" * 3_000 + "]" * 3_000 + "}"
-    await database.execute("UPDATE activities SET object = $1::json", deep)
-    await database.execute("INSERT INTO dirty_visitors (business_id, session) VALUES ('shop', 'the-failing-one')")
     await caller.track(event(session="the-one-behind"))
 
     async def look() -> tuple[int, int]:
@@ -200,7 +203,7 @@ async def test_a_visitor_who_cannot_be_decided_on_holds_up_no_other(
         return counted or 0, await database.fetchval("SELECT count(*) FROM dirty_visitors WHERE attempts > 0")
 
     assert await eventually(look, lambda seen: seen == (1, 1)) == (1, 1)
-    await database.execute("UPDATE activities SET object = '{}' WHERE action = 'product.purchased'")
+    await database.execute("DROP TRIGGER refuse ON credits")
     await database.execute("UPDATE dirty_visitors SET next_try_at = now()")
     assert (await settled())["business", "", "product.purchased"] == (1, 1, 500)
 
