@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from common.errors import Fault, FaultType
+from common.errors import FaultType, field_fault
 from tracking_service.events.event import Draft, EventKey, Once, Receipt, Status
 from tracking_service.events.queries import QUERIES
 from tracking_service.postgres.arrays import columns, packed_columns
@@ -15,7 +15,7 @@ ONCE = ("business_id", "object_id", "action", "is_private")
 
 Verdicts = dict[int, Receipt]
 """Receipts, by the drafts' numbers in the batch; what has none yet is new."""
-_CONFLICT = Fault(FaultType.CONFLICT, "id", "This id was used for another event.")
+_CONFLICT = field_fault("id", "was used for another event.", FaultType.CONFLICT)
 
 
 async def take_keys(connection: "Connection", drafts: Sequence[Draft]) -> Verdicts:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from common.errors import ClicktrailError, Fault, FaultType, Reason
+from common.errors import ClicktrailError, FaultType, Reason, field_fault
 from common.ids import uuid_of
 from tracking_service.accounts.known_accounts import KnownAccounts, KnownBusiness
 from tracking_service.actions.catalogue import CATALOGUE
@@ -17,7 +17,7 @@ from tracking_service.spool.spool import Spool
 if TYPE_CHECKING:
     from uuid import UUID
 
-_CONFLICT = Fault(FaultType.CONFLICT, "id", "This id was used for another event.")
+_CONFLICT = field_fault("id", "was used for another event.", FaultType.CONFLICT)
 # Of a business that is not among the last known; its own is looked up when the event is stored.
 _UNKNOWN_CURRENCY = "USD"
 

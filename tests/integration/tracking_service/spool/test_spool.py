@@ -112,9 +112,9 @@ async def test_what_proves_invalid_is_set_aside(site: Running, outage: ServerPro
     assert await stored(postgres_url) == [before.id, receipts[3].id]
     found = await rows(postgres_url, "SELECT business_id, kind, item, content, reason FROM rejected ORDER BY id")
     assert found == [
-        ("shop", "event", receipts[0].id, lost.SerializeToString(), "object: There is no object with this id."),
-        ("shop", "event", receipts[1].id, clash.SerializeToString(), "id: This id was used for another event."),
-        ("nobody", "event", receipts[2].id, nowhere.SerializeToString(), "business: There is no such business."),
+        ("shop", "event", receipts[0].id, lost.SerializeToString(), "object names none that there is."),
+        ("shop", "event", receipts[1].id, clash.SerializeToString(), "id was used for another event."),
+        ("nobody", "event", receipts[2].id, nowhere.SerializeToString(), "There is no such business."),
     ]
 
 

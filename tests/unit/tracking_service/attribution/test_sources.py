@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tracking_service.attribution.sources import OtherSource, other_source
+from tracking_service.attribution.rules import OtherSource
+from tracking_service.attribution.sources import other_source
 
 SEEN_AT = datetime(2026, 3, 1, tzinfo=UTC)
 
