@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import typer
+from google.protobuf.field_mask_pb2 import FieldMask
 from rich.console import Console
 
 from cli.addresses import Business, DataDir, Tracking, business_id, tracking_address
@@ -10,13 +11,13 @@ from cli.calls import DEADLINE_SECONDS, channel_to, run
 from cli.commands import Commands
 from clicktrail.tracking.v1 import account_service_pb2, account_service_pb2_grpc
 
-business_app = Commands(help="Create businesses.", no_args_is_help=True)
+business_app = Commands(help="Create businesses, and set what only operators set of them.", no_args_is_help=True)
 token_app = Commands(help="Create tokens for servers.", no_args_is_help=True)
 
 
 @business_app.callback()
 def business_group() -> None:
-    """Create businesses."""
+    """Create businesses, and set what only operators set of them."""
 
 
 @token_app.callback()
@@ -46,6 +47,21 @@ def create_business(  # noqa: PLR0913  (options of a command)
     _show(business=made, token=token)
 
 
+@business_app.command("update")
+def update_business(
+    *,
+    rate_factor: Annotated[float, typer.Option(help="How many times the usual rate limits it has: 0.001 to 1000.")],
+    business: Business = None,
+    tracking: Tracking = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Change a business, effective within 5 seconds; print what it has now."""
+    wanted = account_service_pb2.Business(id=business_id(business, data_dir), rate_factor=rate_factor)
+    address = tracking_address(tracking, data_dir)
+    changed = run(_update_business(address, wanted, ["rate_factor"]), address)
+    typer.echo(f"{changed.id}: {changed.rate_factor:g} times the usual rate limits")
+
+
 @token_app.command("create")
 def create_token(
     *,
@@ -67,6 +83,17 @@ async def _create_business(address: str, business: account_service_pb2.Business)
             account_service_pb2.CreateBusinessRequest(business=business), timeout=DEADLINE_SECONDS, wait_for_ready=True
         )
     return answer.business.id, await _create_token(address, answer.business.id, "first")
+
+
+async def _update_business(
+    address: str, business: account_service_pb2.Business, fields: list[str]
+) -> account_service_pb2.Business:
+    request = account_service_pb2.UpdateBusinessRequest(business=business, update_mask=FieldMask(paths=fields))
+    async with channel_to(address) as channel:
+        answer = await account_service_pb2_grpc.AccountServiceStub(channel).UpdateBusiness(
+            request, timeout=DEADLINE_SECONDS, wait_for_ready=True
+        )
+    return answer.business
 
 
 async def _create_token(address: str, business: str, name: str) -> str:

@@ -4,14 +4,16 @@ import asyncio
 import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from clicktrail.tracking.v1 import account_service_pb2 as account
 from clicktrail.tracking.v1.event_pb2 import CREDENTIAL_PUBLIC
 from common.errors import ClicktrailError, Kind
+from gateway.account import Account
 from gateway.http.errors import RefusedError, unauthorized
 from gateway.http.exchange import Exchange
+from gateway.rate_limits.budgets import BudgetKind
+from gateway.rate_limits.limits import RateLimits
 from gateway.rpc.clients import Services
 
 Opened = TypeVar("Opened")
@@ -48,6 +50,11 @@ class CredentialCache(Generic[Opened]):
             return None
         return answer.result()
 
+    def has_opened(self, credential: str) -> bool:
+        """Tell whether a credential has opened something the last time that it was asked for, however long ago."""
+        _, answer = self._remembered.get(credential, (0.0, None))
+        return answer is not None and answer.done() and not answer.cancelled() and answer.result() is not None
+
     def _asked_for(self, credential: str) -> asyncio.Task[Opened | None]:
         now = asyncio.get_running_loop().time()
         until, answer = self._remembered.get(credential, (0.0, None))
@@ -71,43 +78,38 @@ class CredentialCache(Generic[Opened]):
             raise
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
-    """Whose a credential is."""
-
-    business_id: str
-    is_private: bool
-    origins: frozenset[str]
-    """The origins whose pages may use it. Empty: any."""
-
-
 class Credentials:
-    """Judges the credentials of requests to the API."""
+    """Judges the credentials of requests to the API, and counts the requests.
 
-    def __init__(self, services: Services) -> None:
+    A kind names the budget that a request is taken from, of the business and the client's network; None: its handler
+    takes it, which knows what comes in it. Beyond the budget the refusal has the status 429.
+    """
+
+    def __init__(self, services: Services, limits: RateLimits) -> None:
         methods = account.DESCRIPTOR.services_by_name["AccountService"].methods_by_name
         self._authenticate = services.method(methods["Authenticate"])
         self._cache = CredentialCache(self._ask, REMEMBERED_LIMIT)
+        self._limits = limits
 
-    async def private(self, exchange: Exchange) -> Account:
+    async def private(self, exchange: Exchange, kind: BudgetKind | None = BudgetKind.REQUESTS) -> Account:
         """Return the account of a private token. Raises the refusal with 401."""
-        found = await self._account(_bearer(exchange))
+        found = await self._account(_bearer(exchange), exchange.network)
         if not found.is_private:
             raise unauthorized("This route needs a private token.")
-        return found
+        return self._counted(found, exchange, kind)
 
-    async def any(self, exchange: Exchange) -> Account:
+    async def any(self, exchange: Exchange, kind: BudgetKind | None = BudgetKind.REQUESTS) -> Account:
         """Return the account of a public id or a private token, for a page's origin that the business allows.
 
         A request that can carry no headers, such as a beacon, may name the public id in its query.
         """
         beacon = dict(exchange.query()).get("business") if "authorization" not in exchange.headers else None
-        found = await self._account(beacon or _bearer(exchange))
+        found = await self._account(beacon or _bearer(exchange), exchange.network)
         if beacon and found.is_private:
             raise unauthorized("A private token may not stand in a query.")
         if not found.is_private and not _is_allowed(exchange.headers.get("origin"), found.origins):
             raise unauthorized("This origin is not one of the business's.")
-        return found
+        return self._counted(found, exchange, kind)
 
     def remembered(self, headers: Mapping[str, str], *, needs_private: bool) -> Account | None:
         """Return the account that headers opened a moment ago; None where it must be asked, or is to be refused."""
@@ -117,11 +119,18 @@ class Credentials:
             return found
         return None if needs_private or not _is_allowed(headers.get("origin"), found.origins) else found
 
-    async def _account(self, credential: str) -> Account:
-        if not _CREDENTIAL.fullmatch(credential):
-            raise _unknown()
-        found = await self._cache.of(credential)
+    def _counted(self, account: Account, exchange: Exchange, kind: BudgetKind | None) -> Account:
+        if kind is not None:
+            self._limits.take(kind, account, exchange.network)
+        return account
+
+    async def _account(self, credential: str, network: str) -> Account:
+        # Who guesses is not to have each guess looked up; what was right before is no guess.
+        if not self._cache.has_opened(credential):
+            self._limits.check_stranger(BudgetKind.WRONG_CREDENTIALS, network)
+        found = await self._cache.of(credential) if _CREDENTIAL.fullmatch(credential) else None
         if found is None:
+            self._limits.take_as_stranger(BudgetKind.WRONG_CREDENTIALS, network)
             raise _unknown()
         return found
 
@@ -130,7 +139,8 @@ class Credentials:
             account.AuthenticateRequest(credential=credential), is_repeatable=True
         )
         origins = frozenset(_normal(origin) for origin in response.origins)
-        return Account(response.business_id, response.credential != CREDENTIAL_PUBLIC, origins)
+        is_private = response.credential != CREDENTIAL_PUBLIC
+        return Account(response.business_id, is_private, origins, response.rate_factor or 1.0)
 
 
 def _bearer(exchange: Exchange) -> str:

@@ -33,6 +33,8 @@ from gateway.http.routes import API
 from gateway.http.server import connections_for
 from gateway.openapi.document import document_route
 from gateway.probes import own_routes
+from gateway.rate_limits.limits import RateLimits
+from gateway.rate_limits.shares import BudgetShares
 from gateway.redirects.error_pages import STYLE as LINKS
 from gateway.redirects.fast_path import ShortLinks
 from gateway.redirects.preview import LinkPages
@@ -77,7 +79,8 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     """Open the gateway; on leaving, what is under way is finished."""
     _stop_with_parent()
     services = connect(settings.shortener_target, settings.tracking_target, settings.call_seconds)
-    credentials = Credentials(services)
+    limits = RateLimits(1 / settings.http_workers, is_on=settings.rate_limits)
+    credentials = Credentials(services, limits)
     fresh_sessions = FreshSessions(services)
     hits = Batcher(
         RedirectBatches(services, settings.redirect_seconds),
@@ -87,11 +90,11 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         EventBatches(services, settings.call_seconds),
         Limits(settings.flight_size, settings.event_flights_in_air, settings.queue_limit, settings.call_seconds),
     )
-    events = Events(credentials, fresh_sessions, submissions, settings.trusted_proxies)
+    events = Events(credentials, limits, fresh_sessions, submissions, settings.trusted_proxies)
     pages = TrackerRoutes(services, credentials, fresh_sessions)
-    transcoder = Transcoder(services, credentials, fresh_sessions)
+    transcoder = Transcoder(services, credentials, limits, fresh_sessions)
     watches = Watches(services)
-    access = ReportAccess(services, credentials)
+    access = ReportAccess(services, credentials, limits)
     downloads = ReportDownloads(services, access)
     streams = ReportStreams(access, watches)
     routes = [
@@ -101,18 +104,20 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         *downloads.routes(),
         *streams.routes(),
         *tracker_routes(),
-        *LinkPages(services).routes(),
+        *LinkPages(services, limits).routes(),
         *own_routes(services),
         *ReportSite(services, access, watches).routes(),
     ]
     document = document_route([route.operation for route in routes], COMPONENTS)
     styles = {"/v1": API, "/reports": REPORTS}
-    router = Router([*routes, document], styles, LINKS, Room(settings.queue_limit))
+    router = Router([*routes, document], styles, LINKS, Room(settings.queue_limit), settings.trusted_proxies)
+    sharing = asyncio.create_task(BudgetShares(services, limits).keep_in_step())
     log.info("serving", pid=os.getpid())
     spare_what_stays()
-    links = ShortLinks(Redirects(hits, settings.trusted_proxies), router.own_paths)
+    links = ShortLinks(Redirects(hits, limits, settings.trusted_proxies), router.own_paths)
     yield Gateway((links, SingleEvents(events)), router, watches)
     watches.close()
+    sharing.cancel()
     await hits.close()
     await submissions.close()
     await services.close()

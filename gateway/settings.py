@@ -34,6 +34,8 @@ class GatewaySettings(Settings):
     """How long a redirect may take, waiting for a shortener that is being started again included."""
     call_seconds: Annotated[float, Field(gt=0, le=60)] = 5.0
     """The same for events and all other calls but batches."""
+    rate_limits: bool = True
+    """Whether senders are held to budgets: beyond them, 429."""
     trusted_proxies: Annotated[int, Field(ge=0)] = 0
     """How many proxies stand before the gateway: so far back is the client's address in `X-Forwarded-For`."""
 

@@ -7,6 +7,7 @@ from grpc import aio
 from clicktrail.shortener.v1 import (
     domain_service_pb2_grpc,
     link_service_pb2_grpc,
+    rate_service_pb2_grpc,
     redirect_service_pb2_grpc,
     restore_service_pb2_grpc,
     session_service_pb2_grpc,
@@ -27,6 +28,9 @@ from shortener_service.links.templates import Templates
 from shortener_service.outbox.direct_delivery import DirectlyDelivered
 from shortener_service.outbox.relay import Appended, Deliver, OutboxRelay
 from shortener_service.outbox.store import RedisOutbox
+from shortener_service.rates.rates import Rates
+from shortener_service.rates.servicer import RateServicer
+from shortener_service.rates.store import RedisRates
 from shortener_service.recovery.archive_client import LinkArchive
 from shortener_service.recovery.data_format import FORMAT
 from shortener_service.recovery.installation import InstallationCopies, complete_if_new, wait_for_store
@@ -53,7 +57,7 @@ RELAY_STOP_SECONDS = 2.0
 # A Redis that takes longer to answer at the start is away, and health is to be told meanwhile.
 START_PATIENCE_SECONDS = 2.0
 SERVICES = tuple(
-    f"clicktrail.shortener.v1.{name}Service" for name in ("Link", "Redirect", "Session", "Domain", "Restore")
+    f"clicktrail.shortener.v1.{name}Service" for name in ("Link", "Redirect", "Session", "Domain", "Restore", "Rate")
 )
 
 
@@ -111,6 +115,7 @@ class Shortener:
                 SessionServicer(Sessions(clicks, shards)),
                 DomainServicer(domains),
                 RestoreServicer(self._restoration),
+                RateServicer(Rates(RedisRates(self._calls, keys))),
             ),
             connection_age_seconds=settings.connection_age_seconds,
         )
@@ -155,12 +160,13 @@ class Shortener:
         await self._calls.close()
 
 
-def registrations(
+def registrations(  # noqa: PLR0913, PLR0917  (one for each service)
     links: LinkServicer,
     redirects: RedirectServicer,
     sessions: SessionServicer,
     domains: DomainServicer,
     restores: RestoreServicer,
+    rates: RateServicer,
 ) -> list[Register]:
     """Return what adds each servicer to a server."""
     return [
@@ -169,6 +175,7 @@ def registrations(
         lambda server: session_service_pb2_grpc.add_SessionServiceServicer_to_server(sessions, server),
         lambda server: domain_service_pb2_grpc.add_DomainServiceServicer_to_server(domains, server),
         lambda server: restore_service_pb2_grpc.add_RestoreServiceServicer_to_server(restores, server),
+        lambda server: rate_service_pb2_grpc.add_RateServiceServicer_to_server(rates, server),
     ]
 
 

@@ -35,6 +35,8 @@ class Chain:
         data.make()
         # Read by the gateways alone.
         os.environ[f"{PREFIX}HTTP_WORKERS"] = str(workers)
+        # One client asks for as much as thousands do.
+        os.environ[f"{PREFIX}RATE_LIMITS"] = "false"
         self.stack = Stack(data, Front())
         self._ready: Ready | None = None
         self.second = self.stack.another("gateway", "second_gateway", _ONE_BY_ONE_SETTINGS)

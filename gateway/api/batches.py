@@ -47,9 +47,9 @@ class Batch:
             return {}
         return self._read_items(request, sent)
 
-    def is_empty(self, request: Message) -> bool:
-        """Tell whether a request has no item that could be read."""
-        return not getattr(request, self._items)
+    def size_of(self, request: Message) -> int:
+        """Return how many items of a request could be read."""
+        return len(getattr(request, self._items))
 
     def nothing_made(self) -> Message:
         """Return the response to a request without items."""

@@ -21,6 +21,8 @@ from gateway.http import bodies
 from gateway.http.exchange import Answer, Exchange
 from gateway.http.routes import Route, Routes
 from gateway.json.reader import fill, fill_from_path, keys_known, members_of_query
+from gateway.rate_limits.budgets import BudgetKind
+from gateway.rate_limits.limits import RateLimits
 from gateway.rpc.clients import Services
 from gateway.rpc.fresh_sessions import FreshSessions
 
@@ -30,9 +32,12 @@ BATCH_SECONDS = 30.0
 class Transcoder:
     """Derives routes, and what they share."""
 
-    def __init__(self, services: Services, credentials: Credentials, fresh_sessions: FreshSessions) -> None:
+    def __init__(
+        self, services: Services, credentials: Credentials, limits: RateLimits, fresh_sessions: FreshSessions
+    ) -> None:
         self.services = services
         self.credentials = credentials
+        self.limits = limits
         self.fresh_sessions = fresh_sessions
 
     def routes(self, descriptors: Sequence[ServiceDescriptor]) -> Routes:
@@ -67,6 +72,9 @@ class Binding:
         if self._rule.body:
             bodies.check_type(exchange.headers, bodies.JSON_TYPES)
             request, refused = await self._outside_if_large(self._from_body, exchange, body, limit)
+            if self._batch:
+                count = len(refused) + self._batch.size_of(request)
+                self._shared.limits.take(BudgetKind.LINKS, account, exchange.network, count)
         else:
             request = self._from_query(exchange)
         await self._complete(request, account.business_id)
@@ -76,7 +84,7 @@ class Binding:
         return Answer(self._status, await self._outside_if_large(self._written, response, refused))
 
     async def _ask(self, request: Message, request_id: str) -> Message:
-        if self._batch and self._batch.is_empty(request):
+        if self._batch and not self._batch.size_of(request):
             return self._batch.nothing_made()
         seconds = BATCH_SECONDS if self._batch else None
         response: Message = await self._call(request, seconds, request_id=request_id, is_repeatable=self._is_read)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from clicktrail.tracking.v1.event_pb2 import CREDENTIAL_PRIVATE, CREDENTIAL_PUBLIC, Event, Receipt, Submission
@@ -11,7 +12,9 @@ from common.errors import Fault, FaultType, Reason, field_fault, invalid_field, 
 from common.ids import uuid7_bytes
 from common.json_text import JsonTextError
 from common.json_writer import write
-from gateway.auth import Account, Credentials
+from gateway.account import Account
+from gateway.addresses import client_address, network_of
+from gateway.auth import Credentials
 from gateway.events.fields import ParsedEvent, parse_event
 from gateway.events.operations import BATCH_FROM_PAGE, BATCH_FROM_SERVER, BATCH_LIMIT, FROM_PAGE, FROM_SERVER, PIXEL
 from gateway.events.receipts import answer_of, event_in_query, image, is_unavailable, receipt_of_error, rejected
@@ -21,11 +24,13 @@ from gateway.http.errors import RefusedError
 from gateway.http.exchange import Answer, Exchange, headers_in, values_in
 from gateway.http.routes import Handler, Route, Routes
 from gateway.json.text import Value, dumps
-from gateway.redirects.hits import HEADER_LENGTH_LIMIT, client_address, peer_of
+from gateway.rate_limits.budgets import BudgetKind
+from gateway.rate_limits.limits import RateLimits
+from gateway.redirects.hits import HEADER_LENGTH_LIMIT
 from gateway.rpc.batcher import Batcher
 from gateway.rpc.fresh_sessions import FreshSessions
 
-Authenticate = Callable[[Exchange], Awaitable[Account]]
+Authenticate = Callable[[Exchange, BudgetKind | None], Awaitable[Account]]
 EventBatcher = Batcher[Submission, Receipt]
 
 
@@ -33,9 +38,15 @@ class Events:
     """The routes that take events in."""
 
     def __init__(
-        self, credentials: Credentials, fresh_sessions: FreshSessions, batcher: EventBatcher, trusted_proxies: int
+        self,
+        credentials: Credentials,
+        limits: RateLimits,
+        fresh_sessions: FreshSessions,
+        batcher: EventBatcher,
+        trusted_proxies: int,
     ) -> None:
         self._credentials = credentials
+        self._limits = limits
         self._fresh_sessions = fresh_sessions
         self._batcher = batcher
         self._trusted_proxies = trusted_proxies
@@ -53,14 +64,15 @@ class Events:
 
     async def show_pixel(self, exchange: Exchange) -> Answer:
         """Answer the image once the event that its address describes is kept."""
-        account = await self._credentials.any(exchange)
+        account = await self._credentials.any(exchange, None)
         await exchange.body.discard()
         await self._receive(exchange, account, parse_event(event_in_query(exchange), exchange.every("idempotency-key")))
         return image()
 
     def _single(self, authenticate: Authenticate) -> Handler:
         async def handle(exchange: Exchange) -> Answer:
-            account = await authenticate(exchange)
+            account = await authenticate(exchange, None)
+            self._limits.check(_KINDS, account, exchange.network)
             body = await exchange.body.read(bodies.EVENT)
             return await self._receive(exchange, account, _read_one(exchange.headers, exchange.scope["headers"], body))
 
@@ -85,10 +97,13 @@ class Events:
         if parsed.faults or _is_claim(parsed.event):
             return None
         address = client_address(peer, raw_headers, self._trusted_proxies)
+        if not self._limits.try_take(_kind_of(parsed), account, network_of(address), _units(1, parsed.size)):
+            return None
         return self._batcher.submit(_submission(account, parsed, address, headers.get("user-agent", "")))
 
     async def _receive(self, exchange: Exchange, account: Account, parsed: ParsedEvent) -> Answer:
         """Return the answer to a single event. Raises the refusal of one that is not taken."""
+        self._limits.take(_kind_of(parsed), account, exchange.network, _units(1, parsed.size))
         if parsed.faults:
             return answer_of(rejected(parsed.faults))
         submission = self._submission(exchange, account, parsed)
@@ -97,10 +112,12 @@ class Events:
 
     def _batch(self, authenticate: Authenticate) -> Handler:
         async def handle(exchange: Exchange) -> Answer:
-            account = await authenticate(exchange)
+            account = await authenticate(exchange, None)
+            self._limits.check(_KINDS, account, exchange.network)
             body = await exchange.body.read(bodies.BATCH)
             # A thousand events take longer to read than a redirect may wait.
-            parsed = await asyncio.to_thread(_read_batch, exchange.headers, body)
+            parsed, size = await asyncio.to_thread(_read_batch, exchange.headers, body)
+            self._take(account, exchange.network, parsed, size)
             receipts = await self._track(exchange, account, parsed)
             return Answer(200, write(TrackEventsResponse(receipts=receipts)).encode())
 
@@ -124,9 +141,13 @@ class Events:
             for one, answer in zip(parsed, answers, strict=True)
         ]
 
+    def _take(self, account: Account, network: str, parsed: Sequence[ParsedEvent], size: int) -> None:
+        """Take a batch of so many bytes from the budgets. Raises the refusal where it is beyond one of them."""
+        for kind, count in Counter(map(_kind_of, parsed)).items():
+            self._limits.take(kind, account, network, _units(count, size * count // len(parsed)))
+
     def _submission(self, exchange: Exchange, account: Account, parsed: ParsedEvent) -> Submission:
-        address = client_address(peer_of(exchange.scope), exchange.scope["headers"], self._trusted_proxies)
-        return _submission(account, parsed, address, exchange.headers.get("user-agent", ""))
+        return _submission(account, parsed, exchange.address, exchange.headers.get("user-agent", ""))
 
     async def _add_fresh_sessions(self, account: Account, submissions: Sequence[Submission]) -> None:
         """Add to those that claim a session for somebody what the shortener knows of it."""
@@ -138,6 +159,20 @@ class Events:
         for submission in claims:
             if session := found.get(submission.event.session):
                 submission.fresh_session.CopyFrom(session)
+
+
+# What events are taken from the budgets of.
+_KINDS = (BudgetKind.EVENTS, BudgetKind.ORDERS)
+_UNIT_BYTES = 4 * 1024
+
+
+def _kind_of(parsed: ParsedEvent) -> BudgetKind:
+    return BudgetKind.ORDERS if parsed.event.action.startswith("order.") else BudgetKind.EVENTS
+
+
+def _units(events: int, size: int) -> int:
+    """Return as how many so many events of so many bytes together are counted."""
+    return max(events, -(-size // _UNIT_BYTES))
 
 
 def _submission(account: Account, parsed: ParsedEvent, address: str, user_agent: str) -> Submission:
@@ -167,18 +202,20 @@ def _plain(headers: Mapping[str, str], body: bytes, limit: bodies.Limit) -> byte
 
 def _read_one(headers: Mapping[str, str], raw_headers: RawHeaders, body: bytes) -> ParsedEvent:
     """Return the event that a request brings. Raises the refusal of a body that is none."""
-    members = bodies.members_of(_plain(headers, body, bodies.EVENT), bodies.EVENT)
+    text = _plain(headers, body, bodies.EVENT)
     keys = values_in(raw_headers, "idempotency-key") if "idempotency-key" in headers else ()
-    return parse_event(members, keys)
+    parsed = parse_event(bodies.members_of(text, bodies.EVENT), keys)
+    parsed.size = len(text)
+    return parsed
 
 
-def _read_batch(headers: Mapping[str, str], sent: bytes) -> list[ParsedEvent]:
-    """Return the events that a request brings. Raises the refusal of a body that holds none."""
+def _read_batch(headers: Mapping[str, str], sent: bytes) -> tuple[list[ParsedEvent], int]:
+    """Return the events that a request brings, and their bytes. Raises the refusal of a body that holds none."""
     body = _plain(headers, sent, bodies.BATCH)
     events = _events_of(bodies.members_of(body, bodies.BATCH))
     # Where the whole batch is no larger than one event may be, none of them is.
     is_any_large = len(body) > bodies.EVENT.bytes
-    return [_parse_one(index, sent, may_be_large=is_any_large) for index, sent in enumerate(events)]
+    return [_parse_one(index, sent, may_be_large=is_any_large) for index, sent in enumerate(events)], len(body)
 
 
 def _events_of(members: dict[str, Value]) -> list[Value]:

@@ -36,6 +36,8 @@ class ParsedEvent:
     event: Event = field(default_factory=Event)
     key: str | None = None
     faults: list[Fault] = field(default_factory=list)
+    size: int = 0
+    """In bytes, without its content encoding; 0 where it came in a query or in a batch."""
 
 
 def parse_event(sent: dict[str, Value], header_keys: Sequence[str] = ()) -> ParsedEvent:

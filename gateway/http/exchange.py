@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote_to_bytes
 
+from gateway.addresses import client_address, network_of, peer_of
 from gateway.http.asgi import RawHeaders, Receive, Scope
 from gateway.http.bodies import Body
 from gateway.http.errors import bad_request
@@ -17,7 +18,12 @@ class Exchange:
     """One request, and what is known of it."""
 
     def __init__(
-        self, scope: Scope, receive: Receive, request_id: str, hold: Callable[[int], bool] = lambda _size: True
+        self,
+        scope: Scope,
+        receive: Receive,
+        request_id: str,
+        hold: Callable[[int], bool] = lambda _size: True,
+        trusted_proxies: int = 0,
     ) -> None:
         self.scope = scope
         self.method: str = scope["method"]
@@ -27,6 +33,13 @@ class Exchange:
         self.headers = headers_in(scope["headers"])
         self.body = Body(receive, hold, is_compressed="content-encoding" in self.headers)
         self.request_id = request_id
+        self.address = client_address(peer_of(scope), scope["headers"], trusted_proxies)
+        """The client's, behind proxies of our own."""
+
+    @property
+    def network(self) -> str:
+        """What the client is counted as where senders are counted by address."""
+        return network_of(self.address)
 
     def query(self) -> list[tuple[str, str]]:
         """Return the parameters of the query, in order."""

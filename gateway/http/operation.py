@@ -12,7 +12,7 @@ Schema: TypeAlias = Mapping[str, Any]
 
 JSON = "application/json"
 # What any route that reads a body and asks the services may answer instead.
-COMMON_ERRORS = frozenset({400, 401, 413, 422, 500, 503})
+COMMON_ERRORS = frozenset({400, 401, 413, 422, 429, 500, 503})
 
 
 class Access(Enum):

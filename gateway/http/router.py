@@ -57,8 +57,11 @@ class Router:
     An address that is none of them is answered in the style of its first segment, such as `/v1`, or as all others.
     """
 
-    def __init__(self, routes: Routes, styles: Mapping[str, Style], otherwise: Style, room: Room) -> None:
+    def __init__(
+        self, routes: Routes, styles: Mapping[str, Style], otherwise: Style, room: Room, trusted_proxies: int
+    ) -> None:
         self._room = room
+        self._trusted_proxies = trusted_proxies
         self._styles = styles
         self._otherwise = otherwise
         paths: dict[str, Path] = {}
@@ -77,7 +80,7 @@ class Router:
         """Answer one request."""
         request_id = secrets.token_hex(8)
         stay = self._room.stay()
-        exchange = Exchange(scope, receive, request_id, stay.hold)
+        exchange = Exchange(scope, receive, request_id, stay.hold, self._trusted_proxies)
         path = self._find(exchange)
         style = path.style if path else self._style_of(exchange.path)
         headers = style.headers(request_id)

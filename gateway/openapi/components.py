@@ -38,11 +38,13 @@ ERROR_ANSWERS: dict[int, tuple[str, str]] = {
     409: ("Conflict", "The same key was used for something else."),
     413: ("TooLarge", "The body is too large."),
     422: ("Faulty", "Fields are missing or wrong, or what is asked for is not allowed; every fault is named."),
+    429: ("TooMany", "Beyond a limit of the business, of the credential or of the address."),
     500: ("Fault", "A fault of ours; the request id stands in the description."),
     503: ("Unavailable", "It cannot be done, or not be kept, at the moment."),
 }
 ERROR_HEADERS: dict[int, Mapping[str, str]] = {
     401: {"WWW-Authenticate": "The scheme of credentials."},
+    429: {"Retry-After": "After how many seconds to come again."},
     503: {"Retry-After": "After how many seconds to try again."},
 }
 SECURITY_SCHEMES: dict[str, Schema] = {

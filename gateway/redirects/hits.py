@@ -1,19 +1,18 @@
 """Reads a hit on a short link out of a request."""
 
-import ipaddress
 from dataclasses import dataclass
 
 from clicktrail.shortener.v1.redirect_service_pb2 import Hit
 from common.clock import now_timestamp
 from common.ids import new_nonce
-from gateway.http.asgi import RawHeaders, Scope
+from gateway.addresses import client_address
+from gateway.http.asgi import RawHeaders
 
 HEADER_LENGTH_LIMIT = 1_024
 CODE = r"[A-Za-z0-9_-]{1,64}"
 """What looks like a code, as a regular expression, down to what is left of one that was cut off."""
 
 _PURPOSES = frozenset({b"sec-purpose", b"purpose", b"x-purpose", b"x-moz"})
-_FORWARDED_FOR = b"x-forwarded-for"
 # The headers that a hit tells as they are.
 _FIELDS = {b"user-agent": "user_agent", b"referer": "referrer", b"accept-language": "accept_language"}
 
@@ -63,26 +62,6 @@ def host_of(header: str) -> str:
     """Return the host name of a `Host` header: without the port, in lower case."""
     name, _, port = header.rpartition(":")
     return (name if name and port.isdecimal() else header.rstrip(":")).lower()
-
-
-def peer_of(scope: Scope) -> str:
-    """Return the address of whoever is at the other end of a request's connection."""
-    client = scope.get("client")
-    return client[0] if client else ""
-
-
-def client_address(peer: str, headers: RawHeaders, trusted_proxies: int) -> str:
-    """Return the address of the client: the peer's, or what the outermost of our own proxies saw."""
-    if not trusted_proxies:
-        return peer
-    lines = (value.decode("latin-1") for name, value in headers if name == _FORWARDED_FOR)
-    hops = [hop.strip() for line in lines for hop in line.split(",")]
-    if len(hops) < trusted_proxies:
-        return peer
-    try:
-        return str(ipaddress.ip_address(hops[-trusted_proxies]))
-    except ValueError:
-        return peer
 
 
 def _text(value: bytes) -> str:

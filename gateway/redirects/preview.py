@@ -11,6 +11,8 @@ from common.errors import FaultType
 from gateway.http.errors import refused
 from gateway.http.exchange import Answer, Exchange, answer
 from gateway.http.routes import Route, Routes
+from gateway.rate_limits.budgets import BudgetKind
+from gateway.rate_limits.limits import RateLimits
 from gateway.redirects.error_pages import STYLE, wants_json
 from gateway.redirects.hits import host_of
 from gateway.redirects.operations import DRAWINGS, LOOK, REDIRECT, VIEW
@@ -24,8 +26,9 @@ KEPT_SECONDS = 300
 class LinkPages:
     """What there is to see of a link besides where it leads."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, limits: RateLimits) -> None:
         service = pb.DESCRIPTOR.services_by_name["RedirectService"]
+        self._limits = limits
         self._look_up = services.method(service.methods_by_name["LookUpCode"])
 
     def routes(self) -> Routes:
@@ -48,6 +51,7 @@ class LinkPages:
         return Answer(200, drawing, {"cache-control": f"public, max-age={KEPT_SECONDS}"}, TYPES[kind])
 
     async def _looked_up(self, exchange: Exchange) -> pb.LookUpCodeResponse:
+        self._limits.take_as_stranger(BudgetKind.REQUESTS, exchange.network)
         request = pb.LookUpCodeRequest(host=host_of(exchange.headers.get("host", "")), code=exchange.parameters["code"])
         response: pb.LookUpCodeResponse = await self._look_up(
             request, request_id=exchange.request_id, is_repeatable=True

@@ -6,9 +6,12 @@ from asyncio import Future
 
 from clicktrail.shortener.v1 import redirect_service_pb2 as redirect
 from common.errors import Fault, FaultType
-from gateway.http.errors import RETRY_AFTER_SECONDS, Problem, problem_of, refused
+from gateway.addresses import client_address, network_of
+from gateway.http.errors import RETRY_AFTER_SECONDS, Problem, RefusedError, problem_of, refused
 from gateway.http.exchange import Answer
 from gateway.http.responses import Reply, header_lines_of, reply_of
+from gateway.rate_limits.budgets import BudgetKind
+from gateway.rate_limits.limits import RateLimits
 from gateway.redirects.error_pages import HEADERS, PREFETCHED, page_of
 from gateway.redirects.hits import HitRequest, hit_of
 from gateway.rpc.batcher import Batcher
@@ -28,8 +31,8 @@ _ON_REDIRECTS = header_lines_of(
     }
 )
 
+_UNKNOWN = refused(404, FaultType.NOT_FOUND, "This link does not exist.").problem
 _REFUSALS: dict[int, Problem] = {
-    redirect.OUTCOME_KIND_NOT_FOUND: refused(404, FaultType.NOT_FOUND, "This link does not exist.").problem,
     redirect.OUTCOME_KIND_GONE: refused(410, FaultType.NOT_FOUND, "This link has expired.").problem,
     redirect.OUTCOME_KIND_UNAVAILABLE: Problem(
         503,
@@ -42,8 +45,9 @@ _REFUSALS: dict[int, Problem] = {
 class Redirects:
     """Turns `GET /{code}` into a redirect, once its click is safe."""
 
-    def __init__(self, batcher: HitBatcher, trusted_proxies: int) -> None:
+    def __init__(self, batcher: HitBatcher, limits: RateLimits, trusted_proxies: int) -> None:
         self._batcher = batcher
+        self._limits = limits
         self._trusted_proxies = trusted_proxies
 
     def submit(self, request: HitRequest) -> Future[redirect.Outcome]:
@@ -62,8 +66,19 @@ class Redirects:
         if outcome.kind == redirect.OUTCOME_KIND_PREFETCH:
             # No fault: the browser asks again at the real click.
             return _reply(request, PREFETCHED)
+        if outcome.kind == redirect.OUTCOME_KIND_NOT_FOUND:
+            return self._reply_to_unknown(request)
         problem = _REFUSALS.get(outcome.kind, _REFUSALS[redirect.OUTCOME_KIND_UNAVAILABLE])
         return _reply(request, page_of(problem, request.headers, is_link=True))
+
+    def _reply_to_unknown(self, request: HitRequest) -> Reply:
+        """Return the answer to a code that there is not: a guess, where there are many of them."""
+        address = client_address(request.peer, request.headers, self._trusted_proxies)
+        try:
+            self._limits.take_as_stranger(BudgetKind.UNKNOWN_CODES, network_of(address))
+        except RefusedError as error:
+            return self.reply_to_failed(request, error)
+        return _reply(request, page_of(_UNKNOWN, request.headers, is_link=True))
 
     def reply_to_failed(self, request: HitRequest, error: Exception) -> Reply:
         """Return the answer to a hit that came to nothing."""

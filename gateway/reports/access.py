@@ -6,6 +6,8 @@ from clicktrail.tracking.v1 import report_page_service_pb2 as pb
 from gateway.auth import CredentialCache, Credentials
 from gateway.http.errors import RefusedError, unauthorized
 from gateway.http.exchange import Exchange
+from gateway.rate_limits.budgets import BudgetKind
+from gateway.rate_limits.limits import RateLimits
 from gateway.rpc.clients import Services
 
 PARAMETER = "signature"
@@ -24,10 +26,11 @@ class Reader:
 class ReportAccess:
     """Judges the signatures of links to the report page."""
 
-    def __init__(self, services: Services, credentials: Credentials) -> None:
+    def __init__(self, services: Services, credentials: Credentials, limits: RateLimits) -> None:
         methods = pb.DESCRIPTOR.services_by_name["ReportPageService"].methods_by_name
         self._open = services.method(methods["OpenReportLink"])
         self._credentials = credentials
+        self._limits = limits
         self._cache = CredentialCache(self._ask, REMEMBERED_LIMIT)
 
     async def business_of(self, exchange: Exchange) -> str:
@@ -35,10 +38,11 @@ class ReportAccess:
         signature = signature_of(exchange)
         if signature is None or "authorization" in exchange.headers:
             return (await self._credentials.private(exchange)).business_id
-        return (await self.reader(signature)).business_id
+        return (await self.reader(exchange, signature)).business_id
 
-    async def reader(self, signature: str | None) -> Reader:
-        """Return whose reports a signature opens. Raises the refusal with 401."""
+    async def reader(self, exchange: Exchange, signature: str | None) -> Reader:
+        """Return whose reports a signature opens. Raises the refusal with 401, and with 429 beyond the limits."""
+        self._limits.take_as_stranger(BudgetKind.REQUESTS, exchange.network)
         if not signature or len(signature) > SIGNATURE_LENGTH_LIMIT:
             raise _refused()
         found = await self._cache.of(signature)

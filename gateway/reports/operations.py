@@ -26,6 +26,7 @@ _RESPONSES = {
     403: Response("The link is not known, has expired or was revoked.", _HTML),
     404: Response("There is nothing here.", _HTML),
     422: Response("The report that is asked for has more points than there may be.", _HTML),
+    429: Response("Too many reports for one address: `Retry-After`.", _HTML),
     500: Response("A fault of ours; the request id stands on the page.", _HTML),
     503: Response("It cannot be told now.", _HTML),
 }

@@ -58,7 +58,7 @@ class ReportSite:
         """Show the list."""
         query = dict(exchange.query())
         asked = parameters_of(query)
-        reader, number = await self._access.reader(asked.signature), _page_number(query)
+        reader, number = await self._access.reader(exchange, asked.signature), _page_number(query)
         request = pages.ListScopesRequest(
             business_id=reader.business_id, limit=SCOPES_SHOWN, offset=(number - 1) * SCOPES_SHOWN
         )
@@ -73,7 +73,7 @@ class ReportSite:
         if not is_plain(scope_id):
             raise no_route()
         asked = parameters_of(dict(exchange.query()))
-        reader = await self._access.reader(asked.signature)
+        reader = await self._access.reader(exchange, asked.signature)
         request = asked.request(reader.business_id, kind, scope_id)
         report, latest = await asyncio.gather(
             self._read(request, exchange.request_id), self._read_latest(reader, kind, scope_id, exchange.request_id)

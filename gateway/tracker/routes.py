@@ -6,12 +6,14 @@ from clicktrail.tracking.v1 import session_service_pb2 as sessions
 from common.clock import now, to_timestamp
 from common.errors import Fault, FaultType, Reason, field_fault, invalid, not_found
 from common.ids import new_nonce
-from gateway.auth import Account, Credentials
+from gateway.account import Account
+from gateway.auth import Credentials
 from gateway.http import bodies
 from gateway.http.exchange import Answer, Exchange, answer
 from gateway.http.routes import Route, Routes
 from gateway.json.reader import fill
 from gateway.json.text import Num, Value
+from gateway.rate_limits.budgets import BudgetKind
 from gateway.rpc.clients import Services
 from gateway.rpc.fresh_sessions import FreshSessions
 from gateway.tracker import operations
@@ -44,7 +46,7 @@ class TrackerRoutes:
 
     async def create_session(self, exchange: Exchange) -> Answer:
         """Issue an anonymous session. Whatever the body is, it says nothing."""
-        account = await self._credentials.any(exchange)
+        account = await self._credentials.any(exchange, BudgetKind.SESSIONS)
         await exchange.body.read(bodies.EVENT)
         request = shortener_sessions.IssueSessionRequest(
             business_id=account.business_id, nonce=new_nonce(), received_at=to_timestamp(now())
@@ -93,7 +95,7 @@ class TrackerRoutes:
         return business
 
     async def _read(self, exchange: Exchange) -> tuple[Account, dict[str, Value]]:
-        account = await self._credentials.any(exchange)
+        account = await self._credentials.any(exchange, BudgetKind.IDENTIFICATIONS)
         body = await exchange.body.read(bodies.EVENT)
         bodies.check_type(exchange.headers, bodies.EVENT_TYPES)
         return account, bodies.members_of(bodies.plain(body, exchange.headers, bodies.EVENT), bodies.EVENT)

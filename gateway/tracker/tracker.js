@@ -3,7 +3,7 @@
 // Every call goes into local storage first and is forgotten only once the API has said, readably, what became of it.
 // Until then it is sent again: after a pause, when the network is back, on the next page. Its id makes all copies one.
 //
-// It is served without comments and without spaces around punctuation, in less than 4 KB: see script.py.
+// It is served without comments and without spaces around punctuation, in less than 5 KB: see script.py.
 (() => {
   if (window.Clicktrail) return;
 
@@ -13,7 +13,8 @@
   const script = document.currentScript?.src.replace(/\/tracker\.js.*/, '');
   const utm = { observed_at: new Date() },
     listeners = new Set(),
-    memory = {};
+    memory = {},
+    held = {};
   let business,
     root,
     prefix,
@@ -88,9 +89,11 @@
     const told = {};
     let wait;
     for (let key, last = ''; (key = waiting().find(other => other > last)); last = key) {
-      let status, asked;
+      let status, asked, kind;
       try {
         const [path, body] = read(key).split('\n');
+        kind = path + /"action":"order/.test(body);
+        if (held[kind] > Date.now()) continue;
         const reply = await fetch(root + path, {
           method: 'POST',
           body,
@@ -109,6 +112,12 @@
           continue;
         }
       } catch {}
+      if (status == 429) {
+        // Too many of one kind: the others go on.
+        held[kind] = Date.now() + (asked ||= 1e3);
+        setTimeout(flush, asked + 1);
+        continue;
+      }
       wait = asked || 1e3;
       // A fault at one call must not hold up those behind it.
       if (status != 500) break;

@@ -3,6 +3,8 @@
 Each key carries its shard as a hash tag, so that a cluster keeps a shard's keys together.
 """
 
+from zlib import crc32
+
 from common.ids import SESSION_ALPHABET
 
 # Links share this many hashes: a million links lie 15 to a hash, and share the cost of its key. A hash stays packed up
@@ -50,6 +52,11 @@ class Keys:
         self.counters = [f"{{{shard}}}:links" for shard in range(shards.count)]
         self.changes = [f"{{{shard}}}:changes" for shard in range(shards.count)]
         self._sessions = [f"{{{shard}}}:s:" for shard in range(shards.count)]
+        self._rates = [f"{{{shard}}}:rate:" for shard in range(shards.count)]
+
+    def rate(self, budget: str) -> str:
+        """Return the key of what gateways were asked for of a budget."""
+        return self._rates[crc32(budget.encode()) % self.shards.count] + budget
 
     def bucket(self, bucket: int) -> tuple[int, str]:
         """Return the shard and key of the hash of a bucket of links."""

@@ -103,6 +103,34 @@ async def test_one_fault_holds_nothing_up(visit: OpenVisit) -> None:
     await arrived.actions_when("page.viewed", "cart.viewed")
 
 
+async def test_too_many_of_one_kind_hold_up_no_other(visit: OpenVisit) -> None:
+    """Views that the API has too many of wait for as long as it says; an order and a name go meanwhile."""
+    arrived = await visit()
+    page = await arrived.click()
+    refused: list[str | None] = []
+
+    async def limit(route: Route) -> None:
+        if "page.viewed" in (route.request.post_data or "") and len(refused) < 2:
+            refused.append(route.request.post_data)
+            headers = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Retry-After"}
+            await route.fulfill(status=429, body="{}", headers={**headers, "Retry-After": "2"})
+        else:
+            await route.continue_()
+
+    await arrived.context.route(CALLS, limit)
+    viewed = await page.evaluate("() => Clicktrail.track('page.viewed')")
+    assert viewed == {"data": {"status": "waiting"}}
+    ordered = await page.evaluate(ORDER.replace("'1'", "'too-many'"))
+    assert ordered["succeeded"], ordered
+    named = await page.evaluate("id => Clicktrail.identify(id, {source: 'shop'})", arrived.profile)
+    assert named["succeeded"], named
+    assert len(refused) == 1
+    await nothing_waits(page)
+    assert len(refused) == 2
+    assert refused[0] == refused[1]
+    await arrived.actions_when("order.placed", "page.viewed")
+
+
 async def test_a_lost_answer_does_not_double_an_event(visit: OpenVisit) -> None:
     """An event that arrived, but whose answer was lost, is sent again and stored once."""
     arrived = await visit()

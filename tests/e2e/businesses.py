@@ -21,11 +21,14 @@ class Business:
     token: str
 
 
-async def make_business(system: System, *, origins: tuple[str, ...] = (), currency: str = "USD") -> Business:
+async def make_business(
+    system: System, *, origins: tuple[str, ...] = (), currency: str = "USD", rate_factor: float | None = None
+) -> Business:
     """Return a new business with a private token."""
     business = accounts.Business(
-        id=f"b-{secrets.token_hex(8)}", name="A shop", locale="en", country="UY", currency=currency, origins=origins
-    )
+        id=f"b-{secrets.token_hex(8)}", name="A shop", locale="en", country="UY", currency=currency, origins=origins,
+        rate_factor=rate_factor,
+    )  # fmt: skip
     async with open_channel(system.tracking) as channel:
         await channel.channel_ready()
         stub = AccountServiceStub(channel)
@@ -35,6 +38,6 @@ async def make_business(system: System, *, origins: tuple[str, ...] = (), curren
     return Business(business.id, created.token.token)
 
 
-def client_of(system: System, credential: str) -> httpx.AsyncClient:
+def client_of(system: System, credential: str, *, address: str | None = None) -> httpx.AsyncClient:
     """Return a client with a public id or a private token."""
-    return client_with(system, Authorization=f"Bearer {credential}")
+    return client_with(system, address=address, Authorization=f"Bearer {credential}")

@@ -94,6 +94,7 @@ async def phone(system: System) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-def client_with(system: System, **headers: str) -> httpx.AsyncClient:
-    """Return a client of the gateway that sends these headers."""
-    return httpx.AsyncClient(base_url=system.http, headers=headers, timeout=CLIENT_SECONDS, verify=TLS)
+def client_with(system: System, *, address: str | None = None, **headers: str) -> httpx.AsyncClient:
+    """Return a client of the gateway that sends these headers, from an address of the loopback range."""
+    transport = httpx.AsyncHTTPTransport(verify=TLS, local_address=address)
+    return httpx.AsyncClient(base_url=system.http, headers=headers, timeout=CLIENT_SECONDS, transport=transport)

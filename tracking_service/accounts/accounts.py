@@ -43,6 +43,10 @@ class Holder(Protocol):
     def origins(self) -> tuple[str, ...]:
         """The origins whose pages may use its public id."""
 
+    @property
+    def rate_factor(self) -> float:
+        """How many times the usual rate limits it has."""
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:
@@ -51,6 +55,7 @@ class Principal:
     business_id: str
     is_private: bool
     origins: tuple[str, ...]
+    rate_factor: float
 
 
 class Accounts:
@@ -101,7 +106,7 @@ class Accounts:
         if found is None:
             unknown = Fault(FaultType.UNAUTHORIZED, None, "This credential is not known or was revoked.")
             raise ClicktrailError(Kind.UNAUTHENTICATED, Reason.CREDENTIAL_UNKNOWN, [unknown])
-        return Principal(found.id, is_token(credential), found.origins)
+        return Principal(found.id, is_token(credential), found.origins, found.rate_factor)
 
     async def create_token(self, business_id: str, name: str) -> tuple[Token, str]:
         """Create a token and return it with its secret, which cannot be read again. Raises `BUSINESS_UNKNOWN`."""

@@ -16,8 +16,9 @@ from tracking_service.money import EXPONENTS
 
 NAME_LENGTH = rules(BusinessMessage, "name").max_length
 ORIGINS_LIMIT = rules(BusinessMessage, "origins").max_items
+RATE_FACTORS = (0.001, 1_000.0)
 LONGEST_WINDOW_DAYS = rules(BusinessMessage, "attribution_window_days").maximum
-CHANGEABLE = frozenset({"name", "locale", "country", "currency", "attribution_window_days", "origins"})
+CHANGEABLE = frozenset({"name", "locale", "country", "currency", "attribution_window_days", "origins", "rate_factor"})
 
 _IDS = rules(BusinessMessage, "id")
 _ID = pattern_of(_IDS)
@@ -42,6 +43,7 @@ class Business:
     currency: str
     attribution_window_days: int
     origins: tuple[str, ...]
+    rate_factor: float
     created_at: datetime
 
 
@@ -68,6 +70,9 @@ def _faults(business: Business) -> Iterator[Fault]:
         yield field_fault("attribution_window_days", f"must be 0 to {LONGEST_WINDOW_DAYS} days.")
     if len(business.origins) > ORIGINS_LIMIT or not all(map(_is_origin, business.origins)):
         yield field_fault("origins", f'takes at most {ORIGINS_LIMIT}, each such as "https://shop.example.com".')
+    least, most = RATE_FACTORS
+    if not least <= business.rate_factor <= most:
+        yield field_fault("rate_factor", f"must be {least} to {most:,.0f}.")
 
 
 def _is_origin(text: str) -> bool:

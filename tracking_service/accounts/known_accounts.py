@@ -18,7 +18,7 @@ log = get_logger(__name__)
 Result = TypeVar("Result")
 
 FILE = "accounts.sqlite"
-VERSION = 2
+VERSION = 3
 # Beyond, the file takes no more, and what is not in it is answered UNAVAILABLE during an outage.
 LIMIT_BYTES = 1024 * 1024 * 1024
 _SCHEMA = """
@@ -26,13 +26,14 @@ CREATE TABLE IF NOT EXISTS businesses (
     id TEXT PRIMARY KEY,
     currency TEXT NOT NULL,
     origins TEXT NOT NULL,
-    tokens TEXT NOT NULL
+    tokens TEXT NOT NULL,
+    rate_factor REAL NOT NULL
 );
 CREATE TABLE IF NOT EXISTS tokens (hash BLOB PRIMARY KEY, business_id TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS tokens_business ON tokens (business_id);
 CREATE TABLE IF NOT EXISTS completion (is_complete INTEGER PRIMARY KEY)
 """
-_FIND = "SELECT id, currency, origins, tokens FROM businesses b "
+_FIND = "SELECT id, currency, origins, tokens, rate_factor FROM businesses b "
 
 PAGE = 500
 POLL_SECONDS = 2.0
@@ -47,6 +48,7 @@ class KnownBusiness(NamedTuple):
     currency: str
     origins: tuple[str, ...]
     tokens: frozenset[bytes]
+    rate_factor: float = 1.0
 
 
 class SpoolAccounts:
@@ -126,8 +128,10 @@ class SpoolAccounts:
 
 def _insert(connection: sqlite3.Connection, business: KnownBusiness) -> None:
     tokens = sorted(business.tokens)
-    row = (business.id, business.currency, json.dumps(business.origins), json.dumps([token.hex() for token in tokens]))
-    connection.execute("INSERT INTO businesses (id, currency, origins, tokens) VALUES (?, ?, ?, ?)", row)
+    hashes = json.dumps([token.hex() for token in tokens])
+    row = (business.id, business.currency, json.dumps(business.origins), hashes, business.rate_factor)
+    columns = "(id, currency, origins, tokens, rate_factor)"
+    connection.execute(f"INSERT INTO businesses {columns} VALUES (?, ?, ?, ?, ?)", row)  # noqa: S608  (no value)
     connection.executemany("INSERT OR REPLACE INTO tokens VALUES (?, ?)", [(token, business.id) for token in tokens])
 
 
@@ -137,6 +141,7 @@ def _business(row: sqlite3.Row) -> KnownBusiness:
         currency=row["currency"],
         origins=tuple(json.loads(row["origins"])),
         tokens=frozenset(map(bytes.fromhex, json.loads(row["tokens"]))),
+        rate_factor=row["rate_factor"],
     )
 
 

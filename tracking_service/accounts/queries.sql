@@ -1,13 +1,13 @@
 -- name: add_business
 -- A new business; nothing where its id is taken.
-INSERT INTO businesses (id, name, locale, country, currency, attribution_window_days, origins, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+INSERT INTO businesses (id, name, locale, country, currency, attribution_window_days, origins, created_at, rate_factor)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (id) DO NOTHING
 RETURNING id;
 
 -- name: find_business
 -- One business.
-SELECT id, name, locale, country, currency, attribution_window_days, origins, created_at
+SELECT id, name, locale, country, currency, attribution_window_days, origins, rate_factor, created_at
 FROM businesses
 WHERE id = $1;
 
@@ -22,18 +22,19 @@ WITH changed AS (
         currency = CASE WHEN 'currency' = ANY ($8) THEN $5 ELSE currency END,
         attribution_window_days =
             CASE WHEN 'attribution_window_days' = ANY ($8) THEN $6::smallint ELSE attribution_window_days END,
-        origins = CASE WHEN 'origins' = ANY ($8) THEN $7::text[] ELSE origins END
+        origins = CASE WHEN 'origins' = ANY ($8) THEN $7::text[] ELSE origins END,
+        rate_factor = CASE WHEN 'rate_factor' = ANY ($8) THEN $9 ELSE rate_factor END
     WHERE id = $1
     RETURNING new.id, new.name, new.locale, new.country, new.currency, new.attribution_window_days, new.origins,
-              new.created_at, old.attribution_window_days AS window_before
+              new.rate_factor, new.created_at, old.attribution_window_days AS window_before
 ), swept AS (
     INSERT INTO sweeps (business_id) SELECT id FROM changed WHERE attribution_window_days <> window_before
 )
-SELECT id, name, locale, country, currency, attribution_window_days, origins, created_at FROM changed;
+SELECT id, name, locale, country, currency, attribution_window_days, origins, rate_factor, created_at FROM changed;
 
 -- name: find_business_of_token
 -- The business whose token has this hash, unless it was revoked.
-SELECT b.id, b.name, b.locale, b.country, b.currency, b.attribution_window_days, b.origins, b.created_at
+SELECT b.id, b.name, b.locale, b.country, b.currency, b.attribution_window_days, b.origins, b.rate_factor, b.created_at
 FROM tokens t
 JOIN businesses b ON b.id = t.business_id
 WHERE t.hash = $1 AND t.revoked_at IS NULL;
@@ -72,7 +73,7 @@ RETURNING revoked_at;
 
 -- name: list_known
 -- Businesses behind an id, each with the hashes of its tokens that are not revoked.
-SELECT b.id, b.currency, b.origins,
+SELECT b.id, b.currency, b.origins, b.rate_factor,
        ARRAY(SELECT t.hash FROM tokens t WHERE t.business_id = b.id AND t.revoked_at IS NULL) AS tokens
 FROM businesses b
 WHERE b.id COLLATE "C" > $1

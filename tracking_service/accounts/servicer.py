@@ -20,6 +20,7 @@ DEFAULT_LOCALE = "en"
 DEFAULT_COUNTRY = "US"
 DEFAULT_CURRENCY = "USD"
 DEFAULT_WINDOW_DAYS = 7
+DEFAULT_RATE_FACTOR = 1.0
 
 
 class AccountServicer(account_service_pb2_grpc.AccountServiceServicer):
@@ -49,7 +50,12 @@ class AccountServicer(account_service_pb2_grpc.AccountServiceServicer):
         """Judge a credential."""
         principal = await self._accounts.authenticate(request.credential)
         class_ = event_pb2.CREDENTIAL_PRIVATE if principal.is_private else event_pb2.CREDENTIAL_PUBLIC
-        return pb.AuthenticateResponse(business_id=principal.business_id, credential=class_, origins=principal.origins)
+        return pb.AuthenticateResponse(
+            business_id=principal.business_id,
+            credential=class_,
+            origins=principal.origins,
+            rate_factor=principal.rate_factor,
+        )
 
     async def CreateToken(self, request: pb.CreateTokenRequest, _context: "Context") -> pb.CreateTokenResponse:
         """Create a token."""
@@ -81,6 +87,7 @@ def _from_message(message: pb.Business) -> Business:
         currency=message.currency or DEFAULT_CURRENCY,
         attribution_window_days=message.attribution_window_days if has_window else DEFAULT_WINDOW_DAYS,
         origins=tuple(message.origins),
+        rate_factor=message.rate_factor if message.HasField("rate_factor") else DEFAULT_RATE_FACTOR,
         created_at=created_at,
     )
 
@@ -94,6 +101,7 @@ def _to_message(business: Business) -> pb.Business:
         currency=business.currency,
         attribution_window_days=business.attribution_window_days,
         origins=business.origins,
+        rate_factor=business.rate_factor,
         created_at=to_timestamp(business.created_at),
     )
 

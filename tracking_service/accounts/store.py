@@ -37,7 +37,7 @@ class PostgresAccounts:
         async with self._postgres.connection() as connection:
             added = await connection.fetchval(
                 QUERIES.add_business, business.id, business.name, business.locale, business.country, business.currency,
-                business.attribution_window_days, business.origins, business.created_at,
+                business.attribution_window_days, business.origins, business.created_at, business.rate_factor,
             )  # fmt: skip
         return added is not None
 
@@ -53,6 +53,7 @@ class PostgresAccounts:
             row = await connection.fetchrow(
                 QUERIES.change_business, business.id, business.name, business.locale, business.country,
                 business.currency, business.attribution_window_days, business.origins, sorted(fields),
+                business.rate_factor,
             )  # fmt: skip
         if row is None:
             raise LookupError("businesses are never deleted")
@@ -74,6 +75,7 @@ class PostgresAccounts:
                 currency=row["currency"],
                 origins=tuple(row["origins"]),
                 tokens=frozenset(row["tokens"]),
+                rate_factor=row["rate_factor"],
             )
             for row in rows
         ]

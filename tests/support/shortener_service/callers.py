@@ -13,6 +13,7 @@ from clicktrail.shortener.v1 import (
     link_pb2,
     link_service_pb2,
     link_service_pb2_grpc,
+    rate_service_pb2_grpc,
     redirect_service_pb2,
     redirect_service_pb2_grpc,
     session_service_pb2_grpc,
@@ -46,6 +47,7 @@ class Caller:
         self.redirects = redirect_service_pb2_grpc.RedirectServiceStub(self.channel)
         self.sessions = session_service_pb2_grpc.SessionServiceStub(self.channel)
         self.domains = domain_service_pb2_grpc.DomainServiceStub(self.channel)
+        self.rates = rate_service_pb2_grpc.RateServiceStub(self.channel)
 
     async def create(self, **fields: Any) -> link_pb2.Link:
         """Create a link of the shop."""

@@ -8,10 +8,11 @@ from typing import Any, cast
 import pytest
 
 from clicktrail.tracking.v1.event_pb2 import Receipt, Submission
-from gateway.auth import Account
+from gateway.account import Account
 from gateway.events.events import Events
 from gateway.events.fast_path import SingleEvents
 from gateway.http.head import Head
+from gateway.rate_limits.limits import RateLimits
 
 PAGES, SERVERS = b"/v1/track/events", b"/v1/attribution/events"
 EVENT = b'{"action":"page.viewed","session":"abcdefgh"}'
@@ -51,7 +52,7 @@ def head(target: bytes = SERVERS, *more: tuple[bytes, bytes], **headers: bytes) 
 
 def is_sent(stand_in: Remembering, request: Head, body: bytes = EVENT) -> bool:
     """Tell whether a request is answered at once."""
-    events = Events(cast("Any", stand_in), cast("Any", None), cast("Any", stand_in), 0)
+    events = Events(cast("Any", stand_in), RateLimits(), cast("Any", None), cast("Any", stand_in), 0)
     offered = SingleEvents(events).offer(request, PEER)
     assert offered
     return offered.whole(body) is not None

@@ -15,6 +15,7 @@ from gateway.http import limits, protocol
 from gateway.http.asgi import Receive, Scope, Send
 from gateway.http.protocol import Connection
 from gateway.http.turns import FastPaths
+from gateway.rate_limits.limits import RateLimits
 from gateway.redirects.fast_path import ShortLink, ShortLinks
 from gateway.redirects.redirects import Redirects
 
@@ -86,7 +87,7 @@ class Links(LongAnswers):
 
     def __init__(self) -> None:
         super().__init__()
-        redirects = Redirects(cast("HitBatcher", FullQueue()), 0)
+        redirects = Redirects(cast("HitBatcher", FullQueue()), RateLimits(), 0)
         self.fast_paths = [AllLinks(redirects, ())]
 
 

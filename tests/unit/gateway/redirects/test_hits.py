@@ -3,7 +3,8 @@
 import pytest
 
 from common.ids import NONCE_BYTES
-from gateway.redirects.hits import HitRequest, client_address, hit_of, host_of
+from gateway.addresses import client_address
+from gateway.redirects.hits import HitRequest, hit_of, host_of
 
 
 def request_with(*headers: tuple[bytes, bytes], is_head: bool = False) -> HitRequest:

@@ -35,6 +35,7 @@ class Business(_message.Message):
     ATTRIBUTION_WINDOW_DAYS_FIELD_NUMBER: _builtins.int
     ORIGINS_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
+    RATE_FACTOR_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Its public id: 1 to 64 of `[A-Za-z0-9_-]`."""
     name: _builtins.str
@@ -47,6 +48,8 @@ class Business(_message.Message):
     """The currency of amounts that name none: ISO 4217, such as "USD"."""
     attribution_window_days: _builtins.int
     """How long after a click an event is credited to it, in days: 0 to 90. Default: 7."""
+    rate_factor: _builtins.float
+    """How many times the usual rate limits it has: 0.001 to 1000. Default: 1."""
     @_builtins.property
     def origins(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The origins whose pages may call the public routes. Empty: any."""
@@ -66,14 +69,20 @@ class Business(_message.Message):
         attribution_window_days: _builtins.int | None = ...,
         origins: _abc.Iterable[_builtins.str] | None = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
+        rate_factor: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_attribution_window_days", b"_attribution_window_days", "attribution_window_days", b"attribution_window_days", "created_at", b"created_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_attribution_window_days", b"_attribution_window_days", "_rate_factor", b"_rate_factor", "attribution_window_days", b"attribution_window_days", "created_at", b"created_at", "rate_factor", b"rate_factor"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_attribution_window_days", b"_attribution_window_days", "attribution_window_days", b"attribution_window_days", "country", b"country", "created_at", b"created_at", "currency", b"currency", "id", b"id", "locale", b"locale", "name", b"name", "origins", b"origins"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_attribution_window_days", b"_attribution_window_days", "_rate_factor", b"_rate_factor", "attribution_window_days", b"attribution_window_days", "country", b"country", "created_at", b"created_at", "currency", b"currency", "id", b"id", "locale", b"locale", "name", b"name", "origins", b"origins", "rate_factor", b"rate_factor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__attribution_window_days: _TypeAlias = _typing.Literal["attribution_window_days"]  # noqa: Y015
     _WhichOneofArgType__attribution_window_days: _TypeAlias = _typing.Literal["_attribution_window_days", b"_attribution_window_days"]  # noqa: Y015
+    _WhichOneofReturnType__rate_factor: _TypeAlias = _typing.Literal["rate_factor"]  # noqa: Y015
+    _WhichOneofArgType__rate_factor: _TypeAlias = _typing.Literal["_rate_factor", b"_rate_factor"]  # noqa: Y015
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__attribution_window_days) -> _WhichOneofReturnType__attribution_window_days | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__rate_factor) -> _WhichOneofReturnType__rate_factor | None: ...
 
 Global___Business: _TypeAlias = Business  # noqa: Y015
 
@@ -256,10 +265,13 @@ class AuthenticateResponse(_message.Message):
     BUSINESS_ID_FIELD_NUMBER: _builtins.int
     CREDENTIAL_FIELD_NUMBER: _builtins.int
     ORIGINS_FIELD_NUMBER: _builtins.int
+    RATE_FACTOR_FIELD_NUMBER: _builtins.int
     business_id: _builtins.str
     """The business."""
     credential: _event_pb2.Credential.ValueType
     """The class of the credential."""
+    rate_factor: _builtins.float
+    """How many times the usual rate limits the business has. 0: an older service does not say; they are the usual ones."""
     @_builtins.property
     def origins(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The origins whose pages may call the public routes. Empty: any."""
@@ -270,10 +282,11 @@ class AuthenticateResponse(_message.Message):
         business_id: _builtins.str = ...,
         credential: _event_pb2.Credential.ValueType = ...,
         origins: _abc.Iterable[_builtins.str] | None = ...,
+        rate_factor: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["business_id", b"business_id", "credential", b"credential", "origins", b"origins"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["business_id", b"business_id", "credential", b"credential", "origins", b"origins", "rate_factor", b"rate_factor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

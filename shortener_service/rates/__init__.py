@@ -1,0 +1,1 @@
+"""Budgets of senders, shared among gateways."""
