@@ -105,3 +105,8 @@ def _say(told: restore_service_pb2.RestoreResponse, *, force: bool) -> None:
         typer.echo("Redis is complete: there is nothing to restore. With --force every link is looked at.")
     else:
         typer.echo(f"Redis is complete: {told.done} links looked at, {told.written} of them written.")
+    if told.unreadable:
+        named = ", ".join(told.unreadable_links) + (" …" if told.unreadable > len(told.unreadable_links) else "")
+        raise CommandFailed(
+            f"{told.unreadable} links were left out, since their copies cannot be read: {named}. All others are back."
+        )

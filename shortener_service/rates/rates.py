@@ -1,4 +1,4 @@
-"""Shares budgets among gateways, by what each of them is asked for."""
+"""GatewayParts budgets among gateways, by what each of them is asked for."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -13,7 +13,7 @@ _FOR_ALL_ALIKE = 0.2
 _PRESENT = "gateways"
 
 
-class Shares(NamedTuple):
+class GatewayParts(NamedTuple):
     """How many gateways there are, and what part of each budget one of them has."""
 
     gateways: int
@@ -21,16 +21,16 @@ class Shares(NamedTuple):
 
 
 class Rates:
-    """Shares budgets."""
+    """GatewayParts budgets."""
 
     def __init__(self, store: RedisRates) -> None:
         self._store = store
 
-    async def share(self, gateway: str, demands: Mapping[str, float]) -> Shares:
+    async def share(self, gateway: str, demands: Mapping[str, float]) -> GatewayParts:
         """Note what a gateway was asked for, and return what it has of each budget until it asks again."""
         present, *noted = await self._store.note(gateway, {_PRESENT: 1.0, **demands}, KEPT_MILLISECONDS)
         gateways = max(1, len(present))
-        return Shares(gateways, [part_of(gateway, units, gateways) for units in noted])
+        return GatewayParts(gateways, [part_of(gateway, units, gateways) for units in noted])
 
 
 def part_of(gateway: str, units: Mapping[str, float], gateways: int) -> float:

@@ -2,17 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from clicktrail.tracking.v1.relay_service_pb2 import LinkCopy
 from common.errors import Reason, not_allowed
 from common.logging import get_logger
 from shortener_service.recovery.archive_client import LinkArchive
 from shortener_service.recovery.installation_store import RedisInstallation
-from shortener_service.recovery.store import restored
+from shortener_service.recovery.store import RestoredLink, restored
 
 if TYPE_CHECKING:
     from shortener_service.recovery.store import RedisRestore
@@ -23,6 +24,7 @@ log = get_logger(__name__)
 LATE_SECONDS = 12.0
 # A transaction may be committed so long after the time that it stamps its copies with.
 COMMIT_SECONDS = 60
+UNREADABLE_NAMED = 20
 
 
 @dataclass(slots=True)
@@ -33,6 +35,16 @@ class Progress:
     total: int = 0
     written: int = 0
     was_complete: bool = False
+    unreadable: int = 0
+    unreadable_links: list[str] = field(default_factory=list)
+    """The ids of the first of those."""
+
+    def leave_out(self, link_id: str, error: Exception) -> None:
+        """Note a link whose copy cannot be read: one bad row is not to keep all others from coming back."""
+        self.unreadable += 1
+        if len(self.unreadable_links) < UNREADABLE_NAMED:
+            self.unreadable_links.append(link_id)
+            log.error("the copy of a link cannot be read; it is left out", link=link_id, cause=repr(error)[:200])
 
 
 class Restoration:
@@ -67,7 +79,7 @@ class Restoration:
             await links.copy_late_ones()
             yield progress
         await restore.complete(is_marked=progress.was_complete)
-        log.info("redis is restored", links=progress.done, written=progress.written)
+        log.info("redis is restored", links=progress.done, written=progress.written, left_out=progress.unreadable)
 
     async def complete_new(self) -> None:
         """Complete a store for which there is no link to restore; there may be a secret and domains."""
@@ -99,11 +111,22 @@ class Copying:
         since = self._since
         async for piece in self._archive.export(since):
             self._since = Timestamp(seconds=max(0, piece.began_at.seconds - COMMIT_SECONDS))
-            self._progress.written += await self._restore.write([restored(copy) for copy in piece.copies])
+            self._progress.written += await self._restore.write(self._readable(piece.copies, is_first=since is None))
             self._progress.total = piece.total
             if since is None:
                 self._progress.done += len(piece.copies)
             yield len(piece.copies)
+
+    def _readable(self, copies: Iterable[LinkCopy], *, is_first: bool) -> list[RestoredLink]:
+        """Return the links of copies; what cannot be read is noted, in the first pass over all of them."""
+        links = []
+        for copy in copies:
+            try:
+                links.append(restored(copy))
+            except Exception as error:  # noqa: BLE001  (whatever is wrong with it, it is one link)
+                if is_first:
+                    self._progress.leave_out(copy.link.id, error)
+        return links
 
     async def copy_late_ones(self) -> None:
         """Write what was delivered meanwhile, until nothing new comes."""

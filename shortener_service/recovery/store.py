@@ -35,8 +35,10 @@ class RestoredLink(NamedTuple):
 
 
 def restored(copy: relay_service_pb2.LinkCopy) -> RestoredLink:
-    """Return the link that a copy is of."""
+    """Return the link that a copy is of. Raises `ValueError` for a copy that is of none."""
     link = copy.link
+    if not link.destination:
+        raise ValueError("it leads nowhere")
     content = codec.template_to_bytes(template_of(link.business_id, link))
     created_seconds = link.created_at.seconds
     has_changed = copy.revision != created_seconds * 1000

@@ -22,8 +22,6 @@ def main() -> None:
     arguments = _arguments()
     configure_logging(service="faults", level="error", log_format="text")
     os.environ[f"{PREFIX}REDIS_FSYNC"] = arguments.fsync
-    # One client asks for as much as thousands do.
-    os.environ[f"{PREFIX}RATE_LIMITS"] = "false"
     plan = _plan(arguments)
     _say(f"seed {plan.seed}: {plan}, appendfsync {arguments.fsync}")
     if arguments.logs:

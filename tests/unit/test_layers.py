@@ -19,15 +19,15 @@ ORDER = {
         probe rare_warnings settings rpc
         """,
     "shortener_service": """
-        errors destinations protobuf_wire redis settings domains links redirects outbox recovery bootstrap __main__
+        errors destinations protobuf_wire redis settings domains links redirects rates outbox recovery bootstrap __main__
         """,
     "tracking_service": """
         money sqlite_file postgres settings messages shortener_client counters accounts actions profiles attribution
         rejections backup reconciliation erasure sessions reports links events clicks spool bootstrap migrate __main__
         """,
     "gateway": """
-        settings templating json http rpc auth probes openapi redirects events tracker api reports app bootstrap
-        __main__
+        account addresses settings templating json http rpc rate_limits auth probes openapi redirects events tracker
+        api reports app bootstrap __main__
         """,
     "cli": """
         failures terminal times commands embedded health data_directory addresses calls service_program accounts links

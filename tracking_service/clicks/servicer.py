@@ -1,5 +1,6 @@
 """RelayService: messages to deliveries, and back."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -32,6 +33,8 @@ _TEXTS = (
 )  # fmt: skip
 _NAMES = ("campaign", "journey", "message", "profile", "session")
 _TIMES = ("clicked_at", "link_created_at")
+# As the shortener writes it; without one, no change gave the link another.
+_TEMPLATE = re.compile(r"[A-Za-z0-9_-]{0,32}")
 # An id that is no UUID, a time beyond any calendar.
 UNREADABLE = (ValueError, OverflowError)
 
@@ -116,10 +119,16 @@ def _link(copy: pb.LinkCopy) -> LinkCopy:
         revision=copy.revision,
         link=link.SerializeToString(),
         created_at=_time(link.created_at),
-        origin_template=_text(copy.origin_template) or None,
+        origin_template=_template(copy.origin_template) or None,
         detached_id=_text(copy.detached_id) if copy.HasField("detached_id") else None,
         sent=copy,
     )
+
+
+def _template(id_: str) -> str:
+    if not _TEMPLATE.fullmatch(id_):
+        raise ValueError("the template that it was created from has no id of a template")
+    return id_
 
 
 def _session(message: session_pb2.Session) -> IssuedSession:

@@ -74,7 +74,7 @@ class PostgresLinkListing:
 
     async def page(self, business_id: str, page: Page, only: Mapping[str, str]) -> tuple[list[bytes], bool]:
         """Return a page of links, newest first, and whether there are more; `only` holds values by `FILTERS`."""
-        async with self._postgres.connection() as connection:
+        async with self._postgres.reading(business_id) as connection:
             values: dict[str, object] = dict(only)
             if "profile" in only:
                 values["profile"] = await _profile_key(connection, business_id, only["profile"])
@@ -120,6 +120,7 @@ class PostgresLinkExport:
             if rows:
                 yield [
                     ArchivedLink(
+                        id=row["id"],
                         link=row["link"],
                         template=row["template"],
                         revision=row["revision"],

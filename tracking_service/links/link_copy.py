@@ -31,6 +31,7 @@ class LinkCopy:
 class ArchivedLink(NamedTuple):
     """The copy of a link for a shortener that lost its own; `link` is the whole message in bytes."""
 
+    id: str
     link: bytes
     template: str
     revision: int

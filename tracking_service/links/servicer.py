@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from google.protobuf.message import DecodeError
+
 from clicktrail.shortener.v1 import domain_service_pb2, link_pb2
 from clicktrail.tracking.v1 import link_archive_service_pb2 as pb
 from clicktrail.tracking.v1 import link_archive_service_pb2_grpc, relay_service_pb2
@@ -70,12 +72,20 @@ class LinkArchiveServicer(link_archive_service_pb2_grpc.LinkArchiveServiceServic
 
 def _link_copy(archived: ArchivedLink) -> relay_service_pb2.LinkCopy:
     return relay_service_pb2.LinkCopy(
-        link=link_pb2.Link.FromString(archived.link),
+        link=_whole_link(archived),
         template=archived.template,
         revision=archived.revision,
         origin_template=archived.origin_template or "",
         detached_id=archived.detached_id,
     )
+
+
+def _whole_link(archived: ArchivedLink) -> link_pb2.Link:
+    """Return an archived link; of one that cannot be read only the id, so that the others are not held up."""
+    try:
+        return link_pb2.Link.FromString(archived.link)
+    except DecodeError:
+        return link_pb2.Link(id=archived.id)
 
 
 def _copy_of_domain(copy: pb.DomainCopy) -> DomainCopy:

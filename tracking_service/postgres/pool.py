@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 
+from common.admission import Shares
 from common.errors import Reason, unavailable
 from common.logging import get_logger
 from tracking_service.postgres.bisection import ContentRefused
@@ -77,6 +78,11 @@ CONTENT = (
 _REASON_LENGTH = 300
 
 
+# In percent of all connections.
+READERS_SHARE = 33
+READERS_WAITING = 100
+
+
 class _Lent(asyncpg.Connection):
     """A connection that is given back as it was lent: all that we set or lock ends with its transaction."""
 
@@ -92,6 +98,8 @@ class Postgres:
         self._pool = pool
         self._servers = servers
         self._connections = connections
+        places = max(1, connections * READERS_SHARE // 100)
+        self._readers = Shares(places, READERS_WAITING, ACQUIRE_SECONDS)
 
     @classmethod
     async def open(cls, url: str, connections: int) -> "Postgres":
@@ -157,6 +165,15 @@ class Postgres:
             if not pool.is_closing():
                 raise
             raise _store_down(error) from error
+
+    @asynccontextmanager
+    async def reading(self, business_id: str) -> AsyncIterator["Connection"]:
+        """Lend a connection for what one business asks to see: at most a third of all, however much it asks for.
+
+        Raises UNAVAILABLE: as above, and `OVERLOADED` where too many of the same business wait.
+        """
+        async with self._readers.of(business_id), self.connection() as connection:
+            yield connection
 
     async def in_transaction(self, work: Callable[["Connection"], Awaitable[Result]]) -> Result:
         """Do all of the work or nothing of it, and return its result once that is committed.

@@ -45,7 +45,7 @@ class PostgresActivities:
 
     async def page(self, business_id: str, profile_id: str, page: Page) -> tuple[list[Activity], bool] | None:
         """Return a page of what a person did, newest first, and whether there is more; None: no such profile."""
-        async with self._postgres.connection() as connection:
+        async with self._postgres.reading(business_id) as connection:
             key = await connection.fetchval(QUERIES.find_profile_key, business_id, profile_id)
             if key is None:
                 return None

@@ -59,7 +59,7 @@ class PostgresProfiles:
 
     async def page(self, business_id: str, page: Page) -> tuple[list[Profile], bool]:
         """Return a page of profiles, newest first, and whether there are more."""
-        async with self._postgres.connection() as connection:
+        async with self._postgres.reading(business_id) as connection:
             rows, has_more = await read_page(connection, PROFILES, (business_id,), page)
         return [_profile(row) for row in rows], has_more
 

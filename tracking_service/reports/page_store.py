@@ -57,7 +57,7 @@ class PostgresReportPage:
 
     async def scopes(self, business_id: str, limit: int, offset: int) -> list[tuple[Scope, datetime]]:
         """Return campaigns and journeys with the time of their newest link, newest first. Raises `BUSINESS_UNKNOWN`."""
-        async with self._postgres.connection() as connection:
+        async with self._postgres.reading(business_id) as connection:
             await check_business(connection, business_id)
             rows = await connection.fetch(QUERIES.list_scopes, business_id, limit, offset)
         return [((row["scope"], row["scope_id"]), row["created_at"]) for row in rows]
@@ -65,7 +65,7 @@ class PostgresReportPage:
     async def latest(self, business_id: str, scope: Scope, limit: int) -> list[LatestActivity]:
         """Return what happened last in a campaign or journey, newest first. Raises `BUSINESS_UNKNOWN`."""
         kind, scope_id = scope
-        async with self._postgres.connection() as connection:
+        async with self._postgres.reading(business_id) as connection:
             await check_business(connection, business_id)
             rows = await connection.fetch(LATEST[kind], business_id, scope_id, limit)
         found = []

@@ -26,7 +26,7 @@ class PostgresRecipients:
     async def piece(self, business_id: str, scope: Scope, behind: int, limit: int) -> Piece:
         """Return the next recipients behind a surrogate, those who were erased left out. Raises `BUSINESS_UNKNOWN`."""
         async with (
-            self._postgres.connection() as connection,
+            self._postgres.reading(business_id) as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
             await check_business(connection, business_id)

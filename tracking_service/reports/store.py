@@ -63,7 +63,7 @@ class PostgresReports:
         All of it as of one moment, so that the parts agree.
         """
         async with (
-            self._postgres.connection() as connection,
+            self._postgres.reading(business_id) as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
             recipients = await _recipients(connection, business_id, scope)
@@ -84,7 +84,7 @@ class PostgresReports:
         within = (kinds, ids, range_.from_at, range_.to_at)
         found = {scope: Sums(0, [], [], [], {}) for scope in scopes}
         async with (
-            self._postgres.connection() as connection,
+            self._postgres.reading(business_id) as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
             for row in await connection.fetch(QUERIES.total_clicks, business_id, *within):

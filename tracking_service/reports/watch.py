@@ -23,6 +23,7 @@ POLL_SECONDS = 0.2
 # Who watch in one process, and the different reports that they watch: what these cost each second is bounded.
 WATCHERS_LIMIT = 500
 REPORTS_LIMIT = 100
+REPORTS_OF_BUSINESS = 10
 
 Key = tuple[str, Scope, WantedRange]
 """Business, scope and range: who ask for the same share it."""
@@ -98,6 +99,9 @@ class ReportWatch:
 
     def _join(self, key: Key) -> Topic:
         is_new = key not in self._topics
+        if is_new and sum(of == key[0] for of, *_ in self._topics) >= REPORTS_OF_BUSINESS:
+            several = f"More than {REPORTS_OF_BUSINESS} reports of this business are watched at the moment; try again."
+            raise unavailable(Reason.OVERLOADED, several)
         if self._is_closed or self._watchers >= WATCHERS_LIMIT or (is_new and len(self._topics) >= REPORTS_LIMIT):
             raise unavailable(Reason.OVERLOADED, "Too many watch reports at the moment; try again.")
         topic = self._topics.setdefault(key, Topic())

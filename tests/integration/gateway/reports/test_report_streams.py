@@ -157,3 +157,27 @@ async def test_watchers_are_bounded(peers: Peers, monkeypatch: pytest.MonkeyPatc
     watches.close()
     await services.close()
     await until_watched_by(peers, 0)
+
+
+async def test_of_one_business_the_newest_watchers_stay(peers: Peers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many of it come, those of others go on; the one that has watched for the longest ends by itself."""
+    monkeypatch.setattr(watching, "WATCHERS_OF_BUSINESS", 2)
+    environment = peers.environment
+    services = connect(environment["CLICKTRAIL_SHORTENER_TARGET"], environment["CLICKTRAIL_TRACKING_TARGET"], 5.0)
+    watches = Watches(services)
+    request = GetReportRequest(business_id="shop", campaign="spring")
+    other = watches.reports(GetReportRequest(business_id="other", campaign="spring"), 60.0)
+    assert await anext(other) is not None
+    own = [watches.reports(request, 60.0) for _ in range(5)]
+    for one in own:
+        assert await anext(one) is not None
+    for ended in own[:3]:
+        with pytest.raises(StopAsyncIteration):
+            await anext(ended)
+    waiting = [asyncio.ensure_future(anext(one)) for one in (*own[3:], other)]
+    done, _ = await asyncio.wait(waiting, timeout=0.2)
+    assert not done
+    watches.close()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    await asyncio.gather(*(one.aclose() for one in (*own, other)))
+    await services.close()

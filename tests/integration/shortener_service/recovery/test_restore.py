@@ -98,6 +98,24 @@ async def test_everything_is_as_it_was(shortener: Caller, tracking: Tracking, re
     assert after == {key: value for key, value in before.items() if key in after}
 
 
+async def test_what_cannot_be_read_keeps_nothing_else_from_coming_back(
+    shortener: Caller, tracking: Tracking, redis: Redis
+) -> None:
+    """Two bad copies among many: they are counted and named, and the store is complete."""
+    links = [await shortener.create() for _ in range(30)]
+    await archive_all(tracking, 30)
+    by_id = {copy.link.id: copy for copy in tracking.archive}
+    by_id[links[3].id].origin_template = "é"
+    by_id[links[3].id].revision += 1
+    by_id[links[17].id].link.ClearField("destination")
+    await redis.flushall()
+    last = (await restore(shortener))[-1]
+    assert (last.done, last.total, last.written, last.unreadable) == (30, 30, 28, 2)
+    assert set(last.unreadable_links) == {links[3].id, links[17].id}
+    assert (await shortener.click(links[4].code)).kind == REDIRECT
+    assert (await shortener.click(links[3].code)).kind == NOT_FOUND
+
+
 async def test_restored_links_lead_on_and_are_not_made_again(
     shortener: Caller, tracking: Tracking, redis: Redis
 ) -> None:

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest_asyncio
 from grpc import aio
 
-from clicktrail.tracking.v1 import click_pb2, relay_service_pb2_grpc
+from clicktrail.tracking.v1 import (
+    click_pb2,
+    link_archive_service_pb2,
+    link_archive_service_pb2_grpc,
+    relay_service_pb2_grpc,
+)
 from tests.support.tracking_service.clicking import START, click, delivery, issued, link
 from tracking_service.counters.scopes import SessionKey
 from tracking_service.counters.store import give_first_clicks_to_persons
@@ -207,6 +212,25 @@ async def test_the_later_revision_of_a_link_stays(relay: Stub, database: "Databa
     assert row is not None
     assert row["revision"] == 3
     assert type(link("l1").link).FromString(row["link"]).disabled
+
+
+async def test_a_copy_that_no_restore_could_read_is_set_aside(
+    relay: Stub, channel: aio.Channel, database: "Database"
+) -> None:
+    """Its neighbour is kept; one that was kept before is exported by its id alone, and holds up no other."""
+    bad = link("l2", revision=1)
+    bad.origin_template = "é"
+    assert await deliver(relay, links=[link("l1", revision=1), bad, link("l3", revision=1)]) == (0, 2)
+    rejected = await database.fetch("SELECT kind, item FROM rejected")
+    assert [tuple(row) for row in rejected] == [("link", "l2")]
+    await database.execute("UPDATE links SET link = $1 WHERE id = 'l3'", b"\xff\xff")
+    exporter: Any = link_archive_service_pb2_grpc.LinkArchiveServiceStub(channel)
+    copies = [
+        copy
+        async for piece in exporter.ExportLinks(link_archive_service_pb2.ExportLinksRequest(), timeout=60)
+        for copy in piece.links
+    ]
+    assert {(copy.link.id, bool(copy.link.destination)) for copy in copies} == {("l1", True), ("l3", False)}
 
 
 async def test_a_session_issued_without_a_click_is_kept(relay: Stub, database: "Database") -> None:

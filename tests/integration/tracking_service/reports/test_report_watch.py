@@ -121,6 +121,18 @@ async def test_too_many_are_refused(caller: Caller, monkeypatch: pytest.MonkeyPa
     first.cancel()
 
 
+async def test_one_business_watches_so_many_reports(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next one of it is refused, and none of another business."""
+    monkeypatch.setattr(report_watch, "REPORTS_OF_BUSINESS", 2)
+    streams = [watch(caller, campaign=name) for name in ("a", "b", "a")]
+    await asyncio.gather(*map(read, streams))
+    assert (await failure(watch(caller, campaign="c").read())).reason is Reason.OVERLOADED
+    other = watch(caller, business_id="other", campaign="c")
+    assert (await failure(other.read())).reason is Reason.BUSINESS_UNKNOWN
+    for stream in streams:
+        stream.cancel()
+
+
 async def test_faults_are_named(caller: Caller) -> None:
     """As those of a report that is asked for once."""
     assert faults(await failure(watch(caller, timezone="Mars/Olympus").read())) == [("invalid", "timezone")]

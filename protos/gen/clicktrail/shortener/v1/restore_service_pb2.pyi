@@ -3,8 +3,10 @@
 isort:skip_file
 Rebuilding an emptied Redis."""
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -48,6 +50,8 @@ class RestoreResponse(_message.Message):
     TOTAL_FIELD_NUMBER: _builtins.int
     WRITTEN_FIELD_NUMBER: _builtins.int
     WAS_COMPLETE_FIELD_NUMBER: _builtins.int
+    UNREADABLE_FIELD_NUMBER: _builtins.int
+    UNREADABLE_LINKS_FIELD_NUMBER: _builtins.int
     done: _builtins.int
     """Links looked at."""
     total: _builtins.int
@@ -56,6 +60,12 @@ class RestoreResponse(_message.Message):
     """Links written, since they were not there or older."""
     was_complete: _builtins.bool
     """Whether the store said already that it is complete. Without `force` nothing was done then."""
+    unreadable: _builtins.int
+    """Links whose copies could not be read, and which were left out: they are answered as unknown."""
+    @_builtins.property
+    def unreadable_links(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The ids of the first 20 of those."""
+
     def __init__(
         self,
         *,
@@ -63,10 +73,12 @@ class RestoreResponse(_message.Message):
         total: _builtins.int = ...,
         written: _builtins.int = ...,
         was_complete: _builtins.bool = ...,
+        unreadable: _builtins.int = ...,
+        unreadable_links: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["done", b"done", "total", b"total", "was_complete", b"was_complete", "written", b"written"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["done", b"done", "total", b"total", "unreadable", b"unreadable", "unreadable_links", b"unreadable_links", "was_complete", b"was_complete", "written", b"written"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
