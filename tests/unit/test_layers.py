@@ -19,7 +19,8 @@ ORDER = {
         probe rare_warnings settings rpc
         """,
     "shortener_service": """
-        errors destinations protobuf_wire redis settings domains links redirects rates outbox recovery bootstrap __main__
+        errors destinations protobuf_wire redis settings domains links redirects rates outbox recovery bootstrap
+        __main__
         """,
     "tracking_service": """
         money sqlite_file postgres settings messages shortener_client counters accounts actions profiles attribution
@@ -111,6 +112,7 @@ PURE = (
     "tracking_service/attribution/rules.py",
     "tracking_service/attribution/sources.py",
     "tracking_service/clicks/origins.py",
+    "tracking_service/clicks/value_caps.py",
     "tracking_service/counters/breakdowns.py",
     "tracking_service/counters/scopes.py",
     "tracking_service/counters/tally.py",

@@ -1,7 +1,9 @@
 """What a click came from is told from what its request said."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,7 @@ from tracking_service.clicks.origins import (
     open_countries,
     referring_host,
 )
+from tracking_service.clicks.value_caps import MOST_A_DAY, OTHER
 from tracking_service.counters.breakdowns import DIMENSIONS, Origin, unpacked
 
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1"  # noqa: E501  (as it is sent)
@@ -95,10 +98,37 @@ def test_countries_come_from_the_operators_database(tmp_path: Path) -> None:
         open_countries(tmp_path / "text")
 
 
+def visited(**said: Any) -> Any:
+    """Return what is read of a click."""
+    usual = {
+        "business_id": "shop", "clicked_at": datetime(2026, 3, 1, tzinfo=UTC), "is_human": True, "template": "t",
+        "address": "", "user_agent": IPHONE, "referrer": "", "accept_language": "es",
+    }  # fmt: skip
+    return SimpleNamespace(**usual | said)
+
+
+def test_values_that_visitors_make_up_are_capped() -> None:
+    """By business and day; those that came before stay what they are, and crawlers use up nothing of people's."""
+    origins = Origins(describe, NoCountries().of)
+    most = MOST_A_DAY["referrer"]
+
+    def hosts(count: int, **said: Any) -> set[str]:
+        return {origins.of(visited(referrer=f"https://h{at}.example/x", **said)).referrer for at in range(count)}
+
+    assert len(hosts(3 * most, is_human=False)) == most + 1
+    assert hosts(5) == {f"h{at}.example" for at in range(5)}
+    assert len(hosts(3 * most)) == most + 1
+    assert OTHER in hosts(3 * most)
+    assert hosts(5) == {f"h{at}.example" for at in range(5)}
+    assert origins.of(visited(referrer="https://new.example/")).referrer == OTHER
+    assert origins.of(visited(referrer="https://new.example/", business_id="b")).referrer == "new.example"
+    tomorrow = datetime(2026, 3, 2, tzinfo=UTC)
+    assert origins.of(visited(referrer="https://new.example/", clicked_at=tomorrow)).referrer == "new.example"
+
+
 def test_an_origin_is_packed_and_unpacked() -> None:
     """As SQL writes it."""
-    click = SimpleNamespace(template='t"1', address="", user_agent=IPHONE, referrer="", accept_language="es")
-    origin = Origins(describe, NoCountries().of).of(click)
+    origin = Origins(describe, NoCountries().of).of(visited(template='t"1'))
     assert origin == Origin('t"1', "mobile", "Mobile Safari", "iOS", "unknown", "es", "direct")
     packed = origin.packed("human")
     assert packed.startswith('["human", "t\\"1", "mobile", ')
