@@ -6,8 +6,8 @@ from datetime import date, datetime
 from tracking_service.counters.breakdowns import Origin
 
 OTHER = "other"
-# Of a business in a day, by dimension: far more than a campaign has, and more than reports show. Visitors cannot make up
-# where their addresses are, or what kinds of devices there are.
+# Of a business in a day, by dimension: far more than a campaign has, and more than reports show. Visitors cannot make
+# up where their addresses are, or what kinds of devices there are.
 MOST_A_DAY = {"browser": 200, "os": 100, "language": 200, "referrer": 500}
 # Days of businesses that are remembered; what is forgotten begins anew.
 REMEMBERED = 5_000
