@@ -130,9 +130,11 @@ def _written_host(host: str) -> str:
         raise UnacceptableAddressError("has no host")
     if host.startswith("["):
         try:
-            IPv6Address(host.strip("[]"))
+            is_zoned = IPv6Address(host.strip("[]")).scope_id is not None
         except AddressValueError:
             raise UnacceptableAddressError("has an IPv6 address that is not valid") from None
+        if is_zoned:
+            raise UnacceptableAddressError("has an IPv6 address of one machine's own network")
         return host
     if not host.isascii():
         try:

@@ -125,7 +125,7 @@ def _rows(clicks: Iterable[click_pb2.Click], origins: Origins, keys: Mapping[str
     known: dict[tuple[str, ...], Origin] = {}
     for click in clicks:
         kind = click.template, click.address, click.user_agent, click.referrer, click.accept_language
-        origin = known.get(kind) or known.setdefault(kind, origins.of(click))
+        origin = known.get(kind) or known.setdefault(kind, origins.derived(click))
         yield _row(click, origin, keys.get(click.profile))
 
 

@@ -60,11 +60,11 @@ class LinkPages:
 
 
 def _destination(looked_up: pb.LookUpCodeResponse) -> str:
-    """Return where a link leads now. Raises the refusal with 410 where that is nowhere."""
-    if looked_up.is_live:
-        return looked_up.link.destination
-    if looked_up.link.fallback_url:
-        return looked_up.link.fallback_url
+    """Return where a link leads now, as it is sent to browsers. Raises the refusal with 410 where that is nowhere."""
+    link = looked_up.link
+    # An older shortener says it of the link alone, as it was typed.
+    if location := looked_up.location or (link.destination if looked_up.is_live else link.fallback_url):
+        return location
     raise refused(410, FaultType.NOT_FOUND, "This link has expired.")
 
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 import maxminddb
 from ua_parser import parse
 
+from tracking_service.clicks.delivery import Click
 from tracking_service.clicks.value_caps import ValueCaps
 from tracking_service.counters.breakdowns import Origin
 
@@ -113,18 +113,6 @@ class Visited(Protocol):
     """What is read of a click. A Protocol, since it is read of our own and of the contract's message."""
 
     @property
-    def business_id(self) -> str:
-        """Return whose click it is."""
-
-    @property
-    def clicked_at(self) -> datetime:
-        """Return when it was clicked."""
-
-    @property
-    def is_human(self) -> bool:
-        """Return whether a person clicked."""
-
-    @property
     def template(self) -> str:
         """Return the template of its link."""
 
@@ -160,12 +148,15 @@ class Origins:
         self._caps = ValueCaps()
         self._of = lru_cache(_REMEMBERED)(self._derived)
 
-    def of(self, click: Visited) -> Origin:
+    def of(self, click: Click) -> Origin:
+        """Return what a click came from, with "other" for what is one value too many."""
+        return self._caps.capped(click.business_id, click.clicked_at, self.derived(click), is_human=click.is_human)
+
+    def derived(self, click: Visited) -> Origin:
         """Return what a click came from."""
         country = self._locate(click.address) if click.address else UNKNOWN
         said = click.template, click.user_agent, click.accept_language, click.referrer
-        origin = (self._of if sum(map(len, said)) < _LONGEST else self._derived)(country, *said)
-        return self._caps.capped(click.business_id, click.clicked_at, origin, is_human=click.is_human)
+        return (self._of if sum(map(len, said)) < _LONGEST else self._derived)(country, *said)
 
     def _derived(self, country: str, template: str, user_agent: str, accept_language: str, referrer: str) -> Origin:
         agent = self._describe(user_agent)

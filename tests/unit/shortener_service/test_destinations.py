@@ -53,6 +53,8 @@ def test_good_addresses_stay_as_they_are(text: str) -> None:
         "https://shop.example.com:0/",
         "https://shop.example.com:8x/",
         "https://[::1/",
+        "https://[fe80::1%25lo]/",
+        "https://[::1%lo]/",
         "https://[nonsense]/",
         "https://sh%6fp.example.com/",
         "https://-shop.example.com/",

@@ -8,8 +8,8 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from redis.asyncio import Redis
 
+from clicktrail.shortener.v1 import link_pb2, session_service_pb2
 from clicktrail.shortener.v1 import redirect_service_pb2 as pb
-from clicktrail.shortener.v1 import session_service_pb2
 from clicktrail.tracking.v1 import click_pb2, relay_service_pb2
 from common import clock
 from common.errors import Reason
@@ -253,6 +253,22 @@ async def test_a_look_is_no_click(shortener: Caller, tracking: Tracking) -> None
     assert (await refusal(shortener.redirects.LookUpCode(unknown, timeout=SECONDS))).reason is Reason.LINK_UNKNOWN
     await shortener.click(link.code)
     assert len(await clicks_of(tracking, 1)) == 1
+
+
+async def test_a_look_shows_where_browsers_are_sent(shortener: Caller) -> None:
+    """A host of lookalikes in the letters that give it away; the fallback where the link has expired; else nothing."""
+
+    async def location(link: link_pb2.Link) -> str:
+        request = pb.LookUpCodeRequest(host="localhost", code=link.code)
+        return (await shortener.redirects.LookUpCode(request, timeout=SECONDS)).location
+
+    link = await shortener.create(destination="https://www.аррӏе.com/ü", fallback_url="https://evil。com/")  # noqa: RUF001
+    assert await location(link) == "https://www.xn--80ak6aa92e.com/%C3%BC"
+    await shortener.disable(link.id)
+    assert await location(link) == "https://evil.com/"
+    gone = await shortener.create()
+    await shortener.disable(gone.id)
+    assert await location(gone) == ""
 
 
 async def test_another_process_sees_a_change(start: Start, shortener: Caller) -> None:

@@ -436,8 +436,13 @@ class LookUpCodeResponse(_message.Message):
 
     LINK_FIELD_NUMBER: _builtins.int
     IS_LIVE_FIELD_NUMBER: _builtins.int
+    LOCATION_FIELD_NUMBER: _builtins.int
     is_live: _builtins.bool
     """Whether it redirects now: neither disabled nor expired."""
+    location: _builtins.str
+    """Where it leads now, to its fallback where it is not live, as that is sent to browsers: in ASCII, a host in another
+    script as `xn--…`, which no lookalike can be mistaken for. Empty where it leads nowhere.
+    """
     @_builtins.property
     def link(self) -> _link_pb2.Link:
         """The link."""
@@ -447,10 +452,11 @@ class LookUpCodeResponse(_message.Message):
         *,
         link: _link_pb2.Link | None = ...,
         is_live: _builtins.bool = ...,
+        location: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["link", b"link"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_live", b"is_live", "link", b"link"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_live", b"is_live", "link", b"link", "location", b"location"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
