@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
+from gateway.http.admission import Connections
 from gateway.http.asgi import Receive, Scope, Send
 from gateway.http.router import Router
 from gateway.http.turns import FastPaths
@@ -29,11 +30,11 @@ Open = Callable[[], AbstractAsyncContextManager[Gateway]]
 class Application:
     """Opens the gateway when the server starts, and closes it when the last request has been answered."""
 
-    def __init__(self, open_gateway: Open, connections: int) -> None:
+    def __init__(self, open_gateway: Open, connections: Connections) -> None:
         self._open = open_gateway
         self._gateway: Gateway | None = None
         self.connections = connections
-        """How many connections there may be; those beyond are told to come again."""
+        """The connections that there are; those beyond what there may be are told to come again."""
 
     @property
     def gateway(self) -> Gateway:

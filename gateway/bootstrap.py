@@ -27,7 +27,7 @@ from gateway.auth import Credentials
 from gateway.events.events import Events
 from gateway.events.fast_path import SingleEvents
 from gateway.events.operations import COMPONENTS
-from gateway.http.admission import Room
+from gateway.http.admission import Connections, Room
 from gateway.http.router import Router
 from gateway.http.routes import API
 from gateway.http.server import connections_for
@@ -55,6 +55,9 @@ from gateway.tracker.script import tracker_routes
 
 log = get_logger(__name__)
 
+# So many addresses at the least it takes to have all connections.
+ADDRESSES_AT_LEAST = 4
+
 TRANSCODED = (
     link_service_pb2.DESCRIPTOR.services_by_name["LinkService"],
     link_archive_service_pb2.DESCRIPTOR.services_by_name["LinkArchiveService"],
@@ -71,7 +74,10 @@ def build() -> Application:
     """Return the application of one worker, set by the environment. The server calls it in each of its workers."""
     settings = load_settings(GatewaySettings)
     configure_logging(service="gateway", level=settings.log_level, log_format=settings.log_format)
-    return Application(partial(open_gateway, settings), connections_for(settings.queue_limit))
+    most = connections_for(settings.queue_limit)
+    # Behind proxies all connections are theirs.
+    most_of_address = most if settings.trusted_proxies else most // ADDRESSES_AT_LEAST
+    return Application(partial(open_gateway, settings), Connections(most, most_of_address))
 
 
 @asynccontextmanager

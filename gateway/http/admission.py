@@ -1,5 +1,6 @@
 """Bounds what the API has under way: beyond, a request is refused at once instead of waiting for its time to end."""
 
+from collections import Counter
 from types import TracebackType
 from typing import Self
 
@@ -7,6 +8,29 @@ from common.admission import Places
 
 # Bodies are parsed into several times their size: this much of them keeps a process below a gigabyte.
 BODIES_BYTES = 64 * 1024 * 1024
+
+
+class Connections:
+    """How many connections there are, in all and of each address: nobody alone is to take the places of all others."""
+
+    def __init__(self, most: int, most_of_address: int) -> None:
+        self._most = most
+        self._most_of_address = most_of_address
+        self._open = 0
+        self._of_addresses: Counter[str] = Counter()
+
+    def enter(self, address: str) -> bool:
+        """Count a connection; tell whether there is a place for it."""
+        self._open += 1
+        self._of_addresses[address] += 1
+        return self._open <= self._most and self._of_addresses[address] <= self._most_of_address
+
+    def leave(self, address: str) -> None:
+        """Count a connection no more."""
+        self._open -= 1
+        self._of_addresses[address] -= 1
+        if not self._of_addresses[address]:
+            del self._of_addresses[address]
 
 
 class Room:

@@ -16,6 +16,7 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from gateway.http import limits
+from gateway.http.admission import Connections
 from gateway.http.asgi import RawHeaders, Receive, Scope, Send
 from gateway.http.errors import Problem, RefusedError
 from gateway.http.head import JUDGED, Head, read_head
@@ -39,8 +40,8 @@ _END_AND_CLOSE = _CLOSE + b"\r\n"
 class Served(Protocol):
     """What connections serve: an ASGI application, and what is answered without it."""
 
-    connections: int
-    """How many connections there may be; those beyond are told to come again."""
+    connections: Connections
+    """The connections that there are; those beyond what there may be are told to come again."""
 
     @property
     def fast_paths(self) -> FastPaths:
@@ -109,9 +110,9 @@ class Connection(asyncio.Protocol):
         """Begin to wait for a request."""
         self.transport = cast("asyncio.Transport", transport)
         self._server_state.connections.add(self)  # type: ignore[arg-type]  # the server asks for `shutdown` alone
-        self._is_surplus = len(self._server_state.connections) > self._served.connections
         self._client = transport.get_extra_info("peername")
         self._peer: str = self._client[0] if self._client else ""
+        self._is_surplus = not self._served.connections.enter(self._peer)
         self._since = self._loop.time()
         """Since when it waits for its client, where it does."""
         self._looking = self._loop.call_later(LOOK_SECONDS, self._look)
@@ -120,6 +121,7 @@ class Connection(asyncio.Protocol):
         """Leave what is under way to itself; what waits behind it is left out."""
         del exc
         self._server_state.connections.discard(self)
+        self._served.connections.leave(self._peer)
         self._looking.cancel()
         for turn in self._turns:
             turn.leave()

@@ -12,6 +12,7 @@ from uvicorn.server import ServerState
 from clicktrail.shortener.v1.redirect_service_pb2 import OUTCOME_KIND_REDIRECT, Hit, Outcome
 from common.errors import overloaded
 from gateway.http import limits, protocol
+from gateway.http.admission import Connections
 from gateway.http.asgi import Receive, Scope, Send
 from gateway.http.protocol import Connection
 from gateway.http.turns import FastPaths
@@ -36,7 +37,7 @@ class LongAnswers:
     fast_paths: FastPaths = ()
 
     def __init__(self) -> None:
-        self.connections = 0
+        self.connections = Connections(0, 0)
         self.length = LONG
         self.gone = asyncio.Event()
 
@@ -96,7 +97,7 @@ class Host:
 
     def __init__(self, connections: int, gateway: LongAnswers | None = None) -> None:
         self.gateway = gateway or LongAnswers()
-        self.gateway.connections = connections
+        self.gateway.connections = Connections(connections, connections)
         self._config = Config(
             self.gateway, interface="asgi3", http=Connection, ws="none", log_config=None, proxy_headers=False
         )
