@@ -74,6 +74,8 @@ class RedisProgram:
             f"appendfsync {self._fsync}",
             'save ""',
             "maxmemory-policy noeviction",
+            # A client that does not read its answers, with or without the password, is not to take all memory.
+            "client-output-buffer-limit normal 64mb 16mb 10",
             *self._further,
         )
         return "\n".join((*lines, "")).encode()
