@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cli.embedded.privileges import write_secret
 from cli.failures import CommandFailed, ExitCode
+from common.rpc.keys import ROLES, file_of, new_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Ready:
 
 
 class DataDirectory:
-    """`redis/`, `postgres/`, `spool/`, `logs/`; files: `lock`, `demo.json` (kept).
+    """`redis/`, `postgres/`, `spool/`, `logs/`, `keys/`; files: `lock`, `demo.json` (kept).
 
     While it is ready: `ready.json`, and `postgres.url` for backups.
     """
@@ -45,6 +46,7 @@ class DataDirectory:
         self.postgres = self.path / "postgres"
         self.spool = self.path / "spool"
         self.logs = self.path / "logs"
+        self.keys = self.path / "keys"
         self._ready = self.path / "ready.json"
         self._postgres_url = self.path / "postgres.url"
         self._demo = self.path / "demo.json"
@@ -65,6 +67,14 @@ class DataDirectory:
             raise CommandFailed(
                 f"The data directory {self.path} cannot be made: {error.strerror}.", ExitCode.USAGE
             ) from None
+
+    def make_keys(self) -> None:
+        """Create the service keys that are not there, each readable for our user alone."""
+        self.keys.mkdir(mode=0o700, exist_ok=True)
+        for role in ROLES.values():
+            path = file_of(self.keys, role)
+            if not path.exists():
+                write_secret(path, new_key() + "\n")
 
     @contextmanager
     def locked(self) -> Iterator[None]:
