@@ -81,8 +81,8 @@ def _failure(error: aio.AioRpcError, service: Endpoint) -> CommandFailed:
 
 def _not_allowed(error: aio.AioRpcError, service: Endpoint) -> CommandFailed:
     return CommandFailed(
-        f"not allowed: {service} says: {error.details()} Name a file with a key that does by --key-file or"
-        " CLICKTRAIL_KEY_FILE, or the directory of a running stack by --data-dir.",
+        f"not allowed: {service} says: {error.details()} Name a file with a key by --key-file or"
+        " CLICKTRAIL_KEY_FILE, or the directory of a running stack, which has one, by --data-dir.",
         ExitCode.UNAVAILABLE,
     )
 

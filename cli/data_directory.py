@@ -59,22 +59,15 @@ class DataDirectory:
             return False
 
     def make(self) -> None:
-        """Create it, for our user alone; one that exists keeps its mode."""
+        """Create it with service keys, for our user alone; what exists stays as it is."""
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.logs.mkdir(exist_ok=True)
+            self._make_keys()
         except OSError as error:
             raise CommandFailed(
                 f"The data directory {self.path} cannot be made: {error.strerror}.", ExitCode.USAGE
             ) from None
-
-    def make_keys(self) -> None:
-        """Create the service keys that are not there, each readable for our user alone."""
-        self.keys.mkdir(mode=0o700, exist_ok=True)
-        for role in ROLES.values():
-            path = file_of(self.keys, role)
-            if not path.exists():
-                write_secret(path, new_key() + "\n")
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -128,6 +121,13 @@ class DataDirectory:
     def keep_demo_token(self, token: str) -> None:
         """Keep the demo business's token for later starts: tracking stores only its hash."""
         write_secret(self._demo, json.dumps({"token": token}) + "\n")
+
+    def _make_keys(self) -> None:
+        self.keys.mkdir(mode=0o700, exist_ok=True)
+        for role in ROLES.values():
+            path = file_of(self.keys, role)
+            if not path.exists():
+                write_secret(path, new_key() + "\n")
 
     def _nothing_runs(self) -> CommandFailed:
         return CommandFailed(

@@ -77,7 +77,6 @@ class Stack:
     def start(self, say: Say) -> Ready:
         """Start everything, migrate, seed the demo business; return when all serves. `say` is told each step."""
         self._front.check_port()
-        self._data.make_keys()
         for server in (self.redis, self.postgres):
             say(f"starting {server.name}")
             server.start(_STORE_SECONDS)

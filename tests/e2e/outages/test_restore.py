@@ -12,10 +12,10 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
+from cli.calls import channel_to
 from cli.data_directory import DataDirectory
 from cli.stack.stack import Front, Stack
 from clicktrail.shortener.v1 import domain_service_pb2, domain_service_pb2_grpc
-from common.rpc.channels import open_channel
 from tests.support.system import PHONE, TLS
 from tests.support.waiting import eventually
 
@@ -128,7 +128,7 @@ class Past:
 
 async def register_host(world: World) -> None:
     """Register the custom domain."""
-    async with open_channel(world.stack.shortener.url) as channel:
+    async with channel_to(world.stack.shortener_endpoint) as channel:
         stub = domain_service_pb2_grpc.DomainServiceStub(channel)
         domain = domain_service_pb2.Domain(name=HOST, business_id=BUSINESS)
         request = domain_service_pb2.RegisterDomainRequest(domain=domain)
