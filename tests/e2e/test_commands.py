@@ -156,7 +156,7 @@ def test_a_private_token_is_a_key_for_its_business(system: "System", tmp_path: P
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (None, "cannot be read"),
+        (None, "There is no key"),
         ("short\n", "no key"),
         ("# nothing\n", "There is no key"),
         ("sha256:" + "0" * 64, "no key"),

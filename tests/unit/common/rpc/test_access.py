@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -17,11 +18,6 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from clicktrail.common.v1 import access_pb2
 from clicktrail.common.v1.access_pb2 import ROLE_GATEWAY, ROLE_OPERATOR, ROLE_READER, ROLE_SHORTENER
-    domain_service_pb2,
-    link_service_pb2,
-    redirect_service_pb2,
-    restore_service_pb2,
-)
 from clicktrail.tracking.v1 import (
     account_service_pb2,
     account_service_pb2_grpc,
@@ -40,9 +36,7 @@ from tests.support.waiting import eventually
 
 ROOT = Path(__file__).parents[4] / "protos" / "gen"
 MODULES = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in sorted(ROOT.rglob("*_service_pb2.py"))]
-SERVICES = [
-    service for module in MODULES for service in import_module(module).DESCRIPTOR.services_by_name.values()
-]
+SERVICES = [service for module in MODULES for service in import_module(module).DESCRIPTOR.services_by_name.values()]
 METHODS = [method for service in SERVICES for method in service.methods]
 ACCOUNTS = "clicktrail.tracking.v1.AccountService"
 SECONDS = 60
@@ -138,7 +132,7 @@ class World:
         self.keys = {role: new_key() for role in (ROLE_GATEWAY, ROLE_OPERATOR, ROLE_READER, ROLE_SHORTENER)}
         for role, key in self.keys.items():
             file_of(folder, role).write_text(key)
-        told: dict[str, Any] = {"accepted": AcceptedKeys(folder), "business_of": self.tokens.business_of, "is_required": True}
+        usual = Security(accepted=AcceptedKeys(folder), business_of=self.tokens.business_of, is_required=True)
         accounts, events = Accounts(), Events()  # type: ignore[abstract]  # as many methods as are needed
         self._server = GrpcServer(
             "127.0.0.1:0",
@@ -147,7 +141,7 @@ class World:
                 partial(account_service_pb2_grpc.add_AccountServiceServicer_to_server, accounts),
                 partial(event_service_pb2_grpc.add_EventServiceServicer_to_server, events),
             ],
-            security=Security(**told | security),
+            security=replace(usual, **security),
         )
 
     @asynccontextmanager
@@ -302,7 +296,7 @@ async def test_keys_are_replaced_without_a_restart(tmp_path: Path) -> None:
         assert await world.outcome(old, create_token) == "made"
         file = file_of(tmp_path, ROLE_OPERATOR)
         file.write_text(f"{old}\n{new}\n")
-        await eventually(partial(world.outcome, new, create_token), "made".__eq__)
+        await eventually(partial(world.outcome, new, create_token), lambda outcome: outcome == "made")
         assert await world.outcome(old, create_token) == "made"
         file.write_text(f"{new}\n")
         await eventually(partial(world.outcome, old, create_token), lambda outcome: outcome != "made")
