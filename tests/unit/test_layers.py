@@ -100,8 +100,8 @@ MAY_USE = {
         "shortener_service/bootstrap.py",
     ),
 }
-# Run as a file, without what is installed: nothing but what an interpreter has at its start.
-ALONE = {"common/probe.py": {"sys", "time", "_socket"}}
+# Run as a file, without what is installed: nothing but what an interpreter has at its start, and for TLS.
+ALONE = {"common/probe.py": {"sys", "time", "_socket", "socket", "ssl"}}
 # The pure rules know neither transport nor store.
 PURE = (
     "shortener_service/destinations.py",
