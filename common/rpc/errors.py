@@ -89,7 +89,8 @@ def _unpacked(status: status_pb2.Status, kind: Kind) -> ClicktrailError | None:
         for message in (info, bad_request, retry):
             if detail.Is(message.DESCRIPTOR):
                 detail.Unpack(message)
-    if info.domain != DOMAIN:
+    # A reason that a newer release has is not known here.
+    if info.domain != DOMAIN or info.reason not in Reason.__members__:
         return None
     faults = [
         Fault(FaultType(violation.reason.lower()), violation.field or None, violation.description)

@@ -50,7 +50,7 @@ class CallGuard(aio.ServerInterceptor):
         self._access = access
         self._calls = Places(calls_limit)
         self._streams = Places(streams_limit)
-        self._guarded: dict[str, Handler] = {}
+        self._guarded: dict[tuple[str, bool], Handler] = {}
         self._refused = RareWarning(log, "a call was refused for its credential")
         self._unknown = RareWarning(log, "calls come without a service key, and are taken for this release")
 
@@ -70,11 +70,11 @@ class CallGuard(aio.ServerInterceptor):
             return self._handler(method, _unread(handler), partial(self._refuse, method, error))
         if admission.token is not None:
             return self._handler(method, handler, partial(self._hold, method, admission.token, handler))
-        if not admission.is_known:
-            return self._handler(method, handler, partial(self._warn, method))
         # All but always, and the same each time: made once.
-        if (guarded := self._guarded.get(method)) is None:
-            guarded = self._guarded[method] = self._handler(method, handler, None)
+        key = method, admission.is_known
+        if (guarded := self._guarded.get(key)) is None:
+            check = None if admission.is_known else partial(self._warn, method)
+            guarded = self._guarded[key] = self._handler(method, handler, check)
         return guarded
 
     def _handler(self, method: str, handler: "Handler", check: "Check | None") -> "Handler":

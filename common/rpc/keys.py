@@ -94,7 +94,11 @@ class AcceptedKeys:
         return self._roles.current().get(_hash(key))
 
     def _read(self) -> Mapping[bytes, "Role.ValueType"]:
-        return dict(self._pairs())
+        found: dict[bytes, Role.ValueType] = {}
+        for key, role in self._pairs():
+            if found.setdefault(key, role) != role:
+                raise ValueError(f"{NAMES[found[key]]} and {NAMES[role]} have the same key")
+        return found
 
     def _pairs(self) -> Iterator[tuple[bytes, "Role.ValueType"]]:
         for role in ROLES.values():

@@ -38,6 +38,14 @@ def test_a_hash_is_enough_to_accept_a_key_and_is_never_sent(tmp_path: Path) -> N
     assert OwnKey(tmp_path, ROLE_OPERATOR)() is None
 
 
+def test_a_key_of_two_roles_is_nobodys(tmp_path: Path) -> None:
+    """Which of them calls could not be told."""
+    key = new_key()
+    for role in (ROLE_GATEWAY, ROLE_OPERATOR):
+        file_of(tmp_path, role).write_text(key)
+    assert AcceptedKeys(tmp_path).role_of(key) is None
+
+
 def test_without_files_there_are_no_keys(tmp_path: Path) -> None:
     """Neither to send nor to accept."""
     assert OwnKey(tmp_path, ROLE_GATEWAY)() is None
