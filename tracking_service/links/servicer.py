@@ -94,7 +94,7 @@ def _whole_link(archived: ArchivedLink) -> link_pb2.Link:
 def _copy_of_domain(copy: pb.DomainCopy) -> DomainCopy:
     # Beyond, it could never be followed by a later one: nobody could change or remove that domain again.
     if not _REVISIONS.minimum <= copy.revision <= _REVISIONS.maximum:
-        raise invalid_field("domains.revision", f"It must be {_REVISIONS.minimum} to {_REVISIONS.maximum}.")
+        raise invalid_field("domains.revision", f"must be {_REVISIONS.minimum} to {_REVISIONS.maximum}.")
     return DomainCopy(
         name=copy.domain.name,
         business_id=copy.domain.business_id,
