@@ -24,14 +24,22 @@ SENT: Mapping[str, frozenset[str]] = {
 # Those that are called, and so know the hashes of all other keys.
 CALLED = ("shortener", "tracking")
 
-Role = StrEnum("Role", {name.upper(): name for name in ROLES})
+
+class KeyRole(StrEnum):
+    """Whose key it is: one for each role of the protos."""
+
+    GATEWAY = "gateway"
+    SHORTENER = "shortener"
+    TRACKING = "tracking"
+    OPERATOR = "operator"
+    READER = "reader"
 
 
 def keys(
     folder: Annotated[Path, typer.Argument(help="The folder for the folders of the services; made if need be.")],
     *,
     renew: Annotated[
-        Role | None,
+        KeyRole | None,
         typer.Option(help="Give this role another key. The one before is accepted until it is renewed again."),
     ] = None,
 ) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.operations.keys import KeyRole
 from clicktrail.common.v1.access_pb2 import (
     ROLE_GATEWAY,
     ROLE_OPERATOR,
@@ -14,7 +15,7 @@ from clicktrail.common.v1.access_pb2 import (
     ROLE_TRACKING,
     Role,
 )
-from common.rpc.keys import AcceptedKeys, OwnKey, file_of, keys_in
+from common.rpc.keys import ROLES, AcceptedKeys, OwnKey, file_of, keys_in
 
 EVERYBODY = (ROLE_GATEWAY, ROLE_SHORTENER, ROLE_TRACKING, ROLE_OPERATOR, ROLE_READER)
 
@@ -45,6 +46,11 @@ def key_of(folder: Path, role: "Role.ValueType") -> str:
     key = OwnKey(folder / "all", role)()
     assert key is not None
     return key
+
+
+def test_every_role_has_a_key_that_can_be_renewed() -> None:
+    """The command knows the roles of the protos."""
+    assert set(KeyRole) == set(ROLES)
 
 
 def test_keys_that_are_there_stay(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import grpc
 import pytest
@@ -226,13 +227,12 @@ async def test_bytes_that_are_no_message_are_the_callers_fault(
         "unary": f"/{SERVICE}/RegisterDomain",
         "stream": "/clicktrail.shortener.v1.RedirectService/ResolveBatches",
     }
-    calls = (
-        served.channel.unary_unary(paths["unary"])(b"\xff\xff", timeout=60, wait_for_ready=True),
-        served.channel.stream_stream(paths["stream"])(iter([b"", b"\xff\xff"]), timeout=60, wait_for_ready=True).read(),
-    )
-    for call in calls:
+    channel: Any = served.channel
+    unary = channel.unary_unary(paths["unary"])(b"\xff\xff", timeout=60, wait_for_ready=True)
+    stream = channel.stream_stream(paths["stream"])(iter([b"", b"\xff\xff"]), timeout=60, wait_for_ready=True)
+    for answer in (unary, stream.read()):
         with pytest.raises(aio.AioRpcError) as caught:
-            await call
+            await answer
         error = from_rpc_error(caught.value)
         assert error is not None
         assert (error.kind, error.reason) == (Kind.INVALID, Reason.INVALID_REQUEST)
