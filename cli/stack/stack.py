@@ -4,6 +4,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from cli.addresses import Endpoint, security_with
 from cli.data_directory import DataDirectory, Ready
@@ -63,6 +64,11 @@ class Stack:
     def servers(self) -> tuple[ServerProcess, ...]:
         """All servers in the order of starting: each needs only those before it."""
         return (self.redis, self.postgres, self.tracking, self.shortener, self.gateway)
+
+    @property
+    def keys(self) -> Path:
+        """The folder of its service keys."""
+        return self._data.keys
 
     @property
     def tracking_endpoint(self) -> Endpoint:
@@ -155,14 +161,14 @@ class Stack:
             "HTTP_LISTEN": f"{host}:{port}",
             "SHORTENER_TARGET": f"ipv4:{self.shortener.url}",
             "TRACKING_TARGET": f"ipv4:{self.tracking.url}",
-            "SERVICE_KEYS_DIR": str(self._data.keys),
+            "SERVICE_KEYS_DIR": str(self.keys),
         }
 
     def _endpoint(self, server: ServerProcess) -> Endpoint:
-        return Endpoint(server.url, security_with(file_of(self._data.keys, ROLE_OPERATOR)))
+        return Endpoint(server.url, security_with(file_of(self.keys, ROLE_OPERATOR)))
 
     def _key_settings(self) -> dict[str, str]:
-        return {"SERVICE_KEYS": "require", "SERVICE_KEYS_DIR": str(self._data.keys)}
+        return {"SERVICE_KEYS": "require", "SERVICE_KEYS_DIR": str(self.keys)}
 
     def _migrate(self) -> None:
         log = self._data.logs / "migrate.log"

@@ -56,11 +56,6 @@ class KillableSystem:
         self.stack.stop()
 
     @property
-    def keys(self) -> Path:
-        """The folder of the service keys."""
-        return self._data.keys
-
-    @property
     def servers(self) -> tuple[ServerProcess, ...]:
         """All processes, in the order of starting."""
         return (*self.stack.servers, self.patient)

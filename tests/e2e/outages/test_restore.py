@@ -55,6 +55,7 @@ class World:
         environment = os.environ | {
             "CLICKTRAIL_POSTGRES_URL": self.stack.postgres.url,
             "CLICKTRAIL_SHORTENER_TARGET": self.stack.shortener.url,
+            "CLICKTRAIL_SERVICE_KEYS_DIR": str(self.stack.keys),
         }
         command = [sys.executable, "-m", "cli", *arguments]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603  (our own command)

@@ -28,7 +28,7 @@ async def test_a_gateway_whose_key_is_wrong_asks_to_come_again(chain: KillableSy
         assert_come_again(await post_event(chain, "a-key-of-an-event", gateway))
         async with chain.server(gateway) as shop:
             assert_come_again(await shop.get(f"/v1/links/{link['id']}"))
-        key.write_text(file_of(chain.keys, ROLE_GATEWAY).read_text())
+        key.write_text(file_of(chain.stack.keys, ROLE_GATEWAY).read_text())
         await eventually(lambda: click(chain, link, gateway), is_redirect)
         assert (await post_event(chain, "a-key-of-an-event", gateway)).status_code == 200
         async with chain.server(gateway) as shop:
