@@ -6,7 +6,7 @@ import typer
 from google.protobuf.field_mask_pb2 import FieldMask
 from rich.console import Console
 
-from cli.addresses import Business, DataDir, Tracking, business_id, tracking_address
+from cli.addresses import Business, DataDir, Endpoint, KeyFile, Tracking, business_id, tracking_endpoint
 from cli.calls import DEADLINE_SECONDS, channel_to, run
 from cli.commands import Commands
 from clicktrail.tracking.v1 import account_service_pb2, account_service_pb2_grpc
@@ -37,13 +37,14 @@ def create_business(  # noqa: PLR0913  (options of a command)
     locale: Annotated[str, typer.Option(help="The language of its pages.")] = "en",
     tracking: Tracking = None,
     data_dir: DataDir = None,
+    key_file: KeyFile = None,
 ) -> None:
     """Create a business and its first token; print the public id and the token, which is shown this once."""
     business = account_service_pb2.Business(
         id=identifier or "", name=name, currency=currency, country=country, locale=locale
     )
-    address = tracking_address(tracking, data_dir)
-    made, token = run(_create_business(address, business), address)
+    service = tracking_endpoint(tracking, data_dir, key_file)
+    made, token = run(_create_business(service, business), service)
     _show(business=made, token=token)
 
 
@@ -54,11 +55,12 @@ def update_business(
     business: Business = None,
     tracking: Tracking = None,
     data_dir: DataDir = None,
+    key_file: KeyFile = None,
 ) -> None:
     """Change a business, effective within 5 seconds; print what it has now."""
     wanted = account_service_pb2.Business(id=business_id(business, data_dir), rate_factor=rate_factor)
-    address = tracking_address(tracking, data_dir)
-    changed = run(_update_business(address, wanted, ["rate_factor"]), address)
+    service = tracking_endpoint(tracking, data_dir, key_file)
+    changed = run(_update_business(service, wanted, ["rate_factor"]), service)
     typer.echo(f"{changed.id}: {changed.rate_factor:g} times the usual rate limits")
 
 
@@ -69,35 +71,36 @@ def create_token(
     business: Business = None,
     tracking: Tracking = None,
     data_dir: DataDir = None,
+    key_file: KeyFile = None,
 ) -> None:
     """Create a token and print it: it is shown this once."""
     owner = business_id(business, data_dir)
-    address = tracking_address(tracking, data_dir)
-    token = run(_create_token(address, owner, name), address)
+    service = tracking_endpoint(tracking, data_dir, key_file)
+    token = run(_create_token(service, owner, name), service)
     _show(business=owner, token=token)
 
 
-async def _create_business(address: str, business: account_service_pb2.Business) -> tuple[str, str]:
-    async with channel_to(address) as channel:
+async def _create_business(service: Endpoint, business: account_service_pb2.Business) -> tuple[str, str]:
+    async with channel_to(service) as channel:
         answer = await account_service_pb2_grpc.AccountServiceStub(channel).CreateBusiness(
             account_service_pb2.CreateBusinessRequest(business=business), timeout=DEADLINE_SECONDS, wait_for_ready=True
         )
-    return answer.business.id, await _create_token(address, answer.business.id, "first")
+    return answer.business.id, await _create_token(service, answer.business.id, "first")
 
 
 async def _update_business(
-    address: str, business: account_service_pb2.Business, fields: list[str]
+    service: Endpoint, business: account_service_pb2.Business, fields: list[str]
 ) -> account_service_pb2.Business:
     request = account_service_pb2.UpdateBusinessRequest(business=business, update_mask=FieldMask(paths=fields))
-    async with channel_to(address) as channel:
+    async with channel_to(service) as channel:
         answer = await account_service_pb2_grpc.AccountServiceStub(channel).UpdateBusiness(
             request, timeout=DEADLINE_SECONDS, wait_for_ready=True
         )
     return answer.business
 
 
-async def _create_token(address: str, business: str, name: str) -> str:
-    async with channel_to(address) as channel:
+async def _create_token(service: Endpoint, business: str, name: str) -> str:
+    async with channel_to(service) as channel:
         answer = await account_service_pb2_grpc.AccountServiceStub(channel).CreateToken(
             account_service_pb2.CreateTokenRequest(business_id=business, name=name),
             timeout=DEADLINE_SECONDS,

@@ -7,11 +7,12 @@ from typing import Any, TypeVar
 
 from grpc import StatusCode, aio
 
+from cli.addresses import Endpoint
 from cli.failures import CommandFailed, ExitCode
 from clicktrail.common.v1 import types_pb2
 from common.errors import Fault, Kind, Reason
 from common.rpc.channels import open_channel
-from common.rpc.errors import from_rpc_error
+from common.rpc.errors import from_rpc_error, is_refused
 
 DEADLINE_SECONDS = 10.0
 # How gRPC tells of a stream that ended below a write: the reason is lost.
@@ -19,35 +20,35 @@ _BROKEN_OFF = "Internal error from Core"
 Result = TypeVar("Result")
 
 
-def run(call: Coroutine[Any, Any, Result], address: str) -> Result:
-    """Run calls to the end; what the service at `address` refuses, or that it is away, becomes `CommandFailed`."""
+def run(call: Coroutine[Any, Any, Result], service: Endpoint) -> Result:
+    """Run calls to the end; what the service refuses, or that it is away, becomes `CommandFailed`."""
 
     async def told() -> Result:
         try:
             return await call
         except aio.AioRpcError as error:
-            raise _failure(error, address) from None
+            raise (_not_allowed if is_refused(error) else _failure)(error, service) from None
 
     return asyncio.run(told())
 
 
 @asynccontextmanager
-async def channel_to(address: str) -> AsyncIterator[aio.Channel]:
-    """Open a channel to `HOST:PORT` or another gRPC target, and close it in the end."""
-    channel = open_channel(address)
+async def channel_to(service: Endpoint) -> AsyncIterator[aio.Channel]:
+    """Open a channel to a service, and close it in the end."""
+    channel = open_channel(service.address, service.security)
     try:
         yield channel
     finally:
         await channel.close()
 
 
-async def reached(channel: aio.Channel, address: str) -> aio.Channel:
+async def reached(channel: aio.Channel, service: Endpoint) -> aio.Channel:
     """Return a channel that is connected: a call that may take an hour is not to wait an hour for its service."""
     try:
         async with asyncio.timeout(DEADLINE_SECONDS):
             await channel.channel_ready()
     except TimeoutError:
-        raise _no_answer(address) from None
+        raise _no_answer(service) from None
     return channel
 
 
@@ -62,15 +63,15 @@ def _line_of(fault: Fault | types_pb2.Fault) -> str:
     return f"{fault.parameter}: {fault.description}"
 
 
-def _failure(error: aio.AioRpcError, address: str) -> CommandFailed:
+def _failure(error: aio.AioRpcError, service: Endpoint) -> CommandFailed:
     refusal = from_rpc_error(error)
     if error.code() is StatusCode.INTERNAL and error.details() == _BROKEN_OFF:
-        return CommandFailed(f"{address} broke off. The same command may be run again.", ExitCode.UNAVAILABLE)
+        return CommandFailed(f"{service} broke off. The same command may be run again.", ExitCode.UNAVAILABLE)
     if refusal is None:
-        return CommandFailed(f"The service at {address} failed: {error.details() or error.code().name}")
+        return CommandFailed(f"The service at {service} failed: {error.details() or error.code().name}")
     # Where the service itself says that another one is away, its own words tell which.
     if refusal.reason is Reason.UPSTREAM_DOWN and error.details() != str(refusal):
-        return _no_answer(address)
+        return _no_answer(service)
     if refusal.kind is Kind.UNAVAILABLE:
         return CommandFailed(sentence_of(refusal.faults), ExitCode.UNAVAILABLE)
     if refusal.kind is Kind.INVALID:
@@ -78,5 +79,13 @@ def _failure(error: aio.AioRpcError, address: str) -> CommandFailed:
     return CommandFailed(sentence_of(refusal.faults))
 
 
-def _no_answer(address: str) -> CommandFailed:
-    return CommandFailed(f"There is no answer from {address}: is the service running there?", ExitCode.UNAVAILABLE)
+def _not_allowed(error: aio.AioRpcError, service: Endpoint) -> CommandFailed:
+    return CommandFailed(
+        f"not allowed: {service} says: {error.details()} Name a file with a key by --key-file or"
+        " CLICKTRAIL_KEY_FILE, or the directory of a running stack, which has one, by --data-dir.",
+        ExitCode.UNAVAILABLE,
+    )
+
+
+def _no_answer(service: Endpoint) -> CommandFailed:
+    return CommandFailed(f"There is no answer from {service}: is the service running there?", ExitCode.UNAVAILABLE)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cli.embedded.privileges import write_secret
 from cli.failures import CommandFailed, ExitCode
+from common.rpc.keys import ROLES, file_of, new_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Ready:
 
 
 class DataDirectory:
-    """`redis/`, `postgres/`, `spool/`, `logs/`; files: `lock`, `demo.json` (kept).
+    """`redis/`, `postgres/`, `spool/`, `logs/`, `keys/`; files: `lock`, `demo.json` (kept).
 
     While it is ready: `ready.json`, and `postgres.url` for backups.
     """
@@ -45,6 +46,7 @@ class DataDirectory:
         self.postgres = self.path / "postgres"
         self.spool = self.path / "spool"
         self.logs = self.path / "logs"
+        self.keys = self.path / "keys"
         self._ready = self.path / "ready.json"
         self._postgres_url = self.path / "postgres.url"
         self._demo = self.path / "demo.json"
@@ -57,10 +59,11 @@ class DataDirectory:
             return False
 
     def make(self) -> None:
-        """Create it, for our user alone; one that exists keeps its mode."""
+        """Create it with service keys, for our user alone; what exists stays as it is."""
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.logs.mkdir(exist_ok=True)
+            self._make_keys()
         except OSError as error:
             raise CommandFailed(
                 f"The data directory {self.path} cannot be made: {error.strerror}.", ExitCode.USAGE
@@ -118,6 +121,13 @@ class DataDirectory:
     def keep_demo_token(self, token: str) -> None:
         """Keep the demo business's token for later starts: tracking stores only its hash."""
         write_secret(self._demo, json.dumps({"token": token}) + "\n")
+
+    def _make_keys(self) -> None:
+        self.keys.mkdir(mode=0o700, exist_ok=True)
+        for role in ROLES.values():
+            path = file_of(self.keys, role)
+            if not path.exists():
+                write_secret(path, new_key() + "\n")
 
     def _nothing_runs(self) -> CommandFailed:
         return CommandFailed(

@@ -11,7 +11,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     """The command line, a file or a setting is wrong."""
     UNAVAILABLE = 3
-    """A service is away; the same command may work later."""
+    """A service is away, or does not allow it with this key; the same command may work later, or with another."""
 
 
 class CommandFailed(Exception):  # noqa: N818  (named for the situation)

@@ -20,10 +20,14 @@ def serves(target: str, timeout_seconds: float = 1.0) -> bool:
 def healthcheck(
     target: Annotated[str, typer.Argument(help="`HOST:PORT` of a gRPC server, or an http address.")],
     timeout: Annotated[float, typer.Option(min=0.1, max=3600, help="How long to wait, in seconds.")] = 3.0,
+    tls: Annotated[
+        str | None,
+        typer.Option(help="Ask a gRPC server by TLS, with the certificate of this folder.", metavar="FOLDER"),
+    ] = None,
 ) -> None:
     """Exit with 0 if a service can serve, else with 3."""
     try:
-        require_serving(target, timeout)
+        require_serving(target, timeout, tls)
     except NotServingError as error:
         raise CommandFailed(f"{target} does not serve: {error}", ExitCode.UNAVAILABLE) from None
     except ValueError as error:

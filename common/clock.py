@@ -10,6 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 YEAR_9999_SECONDS = 253_370_764_800
+_NANOSECONDS = 1_000_000_000
 
 
 def now() -> datetime:
@@ -29,8 +30,8 @@ def from_timestamp(stamp: Timestamp) -> datetime:
 
 
 def is_in_calendar(stamp: Timestamp) -> bool:
-    """Tell whether a timestamp lies in the years 1970 to 9998: beyond, time zones and databases run out of years."""
-    return 0 <= stamp.seconds < YEAR_9999_SECONDS
+    """Tell whether a timestamp is one of the years 1970 to 9998: beyond, time zones and databases run out of years."""
+    return 0 <= stamp.seconds < YEAR_9999_SECONDS and 0 <= stamp.nanos < _NANOSECONDS
 
 
 def now_timestamp() -> Timestamp:

@@ -10,6 +10,7 @@ class Kind(StrEnum):
 
     INVALID = "invalid"
     UNAUTHENTICATED = "unauthenticated"
+    FORBIDDEN = "forbidden"
     NOT_FOUND = "not_found"
     ALREADY_EXISTS = "already_exists"
     NOT_ALLOWED = "not_allowed"
@@ -25,6 +26,12 @@ class Reason(StrEnum):
     """1,001 events in one batch."""
     CREDENTIAL_UNKNOWN = "CREDENTIAL_UNKNOWN"
     """A token that was revoked."""
+    CALLER_UNKNOWN = "CALLER_UNKNOWN"
+    """A call between services without a service key."""
+    CALLER_NOT_ALLOWED = "CALLER_NOT_ALLOWED"
+    """The gateway's key, for a call that takes an operator's."""
+    BUSINESS_NOT_ALLOWED = "BUSINESS_NOT_ALLOWED"
+    """A private token, for a link of another business."""
     LINK_UNKNOWN = "LINK_UNKNOWN"
     """Another business's link."""
     CODE_TAKEN = "CODE_TAKEN"
@@ -131,6 +138,16 @@ def invalid(faults: Sequence[Fault], reason: Reason = Reason.INVALID_REQUEST) ->
 def invalid_field(parameter: str, predicate: str, type_: FaultType = FaultType.INVALID) -> ClicktrailError:
     """Return the error for input that is wrong in one field, described by what follows its name."""
     return invalid([field_fault(parameter, predicate, type_)])
+
+
+def unauthenticated(reason: Reason, description: str) -> ClicktrailError:
+    """Return the error for whoever shows no credential that is known."""
+    return ClicktrailError(Kind.UNAUTHENTICATED, reason, [Fault(FaultType.UNAUTHORIZED, None, description)])
+
+
+def forbidden(reason: Reason, description: str) -> ClicktrailError:
+    """Return the error for what is not the caller's to do, whoever it is."""
+    return ClicktrailError(Kind.FORBIDDEN, reason, [Fault(FaultType.NOT_ALLOWED, None, description)])
 
 
 def not_found(reason: Reason, description: str, parameter: str | None = None) -> ClicktrailError:

@@ -1,7 +1,7 @@
 """Asks a service whether it serves, for the price of an interpreter: container engines do so every few seconds.
 
-Run as a file, with nothing of ours beside it: `python -I -S probe.py [--timeout SECONDS] TARGET`. Exits with 0 if the
-target serves, with 1 and the reason on standard error if it does not, with 2 if it was asked wrongly.
+Run as a file, with nothing of ours beside it: `python -I -S probe.py [--timeout SECONDS] [--tls FOLDER] TARGET`. Exits
+with 0 if the target serves, with 1 and the reason on standard error if it does not, with 2 if it was asked wrongly.
 """
 
 # What `socket` is made of: that one makes its enumerations at each start, which costs as much as all else here.
@@ -9,7 +9,7 @@ import _socket
 import sys
 from time import monotonic
 
-USAGE = "usage: probe.py [--timeout SECONDS] HOST:PORT | http://HOST[:PORT][/PATH]"
+USAGE = "usage: probe.py [--timeout SECONDS] [--tls FOLDER] HOST:PORT | http://HOST[:PORT][/PATH]"
 TIMEOUT_SECONDS = 3.0
 LONGEST_TIMEOUT_SECONDS = 3_600.0
 HTTP = "http://"
@@ -41,10 +41,11 @@ class NotServingError(Exception):
 class Peer:
     """A connection on which everything together has an end in time."""
 
-    def __init__(self, host: str, port: int, timeout_seconds: float) -> None:
+    def __init__(self, host: str, port: int, timeout_seconds: float, tls_folder: str | None = None) -> None:
         self._until = monotonic() + timeout_seconds
         self._waiting = b""
-        self._socket = self._connected(host, port)
+        connection = self._connected(host, port)
+        self._socket = connection if tls_folder is None else _encrypted(connection, tls_folder)
 
     def send(self, data: bytes) -> None:
         """Send all of it; a peer that has hung up is no reason yet: what it said before can still be read."""
@@ -101,9 +102,28 @@ class Peer:
         return left
 
 
-def require_serving(target: str, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+def _encrypted(connection: "_socket.socket", folder: str) -> "_socket.socket":
+    """Return a connection with TLS, showing the certificate of a folder; whose the other side's is does not matter.
+
+    The modules for it cost as much as all else here: they are loaded where they are needed.
+    """
+    import socket  # noqa: PLC0415
+    import ssl  # noqa: PLC0415
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_alpn_protocols(["h2"])
+    context.load_cert_chain(f"{folder}/tls.crt", f"{folder}/tls.key")
+    timeout_seconds = connection.gettimeout()
+    whole = socket.socket(fileno=connection.detach())
+    whole.settimeout(timeout_seconds)
+    return context.wrap_socket(whole)
+
+
+def require_serving(target: str, timeout_seconds: float = TIMEOUT_SECONDS, tls_folder: str | None = None) -> None:
     """Raise `NotServingError` unless a target serves in time: `HOST:PORT` of a gRPC server, or an http address.
 
+    With a folder of certificates, a gRPC server is asked by TLS.
     Raises `ValueError` for what is no such target, and for a time that is none.
     """
     if not 0 < timeout_seconds <= LONGEST_TIMEOUT_SECONDS:
@@ -112,7 +132,7 @@ def require_serving(target: str, timeout_seconds: float = TIMEOUT_SECONDS) -> No
     place, slash, path = target.removeprefix(HTTP).partition("/") if is_http else (target, "", "")
     host, port = _host_and_port(place, HTTP_PORT if is_http else None)
     try:
-        peer = Peer(host, port, timeout_seconds)
+        peer = Peer(host, port, timeout_seconds, None if is_http else tls_folder)
         try:
             if is_http:
                 _require_ok(peer, place, (slash + path) or "/")
@@ -219,12 +239,14 @@ def _next_frame(peer: Peer) -> tuple[int, int, int, bytes]:
 
 def main(arguments: list[str]) -> int:
     """Return the exit code."""
-    timeout_seconds = TIMEOUT_SECONDS
+    timeout_seconds, tls_folder = TIMEOUT_SECONDS, None
     try:
         if arguments[:1] == ["--timeout"]:
             timeout_seconds, arguments = float(arguments[1]), arguments[2:]
+        if arguments[:1] == ["--tls"]:
+            tls_folder, arguments = arguments[1], arguments[2:]
         (target,) = arguments
-        require_serving(target, timeout_seconds)
+        require_serving(target, timeout_seconds, tls_folder)
     except NotServingError as error:
         sys.stderr.write(f"{target} does not serve: {error}\n")
         return 1

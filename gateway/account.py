@@ -1,6 +1,6 @@
 """Whose a credential is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,3 +13,5 @@ class Account:
     """The origins whose pages may use it. Empty: any."""
     rate_factor: float = 1.0
     """How many times the usual budgets the business has."""
+    credential: str = field(default="", repr=False)
+    """The credential: what is done for a private token is done by it, not by the gateway's own key."""

@@ -1,14 +1,11 @@
 """Credentials: whose they are, asked once and remembered for a while."""
 
-import asyncio
 import re
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Generic, TypeVar
+from collections.abc import Mapping
 
 from clicktrail.tracking.v1 import account_service_pb2 as account
 from clicktrail.tracking.v1.event_pb2 import CREDENTIAL_PUBLIC
-from common.errors import ClicktrailError, Kind
+from common.credentials import CredentialCache
 from gateway.account import Account
 from gateway.http.errors import RefusedError, unauthorized
 from gateway.http.exchange import Exchange
@@ -16,66 +13,9 @@ from gateway.rate_limits.budgets import BudgetKind
 from gateway.rate_limits.limits import RateLimits
 from gateway.rpc.clients import Services
 
-Opened = TypeVar("Opened")
-
-# What was revoked must be refused within 5 seconds.
-REMEMBERED_SECONDS = 3.0
-
 REMEMBERED_LIMIT = 10_000
 
 _CREDENTIAL = re.compile(r"[\x21-\x7e]{1,512}")
-
-
-class CredentialCache(Generic[Opened]):
-    """What credentials open, remembered for a while; requests that come while it is asked for wait for one answer.
-
-    `ask` says what a credential opens, and raises UNAUTHENTICATED for one that opens nothing.
-    """
-
-    def __init__(self, ask: Callable[[str], Awaitable[Opened]], limit: int) -> None:
-        self._ask = ask
-        self._limit = limit
-        self._remembered: OrderedDict[str, tuple[float, asyncio.Task[Opened | None]]] = OrderedDict()
-
-    async def of(self, credential: str) -> Opened | None:
-        """Return what a credential opens, or None. Raises what keeps it from being told now."""
-        answer = self._asked_for(credential)
-        # Whoever asked first may leave: the others still wait.
-        return answer.result() if answer.done() else await asyncio.shield(answer)
-
-    def remembered(self, credential: str) -> Opened | None:
-        """Return what a credential opened a moment ago; None where it must be asked, or opened nothing."""
-        until, answer = self._remembered.get(credential, (0.0, None))
-        if answer is None or not answer.done() or asyncio.get_running_loop().time() >= until:
-            return None
-        return answer.result()
-
-    def has_opened(self, credential: str) -> bool:
-        """Tell whether a credential has opened something the last time that it was asked for, however long ago."""
-        _, answer = self._remembered.get(credential, (0.0, None))
-        return answer is not None and answer.done() and not answer.cancelled() and answer.result() is not None
-
-    def _asked_for(self, credential: str) -> asyncio.Task[Opened | None]:
-        now = asyncio.get_running_loop().time()
-        until, answer = self._remembered.get(credential, (0.0, None))
-        if answer is not None and now < until:
-            return answer
-        answer = asyncio.create_task(self._judge(credential))
-        self._remembered[credential] = (now + REMEMBERED_SECONDS, answer)
-        self._remembered.move_to_end(credential)
-        if len(self._remembered) > self._limit:
-            self._remembered.popitem(last=False)
-        return answer
-
-    async def _judge(self, credential: str) -> Opened | None:
-        try:
-            return await self._ask(credential)
-        except Exception as error:
-            if isinstance(error, ClicktrailError) and error.kind is Kind.UNAUTHENTICATED:
-                return None
-            # What could not be told now is asked again by the next.
-            self._remembered.pop(credential, None)
-            raise
 
 
 class Credentials:
@@ -140,7 +80,7 @@ class Credentials:
         )
         origins = frozenset(_normal(origin) for origin in response.origins)
         is_private = response.credential != CREDENTIAL_PUBLIC
-        return Account(response.business_id, is_private, origins, response.rate_factor or 1.0)
+        return Account(response.business_id, is_private, origins, response.rate_factor or 1.0, credential)
 
 
 def _bearer(exchange: Exchange) -> str:

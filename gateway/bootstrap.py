@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from multiprocessing import parent_process
 
+from clicktrail.common.v1.access_pb2 import ROLE_GATEWAY
 from clicktrail.shortener.v1 import link_service_pb2
 from clicktrail.tracking.v1 import (
     account_service_pb2,
@@ -20,6 +21,7 @@ from clicktrail.tracking.v1 import (
 )
 from common.garbage import spare_what_stays
 from common.logging import configure_logging, get_logger
+from common.rpc.security import caller_security
 from common.settings.settings import load_settings
 from gateway.api.transcoder import Transcoder
 from gateway.app import Application, Gateway
@@ -84,7 +86,8 @@ def build() -> Application:
 async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     """Open the gateway; on leaving, what is under way is finished."""
     _stop_with_parent()
-    services = connect(settings.shortener_target, settings.tracking_target, settings.call_seconds)
+    security = caller_security(settings, ROLE_GATEWAY)
+    services = connect(settings.shortener_target, settings.tracking_target, settings.call_seconds, security)
     limits = RateLimits(1 / settings.http_workers, is_on=settings.rate_limits)
     credentials = Credentials(services, limits)
     fresh_sessions = FreshSessions(services)

@@ -1,9 +1,11 @@
 """Builds the shortener: each line names one part and what it needs."""
 
 import asyncio
+from dataclasses import replace
 
 from grpc import aio
 
+from clicktrail.common.v1.access_pb2 import ROLE_SHORTENER
 from clicktrail.shortener.v1 import (
     domain_service_pb2_grpc,
     link_service_pb2_grpc,
@@ -15,6 +17,7 @@ from clicktrail.shortener.v1 import (
 from clicktrail.tracking.v1 import relay_service_pb2
 from common.logging import get_logger
 from common.rpc.channels import open_channel
+from common.rpc.security import service_security
 from common.rpc.server import GrpcServer, Register
 from shortener_service.domains.domains import Domains
 from shortener_service.domains.servicer import DomainServicer
@@ -46,6 +49,7 @@ from shortener_service.redirects.store import RedisChanges, RedisClickStore
 from shortener_service.redis.client import RedisCalls
 from shortener_service.redis.keyspace import Keys, Shards
 from shortener_service.settings import ShortenerSettings
+from shortener_service.token_client import TokenOwners
 
 log = get_logger(__name__)
 
@@ -71,7 +75,8 @@ class Shortener:
         appended = Appended(shards.count)
         limit = -(-settings.outbox_limit // shards.count)
         self._calls = RedisCalls(settings.redis_address)
-        self._channel = open_channel(settings.tracking_target)
+        security = service_security(settings, ROLE_SHORTENER)
+        self._channel = open_channel(settings.tracking_target, security)
         self._installation = RedisInstallation(self._calls, keys, settings.redis_fsync, FORMAT)
         self._secret = Secret(self._installation.learn)
         self._archive = LinkArchive(self._channel)
@@ -118,6 +123,7 @@ class Shortener:
                 RateServicer(Rates(RedisRates(self._calls, keys))),
             ),
             connection_age_seconds=settings.connection_age_seconds,
+            security=replace(security, business_of=TokenOwners(self._channel).business_of),
         )
         self.port = self._server.port
         self._completing: asyncio.Task[None] | None = None

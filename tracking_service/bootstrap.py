@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from functools import partial
 
+from clicktrail.common.v1.access_pb2 import ROLE_TRACKING
 from clicktrail.tracking.v1 import (
     account_service_pb2_grpc,
     action_service_pb2_grpc,
@@ -17,6 +19,8 @@ from clicktrail.tracking.v1 import (
     session_service_pb2_grpc,
 )
 from common.logging import get_logger
+from common.rpc.channels import open_channel
+from common.rpc.security import service_security
 from common.rpc.server import GrpcServer, Register, until_stopped
 from tracking_service.accounts.accounts import Accounts
 from tracking_service.accounts.known_accounts import KnownAccounts
@@ -109,19 +113,22 @@ class TrackingService:
         self._partitions = Partitions(postgres)
         self._attribution_woken = asyncio.Event()
         self._erasure_woken = asyncio.Event()
-        self._shortener = ShortenerLinks(settings.shortener_target)
+        security = service_security(settings, ROLE_TRACKING)
+        self._shortener = ShortenerLinks(open_channel(settings.shortener_target, security))
         events = PostgresEvents(postgres, self._partitions, self._attribution_woken.set)
         self._fallback = OutageFallback(settings, postgres, EventIntake(events, PostgresEventContexts(postgres)))
         origins = Origins(describe, open_countries(settings.country_database).of)
         self._deliveries = PostgresDeliveries(postgres, self._partitions, origins, self._attribution_woken.set)
         self._reports = Reports(PostgresReports(postgres), self._shortener)
         self._watch = ReportWatch(self._reports, PostgresVersions(postgres))
+        self._accounts = Accounts(PostgresAccounts(postgres), self._fallback.accounts, self._fallback.breaker)
         registers = self._registers()
         self._server = GrpcServer(
             settings.tracking_listen,
             list(registers),
             list(registers.values()),
             connection_age_seconds=settings.connection_age_seconds,
+            security=replace(security, business_of=self._accounts.business_of),
         )
         self._upkeep: asyncio.Task[None] | None = None
         self._serving = asyncio.Event()
@@ -155,14 +162,13 @@ class TrackingService:
     def _registers(self) -> dict[str, Register]:
         """Return each gRPC service's full name, with what registers its servicer."""
         postgres = self._postgres
-        accounts = Accounts(PostgresAccounts(postgres), self._fallback.accounts, self._fallback.breaker)
         actions = PostgresActions(postgres)
         profiles = PostgresProfiles(postgres)
         erasures = Erasures(PostgresErasure(postgres), self._erasure_woken)
         sessions = Sessions(PostgresSessions(postgres, self._attribution_woken.set))
         return {
             "clicktrail.tracking.v1.AccountService": partial(
-                account_service_pb2_grpc.add_AccountServiceServicer_to_server, AccountServicer(accounts)
+                account_service_pb2_grpc.add_AccountServiceServicer_to_server, AccountServicer(self._accounts)
             ),
             "clicktrail.tracking.v1.ActionService": partial(
                 action_service_pb2_grpc.add_ActionServiceServicer_to_server,

@@ -4,7 +4,6 @@ from grpc import aio
 
 from clicktrail.shortener.v1 import link_service_pb2, link_service_pb2_grpc
 from common.errors import Reason, unavailable
-from common.rpc.channels import open_channel
 from common.rpc.errors import from_rpc_error
 
 CALL_SECONDS = 10.0
@@ -15,9 +14,9 @@ ASK_SECONDS = 2.0
 class ShortenerLinks:
     """Asks after links and changes them, over a channel to the shortener. Owns it: close it."""
 
-    def __init__(self, target: str) -> None:
-        self._channel = open_channel(target)
-        self._stub = link_service_pb2_grpc.LinkServiceStub(self._channel)
+    def __init__(self, channel: aio.Channel) -> None:
+        self._channel = channel
+        self._stub = link_service_pb2_grpc.LinkServiceStub(channel)
 
     async def close(self) -> None:
         """Close the channel."""

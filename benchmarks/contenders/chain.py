@@ -74,15 +74,15 @@ class Chain:
             paths.append(urlsplit(result.link.short_url).path)
 
         template = link_pb2.LinkTemplate(destination=DESTINATION, campaign=campaign)
-        address = self.ready.shortener
-        run(create_links(address, Order(BUSINESS, template, count), _rows(count), keep), address)
+        service = self.stack.shortener_endpoint
+        run(create_links(service, Order(BUSINESS, template, count), _rows(count), keep), service)
         return paths
 
     def clicks_of(self, campaign: str) -> int:
         """Return the clicks that a campaign's report counts."""
         request = report_service_pb2.GetReportRequest(business_id=BUSINESS, campaign=campaign)
-        address = self.ready.tracking
-        return run(fetch_report(address, request), address).totals.clicks
+        service = self.stack.tracking_endpoint
+        return run(fetch_report(service, request), service).totals.clicks
 
     def _stop(self) -> None:
         self.second.stop()

@@ -15,6 +15,7 @@ from benchmarks.contenders.contender import Contender
 from benchmarks.contenders.plain import Plain
 from benchmarks.loads.load import wrk_posts
 from benchmarks.results import Results, spread
+from cli.addresses import Endpoint
 from cli.calls import channel_to
 from cli.stack.demo_business import BUSINESS
 from clicktrail.common.v1 import types_pb2
@@ -80,7 +81,7 @@ async def _measure_batches(chain: Chain, rounds: int, count: int, results: Resul
         await connection.execute(f"CREATE TABLE {_COPIED}_all PARTITION OF {_COPIED} DEFAULT")
         for _ in range(rounds):
             begun_at = now()
-            ours.append(count / await track(chain.ready.tracking, count))
+            ours.append(count / await track(chain.stack.tracking_endpoint, count))
             rows = await connection.fetch(
                 f"SELECT {_COLUMNS} FROM events WHERE business_id = $1 AND received_at >= $2 LIMIT $3",  # noqa: S608  (our own names)
                 BUSINESS,
@@ -99,11 +100,11 @@ async def _measure_batches(chain: Chain, rounds: int, count: int, results: Resul
     }
 
 
-async def track(address: str, count: int, a_batch: int = A_BATCH) -> float:
+async def track(service: Endpoint, count: int, a_batch: int = A_BATCH) -> float:
     """Track so many events, a few batches at once; return the seconds that took."""
     batches = [_batch(min(a_batch, count - start)) for start in range(0, count, a_batch)]
     waiting = iter(batches)
-    async with channel_to(address) as channel:
+    async with channel_to(service) as channel:
         stub = event_service_pb2_grpc.EventServiceStub(channel)
 
         async def send() -> None:

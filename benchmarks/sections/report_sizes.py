@@ -120,7 +120,7 @@ async def _time(reads: Mapping[str, Read], campaigns: Sequence[Campaign]) -> dic
 async def _measure_sizes(chain: Chain, larger: int, smaller: int, results: Results) -> None:
     ended_at = bucket_of(now())
     campaigns = [Campaign(_BUSINESS, name, hits, ended_at) for name, hits in (("large", larger), ("small", smaller))]
-    async with channel_to(chain.ready.tracking) as channel:
+    async with channel_to(chain.stack.tracking_endpoint) as channel:
         token = await _make_business(channel)
         await deliver_links(channel, campaigns)
         clicks = chained.from_iterable(campaign.clicks() for campaign in campaigns)

@@ -35,7 +35,7 @@ def measure_freshness(folder: Path, chain: Chain, rate: float, seconds: float, r
 async def _click_and_look(chain: Chain, path: str, seconds: float) -> list[float]:
     taken: list[float] = []
     until = time.perf_counter() + seconds
-    async with channel_to(chain.ready.tracking) as channel:
+    async with channel_to(chain.stack.tracking_endpoint) as channel:
         reports = report_service_pb2_grpc.ReportServiceStub(channel)
         while time.perf_counter() < until:
             await _click(chain.ready.http, path)

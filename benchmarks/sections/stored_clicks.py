@@ -31,7 +31,7 @@ def main() -> None:
 
 
 async def _measure(stack: Stack, options: argparse.Namespace) -> None:
-    async with channel_to(stack.tracking.url) as channel:
+    async with channel_to(stack.tracking_endpoint) as channel:
         await _deliver(channel, list(_links(options.links, options.batch)), 1)
 
         def prepare(number: int) -> Callable[[], Awaitable[None]]:

@@ -21,10 +21,10 @@ def main() -> None:
 
 
 async def _measure(stack: Stack, options: argparse.Namespace) -> None:
-    await track(stack.tracking.url, options.events, options.batch)
+    await track(stack.tracking_endpoint, options.events, options.batch)
 
     def prepare(_: int) -> Callable[[], Awaitable[float]]:
-        return lambda: track(stack.tracking.url, options.events, options.batch)
+        return lambda: track(stack.tracking_endpoint, options.events, options.batch)
 
     await measure_rounds(stack, prepare, options.rounds, options.events, "an event")
 

@@ -44,7 +44,8 @@ def _show_trail_of(stack: Stack) -> None:
     console.print(_clicks(trail.clicks))
     console.print(_activities(trail, ready))
     request = report_service_pb2.GetReportRequest(business_id=BUSINESS, campaign=CAMPAIGN)
-    show_report(run(fetch_report(ready.tracking, request), ready.tracking))
+    tracking = stack.tracking_endpoint
+    show_report(run(fetch_report(tracking, request), tracking))
     console.print("[bold green]The trail is complete.[/bold green] Keep it running with: clicktrail up")
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from cli.addresses import Endpoint
 from cli.calls import channel_to, reached
 from clicktrail.shortener.v1 import link_pb2, link_service_pb2, link_service_pb2_grpc
 
@@ -31,7 +32,7 @@ class Order:
 Take = Callable[["Row", link_service_pb2.LinkResult], None]
 
 
-async def create_links(address: str, order: Order, rows: "Iterator[Row]", take: Take) -> None:
+async def create_links(service: Endpoint, order: Order, rows: "Iterator[Row]", take: Take) -> None:
     """Create a link per row; `take` is given each row with its result, as they come."""
     waiting: deque[Row] = deque()
     is_answered = asyncio.Event()
@@ -47,8 +48,8 @@ async def create_links(address: str, order: Order, rows: "Iterator[Row]", take: 
             # A template that is refused is refused now: a write under way then would hide the reason.
             await is_answered.wait()
 
-    async with channel_to(address) as channel:
-        call = link_service_pb2_grpc.LinkServiceStub(await reached(channel, address)).CreateLinks(
+    async with channel_to(service) as channel:
+        call = link_service_pb2_grpc.LinkServiceStub(await reached(channel, service)).CreateLinks(
             requests(), timeout=_DEADLINE_SECONDS + order.count * _SECONDS_PER_LINK, wait_for_ready=True
         )
         async for answer in call:

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cli.addresses import Business, DataDir, Shortener, business_id, shortener_address
+from cli.addresses import Business, DataDir, KeyFile, Shortener, business_id, shortener_endpoint
 from cli.calls import run, sentence_of
 from cli.commands import Commands
 from cli.failures import CommandFailed, ExitCode
@@ -57,6 +57,7 @@ def create(  # noqa: PLR0913  (options of a command)
     business: Business = None,
     shortener: Shortener = None,
     data_dir: DataDir = None,
+    key_file: KeyFile = None,
 ) -> None:
     """Create one short link per recipient, and write them as CSV.
 
@@ -75,10 +76,10 @@ def create(  # noqa: PLR0913  (options of a command)
     if utm_source or utm_medium or utm_campaign:
         template.utm.CopyFrom(types_pb2.Utm(source=utm_source, medium=utm_medium, campaign=utm_campaign))
     order = Order(business_id(business, data_dir), template, count_rows(csv_file))
-    address = shortener_address(shortener, data_dir)
+    service = shortener_endpoint(shortener, data_dir, key_file)
     with _written_to(output) as file, _progress() as progress:
         ledger = Ledger(file, progress, order.count)
-        run(create_links(address, order, read_rows(csv_file), ledger.take), address)
+        run(create_links(service, order, read_rows(csv_file), ledger.take), service)
     ledger.close(csv_file)
 
 

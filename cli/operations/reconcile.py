@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli.addresses import Business, DataDir, Tracking, business_id, tracking_address
+from cli.addresses import Business, DataDir, Endpoint, KeyFile, Tracking, business_id, tracking_endpoint
 from cli.calls import channel_to, reached, run
 from cli.failures import CommandFailed
 from cli.terminal import TextTable, console, show_json
@@ -30,6 +30,7 @@ def reconcile(  # noqa: PLR0913  (options of a command)
     business: Business = None,
     tracking: Tracking = None,
     data_dir: DataDir = None,
+    key_file: KeyFile = None,
 ) -> None:
     """Count a business again from its clicks, events and links, and compare with every counter and all attribution.
 
@@ -41,8 +42,8 @@ def reconcile(  # noqa: PLR0913  (options of a command)
         request.from_time.CopyFrom(time_of("--from", start))
     if end:
         request.to_time.CopyFrom(time_of("--to", end))
-    address = tracking_address(tracking, data_dir)
-    found = run(_ask(address, request), address)
+    service = tracking_endpoint(tracking, data_dir, key_file)
+    found = run(_ask(service, request), service)
     if as_json:
         show_json(found)
     elif found.differences:
@@ -54,10 +55,10 @@ def reconcile(  # noqa: PLR0913  (options of a command)
         typer.echo(f"All counters agree: {_looked_at(found)}.")
 
 
-async def _ask(address: str, request: pb.ReconcileRequest) -> pb.ReconcileResponse:
-    async with channel_to(address) as channel:
-        service = report_service_pb2_grpc.ReportServiceStub(await reached(channel, address))
-        return await service.Reconcile(request, timeout=DEADLINE_SECONDS, wait_for_ready=True)
+async def _ask(service: Endpoint, request: pb.ReconcileRequest) -> pb.ReconcileResponse:
+    async with channel_to(service) as channel:
+        stub = report_service_pb2_grpc.ReportServiceStub(await reached(channel, service))
+        return await stub.Reconcile(request, timeout=DEADLINE_SECONDS, wait_for_ready=True)
 
 
 def _looked_at(found: pb.ReconcileResponse) -> str:

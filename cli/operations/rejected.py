@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli.addresses import DataDir, Tracking, tracking_address
+from cli.addresses import DataDir, Endpoint, KeyFile, Tracking, tracking_endpoint
 from cli.calls import DEADLINE_SECONDS, channel_to, run
 from cli.terminal import TextTable, console, show_json
 from clicktrail.tracking.v1 import rejection_service_pb2 as pb
@@ -25,14 +25,15 @@ def rejected(  # noqa: PLR0913  (options of a command)
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     tracking: Tracking = None,
     data_dir: DataDir = None,
+    key_file: KeyFile = None,
 ) -> None:
     """List events, clicks, links and sessions that were taken in and could not be stored, newest first.
 
     Their messages are kept, as bytes of the protos, in the table `rejected`.
     """
     request = pb.ListRejectionsRequest(business_id=business, limit=limit, before=before)
-    address = tracking_address(tracking, data_dir)
-    found = run(_ask(address, request), address)
+    service = tracking_endpoint(tracking, data_dir, key_file)
+    found = run(_ask(service, request), service)
     if as_json:
         show_json(found)
         return
@@ -44,8 +45,8 @@ def rejected(  # noqa: PLR0913  (options of a command)
         typer.echo(f"There are older ones: --before {found.rejections[-1].number}")
 
 
-async def _ask(address: str, request: pb.ListRejectionsRequest) -> pb.ListRejectionsResponse:
-    async with channel_to(address) as channel:
+async def _ask(service: Endpoint, request: pb.ListRejectionsRequest) -> pb.ListRejectionsResponse:
+    async with channel_to(service) as channel:
         return await rejection_service_pb2_grpc.RejectionServiceStub(channel).ListRejections(
             request, timeout=DEADLINE_SECONDS, wait_for_ready=True
         )

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cli.addresses import DataDir, Shortener, shortener_address
+from cli.addresses import DataDir, Endpoint, KeyFile, Shortener, shortener_endpoint
 from cli.calls import channel_to, run
 from cli.failures import CommandFailed, ExitCode
 from cli.operations.backup import PostgresUrl, database_address, run_backup_module
@@ -19,7 +19,7 @@ from clicktrail.shortener.v1 import restore_service_pb2, restore_service_pb2_grp
 _DEADLINE_SECONDS = 24 * 3600.0
 
 
-def restore(
+def restore(  # noqa: PLR0913  (options of a command)
     *,
     from_file: Annotated[
         Path | None,
@@ -33,6 +33,7 @@ def restore(
     postgres_url: PostgresUrl = None,
     shortener: Shortener = None,
     data_dir: DataDir = None,
+    key_file: KeyFile = None,
 ) -> None:
     """Rebuild an emptied Redis from the database, while redirects go on.
 
@@ -44,9 +45,9 @@ def restore(
     """
     if from_file is not None:
         run_backup_module("load", from_file, database_address(postgres_url, data_dir))
-    address = shortener_address(shortener, data_dir)
+    service = shortener_endpoint(shortener, data_dir, key_file)
     try:
-        told = run(restore_links(address, force=force), address)
+        told = run(restore_links(service, force=force), service)
     except CommandFailed as failure:
         if from_file is None or failure.exit_code is not ExitCode.UNAVAILABLE:
             raise
@@ -55,10 +56,10 @@ def restore(
     _say(told, force=force)
 
 
-async def restore_links(address: str, *, force: bool = False) -> restore_service_pb2.RestoreResponse:
+async def restore_links(service: Endpoint, *, force: bool = False) -> restore_service_pb2.RestoreResponse:
     """Have the shortener restore its links, show how far it is, and return what it told last."""
     answer = restore_service_pb2.RestoreResponse()
-    async with channel_to(address) as channel:
+    async with channel_to(service) as channel:
         stub = restore_service_pb2_grpc.RestoreServiceStub(channel)
         call = stub.Restore(restore_service_pb2.RestoreRequest(force=force), timeout=_DEADLINE_SECONDS)
         with _shown() as show:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
-from cli.addresses import Business, DataDir, Tracking, business_id, tracking_address
+from cli.addresses import Business, DataDir, Endpoint, KeyFile, Tracking, business_id, tracking_endpoint
 from cli.calls import DEADLINE_SECONDS, channel_to, run
 from cli.failures import CommandFailed, ExitCode
 from cli.reports.tables import show_report
@@ -47,6 +47,7 @@ def report(  # noqa: PLR0913  (options of a command)
     business: Business = None,
     tracking: Tracking = None,
     data_dir: DataDir = None,
+    key_file: KeyFile = None,
 ) -> None:
     """Show clicks, clickers, events and revenue of a campaign, journey, message or link, or of the whole business."""
     request = report_service_pb2.GetReportRequest(
@@ -63,17 +64,17 @@ def report(  # noqa: PLR0913  (options of a command)
         request.from_time.CopyFrom(time_of("--from", start, zone))
     if end:
         request.to_time.CopyFrom(time_of("--to", end, zone))
-    address = tracking_address(tracking, data_dir)
-    found = run(fetch_report(address, request), address)
+    service = tracking_endpoint(tracking, data_dir, key_file)
+    found = run(fetch_report(service, request), service)
     if as_json:
         show_json(found)
     else:
         show_report(found)
 
 
-async def fetch_report(address: str, request: report_service_pb2.GetReportRequest) -> report_service_pb2.Report:
+async def fetch_report(service: Endpoint, request: report_service_pb2.GetReportRequest) -> report_service_pb2.Report:
     """Ask tracking for a report."""
-    async with channel_to(address) as channel:
+    async with channel_to(service) as channel:
         answer = await report_service_pb2_grpc.ReportServiceStub(channel).GetReport(
             request, timeout=DEADLINE_SECONDS, wait_for_ready=True
         )

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli.addresses import Business, DataDir, Tracking, business_id, tracking_address
+from cli.addresses import Business, DataDir, Endpoint, KeyFile, Tracking, business_id, tracking_endpoint
 from cli.calls import DEADLINE_SECONDS, channel_to, run
 from cli.data_directory import DataDirectory
 from clicktrail.tracking.v1 import report_page_service_pb2 as pb
@@ -28,7 +28,7 @@ def report_link(  # noqa: PLR0913  (options of a command)
         str | None,
         typer.Option(
             envvar="CLICKTRAIL_PUBLIC_URL",
-            help="The address of the gateway.",
+            help="The service of the gateway.",
             metavar="URL",
             show_default=f"the running stack's, or {_DEFAULT_URL}",
         ),
@@ -36,6 +36,7 @@ def report_link(  # noqa: PLR0913  (options of a command)
     business: Business = None,
     tracking: Tracking = None,
     data_dir: DataDir = None,
+    key_file: KeyFile = None,
 ) -> None:
     """Print a link that opens the reports of a business in a browser. Whoever has it can read all of them."""
     request = pb.CreateReportLinkRequest(
@@ -45,13 +46,13 @@ def report_link(  # noqa: PLR0913  (options of a command)
         # A little less than the longest that tracking allows, whose clock may differ.
         expires_at=to_timestamp(now() + timedelta(days=days) - timedelta(minutes=1)),
     )
-    address = tracking_address(tracking, data_dir)
-    link = run(_sign(address, request, is_revoking=revoke), address)
+    service = tracking_endpoint(tracking, data_dir, key_file)
+    link = run(_sign(service, request, is_revoking=revoke), service)
     typer.echo(f"{_gateway(url, data_dir).rstrip('/')}{link.path}")
 
 
-async def _sign(address: str, request: pb.CreateReportLinkRequest, *, is_revoking: bool) -> pb.ReportLink:
-    async with channel_to(address) as channel:
+async def _sign(service: Endpoint, request: pb.CreateReportLinkRequest, *, is_revoking: bool) -> pb.ReportLink:
+    async with channel_to(service) as channel:
         stub = report_page_service_pb2_grpc.ReportPageServiceStub(channel)
         if is_revoking:
             revocation = pb.RevokeReportLinksRequest(business_id=request.business_id)

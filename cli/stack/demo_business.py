@@ -5,6 +5,7 @@ import time
 
 from grpc import StatusCode, aio
 
+from cli.addresses import Endpoint
 from cli.calls import DEADLINE_SECONDS, channel_to, run
 from cli.data_directory import DemoLink
 from cli.failures import CommandFailed
@@ -26,13 +27,13 @@ NEW_SECONDS = 5.0
 RECIPIENTS = tuple(f"customer-{number:02}" for number in range(1, 21))
 
 
-def seed(shortener: str, tracking: str, kept_token: str | None) -> tuple[str, list[DemoLink]]:
+def seed(shortener: Endpoint, tracking: Endpoint, kept_token: str | None) -> tuple[str, list[DemoLink]]:
     """Make what is missing, and return the token and the links. A kept token is used while it still holds."""
     token = run(_seed_account(tracking, kept_token), tracking)
     return token, run(_seed_links(shortener), shortener)
 
 
-async def _seed_account(tracking: str, kept_token: str | None) -> str:
+async def _seed_account(tracking: Endpoint, kept_token: str | None) -> str:
     async with channel_to(tracking) as channel:
         accounts = account_service_pb2_grpc.AccountServiceStub(channel)
         await _create_business(accounts)
@@ -41,7 +42,7 @@ async def _seed_account(tracking: str, kept_token: str | None) -> str:
         return await _create_token(accounts)
 
 
-async def _seed_links(shortener: str) -> list[DemoLink]:
+async def _seed_links(shortener: Endpoint) -> list[DemoLink]:
     """Create the links; a shortener that has just come up first makes sure that its Redis is complete."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
@@ -93,7 +94,7 @@ async def _create_token(accounts: account_service_pb2_grpc.AccountServiceStub) -
     return answer.token.token
 
 
-async def _create_links(shortener: str) -> list[DemoLink]:
+async def _create_links(shortener: Endpoint) -> list[DemoLink]:
     template = link_pb2.LinkTemplate(destination=DESTINATION, campaign=CAMPAIGN)
     rows = (Row(line, name, name) for line, name in enumerate(RECIPIENTS))
     made: list[DemoLink] = []

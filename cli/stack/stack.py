@@ -4,7 +4,9 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
+from cli.addresses import Endpoint, security_with
 from cli.data_directory import DataDirectory, Ready
 from cli.embedded.errors import ServerFailed
 from cli.embedded.ports import free_port, is_free
@@ -15,6 +17,8 @@ from cli.embedded.server_process import ServerProcess
 from cli.failures import CommandFailed, ExitCode
 from cli.service_program import ServiceProgram, environment_with, python_module, reachable
 from cli.stack.demo_business import BUSINESS, seed
+from clicktrail.common.v1.access_pb2 import ROLE_OPERATOR
+from common.rpc.keys import file_of
 from common.settings.texts import UnfitTextError, text_of
 
 _MIGRATION_SECONDS = 600
@@ -61,6 +65,21 @@ class Stack:
         """All servers in the order of starting: each needs only those before it."""
         return (self.redis, self.postgres, self.tracking, self.shortener, self.gateway)
 
+    @property
+    def keys(self) -> Path:
+        """The folder of its service keys."""
+        return self._data.keys
+
+    @property
+    def tracking_endpoint(self) -> Endpoint:
+        """Tracking, as operators of this stack call it."""
+        return self._endpoint(self.tracking)
+
+    @property
+    def shortener_endpoint(self) -> Endpoint:
+        """The shortener, likewise."""
+        return self._endpoint(self.shortener)
+
     def start(self, say: Say) -> Ready:
         """Start everything, migrate, seed the demo business; return when all serves. `say` is told each step."""
         self._front.check_port()
@@ -73,7 +92,7 @@ class Stack:
             say(f"starting {server.name}")
             server.start()
         say("seeding the demo business")
-        token, links = seed(self.shortener.url, self.tracking.url, self._data.read_demo_token())
+        token, links = seed(self.shortener_endpoint, self.tracking_endpoint, self._data.read_demo_token())
         self._data.keep_demo_token(token)
         return Ready(
             http=self.gateway.url,
@@ -122,6 +141,7 @@ class Stack:
             "POSTGRES_URL": self.postgres.url,
             "SHORTENER_TARGET": f"ipv4:{self.shortener.url}",
             "SPOOL_DIR": str(self._data.spool),
+            **self._key_settings(),
         }
 
     def _shortener_settings(self, port: int) -> dict[str, str]:
@@ -131,6 +151,7 @@ class Stack:
             "REDIS_FSYNC": self._fsync,
             "TRACKING_TARGET": f"ipv4:{self.tracking.url}",
             "PUBLIC_URL": self._public_url,
+            **self._key_settings(),
         }
 
     def gateway_settings(self, port: int) -> dict[str, str]:
@@ -140,7 +161,14 @@ class Stack:
             "HTTP_LISTEN": f"{host}:{port}",
             "SHORTENER_TARGET": f"ipv4:{self.shortener.url}",
             "TRACKING_TARGET": f"ipv4:{self.tracking.url}",
+            "SERVICE_KEYS_DIR": str(self.keys),
         }
+
+    def _endpoint(self, server: ServerProcess) -> Endpoint:
+        return Endpoint(server.url, security_with(file_of(self.keys, ROLE_OPERATOR)))
+
+    def _key_settings(self) -> dict[str, str]:
+        return {"SERVICE_KEYS": "require", "SERVICE_KEYS_DIR": str(self.keys)}
 
     def _migrate(self) -> None:
         log = self._data.logs / "migrate.log"

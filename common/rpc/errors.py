@@ -7,12 +7,17 @@ from grpc_status import rpc_status
 
 from clicktrail.common.v1 import types_pb2
 from common.errors import ClicktrailError, Fault, FaultType, Kind, Reason, unavailable
+from common.logging import get_logger
+from common.rare_warnings import RareWarning
+
+log = get_logger(__name__)
 
 DOMAIN = "clicktrail"
 
 CODES: dict[Kind, int] = {
     Kind.INVALID: code_pb2.INVALID_ARGUMENT,
     Kind.UNAUTHENTICATED: code_pb2.UNAUTHENTICATED,
+    Kind.FORBIDDEN: code_pb2.PERMISSION_DENIED,
     Kind.NOT_FOUND: code_pb2.NOT_FOUND,
     Kind.ALREADY_EXISTS: code_pb2.ALREADY_EXISTS,
     Kind.NOT_ALLOWED: code_pb2.FAILED_PRECONDITION,
@@ -22,6 +27,9 @@ KINDS = {code: kind for kind, code in CODES.items()}
 # What a call ends with where its service is not there, not in time, or stops under it. A caller's own cancellation is
 # no error of gRPC's.
 AWAY = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED})
+# A service does not take our own key: no fault of whoever asked us, and over once the keys are right.
+_REFUSALS = frozenset({Reason.CALLER_UNKNOWN, Reason.CALLER_NOT_ALLOWED})
+_refused = RareWarning(log, "a service does not take our key")
 
 
 def to_status(error: ClicktrailError) -> grpc.Status:
@@ -44,18 +52,33 @@ def to_status(error: ClicktrailError) -> grpc.Status:
 def from_rpc_error(error: grpc.aio.AioRpcError) -> ClicktrailError | None:
     """Return the error that a service raised, or None where it is a fault of ours that must not be shown.
 
-    A call that never reached a service, or not in time, is UNAVAILABLE; so is one that a service gave up as it stopped.
+    A call that never reached a service, or not in time, is UNAVAILABLE; so is one that a service gave up as it stopped,
+    and one that was refused for the key of this process: `is_refused` tells these apart.
     """
     status = rpc_status.from_call(error)  # type: ignore[arg-type]  # an AioRpcError has what it reads
     if status is not None and (kind := KINDS.get(status.code)) is not None:
         found = _unpacked(status, kind)
         if found is not None:
-            return found
+            return found if found.reason not in _REFUSALS else _away_for_us(found)
     if error.code() in AWAY:
-        return unavailable(Reason.UPSTREAM_DOWN, "The service cannot be reached at the moment; try again.")
+        return _away()
     if error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED:
         return unavailable(Reason.OVERLOADED, "The service has too much to do at the moment; try again.")
     return None
+
+
+def is_refused(error: grpc.aio.AioRpcError) -> bool:
+    """Tell whether a service refused a call for its credential, and not for what was asked."""
+    return error.code() in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED)
+
+
+def _away_for_us(refusal: ClicktrailError) -> ClicktrailError:
+    _refused.tell(reason=str(refusal))
+    return _away()
+
+
+def _away() -> ClicktrailError:
+    return unavailable(Reason.UPSTREAM_DOWN, "The service cannot be reached at the moment; try again.")
 
 
 def _unpacked(status: status_pb2.Status, kind: Kind) -> ClicktrailError | None:
@@ -66,7 +89,8 @@ def _unpacked(status: status_pb2.Status, kind: Kind) -> ClicktrailError | None:
         for message in (info, bad_request, retry):
             if detail.Is(message.DESCRIPTOR):
                 detail.Unpack(message)
-    if info.domain != DOMAIN:
+    # A reason that a newer release has is not known here.
+    if info.domain != DOMAIN or info.reason not in Reason.__members__:
         return None
     faults = [
         Fault(FaultType(violation.reason.lower()), violation.field or None, violation.description)

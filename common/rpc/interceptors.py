@@ -1,7 +1,8 @@
-"""What happens around every call of a service: deadlines, request ids, errors."""
+"""What happens around every call of a service: credentials, deadlines, request ids, errors."""
 
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -10,6 +11,9 @@ from grpc import aio
 from common.admission import Places
 from common.errors import ClicktrailError
 from common.logging import get_logger
+from common.rare_warnings import RareWarning
+from common.rpc.access import AccessControl, hold
+from common.rpc.decoding import checked, refuse_unreadable
 from common.rpc.errors import to_status
 
 log = get_logger(__name__)
@@ -29,18 +33,26 @@ if TYPE_CHECKING:
     Handler = grpc.RpcMethodHandler[Any, Any]
 
 Behaviour = Callable[[Any, "Context"], Any]
+Check = Callable[[Any, "Context"], Awaitable[Any]]
+"""Looks at a request, or at the iterator of a stream of them; returns what the servicer gets in its place."""
 
 
 class CallGuard(aio.ServerInterceptor):
-    """Refuses calls with no time left, those beyond a limit at once, and turns what a servicer raises into a status.
+    """Refuses calls that may not be made, with no time left, or beyond a limit; turns what is raised into a status.
 
     `ClicktrailError` keeps its reason and faults. Anything else is logged with the call's request id, and the caller
     is told that id alone.
     """
 
-    def __init__(self, calls_limit: int = CALLS_LIMIT, streams_limit: int = STREAMS_LIMIT) -> None:
+    def __init__(
+        self, access: AccessControl, calls_limit: int = CALLS_LIMIT, streams_limit: int = STREAMS_LIMIT
+    ) -> None:
+        self._access = access
         self._calls = Places(calls_limit)
         self._streams = Places(streams_limit)
+        self._guarded: dict[tuple[str, bool], Handler] = {}
+        self._refused = RareWarning(log, "a call was refused for its credential")
+        self._unknown = RareWarning(log, "calls come without a service key, and are taken for this release")
 
     async def intercept_service(
         self,
@@ -52,24 +64,89 @@ class CallGuard(aio.ServerInterceptor):
         method = handler_call_details.method
         if handler is None or method.startswith(ALWAYS_SERVED):
             return handler
-        wrap = _guarded_stream if handler.response_streaming else _guarded_unary
-        load = self._streams if handler.request_streaming or handler.response_streaming else self._calls
+        try:
+            admission = self._access.admit(method, handler_call_details.invocation_metadata)
+        except ClicktrailError as error:
+            return self._handler(method, _unread(handler), partial(self._refuse, method, error))
+        if admission.token is not None:
+            return self._handler(method, handler, partial(self._hold, method, admission.token, handler))
+        # All but always, and the same each time: made once.
+        key = method, admission.is_known
+        if (guarded := self._guarded.get(key)) is None:
+            check = None if admission.is_known else partial(self._warn, method)
+            guarded = self._guarded[key] = self._handler(method, handler, check)
+        return guarded
+
+    def _handler(self, method: str, handler: "Handler", check: "Check | None") -> "Handler":
+        """Return a handler that checks its calls, and guards them."""
+        is_stream = handler.request_streaming or handler.response_streaming
         kind = f"{_arity(handler.request_streaming)}_{_arity(handler.response_streaming)}"
-        factory = getattr(grpc, f"{kind}_rpc_method_handler")
-        wrapped: Handler = factory(
-            wrap(method, getattr(handler, kind), load), handler.request_deserializer, handler.response_serializer
+        behaviour = getattr(handler, kind)
+        if check is not None:
+            behaviour = (_checked_stream if handler.response_streaming else _checked_unary)(behaviour, check)
+        wrap = _guarded_stream if handler.response_streaming else _guarded_unary
+        wrapped: Handler = getattr(grpc, f"{kind}_rpc_method_handler")(
+            wrap(method, behaviour, self._streams if is_stream else self._calls),
+            checked(handler.request_deserializer, is_stream=handler.request_streaming),
+            handler.response_serializer,
         )
         return wrapped
+
+    async def _refuse(self, method: str, error: ClicktrailError, _request: Any, context: "Context") -> None:
+        self._refused.tell(method=method, peer=context.peer(), reason=str(error))
+        raise error
+
+    async def _warn(self, method: str, request: Any, context: "Context") -> Any:
+        self._unknown.tell(method=method, peer=context.peer())
+        return request
+
+    async def _hold(self, method: str, token: str, handler: "Handler", request: Any, _context: "Context") -> Any:
+        business_id = await self._access.business_of(token)
+        if handler.request_streaming:
+            return _held(request, method, business_id)
+        hold(request, method, business_id)
+        return request
+
+
+async def _held(requests: AsyncIterator[Any], method: str, business_id: str) -> AsyncIterator[Any]:
+    async for request in requests:
+        hold(request, method, business_id)
+        yield request
 
 
 def _arity(is_streaming: bool) -> str:  # noqa: FBT001  (a word for a flag)
     return "stream" if is_streaming else "unary"
 
 
+def _unread(handler: "Handler") -> "Handler":
+    """Return a handler whose requests stay bytes: they are refused in any case."""
+    kind = f"{_arity(handler.request_streaming)}_{_arity(handler.response_streaming)}"
+    unread: Handler = getattr(grpc, f"{kind}_rpc_method_handler")(
+        getattr(handler, kind), None, handler.response_serializer
+    )
+    return unread
+
+
+def _checked_unary(behaviour: Behaviour, check: Check) -> Behaviour:
+    async def checked(request: Any, context: "Context") -> Any:
+        return await behaviour(await check(request, context), context)
+
+    return checked
+
+
+def _checked_stream(behaviour: Behaviour, check: Check) -> Behaviour:
+    async def checked(request: Any, context: "Context") -> AsyncIterator[Any]:
+        async for response in behaviour(await check(request, context), context):
+            yield response
+
+    return checked
+
+
 def _guarded_unary(method: str, behaviour: Behaviour, load: Places) -> Behaviour:
     async def guarded(request: Any, context: "Context") -> Any:
         await _refuse_if_late(context)
         try:
+            refuse_unreadable(request)
             with load:
                 return await behaviour(request, context)
         except Exception as error:  # noqa: BLE001  (told apart inside)
@@ -82,6 +159,7 @@ def _guarded_stream(method: str, behaviour: Behaviour, load: Places) -> Behaviou
     async def guarded(request: Any, context: "Context") -> AsyncIterator[Any]:
         await _refuse_if_late(context)
         try:
+            refuse_unreadable(request)
             with load:
                 async for response in behaviour(request, context):
                     yield response

@@ -11,7 +11,9 @@ from grpc_reflection.v1alpha import reflection
 
 from common.garbage import spare_what_stays
 from common.logging import get_logger
+from common.rpc.access import AccessControl
 from common.rpc.interceptors import CallGuard
+from common.rpc.security import OPEN, Security
 
 log = get_logger(__name__)
 
@@ -36,7 +38,9 @@ Register = Callable[[aio.Server], None]
 
 
 class GrpcServer:
-    """A gRPC server with health checks and reflection.
+    """A gRPC server with health checks and, if told so, reflection.
+
+    Calls are opened by the service keys that its security accepts, and by private tokens where it tells whose they are.
 
     Health is NOT_SERVING until `set_serving`, and again from the moment that draining begins. With an age, a connection
     takes no more calls once it is so old, give or take a tenth, and its client opens another one: a client asks again
@@ -50,17 +54,23 @@ class GrpcServer:
         registrations: Sequence[Register],
         *,
         connection_age_seconds: float = 0,
+        security: Security = OPEN,
     ) -> None:
         options = (*OPTIONS, *_ageing(connection_age_seconds))
-        self._server = aio.server(interceptors=[CallGuard()], options=options)
+        access = AccessControl(security.accepted, security.business_of, is_required=security.is_required)
+        self._server = aio.server(interceptors=[CallGuard(access)], options=options)
         self._services = ("", *services)
         self._health = health_aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         for register in registrations:
             register(self._server)
-        names = (*services, "grpc.health.v1.Health", reflection.SERVICE_NAME)
-        reflection.enable_server_reflection(names, self._server)
-        self.port = self._server.add_insecure_port(listen)
+        if security.has_reflection:
+            names = (*services, "grpc.health.v1.Health", reflection.SERVICE_NAME)
+            reflection.enable_server_reflection(names, self._server)
+        if security.tls is None:
+            self.port = self._server.add_insecure_port(listen)
+        else:
+            self.port = self._server.add_secure_port(listen, security.tls.server_credentials())
 
     async def start(self) -> None:
         """Begin to accept calls."""

@@ -1,9 +1,10 @@
 """Settings from the environment or from files, checked at start with every fault named at once."""
 
 import sys
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, Field, ValidationError, field_validator
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -56,6 +57,17 @@ class Settings(BaseSettings):
     """How to log; `auto` is text at a terminal, else JSON."""
     drain_seconds: float = Field(default=10.0, ge=0)
     """How long calls under way may take to finish after SIGTERM."""
+    service_keys_dir: Path | None = None
+    """The folder with the service keys, a file a role (`gateway.key`): of the own role to send, of others to accept."""
+    tls_dir: Path | None = None
+    """The folder with `tls.crt`, `tls.key`, `ca.crt` and, if clients need certificates, `clients.crt`. None: no TLS."""
+
+    @field_validator("service_keys_dir", "tls_dir")
+    @classmethod
+    def _check_folder(cls, path: Path | None) -> Path | None:
+        if path is not None and not path.is_dir():
+            raise ValueError("there is no such folder")
+        return path
 
     @classmethod
     def settings_customise_sources(
@@ -82,6 +94,25 @@ class ServiceSettings(Settings):
 
     connection_age_seconds: float = Field(default=60.0, ge=0, le=86_400)
     """After how long a connection takes no more calls and its client opens another; 0: never."""
+    service_keys: Literal["accept", "require"] = "accept"
+    """Whether calls without a credential are taken, with a warning, or refused. The next release requires one."""
+    reflection: bool | None = None
+    """Whether callers are told which calls there are. None: where no service key is required."""
+
+    @field_validator("service_keys")
+    @classmethod
+    def _check_keys(cls, value: str, others: ValidationInfo) -> str:
+        if value == "require" and others.data.get("service_keys_dir", value) is None:
+            raise ValueError("`require` needs the folder of the keys: set CLICKTRAIL_SERVICE_KEYS_DIR")
+        return value
+
+    @field_validator("tls_dir")
+    @classmethod
+    def _check_certificate(cls, path: Path | None) -> Path | None:
+        missing = [name for name in ("tls.crt", "tls.key") if path is not None and not (path / name).is_file()]
+        if missing:
+            raise ValueError(f"lacks {' and '.join(missing)}, which a service needs")
+        return path
 
 
 AnySettings = TypeVar("AnySettings", bound=Settings)

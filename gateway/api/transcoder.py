@@ -78,16 +78,18 @@ class Binding:
         else:
             request = self._from_query(exchange)
         await self._complete(request, account.business_id)
-        response = await self._ask(request, exchange.request_id)
+        response = await self._ask(request, exchange.request_id, account.credential)
         if self._status == 204:  # noqa: PLR2004  (no content)
             return Answer(204)
         return Answer(self._status, await self._outside_if_large(self._written, response, refused))
 
-    async def _ask(self, request: Message, request_id: str) -> Message:
+    async def _ask(self, request: Message, request_id: str, token: str) -> Message:
         if self._batch and not self._batch.size_of(request):
             return self._batch.nothing_made()
         seconds = BATCH_SECONDS if self._batch else None
-        response: Message = await self._call(request, seconds, request_id=request_id, is_repeatable=self._is_read)
+        response: Message = await self._call(
+            request, seconds, request_id=request_id, token=token, is_repeatable=self._is_read
+        )
         return response
 
     async def _outside_if_large(self, work: Any, *arguments: Any) -> Any:

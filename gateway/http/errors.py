@@ -15,6 +15,7 @@ log = get_logger(__name__)
 STATUSES: dict[Kind, int] = {
     Kind.INVALID: 422,
     Kind.UNAUTHENTICATED: 401,
+    Kind.FORBIDDEN: 403,
     Kind.NOT_FOUND: 404,
     Kind.ALREADY_EXISTS: 409,
     Kind.NOT_ALLOWED: 422,

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from clicktrail.tracking.v1 import report_page_service_pb2 as pb
-from gateway.auth import CredentialCache, Credentials
+from common.credentials import CredentialCache
+from gateway.auth import Credentials
 from gateway.http.errors import RefusedError, unauthorized
 from gateway.http.exchange import Exchange
 from gateway.rate_limits.budgets import BudgetKind

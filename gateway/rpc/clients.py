@@ -12,9 +12,11 @@ from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from common.errors import Reason
+from common.rpc.access import authorization
 from common.rpc.channels import open_channel
 from common.rpc.errors import from_rpc_error
 from common.rpc.interceptors import REQUEST_ID
+from common.rpc.security import OPEN, Security
 
 # A connection that breaks under a call that may be repeated: tried again after so long.
 PAUSE_SECONDS = 0.05
@@ -36,16 +38,18 @@ class Method:
         seconds: float | None = None,
         *,
         request_id: str | None = None,
+        token: str | None = None,
         is_repeatable: bool = False,
     ) -> Any:
         """Call it, and wait for a service that is not there within these seconds; None: as long as calls may take.
 
+        With a private token the call is made by it, and not by the gateway's own key.
         Where the call may be repeated, a connection that breaks under it is not noticed either. Raises
         `ClicktrailError` for what the service refused, and `AioRpcError` for what nobody may be told of.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + (self._call_seconds if seconds is None else seconds)
-        metadata = ((REQUEST_ID, request_id),) if request_id else None
+        metadata = _metadata(request_id, token)
         while True:
             left = deadline - loop.time()
             try:
@@ -90,13 +94,19 @@ class Services:
         return self.shortener if package == SHORTENER_PACKAGE else self.tracking
 
 
-def connect(shortener_target: str, tracking_target: str, call_seconds: float) -> Services:
+def connect(shortener_target: str, tracking_target: str, call_seconds: float, security: Security = OPEN) -> Services:
     """Return the services at these targets; they need not be there yet."""
-    return Services(open_channel(shortener_target), open_channel(tracking_target), call_seconds)
+    shortener, tracking = (open_channel(target, security) for target in (shortener_target, tracking_target))
+    return Services(shortener, tracking, call_seconds)
 
 
 def _path(descriptor: MethodDescriptor) -> str:
     return f"/{descriptor.containing_service.full_name}/{descriptor.name}"
+
+
+def _metadata(request_id: str | None, token: str | None) -> tuple[tuple[str, str], ...] | None:
+    found = (*(((REQUEST_ID, request_id),) if request_id else ()), *((authorization(token),) if token else ()))
+    return found or None
 
 
 def _codecs(descriptor: MethodDescriptor) -> tuple[Any, Any]:
@@ -135,7 +145,7 @@ class StreamMethod:
 
         Raises `ClicktrailError` for what the service refused, and `AioRpcError` for what nobody may be told of.
         """
-        metadata = ((REQUEST_ID, request_id),) if request_id else None
+        metadata = _metadata(request_id, None)
         call = self._call(request, timeout=seconds, wait_for_ready=True, metadata=metadata)
         try:
             async for message in call:

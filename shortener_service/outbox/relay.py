@@ -30,8 +30,12 @@ FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 5.0
 # How often in the time after which an entry counts as left behind the relay looks for such: that much longer it waits.
 CLAIMS_A_TERM = 5
-# Tracking is not there, or not in time. Anything else is a refusal of what was sent.
-AWAY = errors.AWAY | {grpc.StatusCode.UNIMPLEMENTED}
+# Tracking is not there, not in time, or does not take our key. Anything else is a refusal of what was sent.
+AWAY = errors.AWAY | {
+    grpc.StatusCode.UNIMPLEMENTED,
+    grpc.StatusCode.UNAUTHENTICATED,
+    grpc.StatusCode.PERMISSION_DENIED,
+}
 
 Deliver = Callable[[bytes], Awaitable[object]]
 """Sends a serialized `DeliverRequest`; raises `AioRpcError`."""

@@ -33,6 +33,12 @@ def documented() -> None:
         assert (Path(folder) / "clicktrail.tar").stat().st_size > 0
         assert stack.containers() == containers, "a command made containers anew"
 
+        say("service keys")
+        require_credentials(stack)
+        assert len(stack.told(OPERATING, "Service keys").strip()) >= 32
+        stack.told(OPERATING, "Service keys", number=1)
+        assert shop.ask("GET", "/unknown1")[0] == 404, "the gateway's new key is not taken"
+
         say("logs without an error")
         assert not stack.trouble(), stack.trouble()[:10]
 
@@ -75,6 +81,14 @@ def require_secrecy(stack: Stack) -> None:
         assert len(secret) >= 32, name
         for container in stack.described():
             assert secret not in str(container), f"{container['Name']} shows {name}"
+
+
+def require_credentials(stack: Stack) -> None:
+    """Show that whoever takes over the gateway, the part that faces the world, creates no token."""
+    for option in ("", "--key-file /run/clicktrail-keys/gateway.key"):
+        command = f"clicktrail token create --business b --tracking tracking:7002 {option}"
+        said = stack.shell(f"docker compose exec -T gateway {command} 2>&1 || test $? = 3")
+        assert "not allowed" in said, said
 
 
 def service_of(container: dict[str, Any]) -> str:

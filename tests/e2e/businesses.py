@@ -29,7 +29,7 @@ async def make_business(
         id=f"b-{secrets.token_hex(8)}", name="A shop", locale="en", country="UY", currency=currency, origins=origins,
         rate_factor=rate_factor,
     )  # fmt: skip
-    async with open_channel(system.tracking) as channel:
+    async with open_channel(system.tracking, system.operator) as channel:
         await channel.channel_ready()
         stub = AccountServiceStub(channel)
         await stub.CreateBusiness(accounts.CreateBusinessRequest(business=business), timeout=CALL_SECONDS)

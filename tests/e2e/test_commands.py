@@ -24,6 +24,10 @@ def clicktrail(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  (our own command)
 
 
+def _key(system: "System") -> list[str]:
+    return ["--key-file", str(system.operator_key)]
+
+
 @pytest.fixture
 def recipients(tmp_path: Path) -> Path:
     """Write a file of recipients."""
@@ -38,7 +42,7 @@ def test_links_are_created_from_a_file_and_repeated_the_same(
 ) -> None:
     """Each recipient has a short URL that redirects; a second run answers the very same."""
     command = ["links", "create", "--csv", str(recipients), "--destination", "https://shop.example.com/p"]
-    where = ["--campaign", "from-a-file", "--business", system.business, "--shortener", system.shortener]
+    where = ["--campaign", "from-a-file", "--business", system.business, "--shortener", system.shortener, *_key(system)]
     made = clicktrail(*command, *where, "-o", str(tmp_path / "links.csv"))
     assert made.returncode == 0, made.stderr
     rows = list(csv.DictReader((tmp_path / "links.csv").read_text().splitlines()))
@@ -55,7 +59,7 @@ def test_recipients_without_a_link_are_told(system: "System", tmp_path: Path) ->
     path = tmp_path / "recipients.csv"
     path.write_text("profile,external_id\ngood,g1\nnot a profile,b1\n")
     command = ["links", "create", "--csv", str(path), "--destination", "https://shop.example.com/p"]
-    made = clicktrail(*command, "--business", system.business, "--shortener", system.shortener)
+    made = clicktrail(*command, "--business", system.business, "--shortener", system.shortener, *_key(system))
     assert made.returncode == 1
     assert [row["profile"] for row in csv.DictReader(made.stdout.splitlines())] == ["good"]
     assert "line 3, b1: " in made.stderr
@@ -65,7 +69,7 @@ def test_recipients_without_a_link_are_told(system: "System", tmp_path: Path) ->
 def test_a_destination_that_is_refused_is_one_line(system: "System", recipients: Path, tmp_path: Path) -> None:
     """What the service refuses is told in its words, with the field once; the links of before stay in their file."""
     command = ["links", "create", "--csv", str(recipients), "--destination", "ftp://shop.example.com/p"]
-    command += ["--business", system.business, "--shortener", system.shortener]
+    command += ["--business", system.business, "--shortener", system.shortener, *_key(system)]
     made = clicktrail(*command)
     assert (made.returncode, made.stdout) == (2, "")
     assert made.stderr.startswith("clicktrail: template.destination is not an http or https address")
@@ -78,7 +82,7 @@ def test_a_destination_that_is_refused_is_one_line(system: "System", recipients:
 
 def test_a_report_is_shown_as_json(system: "System") -> None:
     """`--json` prints what the HTTP API answers: the same names, numbers as numbers."""
-    where = ["--campaign", "spring-sale", "--business", system.business, "--tracking", system.tracking]
+    where = ["--campaign", "spring-sale", "--business", system.business, "--tracking", system.tracking, *_key(system)]
     shown = clicktrail("report", *where, "--interval", "day", "--json")
     assert shown.returncode == 0, shown.stderr
     report = json.loads(shown.stdout)
@@ -94,19 +98,19 @@ def test_a_report_is_shown_as_json(system: "System") -> None:
 @pytest.mark.parametrize("option", ["--from=2026-11-22T00:07", "--from=9999-01-01", "--campaign="])
 def test_what_tracking_refuses_is_a_wrong_command(system: "System", option: str) -> None:
     """It exits with 2, as what the command finds out by itself does."""
-    refused = clicktrail("report", option, "--business", system.business, "--tracking", system.tracking)
+    refused = clicktrail("report", option, "--business", system.business, "--tracking", system.tracking, *_key(system))
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
 
 
 def test_a_business_is_created_with_its_token(system: "System") -> None:
     """The public id and a token that works are printed."""
-    made = clicktrail("business", "create", "--name", "Second shop", "--tracking", system.tracking)
+    made = clicktrail("business", "create", "--name", "Second shop", "--tracking", system.tracking, *_key(system))
     assert made.returncode == 0, made.stderr
     shown = dict(line.split() for line in made.stdout.splitlines())
     credential = {"Authorization": f"Bearer {shown['token']}"}
     answer = httpx.get(f"{system.http}/v1/report", headers=credential, timeout=CLIENT_SECONDS)
     assert answer.status_code == 200
-    more = clicktrail("token", "create", "--business", shown["business"], "--tracking", system.tracking)
+    more = clicktrail("token", "create", "--business", shown["business"], "--tracking", system.tracking, *_key(system))
     assert dict(line.split() for line in more.stdout.splitlines())["business"] == shown["business"]
 
 
@@ -116,3 +120,53 @@ def test_the_demo_shows_the_whole_trail() -> None:
     assert shown.returncode == 0, shown.stderr
     for word in ("customer-01", "hellotext_session=", "short_link.clicked", "order.placed", "395.00 USD"):
         assert word in shown.stdout
+
+
+def test_a_token_is_created_for_operators_alone(system: "System") -> None:
+    """Neither whoever reaches the port nor the gateway, which faces the world, gets one: exit 3 and one line."""
+    command = ["token", "create", "--business", system.business, "--tracking", system.tracking]
+    without = clicktrail(*command)
+    by_gateway = clicktrail(*command, "--key-file", str(system.keys / "gateway.key"))
+    by_reader = clicktrail(*command, "--key-file", str(system.keys / "reader.key"))
+    for refused in (without, by_gateway, by_reader):
+        assert (refused.returncode, refused.stdout) == (3, "")
+        (line,) = refused.stderr.splitlines()
+        assert line.startswith("clicktrail: not allowed: ")
+        assert "--key-file" in line
+        assert "CLICKTRAIL_KEY_FILE" in line
+
+
+def test_commands_find_the_key_of_a_running_stack(system: "System") -> None:
+    """In its directory, where it lies beside what tells the addresses."""
+    made = clicktrail("token", "create", "--data-dir", str(system.keys.parent))
+    assert (made.returncode, made.stdout.split()[:3]) == (0, ["business", "demo", "token"])
+
+
+def test_a_private_token_is_a_key_for_its_business(system: "System", tmp_path: Path) -> None:
+    """It reads the reports of its own business, and of no other."""
+    key = tmp_path / "token"
+    key.write_text(f"{system.token}\n")
+    command = ["report", "--tracking", system.tracking, "--key-file", str(key), "--json", "--business"]
+    assert clicktrail(*command, system.business).returncode == 0
+    refused = clicktrail(*command, "another-shop")
+    assert refused.returncode == 3
+    assert "own business" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "There is no key"),
+        ("short\n", "no key"),
+        ("# nothing\n", "There is no key"),
+        ("sha256:" + "0" * 64, "no key"),
+    ],
+)
+def test_a_key_file_that_has_no_key_is_a_wrong_command(tmp_path: Path, content: str | None, said: str) -> None:
+    """It is told before anything is called."""
+    file = tmp_path / "operator.key"
+    if content is not None:
+        file.write_text(content)
+    failed = clicktrail("token", "create", "--business", "b", "--tracking", "127.0.0.1:1", "--key-file", str(file))
+    assert failed.returncode == 2
+    assert said in failed.stderr

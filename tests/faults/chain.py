@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Self
 from uuid import uuid4
 
+from cli.calls import channel_to
 from cli.data_directory import DataDirectory
 from cli.embedded.server_process import ServerProcess
 from cli.stack.stack import Front, Stack
 from clicktrail.tracking.v1 import account_service_pb2 as accounts
 from clicktrail.tracking.v1.account_service_pb2_grpc import AccountServiceStub
-from common.rpc.channels import open_channel
 from tests.support.proxy import Proxy, any_reply, commit_reply, grpc_reply
 from tests.support.waiting import eventually
 
@@ -134,7 +134,7 @@ class Chain:
         business = accounts.Business(
             id=f"b-{uuid4().hex[:12]}", name="A shop", locale="en", country="UY", currency="USD"
         )
-        async with open_channel(f"ipv4:127.0.0.1:{self.stack.tracking.port}") as channel:
+        async with channel_to(self.stack.tracking_endpoint) as channel:
             await channel.channel_ready()
             stub = AccountServiceStub(channel)
             await stub.CreateBusiness(accounts.CreateBusinessRequest(business=business), timeout=CALL_SECONDS)

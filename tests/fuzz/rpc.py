@@ -68,7 +68,8 @@ async def _call(channel: aio.Channel, method: MethodDescriptor, content: bytes) 
 
 
 def _fill(message: Message, chance: random.Random, depth: int) -> None:
-    for field in message.DESCRIPTOR.fields:
+    fields: Any = message.DESCRIPTOR.fields
+    for field in fields:
         if chance.random() < 0.5:
             for value in _values(message, field, chance, depth):
                 _set(message, field, value)

@@ -15,8 +15,12 @@ from typing import Any
 import httpx
 import pytest
 
+from cli.addresses import security_with
 from cli.embedded.ports import free_port
 from cli.embedded.privileges import dying_with_us
+from clicktrail.common.v1.access_pb2 import ROLE_OPERATOR
+from common.rpc.keys import file_of
+from common.rpc.security import Security
 
 START_SECONDS = 300
 STOP_SECONDS = 120
@@ -41,6 +45,17 @@ class System:
     business: str
     token: str
     links: list[dict[str, str]]
+    keys: Path
+
+    @property
+    def operator(self) -> Security:
+        """What operators call its services with."""
+        return security_with(self.operator_key)
+
+    @property
+    def operator_key(self) -> Path:
+        """The file with the operator's key."""
+        return file_of(self.keys, ROLE_OPERATOR)
 
 
 @pytest.fixture(scope="session")
@@ -55,7 +70,8 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         command, env=os.environ | PATIENT, stdout=log, stderr=subprocess.STDOUT
     )
     try:
-        yield System(**_when_ready(process, data_dir / "ready.json", data_dir.parent / "up.log"))
+        ready = _when_ready(process, data_dir / "ready.json", data_dir.parent / "up.log")
+        yield System(**ready, keys=data_dir / "keys")
     finally:
         process.send_signal(signal.SIGTERM)
         code = process.wait(STOP_SECONDS)

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from grpc import aio
 
+from cli.addresses import tracking_endpoint
 from cli.data_directory import DataDirectory, Ready
 from cli.stack.stack import Front, Stack
 from common.rpc.channels import open_channel
@@ -49,7 +50,7 @@ class Tenants:
 
     def channel(self, address: str) -> aio.Channel:
         """Return a channel to a service, as internal callers have it."""
-        return open_channel(address)
+        return open_channel(address, tracking_endpoint(address, self.data, None).security)
 
     def _command(self, *arguments: str) -> list[str]:
         command = [sys.executable, "-m", "cli", *arguments, "--data-dir", str(self.data)]

@@ -65,6 +65,17 @@ def test_no_password_stands_in_the_file(name: str) -> None:
     assert service["cap_drop"] == ["ALL"]
 
 
+@pytest.mark.parametrize("name", ["tracking", "shortener", "gateway"])
+def test_each_service_sees_its_own_keys(name: str) -> None:
+    """And no others, so that whoever takes over the gateway can call as the gateway alone."""
+    service = SERVICES[name]
+    folder = service["environment"]["CLICKTRAIL_SERVICE_KEYS_DIR"]
+    assert [volume for volume in service["volumes"] if "keys" in volume] == [f"{name}-keys:{folder}:ro"]
+    assert f"{name}-keys:{folder}/{name}" in SERVICES["secrets"]["volumes"]
+    if name != "gateway":
+        assert service["environment"]["CLICKTRAIL_SERVICE_KEYS"] == "${CLICKTRAIL_SERVICE_KEYS:-require}"
+
+
 def test_a_backup_starts_nothing_but_the_database() -> None:
     """Neither services nor migrations: it is made before these, and loaded where no service runs."""
     database = SERVICES["database"]

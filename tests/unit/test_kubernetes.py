@@ -46,7 +46,8 @@ SETTINGS: dict[str, type[Settings]] = {
     "backup": TrackingSettings,
 }
 SERVICES = ("gateway", "shortener", "tracking")
-SECRETS = {"clicktrail-postgres", "clicktrail-redis"}
+PASSWORDS = {"clicktrail-postgres", "clicktrail-redis"}
+KEYS = {f"clicktrail-{name}-keys" for name in SERVICES}
 # Of a pod that somebody starts for commands; no manifest makes one.
 CLI = "cli"
 README = (FOLDER / "README.md").read_text()
@@ -236,7 +237,11 @@ def test_settings_are_taken(installation: Installation, tmp_path: Path, monkeypa
                 if name.endswith("_FILE"):
                     assert value.startswith(mounts), name
                     assert value.endswith("/password"), name
-                patched.setenv(name, str(password) if name.endswith("_FILE") else value)
+                if name.endswith("_KEYS_DIR"):
+                    assert value in mounts
+                    patched.setenv(name, str(tmp_path))
+                else:
+                    patched.setenv(name, str(password) if name.endswith("_FILE") else value)
             settings = SETTINGS[each.component]()
         told = {field for field in settings.model_fields_set if f"CLICKTRAIL_{field.upper()}" in environment}
         unread = {name for name in environment if not name.endswith("_FILE")} - {
@@ -252,16 +257,30 @@ def test_every_password_comes_from_a_secret_that_is_there_already(installation: 
     for each in installation.workloads:
         wanted = {name.removeprefix("CLICKTRAIL_") for name in installation.environment(each) if name.endswith("_FILE")}
         secrets = [volume["secret"] for volume in each.pod["volumes"] if "secret" in volume]
+        secrets = [secret for secret in secrets if secret["secretName"] not in KEYS]
         assert {f"{secret['secretName'].removeprefix('clicktrail-').upper()}_PASSWORD_FILE" for secret in secrets} == (
             wanted
         )
         for secret in secrets:
-            assert secret["secretName"] in SECRETS
+            assert secret["secretName"] in PASSWORDS
             assert secret["items"] == [{"key": "password", "path": "password"}]
             assert secret["defaultMode"] == 0o440
     for value in values(installation.objects):
         if isinstance(value, str) and "://" in value:
             assert urlsplit(value).password is None, "an address with a password"
+
+
+def test_each_service_sees_its_own_keys(installation: Installation) -> None:
+    """In a folder that others cannot read, and calls without a key are refused."""
+    for each in installation.workloads:
+        secrets = [volume["secret"] for volume in each.pod["volumes"] if "secret" in volume]
+        keys = [secret for secret in secrets if secret["secretName"] in KEYS]
+        assert [secret["secretName"] for secret in keys] == (
+            [f"clicktrail-{each.component}-keys"] if each.component in SERVICES else []
+        )
+        assert all(secret["defaultMode"] == 0o440 for secret in keys)
+        if each.component in ("shortener", "tracking"):
+            assert installation.environment(each)["CLICKTRAIL_SERVICE_KEYS"] == "require"
 
 
 def test_mounts_and_volumes_are_the_same(installation: Installation) -> None:
@@ -421,7 +440,7 @@ def test_the_readme_names_what_is_there() -> None:
     components = {each["metadata"]["labels"].get(COMPONENT) for each in example.objects}
     selected = ",".join(re.findall(rf"{COMPONENT}(?:=| in \()([a-z, ]+)", README))
     assert {component.strip() for component in selected.split(",")} == components - {None, "backup"}
-    for secret in SECRETS:
+    for secret in PASSWORDS | KEYS:
         assert f"create secret generic {secret}" in README
 
 

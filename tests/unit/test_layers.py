@@ -15,12 +15,12 @@ MOST_MODULES = 15
 # The packages of each part, and the modules beside them, in order: each imports only what stands before it.
 ORDER = {
     "common": """
-        errors admission backoff clock external_ids field_rules garbage ids json_names json_text json_writer logging
-        probe rare_warnings settings rpc
+        errors admission backoff clock credentials external_ids field_rules garbage ids json_names json_text json_writer
+        logging probe rare_warnings settings rpc
         """,
     "shortener_service": """
-        errors destinations protobuf_wire redis settings domains links redirects rates outbox recovery bootstrap
-        __main__
+        errors destinations protobuf_wire redis settings token_client domains links redirects rates outbox recovery
+        bootstrap __main__
         """,
     "tracking_service": """
         money sqlite_file postgres settings messages shortener_client counters accounts actions profiles attribution
@@ -59,6 +59,7 @@ MAY_IMPORT = {
         "tracking_service/*/servicer.py",
         "tracking_service/*/*_servicer.py",
         "tracking_service/shortener_client.py",
+        "shortener_service/token_client.py",
         "gateway/rpc/*.py",
         "gateway/http/errors.py",
         "cli/calls.py",
@@ -99,8 +100,8 @@ MAY_USE = {
         "shortener_service/bootstrap.py",
     ),
 }
-# Run as a file, without what is installed: nothing but what an interpreter has at its start.
-ALONE = {"common/probe.py": {"sys", "time", "_socket"}}
+# Run as a file, without what is installed: nothing but what an interpreter has at its start, and for TLS.
+ALONE = {"common/probe.py": {"sys", "time", "_socket", "socket", "ssl"}}
 # The pure rules know neither transport nor store.
 PURE = (
     "shortener_service/destinations.py",

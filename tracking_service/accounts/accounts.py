@@ -108,6 +108,10 @@ class Accounts:
             raise ClicktrailError(Kind.UNAUTHENTICATED, Reason.CREDENTIAL_UNKNOWN, [unknown])
         return Principal(found.id, is_token(credential), found.origins, found.rate_factor)
 
+    async def business_of(self, token: str) -> str:
+        """Return the business of a private token. Raises as `authenticate` does."""
+        return (await self.authenticate(token)).business_id
+
     async def create_token(self, business_id: str, name: str) -> tuple[Token, str]:
         """Create a token and return it with its secret, which cannot be read again. Raises `BUSINESS_UNKNOWN`."""
         if len(name) > TOKEN_NAME_LENGTH or "\0" in name:

@@ -9,6 +9,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from clicktrail.tracking.v1.account_service_pb2 import Business as BusinessMessage
+from common.credentials import TOKEN_PREFIX
 from common.errors import Fault, FaultType, field_fault, invalid
 from common.field_rules import in_words, pattern_of, rules
 from common.ids import SESSION_ALPHABET
@@ -25,8 +26,6 @@ _ID = pattern_of(_IDS)
 _LOCALE = re.compile(r"[a-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 _COUNTRY = re.compile(r"[A-Z]{2}")
 
-# Tells a token from a public id, and a leaked one from other secrets.
-PREFIX = "ct_"
 _BYTES = 32
 # As many characters of 62 as 32 bytes need.
 _LENGTH = 43
@@ -93,12 +92,12 @@ def new_token() -> str:
     for _ in range(_LENGTH):
         value, digit = divmod(value, len(SESSION_ALPHABET))
         characters.append(SESSION_ALPHABET[digit])
-    return PREFIX + "".join(characters)
+    return TOKEN_PREFIX + "".join(characters)
 
 
 def is_token(credential: str) -> bool:
     """Tell a token from the public id of a business, which never starts like one."""
-    return credential.startswith(PREFIX)
+    return credential.startswith(TOKEN_PREFIX)
 
 
 def hash_of(token: str) -> bytes:

@@ -1,5 +1,6 @@
 """AccountService: messages to businesses and tokens, and back."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from clicktrail.tracking.v1 import account_service_pb2 as pb
@@ -42,8 +43,8 @@ class AccountServicer(account_service_pb2_grpc.AccountServiceServicer):
     async def UpdateBusiness(self, request: pb.UpdateBusinessRequest, _context: "Context") -> pb.UpdateBusinessResponse:
         """Change a business."""
         check_texts(request, "business")
-        wanted = _from_message(request.business)
-        changed = await self._accounts.change_business(wanted, frozenset(request.update_mask.paths))
+        fields = frozenset(request.update_mask.paths)
+        changed = await self._accounts.change_business(_from_message(_only(request.business, fields)), fields)
         return pb.UpdateBusinessResponse(business=_to_message(changed))
 
     async def Authenticate(self, request: pb.AuthenticateRequest, _context: "Context") -> pb.AuthenticateResponse:
@@ -74,6 +75,12 @@ class AccountServicer(account_service_pb2_grpc.AccountServiceServicer):
         check_texts(request)
         await self._accounts.revoke_token(request.business_id, request.id)
         return pb.RevokeTokenResponse()
+
+
+def _only(message: pb.Business, fields: Collection[str]) -> pb.Business:
+    """Return a business with what is to be changed alone: nothing else in it is looked at."""
+    told = {field.name: value for field, value in message.ListFields() if field.name in fields}
+    return pb.Business(**told | {"id": message.id})
 
 
 def _from_message(message: pb.Business) -> Business:

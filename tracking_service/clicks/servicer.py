@@ -14,6 +14,7 @@ from clicktrail.shortener.v1 import link_pb2, session_pb2
 from clicktrail.tracking.v1 import click_pb2, relay_service_pb2_grpc
 from clicktrail.tracking.v1 import relay_service_pb2 as pb
 from common.clock import from_timestamp, is_in_calendar
+from common.field_rules import rules
 from tracking_service.clicks.delivery import Click, Delivery, IssuedSession, Item, delivery_of
 from tracking_service.clicks.store import PostgresDeliveries
 from tracking_service.links.link_copy import LinkCopy
@@ -37,6 +38,7 @@ _TIMES = ("clicked_at", "link_created_at")
 _TEMPLATE = re.compile(r"[A-Za-z0-9_-]{0,32}")
 # An id that is no UUID, a time beyond any calendar.
 UNREADABLE = (ValueError, OverflowError)
+_REVISIONS = rules(pb.LinkCopy, "revision")
 
 
 class RelayServicer(relay_service_pb2_grpc.RelayServiceServicer):
@@ -116,7 +118,7 @@ def _link(copy: pb.LinkCopy) -> LinkCopy:
         journey=_text(link.journey) or None,
         message=_text(link.message) or None,
         profile=_text(link.profile) or None,
-        revision=copy.revision,
+        revision=_revision(copy),
         link=link.SerializeToString(),
         created_at=_time(link.created_at),
         origin_template=_template(copy.origin_template) or None,
@@ -129,6 +131,12 @@ def _template(id_: str) -> str:
     if not _TEMPLATE.fullmatch(id_):
         raise ValueError("the template that it was created from has no id of a template")
     return id_
+
+
+def _revision(copy: pb.LinkCopy) -> int:
+    if not _REVISIONS.minimum <= copy.revision <= _REVISIONS.maximum:
+        raise ValueError("its revision is one that no later one could follow")
+    return copy.revision
 
 
 def _session(message: session_pb2.Session) -> IssuedSession:

@@ -22,6 +22,7 @@ from tracking_service.profiles.profile import profile_id_faults, session_faults
 
 KEY_LENGTH = field_rules.rules(event_pb2.Submission, "key").max_length
 ID_BYTES = 16
+_MICROSECONDS = 1_000_000
 _CUSTOM = Action()
 # JSON texts of an event: objects, or null.
 _OBJECTS = ("metadata", "extra", "object_parameters")
@@ -109,7 +110,7 @@ def _time(stamp: tuple[int, int] | None, parameter: str, faults: Faults) -> date
     if stamp is None:
         return None
     seconds, microseconds = stamp
-    if not 0 <= seconds < YEAR_9999_SECONDS:
+    if not 0 <= seconds < YEAR_9999_SECONDS or not 0 <= microseconds < _MICROSECONDS:
         faults.add(parameter, "must lie in the years 1970 to 9998.")
         return None
     return EPOCH + timedelta(0, seconds, microseconds)  # by position: half the time of names

@@ -9,6 +9,8 @@ from clicktrail.shortener.v1 import domain_service_pb2, link_pb2
 from clicktrail.tracking.v1 import link_archive_service_pb2 as pb
 from clicktrail.tracking.v1 import link_archive_service_pb2_grpc, relay_service_pb2
 from common.clock import to_timestamp
+from common.errors import invalid_field
+from common.field_rules import rules
 from tracking_service.links.archive_store import (
     FILTERS,
     DomainCopy,
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 # A link takes 300 bytes as a rule, 20 KB at most.
 PIECE_BYTES = 1024 * 1024
+_REVISIONS = rules(pb.DomainCopy, "revision")
 
 
 class LinkArchiveServicer(link_archive_service_pb2_grpc.LinkArchiveServiceServicer):
@@ -89,6 +92,9 @@ def _whole_link(archived: ArchivedLink) -> link_pb2.Link:
 
 
 def _copy_of_domain(copy: pb.DomainCopy) -> DomainCopy:
+    # Beyond, it could never be followed by a later one: nobody could change or remove that domain again.
+    if not _REVISIONS.minimum <= copy.revision <= _REVISIONS.maximum:
+        raise invalid_field("domains.revision", f"must be {_REVISIONS.minimum} to {_REVISIONS.maximum}.")
     return DomainCopy(
         name=copy.domain.name,
         business_id=copy.domain.business_id,

@@ -128,6 +128,7 @@ async def test_an_operator_gives_a_business_more(system: System) -> None:
     async with client_of(system, business.id) as page:
         assert (await statuses(page, PAGES, [event() for _ in range(30)]))[429] > 10
         command = ["business", "update", "--business", business.id, "--rate-factor", "4", "--tracking", system.tracking]
+        command += ["--key-file", str(system.operator_key)]
         result = await asyncio.to_thread(CliRunner().invoke, app, command)
         assert result.output == f"{business.id}: 4 times the usual rate limits\n"
 

@@ -31,6 +31,7 @@ class Ageing:
 
     def __init__(self, chain: KillableSystem, spool: Path) -> None:
         shortener, tracking = dict(AGE), AGE | {"SPOOL_DIR": str(spool)}
+        self.keys = chain.stack.shortener_endpoint.security
         self.shortener = chain.stack.another("shortener_service", "ageing-shortener", shortener)
         self.tracking = chain.stack.another("tracking_service", "ageing-tracking", tracking)
         targets = {"SHORTENER_TARGET": f"ipv4:{self.shortener.url}", "TRACKING_TARGET": f"ipv4:{self.tracking.url}"}
@@ -79,6 +80,7 @@ class Bulk:
 
     def __init__(self, system: Ageing, business: str) -> None:
         self._address = system.shortener.url
+        self._security = system.keys
         self._business = business
         self._is_over = False
         self.created = 0
@@ -90,7 +92,7 @@ class Bulk:
         await self._task
 
     async def _create(self) -> None:
-        async with open_channel(f"ipv4:{self._address}") as channel:
+        async with open_channel(f"ipv4:{self._address}", self._security) as channel:
             stub = link_service_pb2_grpc.LinkServiceStub(channel)
             async for answer in stub.CreateLinks(self._requests(), timeout=SECONDS, wait_for_ready=True):
                 assert all(result.link.code for result in answer.results)

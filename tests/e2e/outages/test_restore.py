@@ -12,10 +12,10 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 
+from cli.calls import channel_to
 from cli.data_directory import DataDirectory
 from cli.stack.stack import Front, Stack
 from clicktrail.shortener.v1 import domain_service_pb2, domain_service_pb2_grpc
-from common.rpc.channels import open_channel
 from tests.support.system import PHONE, TLS
 from tests.support.waiting import eventually
 
@@ -55,6 +55,7 @@ class World:
         environment = os.environ | {
             "CLICKTRAIL_POSTGRES_URL": self.stack.postgres.url,
             "CLICKTRAIL_SHORTENER_TARGET": self.stack.shortener.url,
+            "CLICKTRAIL_SERVICE_KEYS_DIR": str(self.stack.keys),
         }
         command = [sys.executable, "-m", "cli", *arguments]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603  (our own command)
@@ -128,7 +129,7 @@ class Past:
 
 async def register_host(world: World) -> None:
     """Register the custom domain."""
-    async with open_channel(world.stack.shortener.url) as channel:
+    async with channel_to(world.stack.shortener_endpoint) as channel:
         stub = domain_service_pb2_grpc.DomainServiceStub(channel)
         domain = domain_service_pb2.Domain(name=HOST, business_id=BUSINESS)
         request = domain_service_pb2.RegisterDomainRequest(domain=domain)

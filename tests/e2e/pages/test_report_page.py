@@ -222,6 +222,7 @@ async def test_a_command_signs_links(system: System, web: httpx.AsyncClient) -> 
     """To the page of a campaign, on the gateway that is named; and takes back those signed before."""
     business = await make_business(system)
     command = [sys.executable, "-m", "cli", "report-link", "--tracking", system.tracking, "--business", business.id]
+    command += ["--key-file", str(system.operator_key)]
 
     async def run(*options: str) -> str:
         done = await asyncio.to_thread(

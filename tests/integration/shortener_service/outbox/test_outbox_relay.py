@@ -40,7 +40,15 @@ async def click_often(shortener: Caller, code: str, times: int) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNIMPLEMENTED]
+    "code",
+    [
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.UNIMPLEMENTED,
+        # Our key is not the one that tracking knows.
+        grpc.StatusCode.UNAUTHENTICATED,
+        grpc.StatusCode.PERMISSION_DENIED,
+    ],
 )
 async def test_failed_deliveries_are_repeated(
     shortener: Caller, tracking: Tracking, redis: Redis, code: grpc.StatusCode

@@ -81,6 +81,17 @@ async def test_a_change_takes_over_what_the_mask_names(accounts: Stub, business:
     assert (changed.currency, changed.attribution_window_days, changed.name) == ("UYU", 0, "A shop")
 
 
+async def test_what_the_mask_does_not_name_may_be_anything(accounts: Stub, business: str) -> None:
+    """Also what no database could hold; where the mask names it, it is told."""
+    wanted = pb.Business(id=business, name="B", attribution_window_days=1_000_000, locale="?")
+    request = pb.UpdateBusinessRequest(business=wanted, update_mask=FieldMask(paths=["name"]))
+    changed = (await accounts.UpdateBusiness(request, timeout=60)).business
+    assert (changed.name, changed.attribution_window_days, changed.locale) == ("B", 7, "en")
+    request.update_mask.paths.append("attribution_window_days")
+    error = await failure(accounts.UpdateBusiness(request, timeout=60))
+    assert [fault.parameter for fault in error.faults] == ["attribution_window_days"]
+
+
 async def test_a_change_of_a_field_that_cannot_change_is_refused(accounts: Stub, business: str) -> None:
     """The field is named."""
     request = pb.UpdateBusinessRequest(business=pb.Business(id=business), update_mask=FieldMask(paths=["created_at"]))

@@ -233,6 +233,13 @@ async def test_a_copy_that_no_restore_could_read_is_set_aside(
     assert {(copy.link.id, bool(copy.link.destination)) for copy in copies} == {("l1", True), ("l3", False)}
 
 
+async def test_a_link_with_a_revision_that_none_could_follow_is_set_aside(relay: Stub, database: "Database") -> None:
+    """Restored, it could never be changed again; what comes with it is kept."""
+    answer = await relay.Deliver(delivery(links=[link("l1", revision=2**63 - 1), link("l2")]), timeout=60)
+    assert (answer.new_links, answer.rejected) == (1, 1)
+    assert "no later one" in await database.fetchval("SELECT reason FROM rejected")
+
+
 async def test_a_session_issued_without_a_click_is_kept(relay: Stub, database: "Database") -> None:
     """Once, and it is nobody's."""
     for _ in range(2):

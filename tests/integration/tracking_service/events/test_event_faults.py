@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from clicktrail.tracking.v1 import event_pb2
 from tests.support.tracking_service.events import ACCEPTED, REJECTED, Stub, event, faults, submission, track
@@ -118,3 +119,14 @@ async def test_a_page_cannot_name_a_profile(events: Stub) -> None:
     public = submission(event(profile="ann"), credential=event_pb2.CREDENTIAL_PUBLIC)
     (receipt,) = await track(events, public)
     assert faults(receipt) == [("not_allowed", "profile")]
+
+
+@pytest.mark.parametrize("nanos", [-1, 1_000_000_000])
+async def test_a_time_that_is_none_fails_alone(events: Stub, nanos: int) -> None:
+    """Whoever sent it; its neighbours are recorded."""
+    wrong = submission(event(), received_at=Timestamp(seconds=0, nanos=nanos))
+    said = submission(event(tracked_at=Timestamp(seconds=1_700_000_000, nanos=nanos)))
+    right = submission(event())
+    receipts = await track(events, right, wrong, said, submission(event()))
+    assert [receipt.status for receipt in receipts] == [ACCEPTED, REJECTED, REJECTED, ACCEPTED]
+    assert [faults(receipt) for receipt in receipts[1:3]] == [[("invalid", "received_at")], [("invalid", "tracked_at")]]

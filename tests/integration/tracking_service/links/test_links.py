@@ -7,6 +7,7 @@ import pytest
 import pytest_asyncio
 from grpc import aio
 
+from clicktrail.shortener.v1 import domain_service_pb2
 from clicktrail.tracking.v1 import link_archive_service_pb2 as pb
 from clicktrail.tracking.v1 import link_archive_service_pb2_grpc
 from common.clock import to_timestamp
@@ -74,3 +75,12 @@ async def test_the_count_tells_whether_there_are_links(archive: Stub, database: 
     assert (await archive.CountLinks(pb.CountLinksRequest(), timeout=SECONDS)).count >= 1
     await database.execute("TRUNCATE links")
     assert (await archive.CountLinks(pb.CountLinksRequest(), timeout=SECONDS)).count == 0
+
+
+@pytest.mark.parametrize("revision", [-1, 2**63 - 1])
+async def test_a_revision_that_no_later_one_could_follow_is_refused(channel: aio.Channel, revision: int) -> None:
+    """A restored domain with it could neither be changed nor removed."""
+    domain = domain_service_pb2.Domain(name="go.example.com", business_id="shop")
+    request = pb.KeepInstallationRequest(domains=[pb.DomainCopy(domain=domain, revision=revision)])
+    error = await failure(Stub(channel).KeepInstallation(request, timeout=SECONDS))
+    assert faults(error) == [("invalid", "domains.revision")]

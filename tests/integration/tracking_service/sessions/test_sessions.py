@@ -4,6 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from clicktrail.tracking.v1 import session_service_pb2
 from common.clock import to_timestamp
@@ -179,3 +180,9 @@ async def test_a_claimed_session_counts_as_its_person(caller: Caller, database: 
     await caller.attach(second.session, "ana")
     unique = await database.fetchval("SELECT sum(unique_clickers)::int FROM click_counts WHERE scope = 'campaign'")
     assert unique == 1
+
+
+async def test_a_time_that_is_none_is_refused_by_name(caller: Caller) -> None:
+    """Nanoseconds below zero are no time."""
+    error = await failure(caller.identify("a-session-0001", "7", source="shop", received_at=Timestamp(nanos=-1)))
+    assert faults(error) == [("invalid", "received_at")]

@@ -4,13 +4,19 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import grpc
 import pytest
 from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from clicktrail.shortener.v1 import domain_service_pb2, domain_service_pb2_grpc
+from clicktrail.shortener.v1 import (
+    domain_service_pb2,
+    domain_service_pb2_grpc,
+    redirect_service_pb2,
+    redirect_service_pb2_grpc,
+)
 from common.errors import ClicktrailError, Fault, FaultType, Kind, Reason, invalid, unavailable
 from common.rpc.channels import open_channel
 from common.rpc.errors import from_rpc_error
@@ -49,6 +55,18 @@ class Domains(domain_service_pb2_grpc.DomainServiceServicer):
         }[request.domain.name]
 
 
+class Redirects(redirect_service_pb2_grpc.RedirectServiceServicer):
+    """Reads batches, and answers none."""
+
+    async def ResolveBatches(
+        self, request_iterator: AsyncIterator[redirect_service_pb2.ResolveBatchesRequest], _context: object
+    ) -> AsyncIterator[redirect_service_pb2.ResolveBatchesResponse]:
+        """Read them."""
+        async for request in request_iterator:
+            if request.hits:
+                yield redirect_service_pb2.ResolveBatchesResponse()
+
+
 @dataclass(frozen=True)
 class Served:
     """`Domains` behind a server, and a connection to it."""
@@ -68,7 +86,8 @@ async def served() -> AsyncIterator[Served]:
     """Serve `Domains` and connect to it."""
     domains = Domains()  # type: ignore[abstract]  # two methods serve
     register = partial(domain_service_pb2_grpc.add_DomainServiceServicer_to_server, domains)
-    server = GrpcServer("127.0.0.1:0", [SERVICE], [register])
+    streams = partial(redirect_service_pb2_grpc.add_RedirectServiceServicer_to_server, Redirects())  # type: ignore[abstract]
+    server = GrpcServer("127.0.0.1:0", [SERVICE], [register, streams])
     await server.start()
     async with open_channel(f"ipv4:127.0.0.1:{server.port}") as channel:
         yield Served(domains, server, channel)
@@ -198,3 +217,24 @@ async def test_a_server_that_waits_for_its_store_is_alive() -> None:
     await server.stop(1)
     assert waiting == (health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING)
     assert serving == (health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.SERVING)
+
+
+async def test_bytes_that_are_no_message_are_the_callers_fault(
+    served: Served, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """They are told so, whatever kind of call it is, without a line in the log."""
+    paths = {
+        "unary": f"/{SERVICE}/RegisterDomain",
+        "stream": "/clicktrail.shortener.v1.RedirectService/ResolveBatches",
+    }
+    channel: Any = served.channel
+    unary = channel.unary_unary(paths["unary"])(b"\xff\xff", timeout=60, wait_for_ready=True)
+    stream = channel.stream_stream(paths["stream"])(iter([b"", b"\xff\xff"]), timeout=60, wait_for_ready=True)
+    for answer in (unary, stream.read()):
+        with pytest.raises(aio.AioRpcError) as caught:
+            await answer
+        error = from_rpc_error(caught.value)
+        assert error is not None
+        assert (error.kind, error.reason) == (Kind.INVALID, Reason.INVALID_REQUEST)
+    lines = [line for line in "".join(capfd.readouterr()).splitlines() if "without a service key" not in line]
+    assert lines == []

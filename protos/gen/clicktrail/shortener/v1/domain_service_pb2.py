@@ -22,29 +22,36 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from clicktrail.common.v1 import access_pb2 as clicktrail_dot_common_dot_v1_dot_access__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,clicktrail/shortener/v1/domain_service.proto\x12\x17\x63licktrail.shortener.v1\"W\n\x06\x44omain\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x62usiness_id\x18\x02 \x01(\t\x12\x19\n\x0c\x66\x61llback_url\x18\x03 \x01(\tH\x00\x88\x01\x01\x42\x0f\n\r_fallback_url\"H\n\x15RegisterDomainRequest\x12/\n\x06\x64omain\x18\x01 \x01(\x0b\x32\x1f.clicktrail.shortener.v1.Domain\"I\n\x16RegisterDomainResponse\x12/\n\x06\x64omain\x18\x01 \x01(\x0b\x32\x1f.clicktrail.shortener.v1.Domain\")\n\x12ListDomainsRequest\x12\x13\n\x0b\x62usiness_id\x18\x01 \x01(\t\"G\n\x13ListDomainsResponse\x12\x30\n\x07\x64omains\x18\x01 \x03(\x0b\x32\x1f.clicktrail.shortener.v1.Domain\"8\n\x13RemoveDomainRequest\x12\x13\n\x0b\x62usiness_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"\x16\n\x14RemoveDomainResponse2\xd9\x02\n\rDomainService\x12q\n\x0eRegisterDomain\x12..clicktrail.shortener.v1.RegisterDomainRequest\x1a/.clicktrail.shortener.v1.RegisterDomainResponse\x12h\n\x0bListDomains\x12+.clicktrail.shortener.v1.ListDomainsRequest\x1a,.clicktrail.shortener.v1.ListDomainsResponse\x12k\n\x0cRemoveDomain\x12,.clicktrail.shortener.v1.RemoveDomainRequest\x1a-.clicktrail.shortener.v1.RemoveDomainResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,clicktrail/shortener/v1/domain_service.proto\x12\x17\x63licktrail.shortener.v1\x1a!clicktrail/common/v1/access.proto\"W\n\x06\x44omain\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x62usiness_id\x18\x02 \x01(\t\x12\x19\n\x0c\x66\x61llback_url\x18\x03 \x01(\tH\x00\x88\x01\x01\x42\x0f\n\r_fallback_url\"H\n\x15RegisterDomainRequest\x12/\n\x06\x64omain\x18\x01 \x01(\x0b\x32\x1f.clicktrail.shortener.v1.Domain\"I\n\x16RegisterDomainResponse\x12/\n\x06\x64omain\x18\x01 \x01(\x0b\x32\x1f.clicktrail.shortener.v1.Domain\")\n\x12ListDomainsRequest\x12\x13\n\x0b\x62usiness_id\x18\x01 \x01(\t\"G\n\x13ListDomainsResponse\x12\x30\n\x07\x64omains\x18\x01 \x03(\x0b\x32\x1f.clicktrail.shortener.v1.Domain\"8\n\x13RemoveDomainRequest\x12\x13\n\x0b\x62usiness_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"\x16\n\x14RemoveDomainResponse2\x88\x03\n\rDomainService\x12w\n\x0eRegisterDomain\x12..clicktrail.shortener.v1.RegisterDomainRequest\x1a/.clicktrail.shortener.v1.RegisterDomainResponse\"\x04\xfa\xe7\x18\x00\x12~\n\x0bListDomains\x12+.clicktrail.shortener.v1.ListDomainsRequest\x1a,.clicktrail.shortener.v1.ListDomainsResponse\"\x14\xfa\xe7\x18\x10\n\x01\x05\x12\x0b\x62usiness_id\x12~\n\x0cRemoveDomain\x12,.clicktrail.shortener.v1.RemoveDomainRequest\x1a-.clicktrail.shortener.v1.RemoveDomainResponse\"\x11\xfa\xe7\x18\r\x12\x0b\x62usiness_idb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'clicktrail.shortener.v1.domain_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DOMAIN']._serialized_start=73
-  _globals['_DOMAIN']._serialized_end=160
-  _globals['_REGISTERDOMAINREQUEST']._serialized_start=162
-  _globals['_REGISTERDOMAINREQUEST']._serialized_end=234
-  _globals['_REGISTERDOMAINRESPONSE']._serialized_start=236
-  _globals['_REGISTERDOMAINRESPONSE']._serialized_end=309
-  _globals['_LISTDOMAINSREQUEST']._serialized_start=311
-  _globals['_LISTDOMAINSREQUEST']._serialized_end=352
-  _globals['_LISTDOMAINSRESPONSE']._serialized_start=354
-  _globals['_LISTDOMAINSRESPONSE']._serialized_end=425
-  _globals['_REMOVEDOMAINREQUEST']._serialized_start=427
-  _globals['_REMOVEDOMAINREQUEST']._serialized_end=483
-  _globals['_REMOVEDOMAINRESPONSE']._serialized_start=485
-  _globals['_REMOVEDOMAINRESPONSE']._serialized_end=507
-  _globals['_DOMAINSERVICE']._serialized_start=510
-  _globals['_DOMAINSERVICE']._serialized_end=855
+  _globals['_DOMAINSERVICE'].methods_by_name['RegisterDomain']._loaded_options = None
+  _globals['_DOMAINSERVICE'].methods_by_name['RegisterDomain']._serialized_options = b'\372\347\030\000'
+  _globals['_DOMAINSERVICE'].methods_by_name['ListDomains']._loaded_options = None
+  _globals['_DOMAINSERVICE'].methods_by_name['ListDomains']._serialized_options = b'\372\347\030\020\n\001\005\022\013business_id'
+  _globals['_DOMAINSERVICE'].methods_by_name['RemoveDomain']._loaded_options = None
+  _globals['_DOMAINSERVICE'].methods_by_name['RemoveDomain']._serialized_options = b'\372\347\030\r\022\013business_id'
+  _globals['_DOMAIN']._serialized_start=108
+  _globals['_DOMAIN']._serialized_end=195
+  _globals['_REGISTERDOMAINREQUEST']._serialized_start=197
+  _globals['_REGISTERDOMAINREQUEST']._serialized_end=269
+  _globals['_REGISTERDOMAINRESPONSE']._serialized_start=271
+  _globals['_REGISTERDOMAINRESPONSE']._serialized_end=344
+  _globals['_LISTDOMAINSREQUEST']._serialized_start=346
+  _globals['_LISTDOMAINSREQUEST']._serialized_end=387
+  _globals['_LISTDOMAINSRESPONSE']._serialized_start=389
+  _globals['_LISTDOMAINSRESPONSE']._serialized_end=460
+  _globals['_REMOVEDOMAINREQUEST']._serialized_start=462
+  _globals['_REMOVEDOMAINREQUEST']._serialized_end=518
+  _globals['_REMOVEDOMAINRESPONSE']._serialized_start=520
+  _globals['_REMOVEDOMAINRESPONSE']._serialized_end=542
+  _globals['_DOMAINSERVICE']._serialized_start=545
+  _globals['_DOMAINSERVICE']._serialized_end=937
 # @@protoc_insertion_point(module_scope)

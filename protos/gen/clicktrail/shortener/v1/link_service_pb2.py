@@ -22,6 +22,7 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from clicktrail.common.v1 import access_pb2 as clicktrail_dot_common_dot_v1_dot_access__pb2
 from clicktrail.common.v1 import json_pb2 as clicktrail_dot_common_dot_v1_dot_json__pb2
 from clicktrail.common.v1 import options_pb2 as clicktrail_dot_common_dot_v1_dot_options__pb2
 from clicktrail.common.v1 import types_pb2 as clicktrail_dot_common_dot_v1_dot_types__pb2
@@ -31,7 +32,7 @@ from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mas
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*clicktrail/shortener/v1/link_service.proto\x12\x17\x63licktrail.shortener.v1\x1a\x1f\x63licktrail/common/v1/json.proto\x1a\"clicktrail/common/v1/options.proto\x1a clicktrail/common/v1/types.proto\x1a\"clicktrail/shortener/v1/link.proto\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfa\x07\n\x11\x43reateLinkRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\x45\n\x0b\x64\x65stination\x18\x02 \x01(\tB0\xf2\xe7\x18,\x08\x01\x12(clicktrail.shortener.v1.Link.destination\x12\x42\n\x08\x63\x61mpaign\x18\x03 \x01(\tB+\xf2\xe7\x18\'\x12%clicktrail.shortener.v1.Link.campaignH\x00\x88\x01\x01\x12@\n\x07journey\x18\x04 \x01(\tB*\xf2\xe7\x18&\x12$clicktrail.shortener.v1.Link.journeyH\x01\x88\x01\x01\x12@\n\x07message\x18\x05 \x01(\tB*\xf2\xe7\x18&\x12$clicktrail.shortener.v1.Link.messageH\x02\x88\x01\x01\x12@\n\x07profile\x18\x06 \x01(\tB*\xf2\xe7\x18&\x12$clicktrail.shortener.v1.Link.profileH\x03\x88\x01\x01\x12\x13\n\x06\x64omain\x18\x07 \x01(\tH\x04\x88\x01\x01\x12:\n\x04\x63ode\x18\x08 \x01(\tB\'\xf2\xe7\x18#\x12!clicktrail.shortener.v1.Link.codeH\x05\x88\x01\x01\x12N\n\x03utm\x18\t \x01(\x0b\x32\x19.clicktrail.common.v1.UtmB&\xf2\xe7\x18\"\x12 clicktrail.shortener.v1.Link.utm\x12.\n\nexpires_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12J\n\x0c\x66\x61llback_url\x18\x0b \x01(\tB/\xf2\xe7\x18+\x12)clicktrail.shortener.v1.Link.fallback_urlH\x06\x88\x01\x01\x12H\n\x0b\x65xternal_id\x18\x0c \x01(\tB.\xf2\xe7\x18*\x12(clicktrail.shortener.v1.Link.external_idH\x07\x88\x01\x01\x12Q\n\x12session_parameters\x18\r \x03(\tB5\xf2\xe7\x18\x31\x12/clicktrail.shortener.v1.Link.session_parameters\x12Y\n\x08metadata\x18\x0e \x01(\x0b\x32\x1a.clicktrail.common.v1.JsonB+\xf2\xe7\x18\'\x12%clicktrail.shortener.v1.Link.metadataB\x0b\n\t_campaignB\n\n\x08_journeyB\n\n\x08_messageB\n\n\x08_profileB\t\n\x07_domainB\x07\n\x05_codeB\x0f\n\r_fallback_urlB\x0e\n\x0c_external_id\"A\n\x12\x43reateLinkResponse\x12+\n\x04link\x18\x01 \x01(\x0b\x32\x1d.clicktrail.shortener.v1.Link\"\xa0\x01\n\x12\x43reateLinksRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\x37\n\x08template\x18\x02 \x01(\x0b\x32%.clicktrail.shortener.v1.LinkTemplate\x12\x36\n\nrecipients\x18\x03 \x03(\x0b\x32\".clicktrail.shortener.v1.Recipient\"K\n\x13\x43reateLinksResponse\x12\x34\n\x07results\x18\x01 \x03(\x0b\x32#.clicktrail.shortener.v1.LinkResult\"\x96\x01\n\nLinkResult\x12\x18\n\x0b\x65xternal_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x31\n\x04link\x18\x02 \x01(\x0b\x32\x1d.clicktrail.shortener.v1.LinkB\x04\xd8\xe7\x18\x01\x12+\n\x06\x65rrors\x18\x03 \x03(\x0b\x32\x1b.clicktrail.common.v1.FaultB\x0e\n\x0c_external_id\"\xbb\x01\n\x17\x42\x61tchCreateLinksRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12?\n\x08template\x18\x02 \x01(\x0b\x32%.clicktrail.shortener.v1.LinkTemplateB\x06\xf2\xe7\x18\x02\x08\x01\x12\x44\n\nrecipients\x18\x03 \x03(\x0b\x32\".clicktrail.shortener.v1.RecipientB\x0c\xf2\xe7\x18\x08\x08\x01x\x01\x80\x01\x90N\"N\n\x18\x42\x61tchCreateLinksResponse\x12\x32\n\x05links\x18\x01 \x03(\x0b\x32#.clicktrail.shortener.v1.LinkResult\"7\n\x0eGetLinkRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\">\n\x0fGetLinkResponse\x12+\n\x04link\x18\x01 \x01(\x0b\x32\x1d.clicktrail.shortener.v1.Link\"\xee\x03\n\nLinkChange\x12\x43\n\x0b\x64\x65stination\x18\x01 \x01(\tB.\xf2\xe7\x18*\x12(clicktrail.shortener.v1.Link.destination\x12N\n\x03utm\x18\x02 \x01(\x0b\x32\x19.clicktrail.common.v1.UtmB&\xf2\xe7\x18\"\x12 clicktrail.shortener.v1.Link.utm\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12J\n\x0c\x66\x61llback_url\x18\x04 \x01(\tB/\xf2\xe7\x18+\x12)clicktrail.shortener.v1.Link.fallback_urlH\x00\x88\x01\x01\x12\x10\n\x08\x64isabled\x18\x05 \x01(\x08\x12Y\n\x08metadata\x18\x06 \x01(\x0b\x32\x1a.clicktrail.common.v1.JsonB+\xf2\xe7\x18\'\x12%clicktrail.shortener.v1.Link.metadata\x12Q\n\x12session_parameters\x18\x07 \x03(\tB5\xf2\xe7\x18\x31\x12/clicktrail.shortener.v1.Link.session_parametersB\x0f\n\r_fallback_url\"\xa4\x01\n\x11UpdateLinkRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\x12\x31\n\x04link\x18\x03 \x01(\x0b\x32#.clicktrail.shortener.v1.LinkChange\x12\x35\n\x0bupdate_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe0\xe7\x18\x01\"A\n\x12UpdateLinkResponse\x12+\n\x04link\x18\x01 \x01(\x0b\x32\x1d.clicktrail.shortener.v1.Link\";\n\x12\x44isableLinkRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\"\x15\n\x13\x44isableLinkResponse\"H\n\x14\x44\x65tachProfileRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\x15\n\x03ids\x18\x02 \x03(\tB\x08\xf2\xe7\x18\x04\x80\x01\xe8\x07\"\x17\n\x15\x44\x65tachProfileResponse2\x90\x07\n\x0bLinkService\x12\x81\x01\n\nCreateLink\x12*.clicktrail.shortener.v1.CreateLinkRequest\x1a+.clicktrail.shortener.v1.CreateLinkResponse\"\x1a\x82\xd3\xe4\x93\x02\x14\"\t/v1/links:\x01*b\x04link\x12l\n\x0b\x43reateLinks\x12+.clicktrail.shortener.v1.CreateLinksRequest\x1a,.clicktrail.shortener.v1.CreateLinksResponse(\x01\x30\x01\x12\x93\x01\n\x10\x42\x61tchCreateLinks\x12\x30.clicktrail.shortener.v1.BatchCreateLinksRequest\x1a\x31.clicktrail.shortener.v1.BatchCreateLinksResponse\"\x1a\x82\xd3\xe4\x93\x02\x14\"\x0f/v1/links/batch:\x01*\x12z\n\x07GetLink\x12\'.clicktrail.shortener.v1.GetLinkRequest\x1a(.clicktrail.shortener.v1.GetLinkResponse\"\x1c\x82\xd3\xe4\x93\x02\x16\x12\x0e/v1/links/{id}b\x04link\x12\x89\x01\n\nUpdateLink\x12*.clicktrail.shortener.v1.UpdateLinkRequest\x1a+.clicktrail.shortener.v1.UpdateLinkResponse\"\"\x82\xd3\xe4\x93\x02\x1c\x32\x0e/v1/links/{id}:\x04linkb\x04link\x12\x80\x01\n\x0b\x44isableLink\x12+.clicktrail.shortener.v1.DisableLinkRequest\x1a,.clicktrail.shortener.v1.DisableLinkResponse\"\x16\x82\xd3\xe4\x93\x02\x10*\x0e/v1/links/{id}\x12n\n\rDetachProfile\x12-.clicktrail.shortener.v1.DetachProfileRequest\x1a..clicktrail.shortener.v1.DetachProfileResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*clicktrail/shortener/v1/link_service.proto\x12\x17\x63licktrail.shortener.v1\x1a!clicktrail/common/v1/access.proto\x1a\x1f\x63licktrail/common/v1/json.proto\x1a\"clicktrail/common/v1/options.proto\x1a clicktrail/common/v1/types.proto\x1a\"clicktrail/shortener/v1/link.proto\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfa\x07\n\x11\x43reateLinkRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\x45\n\x0b\x64\x65stination\x18\x02 \x01(\tB0\xf2\xe7\x18,\x08\x01\x12(clicktrail.shortener.v1.Link.destination\x12\x42\n\x08\x63\x61mpaign\x18\x03 \x01(\tB+\xf2\xe7\x18\'\x12%clicktrail.shortener.v1.Link.campaignH\x00\x88\x01\x01\x12@\n\x07journey\x18\x04 \x01(\tB*\xf2\xe7\x18&\x12$clicktrail.shortener.v1.Link.journeyH\x01\x88\x01\x01\x12@\n\x07message\x18\x05 \x01(\tB*\xf2\xe7\x18&\x12$clicktrail.shortener.v1.Link.messageH\x02\x88\x01\x01\x12@\n\x07profile\x18\x06 \x01(\tB*\xf2\xe7\x18&\x12$clicktrail.shortener.v1.Link.profileH\x03\x88\x01\x01\x12\x13\n\x06\x64omain\x18\x07 \x01(\tH\x04\x88\x01\x01\x12:\n\x04\x63ode\x18\x08 \x01(\tB\'\xf2\xe7\x18#\x12!clicktrail.shortener.v1.Link.codeH\x05\x88\x01\x01\x12N\n\x03utm\x18\t \x01(\x0b\x32\x19.clicktrail.common.v1.UtmB&\xf2\xe7\x18\"\x12 clicktrail.shortener.v1.Link.utm\x12.\n\nexpires_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12J\n\x0c\x66\x61llback_url\x18\x0b \x01(\tB/\xf2\xe7\x18+\x12)clicktrail.shortener.v1.Link.fallback_urlH\x06\x88\x01\x01\x12H\n\x0b\x65xternal_id\x18\x0c \x01(\tB.\xf2\xe7\x18*\x12(clicktrail.shortener.v1.Link.external_idH\x07\x88\x01\x01\x12Q\n\x12session_parameters\x18\r \x03(\tB5\xf2\xe7\x18\x31\x12/clicktrail.shortener.v1.Link.session_parameters\x12Y\n\x08metadata\x18\x0e \x01(\x0b\x32\x1a.clicktrail.common.v1.JsonB+\xf2\xe7\x18\'\x12%clicktrail.shortener.v1.Link.metadataB\x0b\n\t_campaignB\n\n\x08_journeyB\n\n\x08_messageB\n\n\x08_profileB\t\n\x07_domainB\x07\n\x05_codeB\x0f\n\r_fallback_urlB\x0e\n\x0c_external_id\"A\n\x12\x43reateLinkResponse\x12+\n\x04link\x18\x01 \x01(\x0b\x32\x1d.clicktrail.shortener.v1.Link\"\xa0\x01\n\x12\x43reateLinksRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\x37\n\x08template\x18\x02 \x01(\x0b\x32%.clicktrail.shortener.v1.LinkTemplate\x12\x36\n\nrecipients\x18\x03 \x03(\x0b\x32\".clicktrail.shortener.v1.Recipient\"K\n\x13\x43reateLinksResponse\x12\x34\n\x07results\x18\x01 \x03(\x0b\x32#.clicktrail.shortener.v1.LinkResult\"\x96\x01\n\nLinkResult\x12\x18\n\x0b\x65xternal_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x31\n\x04link\x18\x02 \x01(\x0b\x32\x1d.clicktrail.shortener.v1.LinkB\x04\xd8\xe7\x18\x01\x12+\n\x06\x65rrors\x18\x03 \x03(\x0b\x32\x1b.clicktrail.common.v1.FaultB\x0e\n\x0c_external_id\"\xbb\x01\n\x17\x42\x61tchCreateLinksRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12?\n\x08template\x18\x02 \x01(\x0b\x32%.clicktrail.shortener.v1.LinkTemplateB\x06\xf2\xe7\x18\x02\x08\x01\x12\x44\n\nrecipients\x18\x03 \x03(\x0b\x32\".clicktrail.shortener.v1.RecipientB\x0c\xf2\xe7\x18\x08\x08\x01x\x01\x80\x01\x90N\"N\n\x18\x42\x61tchCreateLinksResponse\x12\x32\n\x05links\x18\x01 \x03(\x0b\x32#.clicktrail.shortener.v1.LinkResult\"7\n\x0eGetLinkRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\">\n\x0fGetLinkResponse\x12+\n\x04link\x18\x01 \x01(\x0b\x32\x1d.clicktrail.shortener.v1.Link\"\xee\x03\n\nLinkChange\x12\x43\n\x0b\x64\x65stination\x18\x01 \x01(\tB.\xf2\xe7\x18*\x12(clicktrail.shortener.v1.Link.destination\x12N\n\x03utm\x18\x02 \x01(\x0b\x32\x19.clicktrail.common.v1.UtmB&\xf2\xe7\x18\"\x12 clicktrail.shortener.v1.Link.utm\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12J\n\x0c\x66\x61llback_url\x18\x04 \x01(\tB/\xf2\xe7\x18+\x12)clicktrail.shortener.v1.Link.fallback_urlH\x00\x88\x01\x01\x12\x10\n\x08\x64isabled\x18\x05 \x01(\x08\x12Y\n\x08metadata\x18\x06 \x01(\x0b\x32\x1a.clicktrail.common.v1.JsonB+\xf2\xe7\x18\'\x12%clicktrail.shortener.v1.Link.metadata\x12Q\n\x12session_parameters\x18\x07 \x03(\tB5\xf2\xe7\x18\x31\x12/clicktrail.shortener.v1.Link.session_parametersB\x0f\n\r_fallback_url\"\xa4\x01\n\x11UpdateLinkRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\x12\x31\n\x04link\x18\x03 \x01(\x0b\x32#.clicktrail.shortener.v1.LinkChange\x12\x35\n\x0bupdate_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe0\xe7\x18\x01\"A\n\x12UpdateLinkResponse\x12+\n\x04link\x18\x01 \x01(\x0b\x32\x1d.clicktrail.shortener.v1.Link\";\n\x12\x44isableLinkRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\"\x15\n\x13\x44isableLinkResponse\"H\n\x14\x44\x65tachProfileRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\x15\n\x03ids\x18\x02 \x03(\tB\x08\xf2\xe7\x18\x04\x80\x01\xe8\x07\"\x17\n\x15\x44\x65tachProfileResponse2\x86\x08\n\x0bLinkService\x12\x92\x01\n\nCreateLink\x12*.clicktrail.shortener.v1.CreateLinkRequest\x1a+.clicktrail.shortener.v1.CreateLinkResponse\"+\xfa\xe7\x18\r\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02\x14\"\t/v1/links:\x01*b\x04link\x12\x7f\n\x0b\x43reateLinks\x12+.clicktrail.shortener.v1.CreateLinksRequest\x1a,.clicktrail.shortener.v1.CreateLinksResponse\"\x11\xfa\xe7\x18\r\x12\x0b\x62usiness_id(\x01\x30\x01\x12\xa4\x01\n\x10\x42\x61tchCreateLinks\x12\x30.clicktrail.shortener.v1.BatchCreateLinksRequest\x1a\x31.clicktrail.shortener.v1.BatchCreateLinksResponse\"+\xfa\xe7\x18\r\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02\x14\"\x0f/v1/links/batch:\x01*\x12\x8f\x01\n\x07GetLink\x12\'.clicktrail.shortener.v1.GetLinkRequest\x1a(.clicktrail.shortener.v1.GetLinkResponse\"1\xfa\xe7\x18\x11\n\x02\x03\x05\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02\x16\x12\x0e/v1/links/{id}b\x04link\x12\x9a\x01\n\nUpdateLink\x12*.clicktrail.shortener.v1.UpdateLinkRequest\x1a+.clicktrail.shortener.v1.UpdateLinkResponse\"3\xfa\xe7\x18\r\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02\x1c\x32\x0e/v1/links/{id}:\x04linkb\x04link\x12\x91\x01\n\x0b\x44isableLink\x12+.clicktrail.shortener.v1.DisableLinkRequest\x1a,.clicktrail.shortener.v1.DisableLinkResponse\"\'\xfa\xe7\x18\r\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02\x10*\x0e/v1/links/{id}\x12w\n\rDetachProfile\x12-.clicktrail.shortener.v1.DetachProfileRequest\x1a..clicktrail.shortener.v1.DetachProfileResponse\"\x07\xfa\xe7\x18\x03\n\x01\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -95,47 +96,51 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DETACHPROFILEREQUEST'].fields_by_name['ids']._loaded_options = None
   _globals['_DETACHPROFILEREQUEST'].fields_by_name['ids']._serialized_options = b'\362\347\030\004\200\001\350\007'
   _globals['_LINKSERVICE'].methods_by_name['CreateLink']._loaded_options = None
-  _globals['_LINKSERVICE'].methods_by_name['CreateLink']._serialized_options = b'\202\323\344\223\002\024\"\t/v1/links:\001*b\004link'
+  _globals['_LINKSERVICE'].methods_by_name['CreateLink']._serialized_options = b'\372\347\030\r\022\013business_id\202\323\344\223\002\024\"\t/v1/links:\001*b\004link'
+  _globals['_LINKSERVICE'].methods_by_name['CreateLinks']._loaded_options = None
+  _globals['_LINKSERVICE'].methods_by_name['CreateLinks']._serialized_options = b'\372\347\030\r\022\013business_id'
   _globals['_LINKSERVICE'].methods_by_name['BatchCreateLinks']._loaded_options = None
-  _globals['_LINKSERVICE'].methods_by_name['BatchCreateLinks']._serialized_options = b'\202\323\344\223\002\024\"\017/v1/links/batch:\001*'
+  _globals['_LINKSERVICE'].methods_by_name['BatchCreateLinks']._serialized_options = b'\372\347\030\r\022\013business_id\202\323\344\223\002\024\"\017/v1/links/batch:\001*'
   _globals['_LINKSERVICE'].methods_by_name['GetLink']._loaded_options = None
-  _globals['_LINKSERVICE'].methods_by_name['GetLink']._serialized_options = b'\202\323\344\223\002\026\022\016/v1/links/{id}b\004link'
+  _globals['_LINKSERVICE'].methods_by_name['GetLink']._serialized_options = b'\372\347\030\021\n\002\003\005\022\013business_id\202\323\344\223\002\026\022\016/v1/links/{id}b\004link'
   _globals['_LINKSERVICE'].methods_by_name['UpdateLink']._loaded_options = None
-  _globals['_LINKSERVICE'].methods_by_name['UpdateLink']._serialized_options = b'\202\323\344\223\002\0342\016/v1/links/{id}:\004linkb\004link'
+  _globals['_LINKSERVICE'].methods_by_name['UpdateLink']._serialized_options = b'\372\347\030\r\022\013business_id\202\323\344\223\002\0342\016/v1/links/{id}:\004linkb\004link'
   _globals['_LINKSERVICE'].methods_by_name['DisableLink']._loaded_options = None
-  _globals['_LINKSERVICE'].methods_by_name['DisableLink']._serialized_options = b'\202\323\344\223\002\020*\016/v1/links/{id}'
-  _globals['_CREATELINKREQUEST']._serialized_start=308
-  _globals['_CREATELINKREQUEST']._serialized_end=1326
-  _globals['_CREATELINKRESPONSE']._serialized_start=1328
-  _globals['_CREATELINKRESPONSE']._serialized_end=1393
-  _globals['_CREATELINKSREQUEST']._serialized_start=1396
-  _globals['_CREATELINKSREQUEST']._serialized_end=1556
-  _globals['_CREATELINKSRESPONSE']._serialized_start=1558
-  _globals['_CREATELINKSRESPONSE']._serialized_end=1633
-  _globals['_LINKRESULT']._serialized_start=1636
-  _globals['_LINKRESULT']._serialized_end=1786
-  _globals['_BATCHCREATELINKSREQUEST']._serialized_start=1789
-  _globals['_BATCHCREATELINKSREQUEST']._serialized_end=1976
-  _globals['_BATCHCREATELINKSRESPONSE']._serialized_start=1978
-  _globals['_BATCHCREATELINKSRESPONSE']._serialized_end=2056
-  _globals['_GETLINKREQUEST']._serialized_start=2058
-  _globals['_GETLINKREQUEST']._serialized_end=2113
-  _globals['_GETLINKRESPONSE']._serialized_start=2115
-  _globals['_GETLINKRESPONSE']._serialized_end=2177
-  _globals['_LINKCHANGE']._serialized_start=2180
-  _globals['_LINKCHANGE']._serialized_end=2674
-  _globals['_UPDATELINKREQUEST']._serialized_start=2677
-  _globals['_UPDATELINKREQUEST']._serialized_end=2841
-  _globals['_UPDATELINKRESPONSE']._serialized_start=2843
-  _globals['_UPDATELINKRESPONSE']._serialized_end=2908
-  _globals['_DISABLELINKREQUEST']._serialized_start=2910
-  _globals['_DISABLELINKREQUEST']._serialized_end=2969
-  _globals['_DISABLELINKRESPONSE']._serialized_start=2971
-  _globals['_DISABLELINKRESPONSE']._serialized_end=2992
-  _globals['_DETACHPROFILEREQUEST']._serialized_start=2994
-  _globals['_DETACHPROFILEREQUEST']._serialized_end=3066
-  _globals['_DETACHPROFILERESPONSE']._serialized_start=3068
-  _globals['_DETACHPROFILERESPONSE']._serialized_end=3091
-  _globals['_LINKSERVICE']._serialized_start=3094
-  _globals['_LINKSERVICE']._serialized_end=4006
+  _globals['_LINKSERVICE'].methods_by_name['DisableLink']._serialized_options = b'\372\347\030\r\022\013business_id\202\323\344\223\002\020*\016/v1/links/{id}'
+  _globals['_LINKSERVICE'].methods_by_name['DetachProfile']._loaded_options = None
+  _globals['_LINKSERVICE'].methods_by_name['DetachProfile']._serialized_options = b'\372\347\030\003\n\001\003'
+  _globals['_CREATELINKREQUEST']._serialized_start=343
+  _globals['_CREATELINKREQUEST']._serialized_end=1361
+  _globals['_CREATELINKRESPONSE']._serialized_start=1363
+  _globals['_CREATELINKRESPONSE']._serialized_end=1428
+  _globals['_CREATELINKSREQUEST']._serialized_start=1431
+  _globals['_CREATELINKSREQUEST']._serialized_end=1591
+  _globals['_CREATELINKSRESPONSE']._serialized_start=1593
+  _globals['_CREATELINKSRESPONSE']._serialized_end=1668
+  _globals['_LINKRESULT']._serialized_start=1671
+  _globals['_LINKRESULT']._serialized_end=1821
+  _globals['_BATCHCREATELINKSREQUEST']._serialized_start=1824
+  _globals['_BATCHCREATELINKSREQUEST']._serialized_end=2011
+  _globals['_BATCHCREATELINKSRESPONSE']._serialized_start=2013
+  _globals['_BATCHCREATELINKSRESPONSE']._serialized_end=2091
+  _globals['_GETLINKREQUEST']._serialized_start=2093
+  _globals['_GETLINKREQUEST']._serialized_end=2148
+  _globals['_GETLINKRESPONSE']._serialized_start=2150
+  _globals['_GETLINKRESPONSE']._serialized_end=2212
+  _globals['_LINKCHANGE']._serialized_start=2215
+  _globals['_LINKCHANGE']._serialized_end=2709
+  _globals['_UPDATELINKREQUEST']._serialized_start=2712
+  _globals['_UPDATELINKREQUEST']._serialized_end=2876
+  _globals['_UPDATELINKRESPONSE']._serialized_start=2878
+  _globals['_UPDATELINKRESPONSE']._serialized_end=2943
+  _globals['_DISABLELINKREQUEST']._serialized_start=2945
+  _globals['_DISABLELINKREQUEST']._serialized_end=3004
+  _globals['_DISABLELINKRESPONSE']._serialized_start=3006
+  _globals['_DISABLELINKRESPONSE']._serialized_end=3027
+  _globals['_DETACHPROFILEREQUEST']._serialized_start=3029
+  _globals['_DETACHPROFILEREQUEST']._serialized_end=3101
+  _globals['_DETACHPROFILERESPONSE']._serialized_start=3103
+  _globals['_DETACHPROFILERESPONSE']._serialized_end=3126
+  _globals['_LINKSERVICE']._serialized_start=3129
+  _globals['_LINKSERVICE']._serialized_end=4159
 # @@protoc_insertion_point(module_scope)

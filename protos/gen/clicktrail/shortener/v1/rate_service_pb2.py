@@ -22,10 +22,11 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from clicktrail.common.v1 import access_pb2 as clicktrail_dot_common_dot_v1_dot_access__pb2
 from clicktrail.common.v1 import options_pb2 as clicktrail_dot_common_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*clicktrail/shortener/v1/rate_service.proto\x12\x17\x63licktrail.shortener.v1\x1a\"clicktrail/common/v1/options.proto\"l\n\x13ShareBudgetsRequest\x12\x19\n\x07gateway\x18\x01 \x01(\tB\x08\xf2\xe7\x18\x04P\x01X@\x12:\n\x07\x64\x65mands\x18\x02 \x03(\x0b\x32\x1f.clicktrail.shortener.v1.DemandB\x08\xf2\xe7\x18\x04\x80\x01\xe8\x07\"2\n\x06\x44\x65mand\x12\x19\n\x06\x62udget\x18\x01 \x01(\tB\t\xf2\xe7\x18\x05P\x01X\x80\x02\x12\r\n\x05units\x18\x02 \x01(\x01\"7\n\x14ShareBudgetsResponse\x12\x10\n\x08gateways\x18\x01 \x01(\x05\x12\r\n\x05parts\x18\x02 \x03(\x01\x32z\n\x0bRateService\x12k\n\x0cShareBudgets\x12,.clicktrail.shortener.v1.ShareBudgetsRequest\x1a-.clicktrail.shortener.v1.ShareBudgetsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*clicktrail/shortener/v1/rate_service.proto\x12\x17\x63licktrail.shortener.v1\x1a!clicktrail/common/v1/access.proto\x1a\"clicktrail/common/v1/options.proto\"l\n\x13ShareBudgetsRequest\x12\x19\n\x07gateway\x18\x01 \x01(\tB\x08\xf2\xe7\x18\x04P\x01X@\x12:\n\x07\x64\x65mands\x18\x02 \x03(\x0b\x32\x1f.clicktrail.shortener.v1.DemandB\x08\xf2\xe7\x18\x04\x80\x01\xe8\x07\"2\n\x06\x44\x65mand\x12\x19\n\x06\x62udget\x18\x01 \x01(\tB\t\xf2\xe7\x18\x05P\x01X\x80\x02\x12\r\n\x05units\x18\x02 \x01(\x01\"7\n\x14ShareBudgetsResponse\x12\x10\n\x08gateways\x18\x01 \x01(\x05\x12\r\n\x05parts\x18\x02 \x03(\x01\x32\x83\x01\n\x0bRateService\x12t\n\x0cShareBudgets\x12,.clicktrail.shortener.v1.ShareBudgetsRequest\x1a-.clicktrail.shortener.v1.ShareBudgetsResponse\"\x07\xfa\xe7\x18\x03\n\x01\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,12 +39,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SHAREBUDGETSREQUEST'].fields_by_name['demands']._serialized_options = b'\362\347\030\004\200\001\350\007'
   _globals['_DEMAND'].fields_by_name['budget']._loaded_options = None
   _globals['_DEMAND'].fields_by_name['budget']._serialized_options = b'\362\347\030\005P\001X\200\002'
-  _globals['_SHAREBUDGETSREQUEST']._serialized_start=107
-  _globals['_SHAREBUDGETSREQUEST']._serialized_end=215
-  _globals['_DEMAND']._serialized_start=217
-  _globals['_DEMAND']._serialized_end=267
-  _globals['_SHAREBUDGETSRESPONSE']._serialized_start=269
-  _globals['_SHAREBUDGETSRESPONSE']._serialized_end=324
-  _globals['_RATESERVICE']._serialized_start=326
-  _globals['_RATESERVICE']._serialized_end=448
+  _globals['_RATESERVICE'].methods_by_name['ShareBudgets']._loaded_options = None
+  _globals['_RATESERVICE'].methods_by_name['ShareBudgets']._serialized_options = b'\372\347\030\003\n\001\001'
+  _globals['_SHAREBUDGETSREQUEST']._serialized_start=142
+  _globals['_SHAREBUDGETSREQUEST']._serialized_end=250
+  _globals['_DEMAND']._serialized_start=252
+  _globals['_DEMAND']._serialized_end=302
+  _globals['_SHAREBUDGETSRESPONSE']._serialized_start=304
+  _globals['_SHAREBUDGETSRESPONSE']._serialized_end=359
+  _globals['_RATESERVICE']._serialized_start=362
+  _globals['_RATESERVICE']._serialized_end=493
 # @@protoc_insertion_point(module_scope)

@@ -22,19 +22,22 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from clicktrail.common.v1 import access_pb2 as clicktrail_dot_common_dot_v1_dot_access__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-clicktrail/shortener/v1/restore_service.proto\x12\x17\x63licktrail.shortener.v1\"\x1f\n\x0eRestoreRequest\x12\r\n\x05\x66orce\x18\x01 \x01(\x08\"\x83\x01\n\x0fRestoreResponse\x12\x0c\n\x04\x64one\x18\x01 \x01(\x03\x12\r\n\x05total\x18\x02 \x01(\x03\x12\x0f\n\x07written\x18\x03 \x01(\x03\x12\x14\n\x0cwas_complete\x18\x04 \x01(\x08\x12\x12\n\nunreadable\x18\x05 \x01(\x03\x12\x18\n\x10unreadable_links\x18\x06 \x03(\t2p\n\x0eRestoreService\x12^\n\x07Restore\x12\'.clicktrail.shortener.v1.RestoreRequest\x1a(.clicktrail.shortener.v1.RestoreResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-clicktrail/shortener/v1/restore_service.proto\x12\x17\x63licktrail.shortener.v1\x1a!clicktrail/common/v1/access.proto\"\x1f\n\x0eRestoreRequest\x12\r\n\x05\x66orce\x18\x01 \x01(\x08\"\x83\x01\n\x0fRestoreResponse\x12\x0c\n\x04\x64one\x18\x01 \x01(\x03\x12\r\n\x05total\x18\x02 \x01(\x03\x12\x0f\n\x07written\x18\x03 \x01(\x03\x12\x14\n\x0cwas_complete\x18\x04 \x01(\x08\x12\x12\n\nunreadable\x18\x05 \x01(\x03\x12\x18\n\x10unreadable_links\x18\x06 \x03(\t2v\n\x0eRestoreService\x12\x64\n\x07Restore\x12\'.clicktrail.shortener.v1.RestoreRequest\x1a(.clicktrail.shortener.v1.RestoreResponse\"\x04\xfa\xe7\x18\x00\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'clicktrail.shortener.v1.restore_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RESTOREREQUEST']._serialized_start=74
-  _globals['_RESTOREREQUEST']._serialized_end=105
-  _globals['_RESTORERESPONSE']._serialized_start=108
-  _globals['_RESTORERESPONSE']._serialized_end=239
-  _globals['_RESTORESERVICE']._serialized_start=241
-  _globals['_RESTORESERVICE']._serialized_end=353
+  _globals['_RESTORESERVICE'].methods_by_name['Restore']._loaded_options = None
+  _globals['_RESTORESERVICE'].methods_by_name['Restore']._serialized_options = b'\372\347\030\000'
+  _globals['_RESTOREREQUEST']._serialized_start=109
+  _globals['_RESTOREREQUEST']._serialized_end=140
+  _globals['_RESTORERESPONSE']._serialized_start=143
+  _globals['_RESTORERESPONSE']._serialized_end=274
+  _globals['_RESTORESERVICE']._serialized_start=276
+  _globals['_RESTORESERVICE']._serialized_end=394
 # @@protoc_insertion_point(module_scope)

@@ -22,12 +22,13 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from clicktrail.common.v1 import access_pb2 as clicktrail_dot_common_dot_v1_dot_access__pb2
 from clicktrail.common.v1 import options_pb2 as clicktrail_dot_common_dot_v1_dot_options__pb2
 from clicktrail.shortener.v1 import session_pb2 as clicktrail_dot_shortener_dot_v1_dot_session__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-clicktrail/shortener/v1/session_service.proto\x12\x17\x63licktrail.shortener.v1\x1a\"clicktrail/common/v1/options.proto\x1a%clicktrail/shortener/v1/session.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"j\n\x13IssueSessionRequest\x12\x13\n\x0b\x62usiness_id\x18\x01 \x01(\t\x12\r\n\x05nonce\x18\x02 \x01(\x0c\x12/\n\x0breceived_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"I\n\x14IssueSessionResponse\x12\x31\n\x07session\x18\x01 \x01(\x0b\x32 .clicktrail.shortener.v1.Session\"G\n\x17GetFreshSessionsRequest\x12\x13\n\x0b\x62usiness_id\x18\x01 \x01(\t\x12\x17\n\x03ids\x18\x02 \x03(\tB\n\xf2\xe7\x18\x06x\x01\x80\x01\xe8\x07\"N\n\x18GetFreshSessionsResponse\x12\x32\n\x08sessions\x18\x01 \x03(\x0b\x32 .clicktrail.shortener.v1.Session2\xf6\x01\n\x0eSessionService\x12k\n\x0cIssueSession\x12,.clicktrail.shortener.v1.IssueSessionRequest\x1a-.clicktrail.shortener.v1.IssueSessionResponse\x12w\n\x10GetFreshSessions\x12\x30.clicktrail.shortener.v1.GetFreshSessionsRequest\x1a\x31.clicktrail.shortener.v1.GetFreshSessionsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-clicktrail/shortener/v1/session_service.proto\x12\x17\x63licktrail.shortener.v1\x1a!clicktrail/common/v1/access.proto\x1a\"clicktrail/common/v1/options.proto\x1a%clicktrail/shortener/v1/session.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"j\n\x13IssueSessionRequest\x12\x13\n\x0b\x62usiness_id\x18\x01 \x01(\t\x12\r\n\x05nonce\x18\x02 \x01(\x0c\x12/\n\x0breceived_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"I\n\x14IssueSessionResponse\x12\x31\n\x07session\x18\x01 \x01(\x0b\x32 .clicktrail.shortener.v1.Session\"G\n\x17GetFreshSessionsRequest\x12\x13\n\x0b\x62usiness_id\x18\x01 \x01(\t\x12\x17\n\x03ids\x18\x02 \x03(\tB\n\xf2\xe7\x18\x06x\x01\x80\x01\xe8\x07\"N\n\x18GetFreshSessionsResponse\x12\x32\n\x08sessions\x18\x01 \x03(\x0b\x32 .clicktrail.shortener.v1.Session2\xa4\x02\n\x0eSessionService\x12\x81\x01\n\x0cIssueSession\x12,.clicktrail.shortener.v1.IssueSessionRequest\x1a-.clicktrail.shortener.v1.IssueSessionResponse\"\x14\xfa\xe7\x18\x10\n\x01\x01\x12\x0b\x62usiness_id\x12\x8d\x01\n\x10GetFreshSessions\x12\x30.clicktrail.shortener.v1.GetFreshSessionsRequest\x1a\x31.clicktrail.shortener.v1.GetFreshSessionsResponse\"\x14\xfa\xe7\x18\x10\n\x01\x01\x12\x0b\x62usiness_idb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,14 +37,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_GETFRESHSESSIONSREQUEST'].fields_by_name['ids']._loaded_options = None
   _globals['_GETFRESHSESSIONSREQUEST'].fields_by_name['ids']._serialized_options = b'\362\347\030\006x\001\200\001\350\007'
-  _globals['_ISSUESESSIONREQUEST']._serialized_start=182
-  _globals['_ISSUESESSIONREQUEST']._serialized_end=288
-  _globals['_ISSUESESSIONRESPONSE']._serialized_start=290
-  _globals['_ISSUESESSIONRESPONSE']._serialized_end=363
-  _globals['_GETFRESHSESSIONSREQUEST']._serialized_start=365
-  _globals['_GETFRESHSESSIONSREQUEST']._serialized_end=436
-  _globals['_GETFRESHSESSIONSRESPONSE']._serialized_start=438
-  _globals['_GETFRESHSESSIONSRESPONSE']._serialized_end=516
-  _globals['_SESSIONSERVICE']._serialized_start=519
-  _globals['_SESSIONSERVICE']._serialized_end=765
+  _globals['_SESSIONSERVICE'].methods_by_name['IssueSession']._loaded_options = None
+  _globals['_SESSIONSERVICE'].methods_by_name['IssueSession']._serialized_options = b'\372\347\030\020\n\001\001\022\013business_id'
+  _globals['_SESSIONSERVICE'].methods_by_name['GetFreshSessions']._loaded_options = None
+  _globals['_SESSIONSERVICE'].methods_by_name['GetFreshSessions']._serialized_options = b'\372\347\030\020\n\001\001\022\013business_id'
+  _globals['_ISSUESESSIONREQUEST']._serialized_start=217
+  _globals['_ISSUESESSIONREQUEST']._serialized_end=323
+  _globals['_ISSUESESSIONRESPONSE']._serialized_start=325
+  _globals['_ISSUESESSIONRESPONSE']._serialized_end=398
+  _globals['_GETFRESHSESSIONSREQUEST']._serialized_start=400
+  _globals['_GETFRESHSESSIONSREQUEST']._serialized_end=471
+  _globals['_GETFRESHSESSIONSRESPONSE']._serialized_start=473
+  _globals['_GETFRESHSESSIONSRESPONSE']._serialized_end=551
+  _globals['_SESSIONSERVICE']._serialized_start=554
+  _globals['_SESSIONSERVICE']._serialized_end=846
 # @@protoc_insertion_point(module_scope)

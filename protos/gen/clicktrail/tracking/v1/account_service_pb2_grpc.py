@@ -95,7 +95,7 @@ class AccountServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateBusiness(self, request, context):
-        """Changes the fields named by the mask.
+        """Changes the fields named by the mask. For operators: some of them are not the business's own to set.
 
         Errors: NOT_FOUND (`BUSINESS_UNKNOWN`). Idempotent.
         """

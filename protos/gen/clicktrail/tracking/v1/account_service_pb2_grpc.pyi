@@ -27,7 +27,7 @@ class AccountServiceStub:
     Errors: NOT_FOUND (`BUSINESS_UNKNOWN`).
     """
     UpdateBusiness: _aio.UnaryUnaryMultiCallable[_account_service_pb2.UpdateBusinessRequest, _account_service_pb2.UpdateBusinessResponse]
-    """Changes the fields named by the mask.
+    """Changes the fields named by the mask. For operators: some of them are not the business's own to set.
 
     Errors: NOT_FOUND (`BUSINESS_UNKNOWN`). Idempotent.
     """
@@ -77,7 +77,7 @@ class AccountServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _account_service_pb2.UpdateBusinessRequest,
         context: _aio.ServicerContext[_account_service_pb2.UpdateBusinessRequest, _abc.Awaitable[_account_service_pb2.UpdateBusinessResponse]],
     ) -> _abc.Awaitable[_account_service_pb2.UpdateBusinessResponse]:
-        """Changes the fields named by the mask.
+        """Changes the fields named by the mask. For operators: some of them are not the business's own to set.
 
         Errors: NOT_FOUND (`BUSINESS_UNKNOWN`). Idempotent.
         """

@@ -22,6 +22,7 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from clicktrail.common.v1 import access_pb2 as clicktrail_dot_common_dot_v1_dot_access__pb2
 from clicktrail.common.v1 import json_pb2 as clicktrail_dot_common_dot_v1_dot_json__pb2
 from clicktrail.common.v1 import options_pb2 as clicktrail_dot_common_dot_v1_dot_options__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
@@ -29,7 +30,7 @@ from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mas
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+clicktrail/tracking/v1/action_service.proto\x12\x16\x63licktrail.tracking.v1\x1a\x1f\x63licktrail/common/v1/json.proto\x1a\"clicktrail/common/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd9\x01\n\x06\x41\x63tion\x12\x16\n\x02id\x18\x01 \x01(\tB\n\xf2\xe7\x18\x06r\x04uuid\x12\x39\n\x04name\x18\x02 \x01(\tB+\xf2\xe7\x18\'\x08\x01Xdj![a-z][a-z0-9_]*[.][a-z][a-z0-9_]*\x12\x1b\n\x05title\x18\x03 \x01(\tB\x07\xf2\xe7\x18\x03X\xc8\x01H\x00\x88\x01\x01\x12\x12\n\nconversion\x18\x04 \x01(\x08\x12\x11\n\timportant\x18\x05 \x01(\x08\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\n\x06_title\"`\n\x13\x43reateActionRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12.\n\x06\x61\x63tion\x18\x02 \x01(\x0b\x32\x1e.clicktrail.tracking.v1.Action\"F\n\x14\x43reateActionResponse\x12.\n\x06\x61\x63tion\x18\x01 \x01(\x0b\x32\x1e.clicktrail.tracking.v1.Action\"9\n\x10GetActionRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\"C\n\x11GetActionResponse\x12.\n\x06\x61\x63tion\x18\x01 \x01(\x0b\x32\x1e.clicktrail.tracking.v1.Action\"\xa3\x01\n\x13UpdateActionRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\x12.\n\x06\x61\x63tion\x18\x03 \x01(\x0b\x32\x1e.clicktrail.tracking.v1.Action\x12\x35\n\x0bupdate_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe0\xe7\x18\x01\"F\n\x14UpdateActionResponse\x12.\n\x06\x61\x63tion\x18\x01 \x01(\x0b\x32\x1e.clicktrail.tracking.v1.Action\"<\n\x13\x44\x65leteActionRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\"\x16\n\x14\x44\x65leteActionResponse\"\xcf\x01\n\x12ListActionsRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12@\n\x05limit\x18\x02 \x01(\x05\x42\x31\xf2\xe7\x18-\x12+clicktrail.common.v1.SharedRules.page_limit\x12\x1b\n\x0estarting_after\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x1a\n\rending_before\x18\x04 \x01(\tH\x01\x88\x01\x01\x42\x11\n\x0f_starting_afterB\x10\n\x0e_ending_before\"X\n\x13ListActionsResponse\x12/\n\x07\x61\x63tions\x18\x01 \x03(\x0b\x32\x1e.clicktrail.tracking.v1.Action\x12\x10\n\x08has_more\x18\x02 \x01(\x08\x32\xbe\x05\n\rActionService\x12\x8e\x01\n\x0c\x43reateAction\x12+.clicktrail.tracking.v1.CreateActionRequest\x1a,.clicktrail.tracking.v1.CreateActionResponse\"#\x82\xd3\xe4\x93\x02\x1d\"\x0b/v1/actions:\x06\x61\x63tionb\x06\x61\x63tion\x12\x82\x01\n\tGetAction\x12(.clicktrail.tracking.v1.GetActionRequest\x1a).clicktrail.tracking.v1.GetActionResponse\" \x82\xd3\xe4\x93\x02\x1a\x12\x10/v1/actions/{id}b\x06\x61\x63tion\x12\x93\x01\n\x0cUpdateAction\x12+.clicktrail.tracking.v1.UpdateActionRequest\x1a,.clicktrail.tracking.v1.UpdateActionResponse\"(\x82\xd3\xe4\x93\x02\"2\x10/v1/actions/{id}:\x06\x61\x63tionb\x06\x61\x63tion\x12\x83\x01\n\x0c\x44\x65leteAction\x12+.clicktrail.tracking.v1.DeleteActionRequest\x1a,.clicktrail.tracking.v1.DeleteActionResponse\"\x18\x82\xd3\xe4\x93\x02\x12*\x10/v1/actions/{id}\x12{\n\x0bListActions\x12*.clicktrail.tracking.v1.ListActionsRequest\x1a+.clicktrail.tracking.v1.ListActionsResponse\"\x13\x82\xd3\xe4\x93\x02\r\x12\x0b/v1/actionsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+clicktrail/tracking/v1/action_service.proto\x12\x16\x63licktrail.tracking.v1\x1a!clicktrail/common/v1/access.proto\x1a\x1f\x63licktrail/common/v1/json.proto\x1a\"clicktrail/common/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd9\x01\n\x06\x41\x63tion\x12\x16\n\x02id\x18\x01 \x01(\tB\n\xf2\xe7\x18\x06r\x04uuid\x12\x39\n\x04name\x18\x02 \x01(\tB+\xf2\xe7\x18\'\x08\x01Xdj![a-z][a-z0-9_]*[.][a-z][a-z0-9_]*\x12\x1b\n\x05title\x18\x03 \x01(\tB\x07\xf2\xe7\x18\x03X\xc8\x01H\x00\x88\x01\x01\x12\x12\n\nconversion\x18\x04 \x01(\x08\x12\x11\n\timportant\x18\x05 \x01(\x08\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\n\x06_title\"`\n\x13\x43reateActionRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12.\n\x06\x61\x63tion\x18\x02 \x01(\x0b\x32\x1e.clicktrail.tracking.v1.Action\"F\n\x14\x43reateActionResponse\x12.\n\x06\x61\x63tion\x18\x01 \x01(\x0b\x32\x1e.clicktrail.tracking.v1.Action\"9\n\x10GetActionRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\"C\n\x11GetActionResponse\x12.\n\x06\x61\x63tion\x18\x01 \x01(\x0b\x32\x1e.clicktrail.tracking.v1.Action\"\xa3\x01\n\x13UpdateActionRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\x12.\n\x06\x61\x63tion\x18\x03 \x01(\x0b\x32\x1e.clicktrail.tracking.v1.Action\x12\x35\n\x0bupdate_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe0\xe7\x18\x01\"F\n\x14UpdateActionResponse\x12.\n\x06\x61\x63tion\x18\x01 \x01(\x0b\x32\x1e.clicktrail.tracking.v1.Action\"<\n\x13\x44\x65leteActionRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\"\x16\n\x14\x44\x65leteActionResponse\"\xcf\x01\n\x12ListActionsRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12@\n\x05limit\x18\x02 \x01(\x05\x42\x31\xf2\xe7\x18-\x12+clicktrail.common.v1.SharedRules.page_limit\x12\x1b\n\x0estarting_after\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x1a\n\rending_before\x18\x04 \x01(\tH\x01\x88\x01\x01\x42\x11\n\x0f_starting_afterB\x10\n\x0e_ending_before\"X\n\x13ListActionsResponse\x12/\n\x07\x61\x63tions\x18\x01 \x03(\x0b\x32\x1e.clicktrail.tracking.v1.Action\x12\x10\n\x08has_more\x18\x02 \x01(\x08\x32\x9a\x06\n\rActionService\x12\x9f\x01\n\x0c\x43reateAction\x12+.clicktrail.tracking.v1.CreateActionRequest\x1a,.clicktrail.tracking.v1.CreateActionResponse\"4\xfa\xe7\x18\r\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02\x1d\"\x0b/v1/actions:\x06\x61\x63tionb\x06\x61\x63tion\x12\x96\x01\n\tGetAction\x12(.clicktrail.tracking.v1.GetActionRequest\x1a).clicktrail.tracking.v1.GetActionResponse\"4\xfa\xe7\x18\x10\n\x01\x05\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02\x1a\x12\x10/v1/actions/{id}b\x06\x61\x63tion\x12\xa4\x01\n\x0cUpdateAction\x12+.clicktrail.tracking.v1.UpdateActionRequest\x1a,.clicktrail.tracking.v1.UpdateActionResponse\"9\xfa\xe7\x18\r\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02\"2\x10/v1/actions/{id}:\x06\x61\x63tionb\x06\x61\x63tion\x12\x94\x01\n\x0c\x44\x65leteAction\x12+.clicktrail.tracking.v1.DeleteActionRequest\x1a,.clicktrail.tracking.v1.DeleteActionResponse\")\xfa\xe7\x18\r\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02\x12*\x10/v1/actions/{id}\x12\x8f\x01\n\x0bListActions\x12*.clicktrail.tracking.v1.ListActionsRequest\x1a+.clicktrail.tracking.v1.ListActionsResponse\"\'\xfa\xe7\x18\x10\n\x01\x05\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02\r\x12\x0b/v1/actionsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -57,37 +58,37 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTACTIONSREQUEST'].fields_by_name['limit']._loaded_options = None
   _globals['_LISTACTIONSREQUEST'].fields_by_name['limit']._serialized_options = b'\362\347\030-\022+clicktrail.common.v1.SharedRules.page_limit'
   _globals['_ACTIONSERVICE'].methods_by_name['CreateAction']._loaded_options = None
-  _globals['_ACTIONSERVICE'].methods_by_name['CreateAction']._serialized_options = b'\202\323\344\223\002\035\"\013/v1/actions:\006actionb\006action'
+  _globals['_ACTIONSERVICE'].methods_by_name['CreateAction']._serialized_options = b'\372\347\030\r\022\013business_id\202\323\344\223\002\035\"\013/v1/actions:\006actionb\006action'
   _globals['_ACTIONSERVICE'].methods_by_name['GetAction']._loaded_options = None
-  _globals['_ACTIONSERVICE'].methods_by_name['GetAction']._serialized_options = b'\202\323\344\223\002\032\022\020/v1/actions/{id}b\006action'
+  _globals['_ACTIONSERVICE'].methods_by_name['GetAction']._serialized_options = b'\372\347\030\020\n\001\005\022\013business_id\202\323\344\223\002\032\022\020/v1/actions/{id}b\006action'
   _globals['_ACTIONSERVICE'].methods_by_name['UpdateAction']._loaded_options = None
-  _globals['_ACTIONSERVICE'].methods_by_name['UpdateAction']._serialized_options = b'\202\323\344\223\002\"2\020/v1/actions/{id}:\006actionb\006action'
+  _globals['_ACTIONSERVICE'].methods_by_name['UpdateAction']._serialized_options = b'\372\347\030\r\022\013business_id\202\323\344\223\002\"2\020/v1/actions/{id}:\006actionb\006action'
   _globals['_ACTIONSERVICE'].methods_by_name['DeleteAction']._loaded_options = None
-  _globals['_ACTIONSERVICE'].methods_by_name['DeleteAction']._serialized_options = b'\202\323\344\223\002\022*\020/v1/actions/{id}'
+  _globals['_ACTIONSERVICE'].methods_by_name['DeleteAction']._serialized_options = b'\372\347\030\r\022\013business_id\202\323\344\223\002\022*\020/v1/actions/{id}'
   _globals['_ACTIONSERVICE'].methods_by_name['ListActions']._loaded_options = None
-  _globals['_ACTIONSERVICE'].methods_by_name['ListActions']._serialized_options = b'\202\323\344\223\002\r\022\013/v1/actions'
-  _globals['_ACTION']._serialized_start=238
-  _globals['_ACTION']._serialized_end=455
-  _globals['_CREATEACTIONREQUEST']._serialized_start=457
-  _globals['_CREATEACTIONREQUEST']._serialized_end=553
-  _globals['_CREATEACTIONRESPONSE']._serialized_start=555
-  _globals['_CREATEACTIONRESPONSE']._serialized_end=625
-  _globals['_GETACTIONREQUEST']._serialized_start=627
-  _globals['_GETACTIONREQUEST']._serialized_end=684
-  _globals['_GETACTIONRESPONSE']._serialized_start=686
-  _globals['_GETACTIONRESPONSE']._serialized_end=753
-  _globals['_UPDATEACTIONREQUEST']._serialized_start=756
-  _globals['_UPDATEACTIONREQUEST']._serialized_end=919
-  _globals['_UPDATEACTIONRESPONSE']._serialized_start=921
-  _globals['_UPDATEACTIONRESPONSE']._serialized_end=991
-  _globals['_DELETEACTIONREQUEST']._serialized_start=993
-  _globals['_DELETEACTIONREQUEST']._serialized_end=1053
-  _globals['_DELETEACTIONRESPONSE']._serialized_start=1055
-  _globals['_DELETEACTIONRESPONSE']._serialized_end=1077
-  _globals['_LISTACTIONSREQUEST']._serialized_start=1080
-  _globals['_LISTACTIONSREQUEST']._serialized_end=1287
-  _globals['_LISTACTIONSRESPONSE']._serialized_start=1289
-  _globals['_LISTACTIONSRESPONSE']._serialized_end=1377
-  _globals['_ACTIONSERVICE']._serialized_start=1380
-  _globals['_ACTIONSERVICE']._serialized_end=2082
+  _globals['_ACTIONSERVICE'].methods_by_name['ListActions']._serialized_options = b'\372\347\030\020\n\001\005\022\013business_id\202\323\344\223\002\r\022\013/v1/actions'
+  _globals['_ACTION']._serialized_start=273
+  _globals['_ACTION']._serialized_end=490
+  _globals['_CREATEACTIONREQUEST']._serialized_start=492
+  _globals['_CREATEACTIONREQUEST']._serialized_end=588
+  _globals['_CREATEACTIONRESPONSE']._serialized_start=590
+  _globals['_CREATEACTIONRESPONSE']._serialized_end=660
+  _globals['_GETACTIONREQUEST']._serialized_start=662
+  _globals['_GETACTIONREQUEST']._serialized_end=719
+  _globals['_GETACTIONRESPONSE']._serialized_start=721
+  _globals['_GETACTIONRESPONSE']._serialized_end=788
+  _globals['_UPDATEACTIONREQUEST']._serialized_start=791
+  _globals['_UPDATEACTIONREQUEST']._serialized_end=954
+  _globals['_UPDATEACTIONRESPONSE']._serialized_start=956
+  _globals['_UPDATEACTIONRESPONSE']._serialized_end=1026
+  _globals['_DELETEACTIONREQUEST']._serialized_start=1028
+  _globals['_DELETEACTIONREQUEST']._serialized_end=1088
+  _globals['_DELETEACTIONRESPONSE']._serialized_start=1090
+  _globals['_DELETEACTIONRESPONSE']._serialized_end=1112
+  _globals['_LISTACTIONSREQUEST']._serialized_start=1115
+  _globals['_LISTACTIONSREQUEST']._serialized_end=1322
+  _globals['_LISTACTIONSRESPONSE']._serialized_start=1324
+  _globals['_LISTACTIONSRESPONSE']._serialized_end=1412
+  _globals['_ACTIONSERVICE']._serialized_start=1415
+  _globals['_ACTIONSERVICE']._serialized_end=2209
 # @@protoc_insertion_point(module_scope)

@@ -22,6 +22,7 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from clicktrail.common.v1 import access_pb2 as clicktrail_dot_common_dot_v1_dot_access__pb2
 from clicktrail.common.v1 import json_pb2 as clicktrail_dot_common_dot_v1_dot_json__pb2
 from clicktrail.common.v1 import options_pb2 as clicktrail_dot_common_dot_v1_dot_options__pb2
 from clicktrail.common.v1 import types_pb2 as clicktrail_dot_common_dot_v1_dot_types__pb2
@@ -30,7 +31,7 @@ from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mas
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,clicktrail/tracking/v1/profile_service.proto\x12\x16\x63licktrail.tracking.v1\x1a\x1f\x63licktrail/common/v1/json.proto\x1a\"clicktrail/common/v1/options.proto\x1a clicktrail/common/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd4\x02\n\x07Profile\x12:\n\x02id\x18\x01 \x01(\tB.\xf2\xe7\x18*\x12(clicktrail.common.v1.SharedRules.profile\x12\x1a\n\x04name\x18\x02 \x01(\tB\x07\xf2\xe7\x18\x03X\xc8\x01H\x00\x88\x01\x01\x12\x1b\n\x05\x65mail\x18\x03 \x01(\tB\x07\xf2\xe7\x18\x03X\xc0\x02H\x01\x88\x01\x01\x12\x1a\n\x05phone\x18\x04 \x01(\tB\x06\xf2\xe7\x18\x02X(H\x02\x88\x01\x01\x12=\n\nidentities\x18\x05 \x03(\x0b\x32 .clicktrail.tracking.v1.IdentityB\x07\xf2\xe7\x18\x03\x80\x01\x64\x12,\n\x08metadata\x18\x06 \x01(\x0b\x32\x1a.clicktrail.common.v1.Json\x12.\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x07\n\x05_nameB\x08\n\x06_emailB\x08\n\x06_phone\"@\n\x08Identity\x12\x16\n\x06source\x18\x01 \x01(\tB\x06\xf2\xe7\x18\x02Xd\x12\x1c\n\x07user_id\x18\x02 \x01(\tB\x0b\xf2\xe7\x18\x07\x08\x01P\x01X\xc8\x01\"c\n\x14\x43reateProfileRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\x30\n\x07profile\x18\x02 \x01(\x0b\x32\x1f.clicktrail.tracking.v1.Profile\"I\n\x15\x43reateProfileResponse\x12\x30\n\x07profile\x18\x01 \x01(\x0b\x32\x1f.clicktrail.tracking.v1.Profile\":\n\x11GetProfileRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\"F\n\x12GetProfileResponse\x12\x30\n\x07profile\x18\x01 \x01(\x0b\x32\x1f.clicktrail.tracking.v1.Profile\"\xa6\x01\n\x14UpdateProfileRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\x12\x30\n\x07profile\x18\x03 \x01(\x0b\x32\x1f.clicktrail.tracking.v1.Profile\x12\x35\n\x0bupdate_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe0\xe7\x18\x01\"I\n\x15UpdateProfileResponse\x12\x30\n\x07profile\x18\x01 \x01(\x0b\x32\x1f.clicktrail.tracking.v1.Profile\"<\n\x13\x45raseProfileRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\"\x16\n\x14\x45raseProfileResponse\"\xd0\x01\n\x13ListProfilesRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12@\n\x05limit\x18\x02 \x01(\x05\x42\x31\xf2\xe7\x18-\x12+clicktrail.common.v1.SharedRules.page_limit\x12\x1b\n\x0estarting_after\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x1a\n\rending_before\x18\x04 \x01(\tH\x01\x88\x01\x01\x42\x11\n\x0f_starting_afterB\x10\n\x0e_ending_before\"[\n\x14ListProfilesResponse\x12\x31\n\x08profiles\x18\x01 \x03(\x0b\x32\x1f.clicktrail.tracking.v1.Profile\x12\x10\n\x08has_more\x18\x02 \x01(\x08\"\xe3\x01\n\x15ListActivitiesRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\x0f\n\x07profile\x18\x02 \x01(\t\x12@\n\x05limit\x18\x03 \x01(\x05\x42\x31\xf2\xe7\x18-\x12+clicktrail.common.v1.SharedRules.page_limit\x12\x1b\n\x0estarting_after\x18\x04 \x01(\tH\x00\x88\x01\x01\x12\x1a\n\rending_before\x18\x05 \x01(\tH\x01\x88\x01\x01\x42\x11\n\x0f_starting_afterB\x10\n\x0e_ending_before\"`\n\x16ListActivitiesResponse\x12\x34\n\nactivities\x18\x01 \x03(\x0b\x32 .clicktrail.tracking.v1.Activity\x12\x10\n\x08has_more\x18\x02 \x01(\x08\"\xc8\x05\n\x08\x41\x63tivity\x12\x16\n\x02id\x18\x01 \x01(\tB\n\xf2\xe7\x18\x06r\x04uuid\x12\x0e\n\x06\x61\x63tion\x18\x02 \x01(\t\x12/\n\x0boccurred_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ntracked_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0breceived_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x07session\x18\x06 \x01(\tH\x00\x88\x01\x01\x12\x11\n\x04link\x18\x07 \x01(\tH\x01\x88\x01\x01\x12\x15\n\x08\x63\x61mpaign\x18\x08 \x01(\tH\x02\x88\x01\x01\x12\x14\n\x07journey\x18\t \x01(\tH\x03\x88\x01\x01\x12*\n\x06object\x18\n \x01(\x0b\x32\x1a.clicktrail.common.v1.Json\x12+\n\x06\x61mount\x18\x0b \x01(\x0b\x32\x1b.clicktrail.common.v1.Money\x12,\n\x08metadata\x18\x0c \x01(\x0b\x32\x1a.clicktrail.common.v1.Json\x12\x10\n\x03url\x18\r \x01(\tH\x04\x88\x01\x01\x12 \n\x06\x64\x65vice\x18\x0e \x01(\tB\x0b\xea\xe7\x18\x07verdictH\x05\x88\x01\x01\x12!\n\x07\x62rowser\x18\x0f \x01(\tB\x0b\xea\xe7\x18\x07verdictH\x06\x88\x01\x01\x12\x1c\n\x02os\x18\x10 \x01(\tB\x0b\xea\xe7\x18\x07verdictH\x07\x88\x01\x01\x12!\n\x07\x63ountry\x18\x11 \x01(\tB\x0b\xea\xe7\x18\x07verdictH\x08\x88\x01\x01\x12!\n\x07verdict\x18\x12 \x01(\tB\x0b\xea\xe7\x18\x07verdictH\t\x88\x01\x01\x42\n\n\x08_sessionB\x07\n\x05_linkB\x0b\n\t_campaignB\n\n\x08_journeyB\x06\n\x04_urlB\t\n\x07_deviceB\n\n\x08_browserB\x05\n\x03_osB\n\n\x08_countryB\n\n\x08_verdict2\xf2\x06\n\x0eProfileService\x12\x94\x01\n\rCreateProfile\x12,.clicktrail.tracking.v1.CreateProfileRequest\x1a-.clicktrail.tracking.v1.CreateProfileResponse\"&\x82\xd3\xe4\x93\x02 \"\x0c/v1/profiles:\x07profileb\x07profile\x12\x87\x01\n\nGetProfile\x12).clicktrail.tracking.v1.GetProfileRequest\x1a*.clicktrail.tracking.v1.GetProfileResponse\"\"\x82\xd3\xe4\x93\x02\x1c\x12\x11/v1/profiles/{id}b\x07profile\x12\x99\x01\n\rUpdateProfile\x12,.clicktrail.tracking.v1.UpdateProfileRequest\x1a-.clicktrail.tracking.v1.UpdateProfileResponse\"+\x82\xd3\xe4\x93\x02%2\x11/v1/profiles/{id}:\x07profileb\x07profile\x12\x84\x01\n\x0c\x45raseProfile\x12+.clicktrail.tracking.v1.EraseProfileRequest\x1a,.clicktrail.tracking.v1.EraseProfileResponse\"\x19\x82\xd3\xe4\x93\x02\x13*\x11/v1/profiles/{id}\x12\x7f\n\x0cListProfiles\x12+.clicktrail.tracking.v1.ListProfilesRequest\x1a,.clicktrail.tracking.v1.ListProfilesResponse\"\x14\x82\xd3\xe4\x93\x02\x0e\x12\x0c/v1/profiles\x12\x9a\x01\n\x0eListActivities\x12-.clicktrail.tracking.v1.ListActivitiesRequest\x1a..clicktrail.tracking.v1.ListActivitiesResponse\")\x82\xd3\xe4\x93\x02#\x12!/v1/profiles/{profile}/activitiesb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,clicktrail/tracking/v1/profile_service.proto\x12\x16\x63licktrail.tracking.v1\x1a!clicktrail/common/v1/access.proto\x1a\x1f\x63licktrail/common/v1/json.proto\x1a\"clicktrail/common/v1/options.proto\x1a clicktrail/common/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd4\x02\n\x07Profile\x12:\n\x02id\x18\x01 \x01(\tB.\xf2\xe7\x18*\x12(clicktrail.common.v1.SharedRules.profile\x12\x1a\n\x04name\x18\x02 \x01(\tB\x07\xf2\xe7\x18\x03X\xc8\x01H\x00\x88\x01\x01\x12\x1b\n\x05\x65mail\x18\x03 \x01(\tB\x07\xf2\xe7\x18\x03X\xc0\x02H\x01\x88\x01\x01\x12\x1a\n\x05phone\x18\x04 \x01(\tB\x06\xf2\xe7\x18\x02X(H\x02\x88\x01\x01\x12=\n\nidentities\x18\x05 \x03(\x0b\x32 .clicktrail.tracking.v1.IdentityB\x07\xf2\xe7\x18\x03\x80\x01\x64\x12,\n\x08metadata\x18\x06 \x01(\x0b\x32\x1a.clicktrail.common.v1.Json\x12.\n\ncreated_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x07\n\x05_nameB\x08\n\x06_emailB\x08\n\x06_phone\"@\n\x08Identity\x12\x16\n\x06source\x18\x01 \x01(\tB\x06\xf2\xe7\x18\x02Xd\x12\x1c\n\x07user_id\x18\x02 \x01(\tB\x0b\xf2\xe7\x18\x07\x08\x01P\x01X\xc8\x01\"c\n\x14\x43reateProfileRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\x30\n\x07profile\x18\x02 \x01(\x0b\x32\x1f.clicktrail.tracking.v1.Profile\"I\n\x15\x43reateProfileResponse\x12\x30\n\x07profile\x18\x01 \x01(\x0b\x32\x1f.clicktrail.tracking.v1.Profile\":\n\x11GetProfileRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\"F\n\x12GetProfileResponse\x12\x30\n\x07profile\x18\x01 \x01(\x0b\x32\x1f.clicktrail.tracking.v1.Profile\"\xa6\x01\n\x14UpdateProfileRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\x12\x30\n\x07profile\x18\x03 \x01(\x0b\x32\x1f.clicktrail.tracking.v1.Profile\x12\x35\n\x0bupdate_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe0\xe7\x18\x01\"I\n\x15UpdateProfileResponse\x12\x30\n\x07profile\x18\x01 \x01(\x0b\x32\x1f.clicktrail.tracking.v1.Profile\"<\n\x13\x45raseProfileRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\"\x16\n\x14\x45raseProfileResponse\"\xd0\x01\n\x13ListProfilesRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12@\n\x05limit\x18\x02 \x01(\x05\x42\x31\xf2\xe7\x18-\x12+clicktrail.common.v1.SharedRules.page_limit\x12\x1b\n\x0estarting_after\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x1a\n\rending_before\x18\x04 \x01(\tH\x01\x88\x01\x01\x42\x11\n\x0f_starting_afterB\x10\n\x0e_ending_before\"[\n\x14ListProfilesResponse\x12\x31\n\x08profiles\x18\x01 \x03(\x0b\x32\x1f.clicktrail.tracking.v1.Profile\x12\x10\n\x08has_more\x18\x02 \x01(\x08\"\xe3\x01\n\x15ListActivitiesRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\x0f\n\x07profile\x18\x02 \x01(\t\x12@\n\x05limit\x18\x03 \x01(\x05\x42\x31\xf2\xe7\x18-\x12+clicktrail.common.v1.SharedRules.page_limit\x12\x1b\n\x0estarting_after\x18\x04 \x01(\tH\x00\x88\x01\x01\x12\x1a\n\rending_before\x18\x05 \x01(\tH\x01\x88\x01\x01\x42\x11\n\x0f_starting_afterB\x10\n\x0e_ending_before\"`\n\x16ListActivitiesResponse\x12\x34\n\nactivities\x18\x01 \x03(\x0b\x32 .clicktrail.tracking.v1.Activity\x12\x10\n\x08has_more\x18\x02 \x01(\x08\"\xc8\x05\n\x08\x41\x63tivity\x12\x16\n\x02id\x18\x01 \x01(\tB\n\xf2\xe7\x18\x06r\x04uuid\x12\x0e\n\x06\x61\x63tion\x18\x02 \x01(\t\x12/\n\x0boccurred_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\ntracked_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0breceived_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x07session\x18\x06 \x01(\tH\x00\x88\x01\x01\x12\x11\n\x04link\x18\x07 \x01(\tH\x01\x88\x01\x01\x12\x15\n\x08\x63\x61mpaign\x18\x08 \x01(\tH\x02\x88\x01\x01\x12\x14\n\x07journey\x18\t \x01(\tH\x03\x88\x01\x01\x12*\n\x06object\x18\n \x01(\x0b\x32\x1a.clicktrail.common.v1.Json\x12+\n\x06\x61mount\x18\x0b \x01(\x0b\x32\x1b.clicktrail.common.v1.Money\x12,\n\x08metadata\x18\x0c \x01(\x0b\x32\x1a.clicktrail.common.v1.Json\x12\x10\n\x03url\x18\r \x01(\tH\x04\x88\x01\x01\x12 \n\x06\x64\x65vice\x18\x0e \x01(\tB\x0b\xea\xe7\x18\x07verdictH\x05\x88\x01\x01\x12!\n\x07\x62rowser\x18\x0f \x01(\tB\x0b\xea\xe7\x18\x07verdictH\x06\x88\x01\x01\x12\x1c\n\x02os\x18\x10 \x01(\tB\x0b\xea\xe7\x18\x07verdictH\x07\x88\x01\x01\x12!\n\x07\x63ountry\x18\x11 \x01(\tB\x0b\xea\xe7\x18\x07verdictH\x08\x88\x01\x01\x12!\n\x07verdict\x18\x12 \x01(\tB\x0b\xea\xe7\x18\x07verdictH\t\x88\x01\x01\x42\n\n\x08_sessionB\x07\n\x05_linkB\x0b\n\t_campaignB\n\n\x08_journeyB\x06\n\x04_urlB\t\n\x07_deviceB\n\n\x08_browserB\x05\n\x03_osB\n\n\x08_countryB\n\n\x08_verdict2\xe2\x07\n\x0eProfileService\x12\xa5\x01\n\rCreateProfile\x12,.clicktrail.tracking.v1.CreateProfileRequest\x1a-.clicktrail.tracking.v1.CreateProfileResponse\"7\xfa\xe7\x18\r\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02 \"\x0c/v1/profiles:\x07profileb\x07profile\x12\x9b\x01\n\nGetProfile\x12).clicktrail.tracking.v1.GetProfileRequest\x1a*.clicktrail.tracking.v1.GetProfileResponse\"6\xfa\xe7\x18\x10\n\x01\x05\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02\x1c\x12\x11/v1/profiles/{id}b\x07profile\x12\xaa\x01\n\rUpdateProfile\x12,.clicktrail.tracking.v1.UpdateProfileRequest\x1a-.clicktrail.tracking.v1.UpdateProfileResponse\"<\xfa\xe7\x18\r\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02%2\x11/v1/profiles/{id}:\x07profileb\x07profile\x12\x95\x01\n\x0c\x45raseProfile\x12+.clicktrail.tracking.v1.EraseProfileRequest\x1a,.clicktrail.tracking.v1.EraseProfileResponse\"*\xfa\xe7\x18\r\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02\x13*\x11/v1/profiles/{id}\x12\x93\x01\n\x0cListProfiles\x12+.clicktrail.tracking.v1.ListProfilesRequest\x1a,.clicktrail.tracking.v1.ListProfilesResponse\"(\xfa\xe7\x18\x10\n\x01\x05\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02\x0e\x12\x0c/v1/profiles\x12\xae\x01\n\x0eListActivities\x12-.clicktrail.tracking.v1.ListActivitiesRequest\x1a..clicktrail.tracking.v1.ListActivitiesResponse\"=\xfa\xe7\x18\x10\n\x01\x05\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02#\x12!/v1/profiles/{profile}/activitiesb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -82,47 +83,47 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACTIVITY'].fields_by_name['verdict']._loaded_options = None
   _globals['_ACTIVITY'].fields_by_name['verdict']._serialized_options = b'\352\347\030\007verdict'
   _globals['_PROFILESERVICE'].methods_by_name['CreateProfile']._loaded_options = None
-  _globals['_PROFILESERVICE'].methods_by_name['CreateProfile']._serialized_options = b'\202\323\344\223\002 \"\014/v1/profiles:\007profileb\007profile'
+  _globals['_PROFILESERVICE'].methods_by_name['CreateProfile']._serialized_options = b'\372\347\030\r\022\013business_id\202\323\344\223\002 \"\014/v1/profiles:\007profileb\007profile'
   _globals['_PROFILESERVICE'].methods_by_name['GetProfile']._loaded_options = None
-  _globals['_PROFILESERVICE'].methods_by_name['GetProfile']._serialized_options = b'\202\323\344\223\002\034\022\021/v1/profiles/{id}b\007profile'
+  _globals['_PROFILESERVICE'].methods_by_name['GetProfile']._serialized_options = b'\372\347\030\020\n\001\005\022\013business_id\202\323\344\223\002\034\022\021/v1/profiles/{id}b\007profile'
   _globals['_PROFILESERVICE'].methods_by_name['UpdateProfile']._loaded_options = None
-  _globals['_PROFILESERVICE'].methods_by_name['UpdateProfile']._serialized_options = b'\202\323\344\223\002%2\021/v1/profiles/{id}:\007profileb\007profile'
+  _globals['_PROFILESERVICE'].methods_by_name['UpdateProfile']._serialized_options = b'\372\347\030\r\022\013business_id\202\323\344\223\002%2\021/v1/profiles/{id}:\007profileb\007profile'
   _globals['_PROFILESERVICE'].methods_by_name['EraseProfile']._loaded_options = None
-  _globals['_PROFILESERVICE'].methods_by_name['EraseProfile']._serialized_options = b'\202\323\344\223\002\023*\021/v1/profiles/{id}'
+  _globals['_PROFILESERVICE'].methods_by_name['EraseProfile']._serialized_options = b'\372\347\030\r\022\013business_id\202\323\344\223\002\023*\021/v1/profiles/{id}'
   _globals['_PROFILESERVICE'].methods_by_name['ListProfiles']._loaded_options = None
-  _globals['_PROFILESERVICE'].methods_by_name['ListProfiles']._serialized_options = b'\202\323\344\223\002\016\022\014/v1/profiles'
+  _globals['_PROFILESERVICE'].methods_by_name['ListProfiles']._serialized_options = b'\372\347\030\020\n\001\005\022\013business_id\202\323\344\223\002\016\022\014/v1/profiles'
   _globals['_PROFILESERVICE'].methods_by_name['ListActivities']._loaded_options = None
-  _globals['_PROFILESERVICE'].methods_by_name['ListActivities']._serialized_options = b'\202\323\344\223\002#\022!/v1/profiles/{profile}/activities'
-  _globals['_PROFILE']._serialized_start=273
-  _globals['_PROFILE']._serialized_end=613
-  _globals['_IDENTITY']._serialized_start=615
-  _globals['_IDENTITY']._serialized_end=679
-  _globals['_CREATEPROFILEREQUEST']._serialized_start=681
-  _globals['_CREATEPROFILEREQUEST']._serialized_end=780
-  _globals['_CREATEPROFILERESPONSE']._serialized_start=782
-  _globals['_CREATEPROFILERESPONSE']._serialized_end=855
-  _globals['_GETPROFILEREQUEST']._serialized_start=857
-  _globals['_GETPROFILEREQUEST']._serialized_end=915
-  _globals['_GETPROFILERESPONSE']._serialized_start=917
-  _globals['_GETPROFILERESPONSE']._serialized_end=987
-  _globals['_UPDATEPROFILEREQUEST']._serialized_start=990
-  _globals['_UPDATEPROFILEREQUEST']._serialized_end=1156
-  _globals['_UPDATEPROFILERESPONSE']._serialized_start=1158
-  _globals['_UPDATEPROFILERESPONSE']._serialized_end=1231
-  _globals['_ERASEPROFILEREQUEST']._serialized_start=1233
-  _globals['_ERASEPROFILEREQUEST']._serialized_end=1293
-  _globals['_ERASEPROFILERESPONSE']._serialized_start=1295
-  _globals['_ERASEPROFILERESPONSE']._serialized_end=1317
-  _globals['_LISTPROFILESREQUEST']._serialized_start=1320
-  _globals['_LISTPROFILESREQUEST']._serialized_end=1528
-  _globals['_LISTPROFILESRESPONSE']._serialized_start=1530
-  _globals['_LISTPROFILESRESPONSE']._serialized_end=1621
-  _globals['_LISTACTIVITIESREQUEST']._serialized_start=1624
-  _globals['_LISTACTIVITIESREQUEST']._serialized_end=1851
-  _globals['_LISTACTIVITIESRESPONSE']._serialized_start=1853
-  _globals['_LISTACTIVITIESRESPONSE']._serialized_end=1949
-  _globals['_ACTIVITY']._serialized_start=1952
-  _globals['_ACTIVITY']._serialized_end=2664
-  _globals['_PROFILESERVICE']._serialized_start=2667
-  _globals['_PROFILESERVICE']._serialized_end=3549
+  _globals['_PROFILESERVICE'].methods_by_name['ListActivities']._serialized_options = b'\372\347\030\020\n\001\005\022\013business_id\202\323\344\223\002#\022!/v1/profiles/{profile}/activities'
+  _globals['_PROFILE']._serialized_start=308
+  _globals['_PROFILE']._serialized_end=648
+  _globals['_IDENTITY']._serialized_start=650
+  _globals['_IDENTITY']._serialized_end=714
+  _globals['_CREATEPROFILEREQUEST']._serialized_start=716
+  _globals['_CREATEPROFILEREQUEST']._serialized_end=815
+  _globals['_CREATEPROFILERESPONSE']._serialized_start=817
+  _globals['_CREATEPROFILERESPONSE']._serialized_end=890
+  _globals['_GETPROFILEREQUEST']._serialized_start=892
+  _globals['_GETPROFILEREQUEST']._serialized_end=950
+  _globals['_GETPROFILERESPONSE']._serialized_start=952
+  _globals['_GETPROFILERESPONSE']._serialized_end=1022
+  _globals['_UPDATEPROFILEREQUEST']._serialized_start=1025
+  _globals['_UPDATEPROFILEREQUEST']._serialized_end=1191
+  _globals['_UPDATEPROFILERESPONSE']._serialized_start=1193
+  _globals['_UPDATEPROFILERESPONSE']._serialized_end=1266
+  _globals['_ERASEPROFILEREQUEST']._serialized_start=1268
+  _globals['_ERASEPROFILEREQUEST']._serialized_end=1328
+  _globals['_ERASEPROFILERESPONSE']._serialized_start=1330
+  _globals['_ERASEPROFILERESPONSE']._serialized_end=1352
+  _globals['_LISTPROFILESREQUEST']._serialized_start=1355
+  _globals['_LISTPROFILESREQUEST']._serialized_end=1563
+  _globals['_LISTPROFILESRESPONSE']._serialized_start=1565
+  _globals['_LISTPROFILESRESPONSE']._serialized_end=1656
+  _globals['_LISTACTIVITIESREQUEST']._serialized_start=1659
+  _globals['_LISTACTIVITIESREQUEST']._serialized_end=1886
+  _globals['_LISTACTIVITIESRESPONSE']._serialized_start=1888
+  _globals['_LISTACTIVITIESRESPONSE']._serialized_end=1984
+  _globals['_ACTIVITY']._serialized_start=1987
+  _globals['_ACTIVITY']._serialized_end=2699
+  _globals['_PROFILESERVICE']._serialized_start=2702
+  _globals['_PROFILESERVICE']._serialized_end=3696
 # @@protoc_insertion_point(module_scope)

@@ -22,11 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from clicktrail.common.v1 import access_pb2 as clicktrail_dot_common_dot_v1_dot_access__pb2
 from clicktrail.common.v1 import options_pb2 as clicktrail_dot_common_dot_v1_dot_options__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.clicktrail/tracking/v1/rejection_service.proto\x12\x16\x63licktrail.tracking.v1\x1a\"clicktrail/common/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"}\n\x15ListRejectionsRequest\x12\x18\n\x0b\x62usiness_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x1a\n\x05limit\x18\x02 \x01(\x05\x42\x0b\xf2\xe7\x18\x07\x88\x01\x01\x90\x01\xe8\x07\x12\x13\n\x06\x62\x65\x66ore\x18\x03 \x01(\x03H\x01\x88\x01\x01\x42\x0e\n\x0c_business_idB\t\n\x07_before\"a\n\x16ListRejectionsResponse\x12\x35\n\nrejections\x18\x01 \x03(\x0b\x32!.clicktrail.tracking.v1.Rejection\x12\x10\n\x08has_more\x18\x02 \x01(\x08\"\x9a\x01\n\tRejection\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\x13\n\x0b\x62usiness_id\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\n\n\x02id\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12/\n\x0brejected_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x62ytes\x18\x07 \x01(\x03\x32\x83\x01\n\x10RejectionService\x12o\n\x0eListRejections\x12-.clicktrail.tracking.v1.ListRejectionsRequest\x1a..clicktrail.tracking.v1.ListRejectionsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.clicktrail/tracking/v1/rejection_service.proto\x12\x16\x63licktrail.tracking.v1\x1a!clicktrail/common/v1/access.proto\x1a\"clicktrail/common/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"}\n\x15ListRejectionsRequest\x12\x18\n\x0b\x62usiness_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x1a\n\x05limit\x18\x02 \x01(\x05\x42\x0b\xf2\xe7\x18\x07\x88\x01\x01\x90\x01\xe8\x07\x12\x13\n\x06\x62\x65\x66ore\x18\x03 \x01(\x03H\x01\x88\x01\x01\x42\x0e\n\x0c_business_idB\t\n\x07_before\"a\n\x16ListRejectionsResponse\x12\x35\n\nrejections\x18\x01 \x03(\x0b\x32!.clicktrail.tracking.v1.Rejection\x12\x10\n\x08has_more\x18\x02 \x01(\x08\"\x9a\x01\n\tRejection\x12\x0e\n\x06number\x18\x01 \x01(\x03\x12\x13\n\x0b\x62usiness_id\x18\x02 \x01(\t\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12\n\n\x02id\x18\x04 \x01(\t\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12/\n\x0brejected_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x62ytes\x18\x07 \x01(\x03\x32\x9a\x01\n\x10RejectionService\x12\x85\x01\n\x0eListRejections\x12-.clicktrail.tracking.v1.ListRejectionsRequest\x1a..clicktrail.tracking.v1.ListRejectionsResponse\"\x14\xfa\xe7\x18\x10\n\x01\x05\x12\x0b\x62usiness_idb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,12 +36,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_LISTREJECTIONSREQUEST'].fields_by_name['limit']._loaded_options = None
   _globals['_LISTREJECTIONSREQUEST'].fields_by_name['limit']._serialized_options = b'\362\347\030\007\210\001\001\220\001\350\007'
-  _globals['_LISTREJECTIONSREQUEST']._serialized_start=143
-  _globals['_LISTREJECTIONSREQUEST']._serialized_end=268
-  _globals['_LISTREJECTIONSRESPONSE']._serialized_start=270
-  _globals['_LISTREJECTIONSRESPONSE']._serialized_end=367
-  _globals['_REJECTION']._serialized_start=370
-  _globals['_REJECTION']._serialized_end=524
-  _globals['_REJECTIONSERVICE']._serialized_start=527
-  _globals['_REJECTIONSERVICE']._serialized_end=658
+  _globals['_REJECTIONSERVICE'].methods_by_name['ListRejections']._loaded_options = None
+  _globals['_REJECTIONSERVICE'].methods_by_name['ListRejections']._serialized_options = b'\372\347\030\020\n\001\005\022\013business_id'
+  _globals['_LISTREJECTIONSREQUEST']._serialized_start=178
+  _globals['_LISTREJECTIONSREQUEST']._serialized_end=303
+  _globals['_LISTREJECTIONSRESPONSE']._serialized_start=305
+  _globals['_LISTREJECTIONSRESPONSE']._serialized_end=402
+  _globals['_REJECTION']._serialized_start=405
+  _globals['_REJECTION']._serialized_end=559
+  _globals['_REJECTIONSERVICE']._serialized_start=562
+  _globals['_REJECTIONSERVICE']._serialized_end=716
 # @@protoc_insertion_point(module_scope)
