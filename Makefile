@@ -115,6 +115,15 @@ FSYNC ?= always
 faults: $(STAMP) ## kill everything under load for minutes, then draw the ledger (SEED=…, FSYNC=everysec)
 	$(BIN)/python -m tests.faults --seed $(SEED) --fsync $(FSYNC)
 
+SECONDS ?= 120
+.PHONY: fuzz
+fuzz: $(STAMP) ## send random bytes over HTTP and gRPC for minutes, beside what must not notice (SEED=…, SECONDS=…)
+	$(BIN)/python -m tests.fuzz --seed $(SEED) --seconds $(SECONDS)
+
+.PHONY: hostile
+hostile: $(STAMP) ## measure what tenants notice of attackers, in turns with quiet minutes (ten minutes)
+	$(BIN)/python -m tests.hostile
+
 .PHONY: clean
 clean: ## remove what the other tasks made, but for data
 	rm -rf $(VENV) $(VENV)-3.* .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info protos/third_party protos/*.egg-info

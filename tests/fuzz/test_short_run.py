@@ -1,0 +1,16 @@
+"""A short run; `make fuzz` is the long one."""
+
+import pytest
+
+from tests.fuzz.run import Plan, run
+from tests.support.tenants import running_stack
+
+SECONDS = 10.0
+
+
+@pytest.mark.parametrize("seed", [1, 20_261])
+async def test_random_bytes_find_no_fault(seed: int) -> None:
+    """No answer 500, no code that tells of a fault, no canary that notices, and hardly a word in the logs."""
+    with running_stack() as made:
+        found = await run(made, Plan(seed, SECONDS))
+    assert not found.faults, found.lines
