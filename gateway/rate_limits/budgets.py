@@ -7,6 +7,9 @@ from typing import NamedTuple
 class BudgetKind(StrEnum):
     """What a sender asks for. Each kind has budgets of its own, which no other kind can use up."""
 
+    # That of an enum is written in Python, and each event needs it several times.
+    __hash__ = str.__hash__
+
     EVENTS = "events"
     """Events, each once for every 4 KB of it that are begun."""
     ORDERS = "orders"

@@ -2,11 +2,11 @@
 
 import math
 import time
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from heapq import nlargest
 from operator import itemgetter
-from typing import NamedTuple
+from typing import TypeAlias
 
 from common.errors import FaultType
 from gateway.account import Account
@@ -25,13 +25,11 @@ _HARDLY_ANYTHING = 10
 _LEAST_PART = 0.001
 
 
-class BudgetKey(NamedTuple):
-    """What finds a budget: whose it is, of which kind, and of which network; "" for no business, or all networks."""
+BudgetKey: TypeAlias = tuple[str, BudgetKind, bool, str]
+"""What finds a budget: its business, "" for none; its kind; whether it is of private tokens; its network, "" for all.
 
-    business_id: str
-    kind: BudgetKind
-    is_private: bool
-    network: str = ""
+A plain tuple: each event needs two, and one with names takes three times as long to make.
+"""
 
 
 class RateLimits:
@@ -43,14 +41,15 @@ class RateLimits:
     """
 
     def __init__(self, part: float = 1.0, *, is_on: bool = True, now: Callable[[], float] = time.monotonic) -> None:
-        self.part = part
-        self.shares: Mapping[BudgetKey, float] = {}
-        """Of budgets that are agreed on, the part that this process has."""
+        self._part = part
         self._is_on = is_on
         self._now = now
         self._of_businesses: dict[BudgetKey, Bucket] = {}
         self._of_networks: OrderedDict[BudgetKey, Bucket] = OrderedDict()
-        self._asked: defaultdict[BudgetKey, float] = defaultdict(float)
+        self._asked: list[tuple[BudgetKey, Bucket]] = []
+        """The buckets of which anything was asked since that was told to others."""
+        self._agreed: list[Bucket] = []
+        """The buckets that a part is agreed on of."""
 
     def try_take(self, kind: BudgetKind, account: Account, network: str, units: float = 1) -> bool:
         """Take units of the budgets of an account and a network, if they have as many; tell whether they have."""
@@ -83,49 +82,71 @@ class RateLimits:
 
     def demands(self, most: int) -> dict[BudgetKey, float]:
         """Return what was asked for since the last time, of the budgets of which most was."""
-        asked, self._asked = self._asked, defaultdict(float)
+        asked = {key: bucket.asked for key, bucket in self._asked}
+        for _, bucket in self._asked:
+            bucket.asked = 0.0
+        self._asked.clear()
         return dict(nlargest(most, asked.items(), key=itemgetter(1)))
+
+    def agree(self, parts: Mapping[BudgetKey, float], otherwise: float | None = None) -> None:
+        """Take what this process has of some budgets, and of all others; None: as it was."""
+        if otherwise is not None:
+            self._part = otherwise
+        for bucket in self._agreed:
+            bucket.part = None
+        buckets = {key: self._of_networks.get(key) or self._of_businesses.get(key) for key in parts}
+        self._agreed = [bucket for bucket in buckets.values() if bucket is not None]
+        for key, bucket in buckets.items():
+            if bucket is not None:
+                bucket.part = parts[key]
 
     def _wait(self, kind: BudgetKind, account: Account, network: str, units: float, *, is_taken: bool = True) -> float:
         """Return how long to wait, or 0 and take the units."""
         if not self._is_on:
             return 0.0
-        budget = (FROM_SERVERS if account.is_private else FROM_PAGES)[kind]
-        now, factor = self._now(), account.rate_factor
-        key = BudgetKey(account.business_id, kind, account.is_private)
-        whole = self._of_businesses.get(key) or self._of_businesses.setdefault(key, Bucket(now))
-        whole_rate = self._rate(budget.of_business, key, factor)
-        used = whole.settle(whole_rate, now)
-        wait = seconds_until(units, used, whole_rate)
-        spent = {key: whole}
-        if budget.of_network is not None:
-            key = BudgetKey(account.business_id, kind, account.is_private, network)
-            own = spent[key] = self._of_network(key, now)
-            own_rate = _under_pressure(self._rate(budget.of_network, key, factor), used / whole_rate.burst)
-            wait = max(wait, seconds_until(units, own.settle(own_rate, now), own_rate))
+        business_id, is_private = account.business_id, account.is_private
+        of_business, of_network = (FROM_SERVERS if is_private else FROM_PAGES)[kind]
+        now, key = self._now(), (business_id, kind, is_private, "")
+        whole = self._of_businesses.get(key) or self._new_business(key, now)
+        rate = self._rate(of_business, whole, account.rate_factor)
+        used = whole.settle(rate, now)
+        wait = seconds_until(units, used, rate)
+        own, own_key = None, (business_id, kind, is_private, network)
+        if of_network is not None:
+            own = self._of_network(own_key, now)
+            own_rate = _under_pressure(self._rate(of_network, own, account.rate_factor), used / rate.burst)
+            wait = wait or seconds_until(units, own.settle(own_rate, now), own_rate)
         if is_taken:
-            self._note(spent, units, is_refused=wait > 0)
+            self._note(key, whole, units, is_refused=wait > 0)
+            if own is not None:
+                self._note(own_key, own, units, is_refused=wait > 0)
         return wait
 
     def _wait_as_stranger(self, kind: BudgetKind, network: str, *, is_taken: bool = True) -> float:
         if not self._is_on:
             return 0.0
-        now, key = self._now(), BudgetKey("", kind, is_private=False, network=network)
+        now, key = self._now(), ("", kind, False, network)
         bucket = self._of_network(key, now)
-        rate = self._rate(FROM_STRANGERS[kind], key, 1)
+        rate = self._rate(FROM_STRANGERS[kind], bucket, 1)
         wait = seconds_until(1, bucket.settle(rate, now), rate)
         if is_taken:
-            self._note({key: bucket}, 1, is_refused=wait > 0)
+            self._note(key, bucket, 1, is_refused=wait > 0)
         return wait
 
-    def _note(self, spent: Mapping[BudgetKey, Bucket], units: float, *, is_refused: bool) -> None:
-        for key, bucket in spent.items():
-            self._asked[key] += units
-            bucket.used += 0 if is_refused else units
+    def _note(self, key: BudgetKey, bucket: Bucket, units: float, *, is_refused: bool) -> None:
+        if not bucket.asked:
+            self._asked.append((key, bucket))
+        bucket.asked += units
+        if not is_refused:
+            bucket.used += units
 
-    def _rate(self, rate: Rate, key: BudgetKey, factor: float) -> Rate:
-        part = factor * self.shares.get(key, self.part)
+    def _rate(self, rate: Rate, bucket: Bucket, factor: float) -> Rate:
+        part = factor * (self._part if bucket.part is None else bucket.part)
         return rate if part == 1 else Rate(rate.per_second * part, rate.burst * part)
+
+    def _new_business(self, key: BudgetKey, now: float) -> Bucket:
+        bucket = self._of_businesses[key] = Bucket(now)
+        return bucket
 
     def _of_network(self, key: BudgetKey, now: float) -> Bucket:
         bucket = self._of_networks.get(key)

@@ -37,7 +37,7 @@ class BudgetShares:
             try:
                 await self._ask()
             except Exception as error:  # noqa: BLE001  (whatever it is, the gateway goes on with an equal part)
-                self._limits.shares = {}
+                self._limits.agree({})
                 self._warning.tell(cause=repr(error)[:200])
 
     async def _ask(self) -> None:
@@ -49,10 +49,9 @@ class BudgetShares:
             ),
             ASK_SECONDS,
         )
-        self._limits.part = 1 / response.gateways
-        self._limits.shares = dict(zip(demands, response.parts, strict=True))
+        self._limits.agree(dict(zip(demands, response.parts, strict=True)), otherwise=1 / response.gateways)
 
 
 def _name_of(key: BudgetKey) -> str:
-    side = "servers" if key.is_private else "pages"
-    return f"{key.kind}:{side}:{key.business_id}:{key.network}"
+    business_id, kind, is_private, network = key
+    return f"{kind}:{'servers' if is_private else 'pages'}:{business_id}:{network}"

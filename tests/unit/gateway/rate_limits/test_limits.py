@@ -7,7 +7,7 @@ from gateway.account import Account
 from gateway.http.errors import RefusedError
 from gateway.rate_limits import limits as module
 from gateway.rate_limits.budgets import FROM_PAGES, FROM_SERVERS, FROM_STRANGERS, Budget, BudgetKind, Rate
-from gateway.rate_limits.limits import BudgetKey, RateLimits
+from gateway.rate_limits.limits import RateLimits
 
 PAGES = Account("shop", is_private=False, origins=frozenset())
 SERVER = Account("shop", is_private=True, origins=frozenset())
@@ -142,16 +142,18 @@ def test_a_part_of_a_budget_is_that_part(clock: Clock) -> None:
     """That of a process that has no other word, and of a budget that something was agreed on for."""
     limits = RateLimits(0.5, now=clock)
     assert taken(limits, PAGES, CARRIER, 1_000) == 250
-    limits.shares = {BudgetKey("shop", EVENTS, is_private=False, network=VISITOR): 0.1}
-    assert taken(limits, PAGES, VISITOR, 1_000) == 50
+    assert taken(limits, PAGES, VISITOR, 1) == 1
+    limits.agree({("shop", EVENTS, False, VISITOR): 0.1, ("shop", EVENTS, False, "forgotten"): 0.1})
+    assert taken(limits, PAGES, VISITOR, 1_000) == 49
+    limits.agree({}, otherwise=1)
+    assert taken(limits, PAGES, VISITOR, 1_000) == 450
 
 
 def test_demands_are_told_once_and_the_largest_first(limits: RateLimits) -> None:
     """Also what was refused: who asks for more is to have more."""
     taken(limits, PAGES, CARRIER, 700)
     taken(limits, PAGES, VISITOR, 3)
-    whole = BudgetKey("shop", EVENTS, is_private=False)
-    assert limits.demands(2) == {whole: 703, whole._replace(network=CARRIER): 700}
+    assert limits.demands(2) == {("shop", EVENTS, False, ""): 703, ("shop", EVENTS, False, CARRIER): 700}
     assert limits.demands(2) == {}
 
 
