@@ -94,11 +94,12 @@ class RateLimits:
             self._part = otherwise
         for bucket in self._agreed:
             bucket.part = None
-        buckets = {key: self._of_networks.get(key) or self._of_businesses.get(key) for key in parts}
-        self._agreed = [bucket for bucket in buckets.values() if bucket is not None]
-        for key, bucket in buckets.items():
-            if bucket is not None:
-                bucket.part = parts[key]
+        self._agreed.clear()
+        for key, part in parts.items():
+            # One that was forgotten meanwhile is asked for by nobody.
+            if known := self._of_networks.get(key) or self._of_businesses.get(key):
+                known.part = part
+                self._agreed.append(known)
 
     def _wait(self, kind: BudgetKind, account: Account, network: str, units: float, *, is_taken: bool = True) -> float:
         """Return how long to wait, or 0 and take the units."""
@@ -111,7 +112,8 @@ class RateLimits:
         rate = self._rate(of_business, whole, account.rate_factor)
         used = whole.settle(rate, now)
         wait = seconds_until(units, used, rate)
-        own, own_key = None, (business_id, kind, is_private, network)
+        own: Bucket | None = None
+        own_key = (business_id, kind, is_private, network)
         if of_network is not None:
             own = self._of_network(own_key, now)
             own_rate = _under_pressure(self._rate(of_network, own, account.rate_factor), used / rate.burst)
