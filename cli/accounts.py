@@ -1,5 +1,6 @@
 """Creates businesses and the tokens of their servers."""
 
+from secrets import token_hex
 from typing import Annotated
 
 import typer
@@ -77,6 +78,39 @@ def create_token(
     _show(business=owner, token=token)
 
 
+@business_app.command("identity-secret")
+def set_identity_secret(
+    *,
+    remove: Annotated[bool, typer.Option("--remove", help="Take pages at their word again.")] = False,
+    business: Business = None,
+    tracking: Tracking = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Make a secret that the shop's server proves with who its visitors are, and print it: it is shown this once.
+
+    From then on what a page says without proof decides nothing.
+    """
+    owner = business_id(business, data_dir)
+    secret = "" if remove else token_hex()
+    address = tracking_address(tracking, data_dir)
+    run(_change_identity_secret(address, owner, secret), address)
+    if remove:
+        typer.echo(f"{owner} has no identity secret.")
+    else:
+        _show(business=owner, secret=secret)
+
+
+async def _change_identity_secret(address: str, business: str, secret: str) -> None:
+    request = account_service_pb2.UpdateBusinessRequest(
+        business=account_service_pb2.Business(id=business, identity_secret=secret),
+        update_mask=FieldMask(paths=["identity_secret"]),
+    )
+    async with channel_to(address) as channel:
+        await account_service_pb2_grpc.AccountServiceStub(channel).UpdateBusiness(
+            request, timeout=DEADLINE_SECONDS, wait_for_ready=True
+        )
+
+
 async def _create_business(address: str, business: account_service_pb2.Business) -> tuple[str, str]:
     async with channel_to(address) as channel:
         answer = await account_service_pb2_grpc.AccountServiceStub(channel).CreateBusiness(
@@ -110,4 +144,4 @@ def _show(**values: str) -> None:
     """Print names and values in columns: easy to read, and to cut."""
     for name, value in values.items():
         typer.echo(f"{name:<10}{value}")
-    Console(stderr=True).print("[dim]The token is shown this once: keep it safe.[/dim]")
+    Console(stderr=True).print("[dim]It is shown this once: keep it safe.[/dim]")
