@@ -82,7 +82,11 @@ def _faults(business: Business) -> Iterator[Fault]:
     least, most = RATE_FACTORS
     if not least <= business.rate_factor <= most:
         yield field_fault("rate_factor", f"must be {least} to {most:,.0f}.")
-    if business.identity_secret and not SHORTEST_SECRET <= len(business.identity_secret) <= LONGEST_SECRET:
+    yield from _secret_faults(business.identity_secret or "")
+
+
+def _secret_faults(secret: str) -> Iterator[Fault]:
+    if secret and not SHORTEST_SECRET <= len(secret) <= LONGEST_SECRET:
         yield field_fault("identity_secret", f"must be {SHORTEST_SECRET} to {LONGEST_SECRET} characters, or empty.")
 
 
