@@ -44,10 +44,17 @@ WITH remembered AS (
 INSERT INTO erasures (business_id, profile_key) VALUES ($1, $2);
 
 -- name: clear_evidence
--- What was said in the sessions of a person.
+-- What was said in the sessions of a person, and in those of browsers that had these before.
+WITH theirs AS MATERIALIZED (
+    SELECT id FROM sessions WHERE business_id = $1 AND profile_key = $2
+), after_theirs AS (
+    DELETE FROM identity_evidence e
+    USING theirs
+    WHERE e.business_id = $1 AND e.earlier_session = theirs.id AND e.earlier_session <> '' AND e.session <> theirs.id
+)
 DELETE FROM identity_evidence e
-USING sessions s
-WHERE s.business_id = $1 AND s.profile_key = $2 AND e.business_id = $1 AND s.id IN (e.session, e.earlier_session);
+USING theirs
+WHERE e.business_id = $1 AND e.session = theirs.id;
 
 -- name: find_erasures
 -- Some erasures that are not through yet.

@@ -97,7 +97,11 @@ CROSS JOIN LATERAL (
 -- The ids that were said in sessions of recipients (their surrogates).
 SELECT DISTINCT e.source, e.user_id
 FROM sessions s
-JOIN identity_evidence e ON e.business_id = s.business_id AND s.id IN (e.session, e.earlier_session)
+CROSS JOIN LATERAL (
+    SELECT source, user_id FROM identity_evidence WHERE business_id = $1 AND session = s.id
+    UNION ALL
+    SELECT source, user_id FROM identity_evidence
+    WHERE business_id = $1 AND earlier_session = s.id AND earlier_session <> '') AS e
 WHERE s.business_id = $1 AND s.profile_key = ANY ($2::bigint[]) AND s.is_clicked_by_recipient;
 
 -- name: find_speaking_sessions

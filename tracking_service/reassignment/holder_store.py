@@ -45,7 +45,8 @@ async def keep_holders(
     found = {identity: key for identity, key in keys.items() if key is not None and key in living}
     found |= await _create(connection, business_id, [one for one in keys if keys[one] is None], at)
     held = [DecidedHolder(one.source, one.user_id, key, decided[one].basis) for one, key in sorted(found.items())]
-    await _keep(connection, business_id, held, at)
+    await _keep(connection, business_id, [holder for holder in held if not _is_kept(holder, kept)], at)
+    await _fill(connection, business_id, held)
     moved = {identity for identity in found if identity in kept and kept[identity].profile_key != found[identity]}
     return HolderKeys(found, moved, {kept[identity].profile_key for identity in moved})
 
@@ -76,10 +77,18 @@ async def _create(
 
 
 async def _keep(connection: "Connection", business_id: str, held: Collection[DecidedHolder], at: datetime) -> None:
-    if not held:
-        return
-    wanted = columns(held, "source", "user_id", "profile_key", "basis")
-    await connection.execute(QUERIES.keep_holders, business_id, *wanted, at)
+    if held:
+        wanted = columns(held, "source", "user_id", "profile_key", "basis")
+        await connection.execute(QUERIES.keep_holders, business_id, *wanted, at)
+
+
+def _is_kept(holder: DecidedHolder, kept: Mapping[Identity, KeptHolder]) -> bool:
+    known = kept.get(Identity(holder.source, holder.user_id))
+    return known is not None and (known.profile_key, known.basis) == (holder.profile_key, holder.basis)
+
+
+async def _fill(connection: "Connection", business_id: str, held: Collection[DecidedHolder]) -> None:
+    """Write what was said of people into the profiles that take it."""
     for basis, query in ((Basis.PAGE, QUERIES.fill_page_profiles), (Basis.NAMED, QUERIES.fill_named_profiles)):
         filled = [holder for holder in held if holder.basis is basis]
         if filled:

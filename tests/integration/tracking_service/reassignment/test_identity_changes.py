@@ -1,6 +1,7 @@
 """What private tokens say of ids, what older releases left, and workers that die: all end in the same state."""
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,6 +27,7 @@ from tests.support.tracking_service.calling import SECONDS, Caller, failure
 from tests.support.tracking_service.clicking import START, click
 from tests.support.tracking_service.events import event
 from tests.support.tracking_service.worked_example import at
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     import asyncpg
@@ -188,6 +190,9 @@ async def test_a_worker_that_dies_leaves_its_work_to_others(caller: Caller, data
 
     steps = CASES[case].steps(caller) * 2
     await asyncio.gather(kill(), *(until_done(step) for step in steps))
+    # What came while no connection held waits in the spool.
+    orders = sum(isinstance(step, partial) and step.func == caller.track for step in steps)
+    await eventually(lambda: database.fetchval("SELECT count(*) * 2 FROM events"), lambda count: count == orders)
     await hold(CASES[case], caller, database)
 
 
