@@ -172,20 +172,9 @@ SELECT business_id, session, profile_key, min(occurred_at)
 FROM sent
 GROUP BY business_id, session, profile_key;
 
--- name: keep_plain_events
--- New events that claim no session and are no action of an order: their ids, sessions, rows and activities, and what they
--- add to the counters, all in one statement, which is a transaction by itself. Answers with the numbers of those whose id
--- somebody has, which are left alone, and with whether any is left to attribution.
--- First the ids in the order of their keys, as `take_keys`; then, for those taken, the sessions that are known, locked in
--- the order of their keys, and those that are not. One that was made meanwhile is locked by an update that changes nothing.
--- So the sessions are as nobody can change them before we commit. As in `keep_events`, what would tell of a person who was
--- erased is left out. What is decided at once is entered in the ledger, by the version $26 of the rules: a session that is
--- nobody's and no click's, an action that earns nothing; whatever changes that session marks it, and finds these events.
--- Who events say that their visitors are is kept as `keep_statements` does.
--- PostgreSQL writes what is named last first: the counters, which others wait for, are named before the rows.
--- Joined by one column: of two at once the planner expects nothing to be equal, and goes through all for each.
--- OFFSET 0 keeps each look-up by its whole key apart: a planner without statistics reads all profiles instead.
-WITH sent AS MATERIALIZED (
+-- name: place_plain_events
+-- A part of the two below: what is new of the events sent, and whose their sessions are.
+sent AS MATERIALIZED (
     SELECT *, business_id || '/' || id AS key, business_id || '/' || session AS place
     FROM (
         SELECT
@@ -249,7 +238,11 @@ WITH sent AS MATERIALIZED (
     FROM sent
     JOIN taken USING (key)
     JOIN visited USING (place)
-), said AS (
+)
+
+-- name: said_by_plain_events
+-- A part of the second one below: who events say that their visitors are, as `keep_statements` keeps it.
+said AS (
     INSERT INTO identity_evidence AS e (business_id, session, source, user_id, strength, said_at)
     SELECT business_id, session, said_source, said_id, CASE credential WHEN 'private' THEN 'proved' ELSE 'page' END AS strength,
            min(received_at)
@@ -268,7 +261,11 @@ WITH sent AS MATERIALIZED (
     RETURNING business_id, session
 ), unsettled AS (
     INSERT INTO dirty_identities (business_id, session) SELECT DISTINCT business_id, session FROM said
-), counted AS (
+)
+
+-- name: keep_placed_events
+-- A part of the two below: rows, activities, and what they add to the counters.
+counted AS (
     INSERT INTO event_counts AS c (business_id, scope, scope_id, bucket, action, events)
     SELECT business_id, 'business', '', date_bin('15 minutes', occurred_at, '2000-01-01Z') AS bucket, action, count(*)
     FROM placed
@@ -310,4 +307,22 @@ WITH sent AS MATERIALIZED (
 SELECT ARRAY(
            SELECT number FROM sent LEFT JOIN taken USING (key) WHERE taken.key IS NULL
        ) AS known,
-       EXISTS (SELECT FROM marked) AS has_undecided;
+       EXISTS (SELECT FROM marked) AS has_undecided
+
+-- name: keep_plain_events
+-- New events that claim no session and are no action of an order: their ids, sessions, rows and activities, and what they
+-- add to the counters, all in one statement, which is a transaction by itself. Answers with the numbers of those whose id
+-- somebody has, which are left alone, and with whether any is left to attribution.
+-- First the ids in the order of their keys, as `take_keys`; then, for those taken, the sessions that are known, locked in
+-- the order of their keys, and those that are not. One that was made meanwhile is locked by an update that changes nothing.
+-- So the sessions are as nobody can change them before we commit. As in `keep_events`, what would tell of a person who was
+-- erased is left out. What is decided at once is entered in the ledger, by the version $26 of the rules: a session that is
+-- nobody's and no click's, an action that earns nothing; whatever changes that session marks it, and finds these events.
+-- PostgreSQL writes what is named last first: the counters, which others wait for, are named before the rows.
+-- Joined by one column: of two at once the planner expects nothing to be equal, and goes through all for each.
+-- OFFSET 0 keeps each look-up by its whole key apart: a planner without statistics reads all profiles instead.
+WITH {place_plain_events}, {keep_placed_events};
+
+-- name: keep_identified_events
+-- The same where any event says who its visitor is.
+WITH {place_plain_events}, {said_by_plain_events}, {keep_placed_events};

@@ -266,16 +266,15 @@ async def keep_plain(postgres: Postgres, drafts: Sequence[Draft]) -> Kept:
 
 
 async def _keep_all(connection: "Connection", drafts: Sequence[Draft]) -> Kept:
-    (kept,) = await connection.fetch(
-        QUERIES.keep_plain_events,
-        *packed_columns(
-            drafts, "business_id", "id", "received_at", "fingerprint", "action", "session", "credential",
-            "occurred_at", "tracked_at", "object_id", "object", "bare_object", "amount_minor", "currency", "metadata",
-            "user_parameters", "page", "url", "utm_params", "extra", "address", "user_agent", "never_earns",
-            "said_source", "said_id",
-        ),
-        RULES_VERSION,
+    sent = packed_columns(
+        drafts, "business_id", "id", "received_at", "fingerprint", "action", "session", "credential", "occurred_at",
+        "tracked_at", "object_id", "object", "bare_object", "amount_minor", "currency", "metadata", "user_parameters",
+        "page", "url", "utm_params", "extra", "address", "user_agent", "never_earns", "said_source", "said_id",
     )  # fmt: skip
+    if any(draft.visitor is not None for draft in drafts):
+        (kept,) = await connection.fetch(QUERIES.keep_identified_events, *sent, RULES_VERSION)
+    else:
+        (kept,) = await connection.fetch(QUERIES.keep_plain_events, *sent, RULES_VERSION)
     receipts: list[Receipt | None] = [Receipt(Status.ACCEPTED, draft.id, draft.key) for draft in drafts]
     for number in kept["known"]:
         receipts[number - 1] = None
