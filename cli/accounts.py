@@ -1,5 +1,6 @@
 """Creates businesses and the tokens of their servers."""
 
+from secrets import token_hex
 from typing import Annotated
 
 import typer
@@ -80,6 +81,30 @@ def create_token(
     _show(business=owner, token=token)
 
 
+@business_app.command("identity-secret")
+def set_identity_secret(
+    *,
+    remove: Annotated[bool, typer.Option("--remove", help="Take pages at their word again.")] = False,
+    business: Business = None,
+    tracking: Tracking = None,
+    data_dir: DataDir = None,
+    key_file: KeyFile = None,
+) -> None:
+    """Make a secret that the shop's server proves with who its visitors are, and print it: it is shown this once.
+
+    From then on what a page says without proof decides nothing.
+    """
+    owner = business_id(business, data_dir)
+    secret = "" if remove else token_hex()
+    service = tracking_endpoint(tracking, data_dir, key_file)
+    wanted = account_service_pb2.Business(id=owner, identity_secret=secret)
+    run(_update_business(service, wanted, ["identity_secret"]), service)
+    if remove:
+        typer.echo(f"{owner} has no identity secret.")
+    else:
+        _show(business=owner, secret=secret)
+
+
 async def _create_business(service: Endpoint, business: account_service_pb2.Business) -> tuple[str, str]:
     async with channel_to(service) as channel:
         answer = await account_service_pb2_grpc.AccountServiceStub(channel).CreateBusiness(
@@ -113,4 +138,4 @@ def _show(**values: str) -> None:
     """Print names and values in columns: easy to read, and to cut."""
     for name, value in values.items():
         typer.echo(f"{name:<10}{value}")
-    Console(stderr=True).print("[dim]The token is shown this once: keep it safe.[/dim]")
+    Console(stderr=True).print("[dim]It is shown this once: keep it safe.[/dim]")

@@ -52,6 +52,8 @@ from tracking_service.profiles.activity_store import PostgresActivities
 from tracking_service.profiles.profiles import Profiles
 from tracking_service.profiles.servicer import ProfileServicer
 from tracking_service.profiles.store import PostgresProfiles
+from tracking_service.reassignment.store import PostgresReassignment
+from tracking_service.reassignment.worker import ReassignmentWorker
 from tracking_service.reconciliation.reconciliation import Reconciliation
 from tracking_service.reconciliation.store import PostgresReconcile
 from tracking_service.rejections.servicer import RejectionServicer
@@ -115,6 +117,7 @@ class TrackingService:
         self._erasure_woken = asyncio.Event()
         security = service_security(settings, ROLE_TRACKING)
         self._shortener = ShortenerLinks(open_channel(settings.shortener_target, security))
+        self._reassignment_woken = asyncio.Event()
         events = PostgresEvents(postgres, self._partitions, self._attribution_woken.set)
         self._fallback = OutageFallback(settings, postgres, EventIntake(events, PostgresEventContexts(postgres)))
         origins = Origins(describe, open_countries(settings.country_database).of)
@@ -165,7 +168,7 @@ class TrackingService:
         actions = PostgresActions(postgres)
         profiles = PostgresProfiles(postgres)
         erasures = Erasures(PostgresErasure(postgres), self._erasure_woken)
-        sessions = Sessions(PostgresSessions(postgres, self._attribution_woken.set))
+        sessions = Sessions(PostgresSessions(postgres, self._attribution_woken.set, self._reassignment_woken.set))
         return {
             "clicktrail.tracking.v1.AccountService": partial(
                 account_service_pb2_grpc.add_AccountServiceServicer_to_server, AccountServicer(self._accounts)
@@ -216,10 +219,14 @@ class TrackingService:
     def _background(self) -> list[Callable[[], Coroutine[None, None, None]]]:
         """Return what runs beside the calls for as long as the service does; one that ends ends the service."""
         attribution = AttributionWorker(PostgresAttribution(self._postgres), self._attribution_woken)
+        reassignment = ReassignmentWorker(
+            PostgresReassignment(self._postgres), self._reassignment_woken, self._attribution_woken.set
+        )
         erasure = ErasureWorker(PostgresErasure(self._postgres), self._shortener, self._erasure_woken)
         return [
             self._partitions.keep_ahead,
             attribution.run,
+            reassignment.run,
             erasure.run,
             self._fallback.replay.run,
             self._fallback.accounts.keep_in_step,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from clicktrail.tracking.v1.session_service_pb2 import AcknowledgeRequest, IdentifyRequest, IdentifyResponse
+from clicktrail.tracking.v1.session_service_pb2 import AcknowledgeRequest, IdentifyRequest
 from common.field_rules import rules
 from gateway.http.operation import (
     COMMON_ERRORS,
@@ -14,11 +14,10 @@ from gateway.http.operation import (
     Schema,
     Sent,
     Shape,
-    Shown,
     in_json,
 )
 
-IDENTITY_FIELDS = ("session", "user_id", "source", "email", "phone", "name")
+IDENTITY_FIELDS = ("session", "user_id", "source", "email", "phone", "name", "user_hash", "earlier_session")
 IDENTITY_REQUIRED = tuple(name for name in IDENTITY_FIELDS if rules(IdentifyRequest, name).required)
 ACK_FIELDS = ("session", "at", "utm_params")
 
@@ -61,11 +60,11 @@ IDENTIFY = Operation(
     path="/v1/public/identifications",
     id="identify",
     summary="Says who a session's visitor is in the sender's system.",
-    description="A session that is nobody's goes to the profile of (`source`, `user_id`), created if there is none; an "
-    "identity that is nobody's joins the session's profile. Where they are two profiles' it is 422 "
-    "`identity_assigned`, and nothing changes. `user_id` may be a number.",
+    description="It is kept as evidence, from which it is decided soon after whose the session and the identity are; "
+    "the answer is the same whoever it is. `user_hash`, the HMAC-SHA256 (hex) of `user_id` with the business's "
+    "identity secret, proves it. `user_id` may be a number.",
     bodies=_bodies(IdentifyRequest.DESCRIPTOR, IDENTITY_FIELDS),
-    responses={200: Response("Whose the session is now.", in_json(Shown(IdentifyResponse.DESCRIPTOR)))},
+    responses={200: Response("Kept.", in_json(_object(status={"const": "received"})))},
 )
 SHOW_BUSINESS = Operation(
     **_PAGES,

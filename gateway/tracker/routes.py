@@ -3,6 +3,7 @@
 from clicktrail.shortener.v1 import session_service_pb2 as shortener_sessions
 from clicktrail.tracking.v1 import account_service_pb2 as accounts
 from clicktrail.tracking.v1 import session_service_pb2 as sessions
+from clicktrail.tracking.v1.event_pb2 import CREDENTIAL_PRIVATE, CREDENTIAL_PUBLIC
 from common.clock import now, to_timestamp
 from common.errors import Fault, FaultType, Reason, field_fault, invalid, not_found
 from common.ids import new_nonce
@@ -66,7 +67,11 @@ class TrackerRoutes:
     async def identify(self, exchange: Exchange) -> Answer:
         """Say who a session's visitor is."""
         account, members = await self._read(exchange)
-        request = sessions.IdentifyRequest(business_id=account.business_id, received_at=to_timestamp(now()))
+        request = sessions.IdentifyRequest(
+            business_id=account.business_id,
+            received_at=to_timestamp(now()),
+            credential=CREDENTIAL_PRIVATE if account.is_private else CREDENTIAL_PUBLIC,
+        )
         if isinstance(user_id := members.get("user_id"), Num):
             # Shops number their customers, and say so in their pages.
             members = members | {"user_id": str(user_id)}
@@ -74,8 +79,9 @@ class TrackerRoutes:
         found = await self._fresh_sessions.among(account.business_id, [request.session])
         if session := found.get(request.session):
             request.fresh_session.CopyFrom(session)
-        response = await self._identify(request, request_id=exchange.request_id, is_repeatable=True)
-        return answer(200, {"profile": response.profile})
+        await self._identify(request, request_id=exchange.request_id, is_repeatable=True)
+        # The same for all: whether somebody is known, a page is not told.
+        return answer(200, {"status": "received"})
 
     async def show_business(self, exchange: Exchange) -> Answer:
         """Show the public settings of the business that asks."""

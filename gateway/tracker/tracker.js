@@ -8,7 +8,8 @@
   if (window.Clicktrail) return;
 
   const USER = 'clicktrail_user',
-    LEFT = 'clicktrail_left';
+    LEFT = 'clicktrail_left',
+    FIRST = 'clicktrail_first';
 
   const script = document.currentScript?.src.replace(/\/tracker\.js.*/, '');
   const utm = { observed_at: new Date() },
@@ -52,9 +53,12 @@
   };
   const known = () => JSON.parse(read(USER) || '{}');
   const begin = () => {
+    const old = sessionIn(document.cookie) || read('hello_session');
     let id = sessionIn(location.search);
     // An address still open after forget() does not bring its session back.
-    if (!id || id == read(LEFT)) id = sessionIn(document.cookie) || read('hello_session') || random();
+    if (!id || id == read(LEFT)) id = old || random();
+    // An address may be anybody's: who is identified from here on is told with the session that this browser had first.
+    if (old && old != id) write(FIRST, read(FIRST) || old);
     setSession(id);
     listeners.forEach(listener => setTimeout(listener, 0, id));
     // Who was known in an earlier session is asked for in this one.
@@ -142,38 +146,7 @@
       navigator.sendBeacon(root + path + '?business=' + business, body);
     });
 
-  const initialize = (id, options) => {
-    business = id;
-    prefix = `clicktrail:${id}:`;
-    root = (options?.apiRoot || script || location.origin).replace(/(\/+v1)?\/*$/, '/v1');
-    for (const [name, value] of new URLSearchParams(location.search)) {
-      if (/^utm_/.test(name)) utm[name.slice(4)] = value;
-    }
-    begin();
-    flush();
-    addEventListener('online', resume);
-    addEventListener('pagehide', leave);
-    addEventListener('visibilitychange', leave);
-  };
-  const track = (action, params) => {
-    const { url = location.href, headers, ...rest } = params || {};
-    const { user, of } = known();
-    return post('/track/events', {
-      id: random(),
-      tracked_at: new Date(),
-      user_parameters: of == session ? user : {},
-      page: { url, title: document.title, path: location.pathname },
-      utm_params: utm,
-      ...rest,
-      action
-    });
-  };
-  const identify = (id, details) => post('/public/identifications', { ...details, user_id: `${id}` });
-  const forget = () => {
-    write(LEFT, session);
-    erase(USER);
-    setSession('');
-  };
+  const identify = (id, details) => post('/public/identifications', { earlier_session: read(FIRST), ...details, user_id: `${id}` });
 
   // Nothing here ever throws into the page.
   const calm = call => async (...given) => {
@@ -184,10 +157,39 @@
     }
   };
   const api = (window.Clicktrail = {
-    initialize: calm(initialize),
-    track: calm(track),
+    initialize: calm((id, options) => {
+      business = id;
+      prefix = `clicktrail:${id}:`;
+      root = (options?.apiRoot || script || location.origin).replace(/(\/+v1)?\/*$/, '/v1');
+      for (const [name, value] of new URLSearchParams(location.search)) {
+        if (/^utm_/.test(name)) utm[name.slice(4)] = value;
+      }
+      begin();
+      flush();
+      addEventListener('online', resume);
+      addEventListener('pagehide', leave);
+      addEventListener('visibilitychange', leave);
+    }),
+    track: calm((action, params) => {
+      const { url = location.href, headers, ...rest } = params || {};
+      const { user, of } = known();
+      return post('/track/events', {
+        id: random(),
+        tracked_at: new Date(),
+        user_parameters: of == session ? user : {},
+        page: { url, title: document.title, path: location.pathname },
+        utm_params: utm,
+        ...rest,
+        action
+      });
+    }),
     identify: calm(identify),
-    forget: calm(forget),
+    forget: calm(() => {
+      write(LEFT, session);
+      erase(USER);
+      erase(FIRST);
+      setSession('');
+    }),
     get session() {
       return session;
     },

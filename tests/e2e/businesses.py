@@ -4,6 +4,7 @@ import secrets
 from dataclasses import dataclass
 
 import httpx
+from google.protobuf.field_mask_pb2 import FieldMask
 
 from clicktrail.tracking.v1 import account_service_pb2 as accounts
 from clicktrail.tracking.v1.account_service_pb2_grpc import AccountServiceStub
@@ -36,6 +37,18 @@ async def make_business(
         request = accounts.CreateTokenRequest(business_id=business.id, name="tests")
         created = await stub.CreateToken(request, timeout=CALL_SECONDS)
     return Business(business.id, created.token.token)
+
+
+async def set_identity_secret(system: System, business_id: str, secret: str) -> None:
+    """Have pages of a business prove who their visitors are."""
+    request = accounts.UpdateBusinessRequest(
+        business=accounts.Business(id=business_id, identity_secret=secret),
+        update_mask=FieldMask(paths=["identity_secret"]),
+    )
+    async with open_channel(system.tracking) as channel:
+        await channel.channel_ready()
+        answer = await AccountServiceStub(channel).UpdateBusiness(request, timeout=CALL_SECONDS)
+    assert (answer.business.identity_secret, answer.business.has_identity_secret) == ("", True)
 
 
 def client_of(system: System, credential: str, *, address: str | None = None) -> httpx.AsyncClient:

@@ -23,8 +23,9 @@ ORDER = {
         bootstrap __main__
         """,
     "tracking_service": """
-        money sqlite_file postgres settings messages shortener_client counters accounts actions profiles attribution
-        rejections backup reconciliation erasure sessions reports links events clicks spool bootstrap migrate __main__
+        money sqlite_file postgres settings messages shortener_client counters accounts actions identity profiles
+        attribution rejections backup reconciliation erasure sessions reassignment reports links events clicks spool
+        bootstrap migrate __main__
         """,
     "gateway": """
         account addresses settings templating json http rpc rate_limits auth probes openapi redirects events tracker
@@ -80,6 +81,7 @@ MAY_IMPORT = {
     "typer": ("cli/**/*.py",),
     "rich": ("cli/**/*.py",),
     "ua_parser": ("tracking_service/clicks/origins.py",),
+    "phonenumbers": ("tracking_service/identity/contacts.py",),
     "maxminddb": ("tracking_service/clicks/origins.py",),
     "aiohttp": (),
 }
@@ -118,6 +120,9 @@ PURE = (
     "tracking_service/counters/scopes.py",
     "tracking_service/counters/tally.py",
     "tracking_service/events/rules.py",
+    "tracking_service/identity/contacts.py",
+    "tracking_service/identity/evidence.py",
+    "tracking_service/identity/rules.py",
     "tracking_service/money.py",
     "tracking_service/reports/page.py",
     "tracking_service/reports/range.py",

@@ -1,7 +1,7 @@
 """Businesses and their credentials: the use cases."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from clicktrail.tracking.v1.account_service_pb2 import CreateTokenRequest
@@ -75,7 +75,7 @@ class Accounts:
         if not await self._store.add_business(business):
             raise already_exists(Reason.BUSINESS_TAKEN, "Another business has this id.", "id")
         self._known.wake()
-        return business
+        return replace(business, has_identity_secret=bool(business.identity_secret))
 
     async def business(self, business_id: str) -> Business:
         """Return a business. Raises `BUSINESS_UNKNOWN`."""

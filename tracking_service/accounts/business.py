@@ -18,8 +18,12 @@ from tracking_service.money import EXPONENTS
 NAME_LENGTH = rules(BusinessMessage, "name").max_length
 ORIGINS_LIMIT = rules(BusinessMessage, "origins").max_items
 RATE_FACTORS = (0.001, 1_000.0)
+SHORTEST_SECRET = rules(BusinessMessage, "identity_secret").min_length
+LONGEST_SECRET = rules(BusinessMessage, "identity_secret").max_length
 LONGEST_WINDOW_DAYS = rules(BusinessMessage, "attribution_window_days").maximum
-CHANGEABLE = frozenset({"name", "locale", "country", "currency", "attribution_window_days", "origins", "rate_factor"})
+CHANGEABLE = frozenset(
+    {"name", "locale", "country", "currency", "attribution_window_days", "origins", "rate_factor", "identity_secret"}
+)
 
 _IDS = rules(BusinessMessage, "id")
 _ID = pattern_of(_IDS)
@@ -33,7 +37,10 @@ _LENGTH = 43
 
 @dataclass(frozen=True, slots=True)
 class Business:
-    """A business and its settings; see the table for what each one means."""
+    """A business and its settings; see the table for what each one means.
+
+    identity_secret goes in and never comes out; has_identity_secret tells whether there is one.
+    """
 
     id: str
     name: str
@@ -44,6 +51,8 @@ class Business:
     origins: tuple[str, ...]
     rate_factor: float
     created_at: datetime
+    identity_secret: str | None = None
+    has_identity_secret: bool = False
 
 
 def check(business: Business, fields: Collection[str] = CHANGEABLE | {"id"}) -> None:
@@ -72,6 +81,12 @@ def _faults(business: Business) -> Iterator[Fault]:
     least, most = RATE_FACTORS
     if not least <= business.rate_factor <= most:
         yield field_fault("rate_factor", f"must be {least} to {most:,.0f}.")
+    yield from _secret_faults(business.identity_secret or "")
+
+
+def _secret_faults(secret: str) -> Iterator[Fault]:
+    if secret and not SHORTEST_SECRET <= len(secret) <= LONGEST_SECRET:
+        yield field_fault("identity_secret", f"must be {SHORTEST_SECRET} to {LONGEST_SECRET} characters, or empty.")
 
 
 def _is_origin(text: str) -> bool:

@@ -1,19 +1,22 @@
 -- name: add_business
 -- A new business; nothing where its id is taken.
-INSERT INTO businesses (id, name, locale, country, currency, attribution_window_days, origins, created_at, rate_factor)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+INSERT INTO businesses (
+    id, name, locale, country, currency, attribution_window_days, origins, created_at, rate_factor, identity_secret,
+    proved_from)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::text, CASE WHEN $10::text IS NOT NULL THEN now() END)
 ON CONFLICT (id) DO NOTHING
 RETURNING id;
 
 -- name: find_business
 -- One business.
-SELECT id, name, locale, country, currency, attribution_window_days, origins, rate_factor, created_at
+SELECT id, name, locale, country, currency, attribution_window_days, origins, rate_factor, created_at,
+       identity_secret IS NOT NULL AS has_identity_secret
 FROM businesses
 WHERE id = $1;
 
 -- name: change_business
--- The fields of a business that are named in the last parameter, and the business as it is then. Another attribution
--- window has all of its events decided again.
+-- The fields of a business that are named in $8, and the business as it is then. Another attribution window has all of its
+-- events decided again. An identity secret counts from when there is one; another one in its place does not change that.
 WITH changed AS (
     UPDATE businesses
     SET name = CASE WHEN 'name' = ANY ($8::text[]) THEN $2 ELSE name END,
@@ -23,18 +26,25 @@ WITH changed AS (
         attribution_window_days =
             CASE WHEN 'attribution_window_days' = ANY ($8) THEN $6::smallint ELSE attribution_window_days END,
         origins = CASE WHEN 'origins' = ANY ($8) THEN $7::text[] ELSE origins END,
-        rate_factor = CASE WHEN 'rate_factor' = ANY ($8) THEN $9 ELSE rate_factor END
+        rate_factor = CASE WHEN 'rate_factor' = ANY ($8) THEN $9 ELSE rate_factor END,
+        identity_secret = CASE WHEN 'identity_secret' = ANY ($8) THEN $10::text ELSE identity_secret END,
+        proved_from =
+            CASE WHEN 'identity_secret' = ANY ($8) THEN CASE WHEN $10 IS NOT NULL THEN coalesce(proved_from, now()) END
+                 ELSE proved_from END
     WHERE id = $1
     RETURNING new.id, new.name, new.locale, new.country, new.currency, new.attribution_window_days, new.origins,
-              new.rate_factor, new.created_at, old.attribution_window_days AS window_before
+              new.rate_factor, new.created_at, new.identity_secret IS NOT NULL AS has_identity_secret,
+              old.attribution_window_days AS window_before
 ), swept AS (
     INSERT INTO sweeps (business_id) SELECT id FROM changed WHERE attribution_window_days <> window_before
 )
-SELECT id, name, locale, country, currency, attribution_window_days, origins, rate_factor, created_at FROM changed;
+SELECT id, name, locale, country, currency, attribution_window_days, origins, rate_factor, created_at, has_identity_secret
+FROM changed;
 
 -- name: find_business_of_token
 -- The business whose token has this hash, unless it was revoked.
-SELECT b.id, b.name, b.locale, b.country, b.currency, b.attribution_window_days, b.origins, b.rate_factor, b.created_at
+SELECT b.id, b.name, b.locale, b.country, b.currency, b.attribution_window_days, b.origins, b.rate_factor, b.created_at,
+       b.identity_secret IS NOT NULL AS has_identity_secret
 FROM tokens t
 JOIN businesses b ON b.id = t.business_id
 WHERE t.hash = $1 AND t.revoked_at IS NULL;

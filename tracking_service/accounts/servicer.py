@@ -96,6 +96,7 @@ def _from_message(message: pb.Business) -> Business:
         origins=tuple(message.origins),
         rate_factor=message.rate_factor if message.HasField("rate_factor") else DEFAULT_RATE_FACTOR,
         created_at=created_at,
+        identity_secret=message.identity_secret or None,
     )
 
 
@@ -110,6 +111,7 @@ def _to_message(business: Business) -> pb.Business:
         origins=business.origins,
         rate_factor=business.rate_factor,
         created_at=to_timestamp(business.created_at),
+        has_identity_secret=business.has_identity_secret,
     )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from common.errors import Reason, not_found
+from common.errors import ClicktrailError, Reason, not_found
 from tracking_service.accounts.business import Business
 from tracking_service.accounts.known_accounts import KnownBusiness
 from tracking_service.accounts.queries import QUERIES
@@ -38,6 +38,7 @@ class PostgresAccounts:
             added = await connection.fetchval(
                 QUERIES.add_business, business.id, business.name, business.locale, business.country, business.currency,
                 business.attribution_window_days, business.origins, business.created_at, business.rate_factor,
+                business.identity_secret or None,
             )  # fmt: skip
         return added is not None
 
@@ -53,7 +54,7 @@ class PostgresAccounts:
             row = await connection.fetchrow(
                 QUERIES.change_business, business.id, business.name, business.locale, business.country,
                 business.currency, business.attribution_window_days, business.origins, sorted(fields),
-                business.rate_factor,
+                business.rate_factor, business.identity_secret or None,
             )  # fmt: skip
         if row is None:
             raise LookupError("businesses are never deleted")
@@ -110,4 +111,9 @@ def _business(row: "Row") -> Business:
 async def check_business(connection: "Connection", business_id: str) -> None:
     """Raise `BUSINESS_UNKNOWN` where there is no such business."""
     if not await connection.fetchval(QUERIES.has_business, business_id):
-        raise not_found(Reason.BUSINESS_UNKNOWN, "There is no such business.", "business_id")
+        raise unknown_business()
+
+
+def unknown_business() -> ClicktrailError:
+    """Return the error for a business that there is not."""
+    return not_found(Reason.BUSINESS_UNKNOWN, "There is no such business.", "business_id")

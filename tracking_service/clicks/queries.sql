@@ -80,11 +80,17 @@ WHERE s.click_id IS NULL
 RETURNING new.business_id, new.id AS session, new.profile_key, old.profile_key AS owner_before;
 
 -- name: tell_activities_their_link
--- Events that came before the click of their session learn its link.
+-- Events that came before the click of their session learn its link; what was said there of who it is, is decided again.
+WITH minted AS (
+    SELECT *
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+        AS minted (business_id, session, link, campaign, journey, message)
+), marked AS (
+    INSERT INTO dirty_identities (business_id, session) SELECT business_id, session FROM minted
+)
 UPDATE activities a
 SET link = minted.link, campaign = minted.campaign, journey = minted.journey, message = minted.message
-FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
-    AS minted (business_id, session, link, campaign, journey, message)
+FROM minted
 WHERE a.business_id = minted.business_id AND a.session = minted.session AND a.link IS NULL;
 
 -- name: insert_click_activities

@@ -8,6 +8,7 @@ class CounterQueries(Queries):
 
     find_first_clicks: str
     find_clicked_sessions: str
+    find_clicks_of_visitors: str
     change_firsts: str
     add_counts: str
     bump_versions: str

@@ -20,6 +20,18 @@ FROM unnest($1::text[], $2::text[]) AS wanted (business_id, session)
 JOIN sessions s ON s.business_id = wanted.business_id AND s.id = wanted.session
 WHERE s.click_id IS NOT NULL;
 
+-- name: find_clicks_of_visitors
+-- All clicks that minted sessions of persons, and those of these sessions, as above.
+SELECT s.business_id, s.id AS session, s.profile_key, s.clicked_at, s.click_id, s.link_created_at, s.link, s.campaign,
+       s.journey, s.message, s.origin, s.is_clicked_by_recipient AS is_recipients, s.firsts
+FROM sessions s
+WHERE s.business_id = $1 AND s.click_id IS NOT NULL AND s.profile_key = ANY ($2::bigint[])
+UNION
+SELECT s.business_id, s.id, s.profile_key, s.clicked_at, s.click_id, s.link_created_at, s.link, s.campaign, s.journey,
+       s.message, s.origin, s.is_clicked_by_recipient, s.firsts
+FROM sessions s
+WHERE s.business_id = $1 AND s.click_id IS NOT NULL AND s.id = ANY ($3::text[]);
+
 -- name: change_firsts
 -- Where clicks of sessions (business, id) are the first ones from now on.
 UPDATE sessions s

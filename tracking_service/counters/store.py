@@ -78,6 +78,20 @@ async def give_first_clicks_to_persons(connection: "Connection", claimed: Sequen
     await add_counts(connection, tally)
 
 
+async def recount_first_clicks(
+    connection: "Connection", business_id: str, persons: Collection[int], sessions: Collection[str]
+) -> None:
+    """Say anew which clicks are first ones, of persons and in sessions, after sessions have changed hands.
+
+    Of all their clicks, since one that was no first one may be one now. Inside `lock_counting` of the business.
+    """
+    rows = await connection.fetch(QUERIES.find_clicks_of_visitors, business_id, list(persons), list(sessions))
+    visits = {(visit := CountedClick(**row)): visit.firsts for row in rows}
+    tally = ClickTally()
+    await reassign_first_clicks(connection, visits, [], tally)
+    await add_counts(connection, tally)
+
+
 async def add_counts(connection: "Connection", tally: ClickTally) -> None:
     """Add a tally to the counters, inside `lock_counting` of its businesses; last in a transaction.
 

@@ -9,6 +9,7 @@ class ErasureQueries(Queries):
     lock_profile: str
     remember_erased: str
     erase_profile: str
+    clear_evidence: str
     find_erasures: str
     note_commit: str
     end_erasure: str

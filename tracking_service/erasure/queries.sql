@@ -9,17 +9,52 @@ VALUES ($1, $2, now())
 ON CONFLICT (business_id, profile_hash) DO UPDATE SET erased_at = excluded.erased_at;
 
 -- name: erase_profile
--- Puts a tombstone in the place of a profile and its identities, and notes that its rows are to be cleared.
+-- Puts a tombstone in the place of a profile and of its identities, with all that was said of these, and notes that its
+-- rows are to be cleared.
 WITH remembered AS (
     INSERT INTO tombstones (business_id, profile_hash, erased_at)
     VALUES ($1, $3, now())
     ON CONFLICT (business_id, profile_hash) DO UPDATE SET erased_at = excluded.erased_at
 ), unidentified AS (
     DELETE FROM identities WHERE business_id = $1 AND profile_key = $2
+    RETURNING source, user_id, sha256(convert_to(chr(1) || source || chr(1) || user_id, 'UTF8')) AS identity_hash
+), forgotten AS (
+    INSERT INTO identity_tombstones (business_id, identity_hash, erased_at)
+    SELECT $1, identity_hash, now() FROM unidentified
+    ON CONFLICT (business_id, identity_hash) DO UPDATE SET erased_at = excluded.erased_at
+), unsaid AS (
+    DELETE FROM identity_evidence e
+    USING unidentified i
+    WHERE e.business_id = $1 AND e.source = i.source AND e.user_id = i.user_id
+), untold AS (
+    DELETE FROM identity_attributes a
+    USING unidentified i
+    WHERE a.business_id = $1 AND a.source = i.source AND a.user_id = i.user_id
+), unnamed AS (
+    DELETE FROM identity_namings WHERE business_id = $1 AND profile_key = $2
+), unmarked AS (
+    DELETE FROM dirty_identities
+    WHERE id IN (
+        SELECT d.id FROM dirty_identities d JOIN unidentified i ON d.source = i.source AND d.user_id = i.user_id
+        WHERE d.business_id = $1
+        FOR UPDATE OF d SKIP LOCKED)
 ), gone AS (
     DELETE FROM profiles WHERE business_id = $1 AND profile_key = $2
 )
 INSERT INTO erasures (business_id, profile_key) VALUES ($1, $2);
+
+-- name: clear_evidence
+-- What was said in the sessions of a person, and in those of browsers that had these before.
+WITH theirs AS MATERIALIZED (
+    SELECT id FROM sessions WHERE business_id = $1 AND profile_key = $2
+), after_theirs AS (
+    DELETE FROM identity_evidence e
+    USING theirs
+    WHERE e.business_id = $1 AND e.earlier_session = theirs.id AND e.earlier_session <> '' AND e.session <> theirs.id
+)
+DELETE FROM identity_evidence e
+USING theirs
+WHERE e.business_id = $1 AND e.session = theirs.id;
 
 -- name: find_erasures
 -- Some erasures that are not through yet.

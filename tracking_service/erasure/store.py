@@ -9,6 +9,7 @@ from tracking_service.attribution.credits import PURCHASE
 from tracking_service.erasure.anonymisation import Erasure, anonymous_link, bare_object
 from tracking_service.erasure.queries import QUERIES
 from tracking_service.postgres.arrays import columns
+from tracking_service.postgres.locks import Lock, lock_names
 from tracking_service.postgres.pool import Postgres
 from tracking_service.profiles.profile import profile_hash
 from tracking_service.profiles.store import unknown_profile, was_erased
@@ -58,6 +59,8 @@ class PostgresErasure:
 
         async def work(connection: "Connection") -> Erasure | None:
             digest = profile_hash(profile_id)
+            # Whoever decides meanwhile on who somebody is would give back what is taken here.
+            await lock_names(connection, Lock.IDENTITIES, [business_id])
             key = await connection.fetchval(QUERIES.lock_profile, business_id, profile_id)
             had_rejected = await erase_profile(connection, business_id, digest)
             if key is not None:
@@ -89,6 +92,8 @@ class PostgresErasure:
         await self._postgres.in_transaction(
             lambda connection: erase_sessions(connection, erasure.business_id, erasure.profile_key)
         )
+        async with self._postgres.connection() as connection:
+            await connection.execute(QUERIES.clear_evidence, erasure.business_id, erasure.profile_key)
         if is_last:
             async with self._postgres.connection() as connection:
                 await connection.execute(QUERIES.end_erasure, erasure.business_id, erasure.profile_key)

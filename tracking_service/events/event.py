@@ -12,6 +12,7 @@ from common.errors import Fault
 from common.json_text import merged
 from tracking_service.attribution.credits import never_earns
 from tracking_service.erasure.anonymisation import bare_object
+from tracking_service.identity.evidence import Identity
 from tracking_service.rejections.rejections import Serializable
 from tracking_service.sessions.sessions import Session
 
@@ -81,7 +82,10 @@ class EventObject:
 
 
 class Draft(NamedTuple):
-    """An event that is right in itself; what is known already may still stand against it. JSON is text."""
+    """An event that is right in itself; what is known already may still stand against it. JSON is text.
+
+    visitor is what its user parameters say of who the session's visitor is.
+    """
 
     business_id: str
     id: UUID
@@ -101,6 +105,7 @@ class Draft(NamedTuple):
     currency: str | None
     metadata: str | None
     user_parameters: str | None
+    visitor: Identity | None
     page: str | None
     url: str | None
     utm_params: str | None
@@ -140,6 +145,16 @@ class Draft(NamedTuple):
     def bare_object(self) -> str | None:
         """Return what stays of that once its person is erased."""
         return None if self.event_object is None else bare_object(self.action, self.event_object.data)
+
+    @property
+    def said_source(self) -> str | None:
+        """Return the system in which it says who the visitor is."""
+        return None if self.visitor is None else self.visitor.source
+
+    @property
+    def said_id(self) -> str | None:
+        """Return who it says the visitor is in that system."""
+        return None if self.visitor is None else self.visitor.user_id
 
     @property
     def credential(self) -> str:

@@ -21,7 +21,11 @@ class EventQueries(Queries):
     lock_objects: str
     change_objects: str
     keep_events: str
+    place_plain_events: str
+    said_by_plain_events: str
+    keep_placed_events: str
     keep_plain_events: str
+    keep_identified_events: str
 
 
 QUERIES = EventQueries()

@@ -172,19 +172,9 @@ SELECT business_id, session, profile_key, min(occurred_at)
 FROM sent
 GROUP BY business_id, session, profile_key;
 
--- name: keep_plain_events
--- New events that claim no session and are no action of an order: their ids, sessions, rows and activities, and what they
--- add to the counters, all in one statement, which is a transaction by itself. Answers with the numbers of those whose id
--- somebody has, which are left alone, and with whether any is left to attribution.
--- First the ids in the order of their keys, as `take_keys`; then, for those taken, the sessions that are known, locked in
--- the order of their keys, and those that are not. One that was made meanwhile is locked by an update that changes nothing.
--- So the sessions are as nobody can change them before we commit. As in `keep_events`, what would tell of a person who was
--- erased is left out. What is decided at once is entered in the ledger, by the version $24 of the rules: a session that is
--- nobody's and no click's, an action that earns nothing; whatever changes that session marks it, and finds these events.
--- PostgreSQL writes what is named last first: the counters, which others wait for, are named before the rows.
--- Joined by one column: of two at once the planner expects nothing to be equal, and goes through all for each.
--- OFFSET 0 keeps each look-up by its whole key apart: a planner without statistics reads all profiles instead.
-WITH sent AS MATERIALIZED (
+-- name: place_plain_events
+-- A part of the two below: what is new of the events sent, and whose their sessions are.
+sent AS MATERIALIZED (
     SELECT *, business_id || '/' || id AS key, business_id || '/' || session AS place
     FROM (
         SELECT
@@ -196,6 +186,7 @@ WITH sent AS MATERIALIZED (
             unnest(texts($15)) AS metadata, unnest(texts($16)) AS user_parameters, unnest(texts($17)) AS page,
             unnest(texts($18)) AS url, unnest(texts($19)) AS utm_params, unnest(texts($20)) AS extra,
             unnest(texts($21)) AS address, unnest(texts($22)) AS user_agent, unnest($23::boolean[]) AS never_earns,
+            unnest(texts($24)) AS said_source, unnest(texts($25)) AS said_id,
             generate_subscripts($2::uuid[], 1) AS number
     ) AS sent
 ), taken AS (
@@ -247,7 +238,34 @@ WITH sent AS MATERIALIZED (
     FROM sent
     JOIN taken USING (key)
     JOIN visited USING (place)
-), counted AS (
+)
+
+-- name: said_by_plain_events
+-- A part of the second one below: who events say that their visitors are, as `keep_statements` keeps it.
+said AS (
+    INSERT INTO identity_evidence AS e (business_id, session, source, user_id, strength, said_at)
+    SELECT business_id, session, said_source, said_id, CASE credential WHEN 'private' THEN 'proved' ELSE 'page' END AS strength,
+           min(received_at)
+    FROM sent
+    JOIN taken USING (key)
+    JOIN visited USING (place)
+    WHERE said_id IS NOT NULL AND NOT is_erased AND NOT EXISTS (
+        SELECT FROM identity_tombstones t
+        WHERE t.business_id = sent.business_id AND t.erased_at >= sent.received_at
+          AND t.identity_hash = sha256(convert_to(chr(1) || said_source || chr(1) || said_id, 'UTF8')))
+    GROUP BY business_id, session, said_source, said_id, strength
+    ORDER BY business_id, session, said_source, said_id, strength
+    ON CONFLICT (business_id, session, source, user_id, strength, email_hash, phone_hash, earlier_session) DO UPDATE
+    SET said_at = excluded.said_at
+    WHERE e.said_at > excluded.said_at
+    RETURNING business_id, session
+), unsettled AS (
+    INSERT INTO dirty_identities (business_id, session) SELECT DISTINCT business_id, session FROM said
+)
+
+-- name: keep_placed_events
+-- A part of the two below: rows, activities, and what they add to the counters.
+counted AS (
     INSERT INTO event_counts AS c (business_id, scope, scope_id, bucket, action, events)
     SELECT business_id, 'business', '', date_bin('15 minutes', occurred_at, '2000-01-01Z') AS bucket, action, count(*)
     FROM placed
@@ -277,7 +295,7 @@ WITH sent AS MATERIALIZED (
     FROM placed
 ), credited AS (
     INSERT INTO credits (business_id, event_id, entry, sign, action, occurred_at, conversions, rules_version)
-    SELECT business_id, id, 1, 1, action, occurred_at, 0, $24 FROM placed WHERE is_decided
+    SELECT business_id, id, 1, 1, action, occurred_at, 0, $26 FROM placed WHERE is_decided
 ), marked AS (
     INSERT INTO dirty_visitors (business_id, session, profile_key, since)
     SELECT business_id, session, profile_key, min(occurred_at)
@@ -289,4 +307,22 @@ WITH sent AS MATERIALIZED (
 SELECT ARRAY(
            SELECT number FROM sent LEFT JOIN taken USING (key) WHERE taken.key IS NULL
        ) AS known,
-       EXISTS (SELECT FROM marked) AS has_undecided;
+       EXISTS (SELECT FROM marked) AS has_undecided
+
+-- name: keep_plain_events
+-- New events that claim no session and are no action of an order: their ids, sessions, rows and activities, and what they
+-- add to the counters, all in one statement, which is a transaction by itself. Answers with the numbers of those whose id
+-- somebody has, which are left alone, and with whether any is left to attribution.
+-- First the ids in the order of their keys, as `take_keys`; then, for those taken, the sessions that are known, locked in
+-- the order of their keys, and those that are not. One that was made meanwhile is locked by an update that changes nothing.
+-- So the sessions are as nobody can change them before we commit. As in `keep_events`, what would tell of a person who was
+-- erased is left out. What is decided at once is entered in the ledger, by the version $26 of the rules: a session that is
+-- nobody's and no click's, an action that earns nothing; whatever changes that session marks it, and finds these events.
+-- PostgreSQL writes what is named last first: the counters, which others wait for, are named before the rows.
+-- Joined by one column: of two at once the planner expects nothing to be equal, and goes through all for each.
+-- OFFSET 0 keeps each look-up by its whole key apart: a planner without statistics reads all profiles instead.
+WITH {place_plain_events}, {keep_placed_events};
+
+-- name: keep_identified_events
+-- The same where any event says who its visitor is.
+WITH {place_plain_events}, {said_by_plain_events}, {keep_placed_events};

@@ -17,8 +17,9 @@ from tracking_service.actions.catalogue import ALIASES, CATALOGUE, OURS, Action
 from tracking_service.events import ids
 from tracking_service.events.event import Draft, KeptObject, SentEvent, Submission
 from tracking_service.events.objects import ObjectFinder
+from tracking_service.identity.evidence import Identity
 from tracking_service.money import EXPONENTS, AmountError, parse_minor
-from tracking_service.profiles.profile import profile_id_faults, session_faults
+from tracking_service.profiles.profile import profile_id_faults, session_faults, visitor_faults
 
 KEY_LENGTH = field_rules.rules(event_pb2.Submission, "key").max_length
 ID_BYTES = 16
@@ -76,6 +77,7 @@ def judge(submission: Submission, context: EventContext | None) -> Draft | list[
         fresh_session=submission.fresh_session,
         metadata=_kept(event.metadata),
         user_parameters=_written(event.user_parameters),
+        visitor=_visitor(event),
         page=_written(event.page),
         url=None if event.page is None else event.page.get("url"),
         utm_params=_written(event.utm_params),
@@ -147,6 +149,14 @@ def _json(event: SentEvent, name: str, faults: Faults) -> Any:
     if not isinstance(value, dict | None):
         faults.add(name, "must be an object.")
     return value
+
+
+def _visitor(event: SentEvent) -> Identity | None:
+    """Return who an event says that its session's visitor is; None where that says nothing, or nobody could be so."""
+    if event.user_parameters is None or event.session is None:
+        return None
+    identity = Identity(event.user_parameters.get("source", ""), event.user_parameters.get("id", ""))
+    return None if any(visitor_faults(identity)) else identity
 
 
 def _money(event: SentEvent, usual: str, faults: Faults) -> tuple[int | None, str | None]:

@@ -11,6 +11,8 @@ from tracking_service.events.deduplication_store import give_back, take_keys, ta
 from tracking_service.events.event import Draft, Receipt, Status
 from tracking_service.events.object_store import keep_objects, keep_refunds
 from tracking_service.events.queries import QUERIES
+from tracking_service.identity.evidence import Strength
+from tracking_service.identity.statement_store import KeptStatement, keep_statements
 from tracking_service.postgres.arrays import columns, packed_columns
 from tracking_service.postgres.bisection import store_each
 from tracking_service.postgres.partitions import EVENTS, Partitions
@@ -138,6 +140,7 @@ async def _record(connection: "Connection", drafts: Sequence[Draft]) -> list[Rec
         await keep_objects(connection, accepted.values())
         await keep_refunds(connection, accepted.values())
         await _keep_events(connection, accepted, states, people.named)
+        await keep_statements(connection, [_statement(draft) for draft in accepted.values() if draft.visitor])
     return [verdicts[number] for number in range(len(drafts))]
 
 
@@ -225,6 +228,14 @@ async def _keep_events(
     )  # fmt: skip
 
 
+def _statement(draft: Draft) -> KeptStatement:
+    strength = Strength.PROVED if draft.is_private else Strength.PAGE
+    return KeptStatement(
+        draft.business_id, draft.session or "", draft.said_source or "", draft.said_id or "", strength, email_hash=b"",
+        phone_hash=b"", earlier_session="", said_at=draft.received_at, name=None, email=None, phone=None,
+    )  # fmt: skip
+
+
 def _placed(draft: Draft, state: SessionState | None, keys: ProfileKeys) -> PlacedDraft:
     person = _key_of(draft, draft.profile, keys)
     if state is None:
@@ -255,15 +266,15 @@ async def keep_plain(postgres: Postgres, drafts: Sequence[Draft]) -> Kept:
 
 
 async def _keep_all(connection: "Connection", drafts: Sequence[Draft]) -> Kept:
-    (kept,) = await connection.fetch(
-        QUERIES.keep_plain_events,
-        *packed_columns(
-            drafts, "business_id", "id", "received_at", "fingerprint", "action", "session", "credential",
-            "occurred_at", "tracked_at", "object_id", "object", "bare_object", "amount_minor", "currency", "metadata",
-            "user_parameters", "page", "url", "utm_params", "extra", "address", "user_agent", "never_earns",
-        ),
-        RULES_VERSION,
+    sent = packed_columns(
+        drafts, "business_id", "id", "received_at", "fingerprint", "action", "session", "credential", "occurred_at",
+        "tracked_at", "object_id", "object", "bare_object", "amount_minor", "currency", "metadata", "user_parameters",
+        "page", "url", "utm_params", "extra", "address", "user_agent", "never_earns", "said_source", "said_id",
     )  # fmt: skip
+    if any(draft.visitor is not None for draft in drafts):
+        (kept,) = await connection.fetch(QUERIES.keep_identified_events, *sent, RULES_VERSION)
+    else:
+        (kept,) = await connection.fetch(QUERIES.keep_plain_events, *sent, RULES_VERSION)
     receipts: list[Receipt | None] = [Receipt(Status.ACCEPTED, draft.id, draft.key) for draft in drafts]
     for number in kept["known"]:
         receipts[number - 1] = None

@@ -16,6 +16,7 @@ class Lock(IntEnum):
     MIGRATIONS = 7_262_001
     ATTRIBUTION = 7_262_002
     COUNTERS = 7_262_003
+    IDENTITIES = 7_262_004
 
 
 async def lock_names(connection: "Connection", lock: Lock, names: Collection[str]) -> None:

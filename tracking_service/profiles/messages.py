@@ -2,9 +2,10 @@
 
 from clicktrail.tracking.v1 import profile_service_pb2 as pb
 from common.clock import now, to_timestamp
+from tracking_service.identity.evidence import Identity
 from tracking_service.messages import json_from, json_message, money_message
 from tracking_service.profiles.activity_store import Activity
-from tracking_service.profiles.profile import Identity, Profile
+from tracking_service.profiles.profile import Profile
 
 
 def profile_from(message: pb.Profile, profile_id: str | None = None) -> Profile:

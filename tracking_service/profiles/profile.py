@@ -4,13 +4,13 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 
 from clicktrail.common.v1.options_pb2 import SharedRules
 from clicktrail.tracking.v1 import profile_service_pb2 as pb
 from common.errors import Fault, FaultType, field_fault
 from common.field_rules import in_words, pattern_of, rules
 from common.json_text import DEEPEST, LARGEST_BYTES, JsonReader, JsonTextError
+from tracking_service.identity.evidence import Identity
 
 # Numbers are only looked at: turning a long one into an int is slow, and refused beyond 4,300 digits.
 _METADATA = JsonReader(str, DEEPEST)
@@ -25,23 +25,10 @@ SESSION_IDS = rules(SharedRules, "session")
 SESSION_ID = pattern_of(SESSION_IDS)
 CHANGEABLE = frozenset({"name", "email", "phone", "identities", "metadata"})
 
+# What scripts send where a shop's page knows nobody.
+NOBODY = frozenset({"undefined", "null", "NaN", "[object Object]"})
+
 _LENGTHS = {name: rules(pb.Profile, name).max_length for name in ("name", "email", "phone")}
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who a person is in another system."""
-
-    source: str
-    user_id: str
-
-
-class Attributes(NamedTuple):
-    """What is told of a person; None: nothing."""
-
-    name: str | None
-    email: str | None
-    phone: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +73,13 @@ def identity_faults(identity: Identity, prefix: str = "") -> Iterator[Fault]:
         yield field_fault(f"{prefix}user_id", f"must be at most {USER_ID_LENGTH} characters.")
     if len(identity.source) > SOURCE_LENGTH:
         yield field_fault(f"{prefix}source", f"must be at most {SOURCE_LENGTH} characters.")
+
+
+def visitor_faults(identity: Identity) -> Iterator[Fault]:
+    """Yield what is wrong with who a page says that its visitor is."""
+    yield from identity_faults(identity)
+    if identity.user_id.strip() in NOBODY:
+        yield field_fault("user_id", "is what a script makes of nothing, and nobody's id.")
 
 
 def identities_faults(identities: Sequence[Identity]) -> Iterator[Fault]:

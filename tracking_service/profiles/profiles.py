@@ -1,6 +1,6 @@
 """People, and what they did: the use cases."""
 
-from collections.abc import Collection
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from common.clock import now
@@ -37,7 +37,7 @@ class Profiles:
             raise unknown_profile()
         return found
 
-    async def change(self, business_id: str, profile: Profile, fields: Collection[str]) -> Profile:
+    async def change(self, business_id: str, profile: Profile, fields: AbstractSet[str]) -> Profile:
         """Take over these fields of a profile and return it as it is then.
 
         Raises INVALID with every fault, `PROFILE_UNKNOWN`, `IDENTITY_TAKEN`.

@@ -19,12 +19,11 @@ class ProfileQueries(Queries):
     find_position: str
     lock_profile: str
     change_profile: str
-    complete_profile: str
     has_tombstone: str
     forget_tombstone: str
     lock_identities: str
     find_identities: str
-    add_identities: str
+    name_identities: str
     remove_identities: str
 
 

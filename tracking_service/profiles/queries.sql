@@ -106,20 +106,14 @@ SELECT created_at AS at, id FROM profiles WHERE business_id = $1 AND id = $2;
 SELECT profile_key FROM profiles WHERE business_id = $1 AND id = $2 FOR UPDATE;
 
 -- name: change_profile
--- The attributes that are named in the last parameter.
+-- The attributes that are named in the last parameter; no page profile any more.
 UPDATE profiles
 SET name = CASE WHEN 'name' = ANY ($7::text[]) THEN $3 ELSE name END,
     email = CASE WHEN 'email' = ANY ($7) THEN $4 ELSE email END,
     phone = CASE WHEN 'phone' = ANY ($7) THEN $5 ELSE phone END,
-    metadata = CASE WHEN 'metadata' = ANY ($7) THEN $6::json ELSE metadata END
+    metadata = CASE WHEN 'metadata' = ANY ($7) THEN $6::json ELSE metadata END,
+    is_page = false
 WHERE business_id = $1 AND profile_key = $2;
-
--- name: complete_profile
--- Attributes that were not known yet; those known stay. Answers with the id; nothing where the person was erased.
-UPDATE profiles
-SET name = coalesce(name, $3), email = coalesce(email, $4), phone = coalesce(phone, $5)
-WHERE business_id = $1 AND profile_key = $2
-RETURNING id;
 
 -- name: has_tombstone
 -- Whether a profile was erased, by the hash of its id.
@@ -139,22 +133,25 @@ FROM (
 ) AS hashes;
 
 -- name: find_identities
--- Whose these identities are.
-SELECT i.source, i.user_id, i.profile_key
+-- Whose these identities are, and whether a private token gave them.
+SELECT i.source, i.user_id, i.profile_key, i.basis = 'named' AS is_named
 FROM unnest($2::text[], $3::text[]) AS wanted (source, user_id)
-JOIN identities i ON i.business_id = $1 AND i.source = wanted.source AND i.user_id = wanted.user_id;
+JOIN identity_holders i ON i.business_id = $1 AND i.source = wanted.source AND i.user_id = wanted.user_id;
 
--- name: add_identities
--- Identities of a profile; those that it has stay.
-INSERT INTO identities (business_id, source, user_id, profile_key, created_at)
-SELECT $1, wanted.source, wanted.user_id, $4, $5
+-- name: name_identities
+-- Identities that a private token gives to a profile, whosever they were; of its own it is known from now on who gave them.
+INSERT INTO identities AS i (business_id, source, user_id, profile_key, basis, created_at)
+SELECT $1, wanted.source, wanted.user_id, $4, 'named', $5
 FROM unnest($2::text[], $3::text[]) AS wanted (source, user_id)
-ON CONFLICT (business_id, source, user_id) DO NOTHING;
+ON CONFLICT (business_id, source, user_id) DO UPDATE
+SET profile_key = excluded.profile_key, basis = excluded.basis,
+    created_at = CASE WHEN i.profile_key = excluded.profile_key THEN i.created_at ELSE excluded.created_at END;
 
 -- name: remove_identities
--- The identities of a profile but for those named.
+-- The identities of a profile but for those named. Answers with those removed.
 DELETE FROM identities i
 WHERE i.business_id = $1 AND i.profile_key = $4
   AND NOT EXISTS (
     SELECT FROM unnest($2::text[], $3::text[]) AS kept (source, user_id)
-    WHERE kept.source = i.source AND kept.user_id = i.user_id);
+    WHERE kept.source = i.source AND kept.user_id = i.user_id)
+RETURNING i.source, i.user_id, i.profile_key;

@@ -1,15 +1,23 @@
 """Keeps profiles and their identities in PostgreSQL."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from common.errors import ClicktrailError, FaultType, Kind, Reason, already_exists, field_fault, not_found
 from tracking_service.accounts.store import check_business
+from tracking_service.identity.evidence import Identity, Naming
+from tracking_service.identity.statement_store import (
+    FormerHolder,
+    keep_namings,
+    mark_identities,
+    mark_persons_identities,
+)
 from tracking_service.postgres.arrays import columns, packed_columns
 from tracking_service.postgres.pages import Listing, Page, read_page
 from tracking_service.postgres.pool import Postgres
-from tracking_service.profiles.profile import Attributes, Identity, Profile, profile_hash
+from tracking_service.profiles.profile import Profile, profile_hash
 from tracking_service.profiles.queries import QUERIES
 
 if TYPE_CHECKING:
@@ -29,6 +37,13 @@ class HashedName(NamedTuple):
     business_id: str
     id: str
     profile_hash: bytes
+
+
+class Holding(NamedTuple):
+    """Whose an identity is, and whether a private token gave it."""
+
+    profile_key: int
+    is_named: bool
 
 
 PROFILES = Listing(QUERIES.list_profiles, QUERIES.find_position)
@@ -63,7 +78,7 @@ class PostgresProfiles:
             rows, has_more = await read_page(connection, PROFILES, (business_id,), page)
         return [_profile(row) for row in rows], has_more
 
-    async def change(self, business_id: str, profile: Profile, fields: Collection[str], at: datetime) -> Profile:
+    async def change(self, business_id: str, profile: Profile, fields: AbstractSet[str], at: datetime) -> Profile:
         """Take over these fields, and return the profile as it is then.
 
         Raises `PROFILE_UNKNOWN`, `IDENTITY_TAKEN`.
@@ -79,9 +94,10 @@ class PostgresProfiles:
                 QUERIES.change_profile, business_id, key, profile.name, profile.email, profile.phone, profile.metadata,
                 sorted(fields),
             )  # fmt: skip
+            if fields & {"email", "phone"}:
+                await mark_persons_identities(connection, business_id, key)
             if "identities" in fields:
-                kept = columns(profile.identities, "source", "user_id")
-                await connection.execute(QUERIES.remove_identities, business_id, *kept, key)
+                await _give_up_identities(connection, business_id, key, profile.identities, at)
                 await _take_identities(connection, business_id, key, profile.identities, at)
             return _profile(await connection.fetchrow(QUERIES.find_profile, business_id, profile.id))
 
@@ -105,14 +121,6 @@ async def create_profile(connection: "Connection", business_id: str, profile: Pr
     return int(key)
 
 
-async def complete_profile(connection: "Connection", business_id: str, key: int, told: Attributes) -> str | None:
-    """Add attributes that were not known yet; return the profile's id, None where its person was erased."""
-    profile: str | None = await connection.fetchval(
-        QUERIES.complete_profile, business_id, key, told.name, told.email, told.phone
-    )
-    return profile
-
-
 async def was_erased(connection: "Connection", business_id: str, profile_id: str) -> bool:
     """Tell whether the person with this profile was erased."""
     return bool(await connection.fetchval(QUERIES.has_tombstone, business_id, profile_hash(profile_id)))
@@ -125,30 +133,43 @@ async def lock_identities(connection: "Connection", business_id: str, identities
         await connection.execute(QUERIES.lock_identities, business_id, *wanted)
 
 
-async def holders(connection: "Connection", business_id: str, identities: Sequence[Identity]) -> dict[Identity, int]:
-    """Return the surrogates of the profiles that have these identities; those of no profile are left out."""
-    rows = await connection.fetch(QUERIES.find_identities, business_id, *columns(identities, "source", "user_id"))
-    return {Identity(row["source"], row["user_id"]): row["profile_key"] for row in rows}
-
-
-async def add_identities(
-    connection: "Connection", business_id: str, profile_key: int, identities: Sequence[Identity], at: datetime
-) -> None:
-    """Give a profile identities that are no profile's yet, or its own."""
-    added = columns(identities, "source", "user_id")
-    await connection.execute(QUERIES.add_identities, business_id, *added, profile_key, at)
-
-
 async def _take_identities(
     connection: "Connection", business_id: str, profile_key: int, identities: Sequence[Identity], at: datetime
 ) -> None:
+    """Give a profile identities, also those that only pages gave to another one."""
     if not identities:
         return
-    taken = [key for key in (await holders(connection, business_id, identities)).values() if key != profile_key]
-    if taken:
-        fault = field_fault("identities", "has one that is another profile's.", FaultType.IDENTITY_ASSIGNED)
+    holders = await _find_holders(connection, business_id, identities)
+    if any(holder.is_named and holder.profile_key != profile_key for holder in holders.values()):
+        fault = field_fault("identities", "has one that is another profile's.", FaultType.PARAMETER_NOT_UNIQUE)
         raise ClicktrailError(Kind.ALREADY_EXISTS, Reason.IDENTITY_TAKEN, [fault])
-    await add_identities(connection, business_id, profile_key, identities, at)
+    given = [identity for identity in identities if identity not in holders or not holders[identity].is_named]
+    named = columns(identities, "source", "user_id")
+    await connection.execute(QUERIES.name_identities, business_id, *named, profile_key, at)
+    await keep_namings(connection, business_id, [Naming(one, profile_key, at) for one in given])
+    before = {identity: holder.profile_key for identity, holder in holders.items()}
+    former = [FormerHolder(one.source, one.user_id, before.get(one)) for one in given]
+    await mark_identities(connection, business_id, former)
+
+
+async def _give_up_identities(
+    connection: "Connection", business_id: str, profile_key: int, kept: Sequence[Identity], at: datetime
+) -> None:
+    """Take all identities but some from a profile."""
+    wanted = columns(kept, "source", "user_id")
+    rows = await connection.fetch(QUERIES.remove_identities, business_id, *wanted, profile_key)
+    former = [FormerHolder(**row) for row in rows]
+    released = [Naming(Identity(one.source, one.user_id), profile_key, at, is_release=True) for one in former]
+    await keep_namings(connection, business_id, released)
+    await mark_identities(connection, business_id, former)
+
+
+async def _find_holders(
+    connection: "Connection", business_id: str, identities: Sequence[Identity]
+) -> dict[Identity, Holding]:
+    """Return whose identities are; those of no profile are left out."""
+    rows = await connection.fetch(QUERIES.find_identities, business_id, *columns(identities, "source", "user_id"))
+    return {Identity(row["source"], row["user_id"]): Holding(row["profile_key"], row["is_named"]) for row in rows}
 
 
 def _profile(row: "Row | None") -> Profile:

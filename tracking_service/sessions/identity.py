@@ -9,10 +9,12 @@ from tracking_service.counters.scopes import SessionKey
 
 
 class ClaimKind(StrEnum):
-    """What claimed a session for a profile."""
+    """What claimed a session for a profile, by a private token.
+
+    Identifications made claims too, up to release 0.2: such a one is what a page said.
+    """
 
     EVENT = "event"
-    IDENTIFICATION = "identification"
     ATTACHMENT = "attachment"
 
 
@@ -33,7 +35,7 @@ class FreshSession:
 
 @dataclass(frozen=True, slots=True)
 class SessionUse:
-    """A use of a session by an event, an identification or an attachment.
+    """A use of a session by an event, a page or an attachment.
 
     profile_key is who claims it; None where it is used without a claim. fresh is None where the shortener does not
     know the session.
@@ -63,6 +65,8 @@ class SessionState:
     message: str | None
     is_clicked_by_recipient: bool
     created_at: datetime
+    is_reported: bool = False
+    """Its owner is so by what pages said alone: a private token may claim it for another one."""
 
 
 def first_state(use: SessionUse) -> SessionState:
@@ -90,17 +94,18 @@ def minted(state: SessionState, fresh: FreshSession) -> SessionState:
         created_at=fresh.created_at,
     )
     if fresh.profile_key is not None:
-        state = replace(state, profile_key=fresh.profile_key, is_clicked_by_recipient=True)
+        state = replace(state, profile_key=fresh.profile_key, is_clicked_by_recipient=True, is_reported=False)
     return state
 
 
 def claimed(state: SessionState, profile_key: int) -> SessionState | None:
     """Return the state after a claim, or None where it is another profile's: the first claim kept stays.
 
+    What only pages said is no claim.
     Also against one that was received earlier and arrives later: its receipt has been given, and events with it.
     """
-    if state.profile_key is None:
-        return replace(state, profile_key=profile_key)
+    if state.profile_key is None or state.is_reported:
+        return replace(state, profile_key=profile_key, is_reported=False)
     return state if state.profile_key == profile_key else None
 
 

@@ -1,11 +1,12 @@
 """Keep people and their sessions: profiles by their surrogate, sessions by the rule of `identity`."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from tracking_service.attribution.queue_store import Visitor, mark_dirty
 from tracking_service.counters.scopes import SessionKey
-from tracking_service.counters.store import give_first_clicks_to_persons, lock_counting
+from tracking_service.counters.store import give_first_clicks_to_persons, lock_counting, recount_first_clicks
 from tracking_service.postgres.arrays import columns, packed_columns
 from tracking_service.sessions.identity import SessionState, SessionUse, apply_uses, first_state
 from tracking_service.sessions.queries import QUERIES
@@ -64,12 +65,13 @@ async def hand_over_sessions(connection: "Connection", sessions: Iterable[Handed
 
 
 async def _lock_counting(connection: "Connection", claims: Sequence[SessionUse]) -> None:
-    """Lock what deliveries lock before sessions, where a click of no person may become a person's."""
-    claimed = [claim.key for claim in claims if claim.profile_key is not None]
+    """Lock what deliveries lock before sessions, where a click may become another person's."""
+    claimed = [claim for claim in claims if claim.profile_key is not None]
     if claimed:
-        unowned = await connection.fetch(QUERIES.find_clicked_unowned, *columns(claimed, "business_id", "session"))
-        if unowned:
-            await lock_counting(connection, [row["business_id"] for row in unowned])
+        wanted = columns(claimed, "business_id", "session", "profile_key")
+        claimable = await connection.fetch(QUERIES.find_clicked_claimable, *wanted)
+        if claimable:
+            await lock_counting(connection, [row["business_id"] for row in claimable])
 
 
 async def _create_and_lock(
@@ -85,7 +87,26 @@ async def _create_and_lock(
     if known:
         for row in await connection.fetch(QUERIES.lock_sessions, *packed_columns(known, "business_id", "session")):
             states[SessionKey(row["business_id"], row["session"])] = _state_of(row)
+        await _tell_reported(connection, uses, states)
     return states
+
+
+async def _tell_reported(
+    connection: "Connection", uses: dict[SessionKey, list[SessionUse]], states: dict[SessionKey, SessionState]
+) -> None:
+    """Tell which sessions are somebody's by what pages said alone, where that stands against a claim."""
+    contested = [
+        key
+        for key, state in states.items()
+        if state.profile_key is not None
+        and not state.is_clicked_by_recipient
+        and any(use.profile_key not in (None, state.profile_key) for use in uses[key])
+    ]
+    if contested:
+        rows = await connection.fetch(QUERIES.find_reported, *columns(contested, "business_id", "session"))
+        for row in rows:
+            key = SessionKey(**row)
+            states[key] = replace(states[key], is_reported=True)
 
 
 async def _keep_changes(
@@ -107,6 +128,16 @@ async def _keep_changes(
     await hand_over_sessions(connection, moved)
     claimed = [SessionKey(each.business_id, each.session) for each in moved if each.owner_before is None]
     await give_first_clicks_to_persons(connection, claimed)
+    for each in moved:
+        if (
+            each.owner_before is not None
+            and not after[SessionKey(each.business_id, each.session)].is_clicked_by_recipient
+        ):
+            await recount_first_clicks(connection, each.business_id, _owners([each]), [each.session])
+
+
+def _owners(moved: Iterable[HandedOver]) -> set[int]:
+    return {owner for each in moved for owner in (each.profile_key, each.owner_before) if owner is not None}
 
 
 async def _keep_claims(connection: "Connection", accepted: Iterable[SessionUse]) -> None:

@@ -8,7 +8,8 @@ class SessionQueries(Queries):
 
     create_sessions: str
     lock_sessions: str
-    find_clicked_unowned: str
+    find_clicked_claimable: str
+    find_reported: str
     change_sessions: str
     keep_claims: str
     move_activities: str

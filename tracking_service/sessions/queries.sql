@@ -26,23 +26,39 @@ JOIN sessions s ON s.business_id = wanted.business_id AND s.id = wanted.session
 ORDER BY s.business_id, s.id
 FOR UPDATE OF s;
 
--- name: find_clicked_unowned
--- The businesses of those of these sessions that have a click and are no person's.
+-- name: find_clicked_claimable
+-- The businesses of those of these sessions that have a click and may become another person's by a claim.
 SELECT DISTINCT s.business_id
+FROM unnest($1::text[], $2::text[], $3::bigint[]) AS wanted (business_id, session, profile_key)
+JOIN sessions s ON s.business_id = wanted.business_id AND s.id = wanted.session
+WHERE s.click_id IS NOT NULL AND NOT s.is_clicked_by_recipient AND s.profile_key IS DISTINCT FROM wanted.profile_key;
+
+-- name: find_reported
+-- Those of these sessions that are somebody's by what pages said alone: no private token has claimed them.
+SELECT s.business_id, s.id AS session
 FROM unnest($1::text[], $2::text[]) AS wanted (business_id, session)
 JOIN sessions s ON s.business_id = wanted.business_id AND s.id = wanted.session
-WHERE s.click_id IS NOT NULL AND s.profile_key IS NULL;
+JOIN profiles p ON p.business_id = s.business_id AND p.profile_key = s.profile_key
+WHERE NOT s.is_clicked_by_recipient AND NOT EXISTS (
+    SELECT FROM claims c WHERE c.business_id = s.business_id AND c.session = s.id AND c.kind <> 'identification');
 
 -- name: change_sessions
--- What became known of locked sessions.
+-- What became known of locked sessions; what was said in them is decided on again.
+WITH changed AS (
+    SELECT *
+    FROM unnest(
+        $1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::boolean[],
+        $9::timestamptz[]
+    ) AS changed (
+        business_id, session, profile_key, link, campaign, journey, message, is_clicked_by_recipient, created_at)
+), marked AS (
+    INSERT INTO dirty_identities (business_id, session) SELECT business_id, session FROM changed
+)
 UPDATE sessions s
 SET profile_key = changed.profile_key, link = changed.link, campaign = changed.campaign, journey = changed.journey,
     message = changed.message, is_clicked_by_recipient = changed.is_clicked_by_recipient,
     created_at = changed.created_at
-FROM unnest(
-    $1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::boolean[],
-    $9::timestamptz[]
-) AS changed (business_id, session, profile_key, link, campaign, journey, message, is_clicked_by_recipient, created_at)
+FROM changed
 WHERE s.business_id = changed.business_id AND s.id = changed.session;
 
 -- name: keep_claims

@@ -4,12 +4,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from clicktrail.shortener.v1 import session_pb2
+from clicktrail.tracking.v1 import event_pb2, session_service_pb2_grpc
 from clicktrail.tracking.v1 import session_service_pb2 as pb
-from clicktrail.tracking.v1 import session_service_pb2_grpc
 from common.clock import to_timestamp
+from tracking_service.identity.evidence import Identity
 from tracking_service.messages import check_texts, received_at, time_from
-from tracking_service.profiles.profile import Identity
-from tracking_service.sessions.sessions import Person, Session, Sessions, SessionSighting
+from tracking_service.sessions.sessions import Identification, Session, Sessions, SessionSighting
 
 if TYPE_CHECKING:
     from grpc import aio
@@ -41,13 +41,17 @@ class SessionServicer(session_service_pb2_grpc.SessionServiceServicer):
         """Say who a visitor is."""
         check_texts(request)
         sighting = _sighting(request.business_id, request.session, received_at(request), request.fresh_session)
-        person = Person(
+        said = Identification(
             Identity(request.source, request.user_id),
             name=request.name or None,
             email=request.email or None,
             phone=request.phone or None,
+            user_hash=request.user_hash or None,
+            earlier_session=request.earlier_session or None,
+            is_private=request.credential == event_pb2.CREDENTIAL_PRIVATE,
         )
-        return pb.IdentifyResponse(profile=await self._sessions.identify(sighting, person))
+        await self._sessions.identify(sighting, said)
+        return pb.IdentifyResponse()
 
     async def Acknowledge(self, request: pb.AcknowledgeRequest, _context: "Context") -> pb.AcknowledgeResponse:
         """Note that a page is open."""

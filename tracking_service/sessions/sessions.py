@@ -1,16 +1,17 @@
 """Sessions and whose they are: the use cases."""
 
+import hmac
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
 from common.errors import ClicktrailError, FaultType, Reason, invalid, invalid_field, not_allowed, not_found
+from tracking_service.identity.evidence import Identity
 from tracking_service.profiles.profile import (
-    Identity,
     attribute_faults,
-    identity_faults,
     profile_id_faults,
     session_faults,
+    visitor_faults,
 )
 from tracking_service.sessions.identity import FreshSession
 
@@ -51,13 +52,27 @@ class SessionSighting:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """Who a visitor is in the sender's system, and the attributes that came along."""
+class Identification:
+    """That a session's visitor is somebody in the sender's system, and what came along.
+
+    user_hash is what the shop's server proves it with, is_private that a private token says it. earlier_session is the
+    one that the browser had before an address brought it this one.
+    """
 
     identity: Identity
     name: str | None
     email: str | None
     phone: str | None
+    user_hash: str | None
+    earlier_session: str | None
+    is_private: bool
+
+    def is_proved(self, identity_secret: str | None) -> bool:
+        """Tell whether it is more than what a page says; the secret is the business's."""
+        if self.is_private or identity_secret is None or self.user_hash is None:
+            return self.is_private
+        expected = hmac.new(identity_secret.encode(), self.identity.user_id.encode(), "sha256").hexdigest()
+        return hmac.compare_digest(expected.encode(), self.user_hash.lower().encode())
 
 
 class SessionStore(Protocol):
@@ -72,8 +87,8 @@ class SessionStore(Protocol):
     async def attach(self, sighting: SessionSighting, profile: str) -> Session | None:
         """Claim a session for a profile and return it; None where it is not known."""
 
-    async def identify(self, sighting: SessionSighting, person: Person) -> str:
-        """Bring session and identity together and return the profile's id."""
+    async def identify(self, sighting: SessionSighting, said: Identification) -> None:
+        """Keep what was said of who a session's visitor is, to be decided on."""
 
     async def touch(self, sighting: SessionSighting) -> None:
         """Keep a session that was heard of."""
@@ -111,19 +126,21 @@ class Sessions:
             raise unknown_session()
         return found
 
-    async def identify(self, sighting: SessionSighting, person: Person) -> str:
-        """Say who a session's visitor is and return the profile's id.
+    async def identify(self, sighting: SessionSighting, said: Identification) -> None:
+        """Say who a session's visitor is: evidence, from which it is decided soon after.
 
-        Raises INVALID with every fault, `IDENTITY_ASSIGNED` where session and identity are two profiles'.
+        Raises INVALID with every fault, `BUSINESS_UNKNOWN`.
         """
         faults = [
             *session_faults("session", sighting.session),
-            *identity_faults(person.identity),
-            *attribute_faults(person.name, person.email, person.phone),
+            *visitor_faults(said.identity),
+            *attribute_faults(said.name, said.email, said.phone),
         ]
+        if said.earlier_session:
+            faults += session_faults("earlier_session", said.earlier_session)
         if faults:
             raise invalid(faults)
-        return await self._store.identify(sighting, person)
+        await self._store.identify(sighting, said)
 
     async def acknowledge(self, sighting: SessionSighting) -> None:
         """Note that a page with this session is open; without a session there is nothing to note."""

@@ -1,40 +1,31 @@
 """Keeps sessions, and who they were claimed by, in PostgreSQL."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from common.ids import new_uuid7
-from tracking_service.accounts.store import check_business
+from tracking_service.accounts.store import check_business, unknown_business
+from tracking_service.identity.contacts import contact_of
+from tracking_service.identity.evidence import Strength
+from tracking_service.identity.statement_store import KeptStatement, Proving, find_proving, keep_statements
 from tracking_service.postgres.pool import Postgres
-from tracking_service.profiles.profile import Attributes, Profile
-from tracking_service.profiles.store import (
-    ProfileName,
-    add_identities,
-    complete_profile,
-    create_profile,
-    holders,
-    lock_identities,
-    profile_keys,
-    recipient_keys,
-    was_erased,
-)
+from tracking_service.profiles.store import ProfileName, profile_keys, recipient_keys, was_erased
 from tracking_service.sessions.identity import ClaimKind, FreshSession, SessionState, SessionUse
 from tracking_service.sessions.identity_store import claim_sessions
 from tracking_service.sessions.queries import QUERIES
-from tracking_service.sessions.sessions import Person, Session, SessionSighting, as_fresh, assigned
+from tracking_service.sessions.sessions import Identification, Session, SessionSighting, as_fresh, assigned
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from tracking_service.postgres.pool import Connection
 
 
 class PostgresSessions:
-    """The sessions of all businesses. What it changes wakes the attribution."""
+    """The sessions of all businesses. What it changes wakes the attribution, what it is told the decision on people."""
 
-    def __init__(self, postgres: Postgres, wake: Callable[[], None]) -> None:
+    def __init__(self, postgres: Postgres, wake: Callable[[], None], wake_identities: Callable[[], None]) -> None:
         self._postgres = postgres
         self._wake = wake
+        self._wake_identities = wake_identities
 
     async def find(self, business_id: str, session: str) -> Session | None:
         """Return a session, if it is known."""
@@ -66,29 +57,22 @@ class PostgresSessions:
         self._wake()
         return attached
 
-    async def identify(self, sighting: SessionSighting, person: Person) -> str:
-        """Bring session and identity together and return the profile's id.
+    async def identify(self, sighting: SessionSighting, said: Identification) -> None:
+        """Keep what was said of who a session's visitor is, to be decided on. Raises `BUSINESS_UNKNOWN`."""
 
-        Raises `IDENTITY_ASSIGNED` where they are two profiles'; then nothing has changed.
-        """
+        async def work(connection: "Connection") -> None:
+            proving = await find_proving(connection, sighting.business_id)
+            if proving is None:
+                raise unknown_business()
+            uses = [await _used(connection, sighting, None, ClaimKind.EVENT)]
+            if said.earlier_session:
+                # Known from now on, so that its click, when it is delivered, has this decided again.
+                uses.append(replace(uses[0], session=said.earlier_session, fresh=None))
+            await claim_sessions(connection, uses)
+            await keep_statements(connection, [_statement(sighting, said, proving)])
 
-        async def work(connection: "Connection") -> str:
-            # Before the session, as everywhere: two who wait for each other would never end.
-            await lock_identities(connection, sighting.business_id, [person.identity])
-            state = await _use(connection, sighting, None, ClaimKind.IDENTIFICATION)
-            held = await holders(connection, sighting.business_id, [person.identity])
-            key = await _person_key(connection, sighting, person, held.get(person.identity), state)
-            if await _use(connection, sighting, key, ClaimKind.IDENTIFICATION) is None:
-                raise assigned("session", "The session is another profile's than the identity.")
-            told = Attributes(name=person.name, email=person.email, phone=person.phone)
-            profile = await complete_profile(connection, sighting.business_id, key, told)
-            if profile is None:
-                raise assigned("session", "The session is that of a person who was erased.")
-            return profile
-
-        profile = await self._postgres.in_transaction(work)
-        self._wake()
-        return profile
+        await self._postgres.in_transaction(work)
+        self._wake_identities()
 
     async def touch(self, sighting: SessionSighting) -> None:
         """Keep a session that was heard of. Raises `BUSINESS_UNKNOWN`."""
@@ -100,31 +84,36 @@ class PostgresSessions:
         await self._postgres.in_transaction(work)
 
 
-def _unnamed(at: "datetime") -> Profile:
-    """Return a profile of which nothing is known yet."""
-    profile_id = str(new_uuid7(at))
-    return Profile(profile_id, name=None, email=None, phone=None, identities=(), metadata=None, created_at=at)
-
-
-async def _person_key(
-    connection: "Connection", sighting: SessionSighting, person: Person, holder: int | None, state: SessionState | None
-) -> int:
-    """Return the profile that has the identity; where none does, the session's or a new one gets it."""
-    if holder is not None:
-        return holder
-    key = None if state is None else state.profile_key
-    if key is None:
-        key = await create_profile(connection, sighting.business_id, _unnamed(sighting.received_at))
-    await add_identities(connection, sighting.business_id, key, [person.identity], sighting.received_at)
-    return key
+def _statement(sighting: SessionSighting, said: Identification, proving: Proving) -> KeptStatement:
+    contact = contact_of(sighting.business_id, proving.country, said.email, said.phone)
+    is_same = said.earlier_session == sighting.session
+    return KeptStatement(
+        business_id=sighting.business_id,
+        session=sighting.session,
+        source=said.identity.source,
+        user_id=said.identity.user_id,
+        strength=Strength.PROVED if said.is_proved(proving.identity_secret) else Strength.PAGE,
+        email_hash=contact.email_hash or b"",
+        phone_hash=contact.phone_hash or b"",
+        earlier_session="" if is_same else said.earlier_session or "",
+        said_at=sighting.received_at,
+        name=said.name,
+        email=said.email,
+        phone=said.phone,
+    )
 
 
 async def _use(
     connection: "Connection", sighting: SessionSighting, profile_key: int | None, kind: ClaimKind
 ) -> SessionState | None:
+    return (await claim_sessions(connection, [await _used(connection, sighting, profile_key, kind)]))[0]
+
+
+async def _used(
+    connection: "Connection", sighting: SessionSighting, profile_key: int | None, kind: ClaimKind
+) -> SessionUse:
     fresh = await _fresh(connection, sighting)
-    use = SessionUse(sighting.business_id, sighting.session, profile_key, kind, sighting.received_at, fresh)
-    return (await claim_sessions(connection, [use]))[0]
+    return SessionUse(sighting.business_id, sighting.session, profile_key, kind, sighting.received_at, fresh)
 
 
 async def _fresh(connection: "Connection", sighting: SessionSighting) -> FreshSession | None:

@@ -1,6 +1,7 @@
 """What pages may count on: the public routes, as libraries on pages use them."""
 
 import gzip
+import hmac
 import json
 import secrets
 from collections.abc import AsyncIterator
@@ -9,9 +10,10 @@ import httpx
 import pytest
 
 from tests.e2e.api.test_bad_input import faults_of
-from tests.e2e.businesses import client_of, make_business
+from tests.e2e.businesses import client_of, make_business, set_identity_secret
 from tests.e2e.conftest import System, client_with
 from tests.e2e.test_trail import activities_when, make_link, path_of, session_of
+from tests.support.waiting import eventually
 
 ORIGIN = "https://shop.example.com"
 
@@ -34,6 +36,22 @@ async def new_session(public: httpx.AsyncClient) -> str:
     assert response.status_code == 201
     session: str = response.json()["id"]
     return session
+
+
+async def identify(public: httpx.AsyncClient, **said: str) -> None:
+    """Say who a visitor is; the answer never tells anything."""
+    answer = await public.post("/v1/public/identifications", json=said)
+    assert (answer.status_code, answer.json()) == (200, {"status": "received"})
+
+
+async def owner_of(private: httpx.AsyncClient, session: str) -> str:
+    """Return whose a session is, once it is somebody's."""
+
+    async def look() -> str | None:
+        owner: str | None = (await private.get(f"/v1/sessions/{session}")).json()["profile"]
+        return owner
+
+    return await eventually(look, bool) or ""
 
 
 async def test_a_mail_tracks_by_an_image(
@@ -97,17 +115,13 @@ async def test_a_page_says_that_it_is_open(public: httpx.AsyncClient, private: h
 
 
 async def test_identifying_a_free_session(public: httpx.AsyncClient, private: httpx.AsyncClient) -> None:
-    """It goes to the profile of the identity, created if there is none, and the next session joins it."""
-    user = {"user_id": secrets.token_hex(8), "source": "shopify"}
+    """It goes to the page profile of the identity, and the next session joins it; the page is told nothing of it."""
+    user = {"user_id": secrets.token_hex(8), "source": "shopify", "email": "ana@example.com"}
     found = set()
     for _ in range(2):
         session = await new_session(public)
-        answer = await public.post(
-            "/v1/public/identifications", json={**user, "session": session, "email": "ana@example.com"}
-        )
-        assert answer.status_code == 200
-        found.add(answer.json()["profile"])
-        assert (await private.get(f"/v1/sessions/{session}")).json()["profile"] == answer.json()["profile"]
+        await identify(public, **user, session=session)
+        found.add(await owner_of(private, session))
     assert len(found) == 1
     profile = (await private.get(f"/v1/profiles/{found.pop()}")).json()
     assert profile["identities"] == [{"source": "shopify", "user_id": user["user_id"]}]
@@ -117,18 +131,59 @@ async def test_identifying_a_free_session(public: httpx.AsyncClient, private: ht
 async def test_identifying_a_clicked_session(
     public: httpx.AsyncClient, private: httpx.AsyncClient, phone: httpx.AsyncClient
 ) -> None:
-    """The identity joins the link's recipient; an identity that is somebody else's is refused, and nothing changes."""
+    """The first identity of a source joins the link's recipient, with its older sessions; the second one does not."""
     recipient = f"p-{secrets.token_hex(8)}"
     link = await make_link(private, profile=recipient)
     session = session_of(await phone.get(path_of(link["short_url"])))
-    somebody = {"user_id": secrets.token_hex(8), "source": "shopify", "session": await new_session(public)}
-    await public.post("/v1/public/identifications", json=somebody)
-    refused = await public.post("/v1/public/identifications", json=somebody | {"session": session})
-    assert (refused.status_code, types_of(refused)) == (422, ["identity_assigned"])
-    own = {"user_id": secrets.token_hex(8), "source": "shopify", "session": session}
-    joined = await public.post("/v1/public/identifications", json=own)
-    assert joined.json() == {"profile": recipient}
-    assert len((await private.get(f"/v1/profiles/{recipient}")).json()["identities"]) == 1
+    own, other = ({"user_id": secrets.token_hex(8), "source": "shopify"} for _ in range(2))
+    older = await new_session(public)
+    await identify(public, **own, session=older)
+    page_profile = await owner_of(private, older)
+    await identify(public, **own, session=session, email="ana@example.com")
+    await identify(public, **other, session=session)
+    await eventually(lambda: owner_of(private, older), lambda owner: owner == recipient)
+    profile = (await private.get(f"/v1/profiles/{recipient}")).json()
+    assert (profile["identities"], profile["email"]) == ([own], None)
+    assert (await private.get(f"/v1/profiles/{page_profile}")).status_code == 404
+
+
+async def test_a_private_token_takes_an_identity_from_pages(
+    public: httpx.AsyncClient, private: httpx.AsyncClient
+) -> None:
+    """With the sessions; from another private token's profile it does not."""
+    user = {"user_id": secrets.token_hex(8), "source": "shop"}
+    session = await new_session(public)
+    await identify(public, **user, session=session)
+    await owner_of(private, session)
+    customer = f"p-{secrets.token_hex(8)}"
+    made = await private.post("/v1/profiles", json={"id": customer, "identities": [user]})
+    assert made.status_code == 201, made.text
+    await eventually(lambda: owner_of(private, session), lambda owner: owner == customer)
+    refused = await private.post("/v1/profiles", json={"identities": [user]})
+    assert (refused.status_code, types_of(refused)) == (422, ["parameter_not_unique"])
+
+
+async def test_with_an_identity_secret_a_page_needs_proof(system: System) -> None:
+    """Without the right hash of the shop's server what it says decides nothing; the answer is the same."""
+    shop, secret = await make_business(system), secrets.token_hex(16)
+    await set_identity_secret(system, shop.id, secret)
+    async with client_of(system, shop.id) as public, client_of(system, shop.token) as private:
+        proof = hmac.new(secret.encode(), b"7", "sha256").hexdigest()
+        unproved, wrong, proved = [await new_session(public) for _ in range(3)]
+        await identify(public, user_id="7", session=unproved)
+        await identify(public, user_id="7", session=wrong, user_hash=proof[:-1])
+        await identify(public, user_id="7", session=proved, user_hash=proof)
+        await owner_of(private, proved)
+        for session in (unproved, wrong):
+            assert (await private.get(f"/v1/sessions/{session}")).json()["profile"] is None
+
+
+@pytest.mark.parametrize("nothing", ["undefined", "null", "NaN", "[object Object]"])
+async def test_what_a_script_makes_of_nothing_is_refused(public: httpx.AsyncClient, nothing: str) -> None:
+    """As it is wrong with the request itself."""
+    sent = {"session": await new_session(public), "user_id": nothing}
+    refused = await public.post("/v1/public/identifications", json=sent)
+    assert [(fault["type"], fault["parameter"]) for fault in faults_of(refused)] == [("invalid", "user_id")]
 
 
 async def test_all_that_is_missing_is_named(public: httpx.AsyncClient) -> None:

@@ -109,7 +109,7 @@ async def test_profiles_are_kept(server: httpx.AsyncClient) -> None:
     assert (await server.get("/v1/profiles/Bob.1")).json() == changed.json()
     assert told(await server.post("/v1/profiles", json={"id": "Bob.1"})) == [("parameter_not_unique", "id")]
     taken = await server.post("/v1/profiles", json={"identities": sent["identities"]})
-    assert told(taken) == [("identity_assigned", "identities")]
+    assert told(taken) == [("parameter_not_unique", "identities")]
     assert told(await server.post("/v1/profiles", json={"id": "no spaces"})) == [("invalid", "id")]
 
 

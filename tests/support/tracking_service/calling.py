@@ -65,10 +65,11 @@ class Caller:
         """Track one event and return its receipt."""
         return (await track(self.events, submission(sent, **fields)))[0]
 
-    async def identify(self, session: str, user_id: str, **fields: Any) -> str:
-        """Identify a session's visitor and return the profile's id."""
+    async def identify(self, session: str, user_id: str, **fields: Any) -> None:
+        """Say who a session's visitor is."""
         request = session_service_pb2.IdentifyRequest(business_id="shop", session=session, user_id=user_id, **fields)
-        return (await self.sessions.Identify(request, timeout=SECONDS)).profile
+        answer = await self.sessions.Identify(request, timeout=SECONDS)
+        assert answer == session_service_pb2.IdentifyResponse()
 
     async def attach(self, session: str, profile: str, **fields: Any) -> session_service_pb2.Session:
         """Attach a session to a profile and return the session."""

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from clicktrail.shortener.v1 import link_service_pb2, session_service_pb2
-from clicktrail.tracking.v1 import report_service_pb2
+from clicktrail.tracking.v1 import event_pb2, report_service_pb2
 from clicktrail.tracking.v1 import session_service_pb2 as tracking_session_pb2
 from clicktrail.tracking.v1.profile_service_pb2 import ListActivitiesRequest, UpdateProfileRequest
 from tests.support.gateway.answers import faults_of
@@ -268,8 +268,9 @@ async def test_a_visitor_is_identified(page: httpx.AsyncClient, peers: Peers) ->
     """With the session as the shortener knows it."""
     sent = {"session": KNOWN_SESSION, "user_id": "7", "source": "shopify", "business_id": "other"}
     response = await page.post("/v1/public/identifications", json=sent)
-    assert (response.status_code, response.json()) == (200, {"profile": "ana"})
-    assert peers.sessions.last(tracking_session_pb2.IdentifyRequest).business_id == BUSINESS
+    assert (response.status_code, response.json()) == (200, {"status": "received"})
+    asked = peers.sessions.last(tracking_session_pb2.IdentifyRequest)
+    assert (asked.business_id, asked.credential) == (BUSINESS, event_pb2.CREDENTIAL_PUBLIC)
     missing = await page.post("/v1/public/identifications", json={"user_id": ""})
     assert missing.status_code == 422
     assert set(faults_of(missing)) == {("parameter_missing", "session"), ("parameter_invalid_empty", "user_id")}

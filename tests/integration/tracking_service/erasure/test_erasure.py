@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +11,7 @@ from grpc import aio
 
 from clicktrail.tracking.v1 import link_archive_service_pb2, link_archive_service_pb2_grpc, report_service_pb2
 from clicktrail.tracking.v1 import profile_service_pb2 as pb
+from common.clock import to_timestamp
 from common.errors import Reason
 from tests.support.tracking_service.calling import SECONDS, Caller, failure, fresh
 from tests.support.tracking_service.clicking import START, click, link
@@ -97,7 +99,8 @@ async def dump(database: "Database") -> str:
 
 async def settled(database: "Database") -> None:
     """Wait until nobody is left to be decided on."""
-    await eventually(lambda: database.fetchval("SELECT count(*) FROM dirty_visitors"), lambda count: count == 0)
+    marks = "SELECT (SELECT count(*) FROM dirty_identities) + (SELECT count(*) FROM dirty_visitors)"
+    await eventually(lambda: database.fetchval(marks), lambda count: count == 0)
 
 
 async def live(caller: Caller) -> str:
@@ -257,12 +260,36 @@ async def test_later_events_of_her_sessions_tell_nothing(caller: Caller, erase: 
     assert placed.count == 2
 
 
-async def test_a_session_of_hers_is_closed(caller: Caller, erase: Erase) -> None:
+async def test_a_session_of_hers_is_closed(caller: Caller, erase: Erase, database: "Database") -> None:
     """Nobody else can claim it, and with it what she did."""
     session = await live(caller)
     await erase()
     assert (await failure(caller.attach(session, "bob"))).reason is Reason.IDENTITY_ASSIGNED
-    assert (await failure(caller.identify(session, "u1"))).reason is Reason.IDENTITY_ASSIGNED
+    await caller.identify(session, "u1")
+    await settled(database)
+    assert await database.fetchval("SELECT count(*) FROM identity_evidence") == 0
+
+
+async def test_what_was_said_of_her_goes_and_late_it_is_nobodys(
+    caller: Caller, erase: Erase, database: "Database"
+) -> None:
+    """Evidence, ids and attributes; said before the erasure and arriving after it, it leaves nothing."""
+    session = await live(caller)
+    said = {"source": "shop", "name": "Ana Silva", "email": "ana@example.com"}
+    await caller.identify(session, "anas-number", **said)
+    await caller.identify("her-own-tablet", "anas-number", **said)
+    await settled(database)
+    assert (await caller.session("her-own-tablet")).profile == PERSON
+    await erase()
+    early = to_timestamp(datetime(2026, 11, 22, tzinfo=UTC))
+    await caller.identify("her-late-laptop", "anas-number", **said, received_at=early)
+    await caller.identify("her-own-tablet", "anas-number", **said)
+    await settled(database)
+    assert [trace for trace in TRACES if trace != "anas-metadata" and trace in await dump(database)] == []
+    assert await database.fetchval("SELECT count(*) FROM profiles") == 0
+    await caller.identify("a-visit-much-later", "anas-number", source="shop")
+    await settled(database)
+    assert (await caller.session("a-visit-much-later")).profile != ""
 
 
 async def test_a_profile_that_is_created_again_is_a_new_one(caller: Caller, erase: Erase, database: "Database") -> None:

@@ -68,7 +68,7 @@ async def test_ids_and_identities_are_given_once(caller: Caller) -> None:
     taken = await failure(create(caller, id="ana"))
     assert (taken.reason, faults(taken)) == (Reason.PROFILE_TAKEN, [("conflict", "id")])
     assigned = await failure(create(caller, id="ben", identities=[SHOPIFY_8, SHOPIFY_7]))
-    assert (assigned.reason, faults(assigned)) == (Reason.IDENTITY_TAKEN, [("identity_assigned", "identities")])
+    assert (assigned.reason, faults(assigned)) == (Reason.IDENTITY_TAKEN, [("parameter_not_unique", "identities")])
     assert (await failure(read(caller, "ben"))).reason is Reason.PROFILE_UNKNOWN
 
 

@@ -110,8 +110,9 @@ def breakdowns(found: Report) -> dict[str, dict[str, tuple[int, int]]]:
 
 async def settle(database: "Database") -> None:
     """Wait until every mark has been decided on."""
-    marks = "SELECT (SELECT count(*) FROM dirty_visitors) + (SELECT count(*) FROM sweeps)"
-    await eventually(lambda: database.fetchval(marks), lambda count: count == 0, limit_seconds=120)
+    tables = ("dirty_identities", "dirty_visitors", "sweeps")
+    marks = " + ".join(f"(SELECT count(*) FROM {table})" for table in tables)  # noqa: S608  (names from above)
+    await eventually(lambda: database.fetchval(f"SELECT {marks}"), lambda count: count == 0, limit_seconds=120)
 
 
 async def check(caller: Caller, database: "Database") -> None:

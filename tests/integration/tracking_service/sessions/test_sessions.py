@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from clicktrail.tracking.v1 import session_service_pb2
+from clicktrail.tracking.v1 import event_pb2, session_service_pb2
 from common.clock import to_timestamp
 from common.errors import Reason
+from tests.integration.tracking_service.reports.test_worked_example import settle
 from tests.support.tracking_service.calling import SECONDS, Caller, failure, faults, fresh
 from tests.support.tracking_service.clicking import START, click, issued
 from tests.support.tracking_service.events import ACCEPTED, REJECTED, SESSION, event
@@ -118,39 +119,55 @@ async def test_fifty_claims_at_once_have_one_winner(caller: Caller, database: "D
     assert [row["id"] for row in claims] == winners
 
 
-async def test_identifying_makes_a_person(caller: Caller) -> None:
+async def test_identifying_makes_a_person(caller: Caller, database: "Database") -> None:
     """And finds it again by the identity, from another session."""
-    profile = await caller.identify(SESSION, "7", source="shopify", email="ana@example.com", name="Ana")
-    assert await caller.identify("another-session", "7", source="shopify", name="Somebody") == profile
-    assert (await caller.session("another-session")).profile == profile
-    assert await caller.identify("a-third-session", "7", source="elsewhere") != profile
+    await caller.identify(SESSION, "7", source="shopify", email="ana@example.com", name="Ana")
+    await caller.identify("another-session", "7", source="shopify", name="Somebody")
+    await caller.identify("a-third-session", "7", source="elsewhere")
+    await settle(database)
+    first, again, other = [
+        (await caller.session(session)).profile for session in (SESSION, "another-session", "a-third-session")
+    ]
+    assert first == again != other
 
 
-async def test_an_identity_joins_the_sessions_person(caller: Caller) -> None:
-    """Where it is nobody's yet."""
+async def test_an_identity_joins_the_sessions_person(caller: Caller, database: "Database") -> None:
+    """Where the session is of a click on that person's link."""
     minted = click(profile="ana")
-    assert await caller.identify(minted.session, "7", fresh_session=fresh(minted.session, profile="ana")) == "ana"
+    await caller.identify(minted.session, "7", fresh_session=fresh(minted.session, profile="ana"))
     await caller.deliver(minted)
-    assert await caller.identify("another-session", "7") == "ana"
+    await caller.identify("another-session", "7")
+    await settle(database)
+    assert (await caller.session("another-session")).profile == "ana"
 
 
-async def test_two_people_are_never_merged(caller: Caller) -> None:
-    """Session and identity of different people: refused, and nothing changes."""
-    await acknowledge(caller, SESSION)
-    await caller.attach(SESSION, "ana")
-    other = await caller.identify("another-session", "7")
-    error = await failure(caller.identify(SESSION, "7"))
-    assert (error.reason, faults(error)) == (Reason.IDENTITY_ASSIGNED, [("identity_assigned", "session")])
+async def test_a_private_tokens_claim_stands_above_what_pages_say(caller: Caller, database: "Database") -> None:
+    """What a page said before it gives way, with all that happened; what one says after it changes nothing."""
+    await caller.track(event(), credential=event_pb2.CREDENTIAL_PUBLIC)
+    await caller.identify(SESSION, "7")
+    await settle(database)
+    assert (await caller.session(SESSION)).profile not in ("", "ana")
+    assert (await caller.attach(SESSION, "ana")).profile == "ana"
+    await caller.identify(SESSION, "8")
+    await settle(database)
     assert (await caller.session(SESSION)).profile == "ana"
-    assert (await caller.session("another-session")).profile == other
+    assert [one.action for one in await caller.activities("ana")] == ["page.viewed"]
+    assert (await failure(caller.attach(SESSION, "ben"))).reason is Reason.IDENTITY_ASSIGNED
 
 
 async def test_one_identity_from_many_sessions_at_once_is_one_person(caller: Caller, database: "Database") -> None:
     """No matter how many ask before it is there."""
     sessions = [f"session-number-{number}" for number in range(30)]
-    profiles = await asyncio.gather(*(caller.identify(session, "7", source="shopify") for session in sessions))
-    assert len(set(profiles)) == 1
+    await asyncio.gather(*(caller.identify(session, "7", source="shopify") for session in sessions))
+    await settle(database)
+    assert await database.fetchval("SELECT count(DISTINCT profile_key) FROM sessions") == 1
     assert await database.fetchval("SELECT count(*) FROM profiles") == 1
+
+
+@pytest.mark.parametrize("nothing", ["undefined", "null", "NaN", "[object Object]", " null "])
+async def test_what_a_script_makes_of_nothing_is_nobody(caller: Caller, nothing: str) -> None:
+    """It would be one person with the ids of all who are none."""
+    assert faults(await failure(caller.identify(SESSION, nothing))) == [("invalid", "user_id")]
 
 
 async def test_identifying_names_every_fault(caller: Caller) -> None:
@@ -165,9 +182,10 @@ async def test_identifying_names_every_fault(caller: Caller) -> None:
 
 
 async def test_a_page_cannot_change_what_is_known_of_a_person(caller: Caller, database: "Database") -> None:
-    """The public id proves nothing: attributes are completed, never replaced."""
+    """The public id proves nothing: in a page profile attributes are completed, never replaced."""
     await caller.identify(SESSION, "7", name="Ana")
     await caller.identify(SESSION, "7", name="Mallory", phone="+598 1")
+    await settle(database)
     row = await database.fetchrow("SELECT name, phone FROM profiles")
     assert tuple(row or ()) == ("Ana", "+598 1")
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from tracking_service.identity.evidence import Identity
 from tracking_service.profiles.profile import (
-    Identity,
     attribute_faults,
     identity_faults,
     metadata_faults,

@@ -36,6 +36,8 @@ class Business(_message.Message):
     ORIGINS_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
     RATE_FACTOR_FIELD_NUMBER: _builtins.int
+    IDENTITY_SECRET_FIELD_NUMBER: _builtins.int
+    HAS_IDENTITY_SECRET_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Its public id: 1 to 64 of `[A-Za-z0-9_-]`."""
     name: _builtins.str
@@ -50,6 +52,12 @@ class Business(_message.Message):
     """How long after a click an event is credited to it, in days: 0 to 90. Default: 7."""
     rate_factor: _builtins.float
     """How many times the usual rate limits it has: 0.001 to 1000. Default: 1."""
+    identity_secret: _builtins.str
+    """What its servers make `user_hash` with, 16 to 200 characters; never in an answer. Once it is set, what pages say
+    without proof decides nothing any more. Empty: none.
+    """
+    has_identity_secret: _builtins.bool
+    """Whether it has an identity secret. Only in answers."""
     @_builtins.property
     def origins(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The origins whose pages may call the public routes. Empty: any."""
@@ -70,10 +78,12 @@ class Business(_message.Message):
         origins: _abc.Iterable[_builtins.str] | None = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
         rate_factor: _builtins.float | None = ...,
+        identity_secret: _builtins.str = ...,
+        has_identity_secret: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_attribution_window_days", b"_attribution_window_days", "_rate_factor", b"_rate_factor", "attribution_window_days", b"attribution_window_days", "created_at", b"created_at", "rate_factor", b"rate_factor"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_attribution_window_days", b"_attribution_window_days", "_rate_factor", b"_rate_factor", "attribution_window_days", b"attribution_window_days", "country", b"country", "created_at", b"created_at", "currency", b"currency", "id", b"id", "locale", b"locale", "name", b"name", "origins", b"origins", "rate_factor", b"rate_factor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_attribution_window_days", b"_attribution_window_days", "_rate_factor", b"_rate_factor", "attribution_window_days", b"attribution_window_days", "country", b"country", "created_at", b"created_at", "currency", b"currency", "has_identity_secret", b"has_identity_secret", "id", b"id", "identity_secret", b"identity_secret", "locale", b"locale", "name", b"name", "origins", b"origins", "rate_factor", b"rate_factor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__attribution_window_days: _TypeAlias = _typing.Literal["attribution_window_days"]  # noqa: Y015
     _WhichOneofArgType__attribution_window_days: _TypeAlias = _typing.Literal["_attribution_window_days", b"_attribution_window_days"]  # noqa: Y015

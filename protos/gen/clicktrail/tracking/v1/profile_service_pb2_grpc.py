@@ -74,7 +74,8 @@ class ProfileServiceServicer:
     def CreateProfile(self, request, context):
         """Creates a profile.
 
-        Errors: ALREADY_EXISTS (`PROFILE_TAKEN`: the id; `IDENTITY_TAKEN`: an identity is another profile's).
+        Errors: ALREADY_EXISTS (`PROFILE_TAKEN`: the id; `IDENTITY_TAKEN`: an identity is another profile's by
+        the word of a private token; one that only pages gave to another moves here).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

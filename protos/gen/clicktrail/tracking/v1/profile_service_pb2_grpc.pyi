@@ -19,7 +19,8 @@ class ProfileServiceStub:
     CreateProfile: _aio.UnaryUnaryMultiCallable[_profile_service_pb2.CreateProfileRequest, _profile_service_pb2.CreateProfileResponse]
     """Creates a profile.
 
-    Errors: ALREADY_EXISTS (`PROFILE_TAKEN`: the id; `IDENTITY_TAKEN`: an identity is another profile's).
+    Errors: ALREADY_EXISTS (`PROFILE_TAKEN`: the id; `IDENTITY_TAKEN`: an identity is another profile's by
+    the word of a private token; one that only pages gave to another moves here).
     """
     GetProfile: _aio.UnaryUnaryMultiCallable[_profile_service_pb2.GetProfileRequest, _profile_service_pb2.GetProfileResponse]
     """Reads a profile.
@@ -56,7 +57,8 @@ class ProfileServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_profile_service_pb2.CreateProfileResponse]:
         """Creates a profile.
 
-        Errors: ALREADY_EXISTS (`PROFILE_TAKEN`: the id; `IDENTITY_TAKEN`: an identity is another profile's).
+        Errors: ALREADY_EXISTS (`PROFILE_TAKEN`: the id; `IDENTITY_TAKEN`: an identity is another profile's by
+        the word of a private token; one that only pages gave to another moves here).
         """
 
     @_abc_1.abstractmethod

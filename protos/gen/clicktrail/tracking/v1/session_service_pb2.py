@@ -27,11 +27,12 @@ from clicktrail.common.v1 import json_pb2 as clicktrail_dot_common_dot_v1_dot_js
 from clicktrail.common.v1 import options_pb2 as clicktrail_dot_common_dot_v1_dot_options__pb2
 from clicktrail.common.v1 import types_pb2 as clicktrail_dot_common_dot_v1_dot_types__pb2
 from clicktrail.shortener.v1 import session_pb2 as clicktrail_dot_shortener_dot_v1_dot_session__pb2
+from clicktrail.tracking.v1 import event_pb2 as clicktrail_dot_tracking_dot_v1_dot_event__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,clicktrail/tracking/v1/session_service.proto\x12\x16\x63licktrail.tracking.v1\x1a!clicktrail/common/v1/access.proto\x1a\x1f\x63licktrail/common/v1/json.proto\x1a\"clicktrail/common/v1/options.proto\x1a clicktrail/common/v1/types.proto\x1a%clicktrail/shortener/v1/session.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf9\x01\n\x07Session\x12:\n\x02id\x18\x01 \x01(\tB.\xf2\xe7\x18*\x12(clicktrail.common.v1.SharedRules.session\x12\x14\n\x07profile\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x11\n\x04link\x18\x03 \x01(\tH\x01\x88\x01\x01\x12\x15\n\x08\x63\x61mpaign\x18\x04 \x01(\tH\x02\x88\x01\x01\x12\x14\n\x07journey\x18\x05 \x01(\tH\x03\x88\x01\x01\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\n\n\x08_profileB\x07\n\x05_linkB\x0b\n\t_campaignB\n\n\x08_journey\"y\n\x11GetSessionRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\x12=\n\rfresh_session\x18\x03 \x01(\x0b\x32 .clicktrail.shortener.v1.SessionB\x04\xe0\xe7\x18\x01\"F\n\x12GetSessionResponse\x12\x30\n\x07session\x18\x01 \x01(\x0b\x32\x1f.clicktrail.tracking.v1.Session\"\xf6\x01\n\x14\x41ttachSessionRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\x12\x41\n\x07profile\x18\x03 \x01(\tB0\xf2\xe7\x18,\x08\x01\x12(clicktrail.common.v1.SharedRules.profile\x12=\n\rfresh_session\x18\x04 \x01(\x0b\x32 .clicktrail.shortener.v1.SessionB\x04\xe0\xe7\x18\x01\x12\x35\n\x0breceived_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe0\xe7\x18\x01\"I\n\x15\x41ttachSessionResponse\x12\x30\n\x07session\x18\x01 \x01(\x0b\x32\x1f.clicktrail.tracking.v1.Session\"\x8b\x03\n\x0fIdentifyRequest\x12\x13\n\x0b\x62usiness_id\x18\x01 \x01(\t\x12\x41\n\x07session\x18\x02 \x01(\tB0\xf2\xe7\x18,\x08\x01\x12(clicktrail.common.v1.SharedRules.session\x12\x1c\n\x07user_id\x18\x03 \x01(\tB\x0b\xf2\xe7\x18\x07\x08\x01P\x01X\xc8\x01\x12\x1b\n\x06source\x18\x04 \x01(\tB\x06\xf2\xe7\x18\x02XdH\x00\x88\x01\x01\x12\x1b\n\x05\x65mail\x18\x05 \x01(\tB\x07\xf2\xe7\x18\x03X\xc0\x02H\x01\x88\x01\x01\x12\x1a\n\x05phone\x18\x06 \x01(\tB\x06\xf2\xe7\x18\x02X(H\x02\x88\x01\x01\x12\x1a\n\x04name\x18\x07 \x01(\tB\x07\xf2\xe7\x18\x03X\xc8\x01H\x03\x88\x01\x01\x12\x37\n\rfresh_session\x18\x08 \x01(\x0b\x32 .clicktrail.shortener.v1.Session\x12/\n\x0breceived_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\t\n\x07_sourceB\x08\n\x06_emailB\x08\n\x06_phoneB\x07\n\x05_name\"#\n\x10IdentifyResponse\x12\x0f\n\x07profile\x18\x01 \x01(\t\"\xab\x02\n\x12\x41\x63knowledgeRequest\x12\x13\n\x0b\x62usiness_id\x18\x01 \x01(\t\x12?\n\x07session\x18\x02 \x01(\tB.\xf2\xe7\x18*\x12(clicktrail.common.v1.SharedRules.session\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\nutm_params\x18\x04 \x01(\x0b\x32\x19.clicktrail.common.v1.Utm\x12\x37\n\rfresh_session\x18\x05 \x01(\x0b\x32 .clicktrail.shortener.v1.Session\x12/\n\x0breceived_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x15\n\x13\x41\x63knowledgeResponse2\xc8\x04\n\x0eSessionService\x12\x9b\x01\n\nGetSession\x12).clicktrail.tracking.v1.GetSessionRequest\x1a*.clicktrail.tracking.v1.GetSessionResponse\"6\xfa\xe7\x18\x10\n\x01\x05\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02\x1c\x12\x11/v1/sessions/{id}b\x07session\x12\xa4\x01\n\rAttachSession\x12,.clicktrail.tracking.v1.AttachSessionRequest\x1a-.clicktrail.tracking.v1.AttachSessionResponse\"6\xfa\xe7\x18\r\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02\x1f\x32\x11/v1/sessions/{id}:\x01*b\x07session\x12s\n\x08Identify\x12\'.clicktrail.tracking.v1.IdentifyRequest\x1a(.clicktrail.tracking.v1.IdentifyResponse\"\x14\xfa\xe7\x18\x10\n\x01\x01\x12\x0b\x62usiness_id\x12|\n\x0b\x41\x63knowledge\x12*.clicktrail.tracking.v1.AcknowledgeRequest\x1a+.clicktrail.tracking.v1.AcknowledgeResponse\"\x14\xfa\xe7\x18\x10\n\x01\x01\x12\x0b\x62usiness_idb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,clicktrail/tracking/v1/session_service.proto\x12\x16\x63licktrail.tracking.v1\x1a!clicktrail/common/v1/access.proto\x1a\x1f\x63licktrail/common/v1/json.proto\x1a\"clicktrail/common/v1/options.proto\x1a clicktrail/common/v1/types.proto\x1a%clicktrail/shortener/v1/session.proto\x1a\"clicktrail/tracking/v1/event.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf9\x01\n\x07Session\x12:\n\x02id\x18\x01 \x01(\tB.\xf2\xe7\x18*\x12(clicktrail.common.v1.SharedRules.session\x12\x14\n\x07profile\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x11\n\x04link\x18\x03 \x01(\tH\x01\x88\x01\x01\x12\x15\n\x08\x63\x61mpaign\x18\x04 \x01(\tH\x02\x88\x01\x01\x12\x14\n\x07journey\x18\x05 \x01(\tH\x03\x88\x01\x01\x12.\n\ncreated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\n\n\x08_profileB\x07\n\x05_linkB\x0b\n\t_campaignB\n\n\x08_journey\"y\n\x11GetSessionRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\x12=\n\rfresh_session\x18\x03 \x01(\x0b\x32 .clicktrail.shortener.v1.SessionB\x04\xe0\xe7\x18\x01\"F\n\x12GetSessionResponse\x12\x30\n\x07session\x18\x01 \x01(\x0b\x32\x1f.clicktrail.tracking.v1.Session\"\xf6\x01\n\x14\x41ttachSessionRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\x12\x41\n\x07profile\x18\x03 \x01(\tB0\xf2\xe7\x18,\x08\x01\x12(clicktrail.common.v1.SharedRules.profile\x12=\n\rfresh_session\x18\x04 \x01(\x0b\x32 .clicktrail.shortener.v1.SessionB\x04\xe0\xe7\x18\x01\x12\x35\n\x0breceived_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe0\xe7\x18\x01\"I\n\x15\x41ttachSessionResponse\x12\x30\n\x07session\x18\x01 \x01(\x0b\x32\x1f.clicktrail.tracking.v1.Session\"\xac\x04\n\x0fIdentifyRequest\x12\x13\n\x0b\x62usiness_id\x18\x01 \x01(\t\x12\x41\n\x07session\x18\x02 \x01(\tB0\xf2\xe7\x18,\x08\x01\x12(clicktrail.common.v1.SharedRules.session\x12\x1c\n\x07user_id\x18\x03 \x01(\tB\x0b\xf2\xe7\x18\x07\x08\x01P\x01X\xc8\x01\x12\x1b\n\x06source\x18\x04 \x01(\tB\x06\xf2\xe7\x18\x02XdH\x00\x88\x01\x01\x12\x1b\n\x05\x65mail\x18\x05 \x01(\tB\x07\xf2\xe7\x18\x03X\xc0\x02H\x01\x88\x01\x01\x12\x1a\n\x05phone\x18\x06 \x01(\tB\x06\xf2\xe7\x18\x02X(H\x02\x88\x01\x01\x12\x1a\n\x04name\x18\x07 \x01(\tB\x07\xf2\xe7\x18\x03X\xc8\x01H\x03\x88\x01\x01\x12\x37\n\rfresh_session\x18\x08 \x01(\x0b\x32 .clicktrail.shortener.v1.Session\x12/\n\x0breceived_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1f\n\tuser_hash\x18\n \x01(\tB\x07\xf2\xe7\x18\x03X\xc8\x01H\x04\x88\x01\x01\x12$\n\x0f\x65\x61rlier_session\x18\x0b \x01(\tB\x06\xf2\xe7\x18\x02X@H\x05\x88\x01\x01\x12\x36\n\ncredential\x18\x0c \x01(\x0e\x32\".clicktrail.tracking.v1.CredentialB\t\n\x07_sourceB\x08\n\x06_emailB\x08\n\x06_phoneB\x07\n\x05_nameB\x0c\n\n_user_hashB\x12\n\x10_earlier_session\"#\n\x10IdentifyResponse\x12\x0f\n\x07profile\x18\x01 \x01(\t\"\xab\x02\n\x12\x41\x63knowledgeRequest\x12\x13\n\x0b\x62usiness_id\x18\x01 \x01(\t\x12?\n\x07session\x18\x02 \x01(\tB.\xf2\xe7\x18*\x12(clicktrail.common.v1.SharedRules.session\x12&\n\x02\x61t\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\nutm_params\x18\x04 \x01(\x0b\x32\x19.clicktrail.common.v1.Utm\x12\x37\n\rfresh_session\x18\x05 \x01(\x0b\x32 .clicktrail.shortener.v1.Session\x12/\n\x0breceived_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x15\n\x13\x41\x63knowledgeResponse2\xc8\x04\n\x0eSessionService\x12\x9b\x01\n\nGetSession\x12).clicktrail.tracking.v1.GetSessionRequest\x1a*.clicktrail.tracking.v1.GetSessionResponse\"6\xfa\xe7\x18\x10\n\x01\x05\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02\x1c\x12\x11/v1/sessions/{id}b\x07session\x12\xa4\x01\n\rAttachSession\x12,.clicktrail.tracking.v1.AttachSessionRequest\x1a-.clicktrail.tracking.v1.AttachSessionResponse\"6\xfa\xe7\x18\r\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02\x1f\x32\x11/v1/sessions/{id}:\x01*b\x07session\x12s\n\x08Identify\x12\'.clicktrail.tracking.v1.IdentifyRequest\x1a(.clicktrail.tracking.v1.IdentifyResponse\"\x14\xfa\xe7\x18\x10\n\x01\x01\x12\x0b\x62usiness_id\x12|\n\x0b\x41\x63knowledge\x12*.clicktrail.tracking.v1.AcknowledgeRequest\x1a+.clicktrail.tracking.v1.AcknowledgeResponse\"\x14\xfa\xe7\x18\x10\n\x01\x01\x12\x0b\x62usiness_idb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -64,6 +65,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_IDENTIFYREQUEST'].fields_by_name['phone']._serialized_options = b'\362\347\030\002X('
   _globals['_IDENTIFYREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_IDENTIFYREQUEST'].fields_by_name['name']._serialized_options = b'\362\347\030\003X\310\001'
+  _globals['_IDENTIFYREQUEST'].fields_by_name['user_hash']._loaded_options = None
+  _globals['_IDENTIFYREQUEST'].fields_by_name['user_hash']._serialized_options = b'\362\347\030\003X\310\001'
+  _globals['_IDENTIFYREQUEST'].fields_by_name['earlier_session']._loaded_options = None
+  _globals['_IDENTIFYREQUEST'].fields_by_name['earlier_session']._serialized_options = b'\362\347\030\002X@'
   _globals['_ACKNOWLEDGEREQUEST'].fields_by_name['session']._loaded_options = None
   _globals['_ACKNOWLEDGEREQUEST'].fields_by_name['session']._serialized_options = b'\362\347\030*\022(clicktrail.common.v1.SharedRules.session'
   _globals['_SESSIONSERVICE'].methods_by_name['GetSession']._loaded_options = None
@@ -74,24 +79,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SESSIONSERVICE'].methods_by_name['Identify']._serialized_options = b'\372\347\030\020\n\001\001\022\013business_id'
   _globals['_SESSIONSERVICE'].methods_by_name['Acknowledge']._loaded_options = None
   _globals['_SESSIONSERVICE'].methods_by_name['Acknowledge']._serialized_options = b'\372\347\030\020\n\001\001\022\013business_id'
-  _globals['_SESSION']._serialized_start=313
-  _globals['_SESSION']._serialized_end=562
-  _globals['_GETSESSIONREQUEST']._serialized_start=564
-  _globals['_GETSESSIONREQUEST']._serialized_end=685
-  _globals['_GETSESSIONRESPONSE']._serialized_start=687
-  _globals['_GETSESSIONRESPONSE']._serialized_end=757
-  _globals['_ATTACHSESSIONREQUEST']._serialized_start=760
-  _globals['_ATTACHSESSIONREQUEST']._serialized_end=1006
-  _globals['_ATTACHSESSIONRESPONSE']._serialized_start=1008
-  _globals['_ATTACHSESSIONRESPONSE']._serialized_end=1081
-  _globals['_IDENTIFYREQUEST']._serialized_start=1084
-  _globals['_IDENTIFYREQUEST']._serialized_end=1479
-  _globals['_IDENTIFYRESPONSE']._serialized_start=1481
-  _globals['_IDENTIFYRESPONSE']._serialized_end=1516
-  _globals['_ACKNOWLEDGEREQUEST']._serialized_start=1519
-  _globals['_ACKNOWLEDGEREQUEST']._serialized_end=1818
-  _globals['_ACKNOWLEDGERESPONSE']._serialized_start=1820
-  _globals['_ACKNOWLEDGERESPONSE']._serialized_end=1841
-  _globals['_SESSIONSERVICE']._serialized_start=1844
-  _globals['_SESSIONSERVICE']._serialized_end=2428
+  _globals['_SESSION']._serialized_start=349
+  _globals['_SESSION']._serialized_end=598
+  _globals['_GETSESSIONREQUEST']._serialized_start=600
+  _globals['_GETSESSIONREQUEST']._serialized_end=721
+  _globals['_GETSESSIONRESPONSE']._serialized_start=723
+  _globals['_GETSESSIONRESPONSE']._serialized_end=793
+  _globals['_ATTACHSESSIONREQUEST']._serialized_start=796
+  _globals['_ATTACHSESSIONREQUEST']._serialized_end=1042
+  _globals['_ATTACHSESSIONRESPONSE']._serialized_start=1044
+  _globals['_ATTACHSESSIONRESPONSE']._serialized_end=1117
+  _globals['_IDENTIFYREQUEST']._serialized_start=1120
+  _globals['_IDENTIFYREQUEST']._serialized_end=1676
+  _globals['_IDENTIFYRESPONSE']._serialized_start=1678
+  _globals['_IDENTIFYRESPONSE']._serialized_end=1713
+  _globals['_ACKNOWLEDGEREQUEST']._serialized_start=1716
+  _globals['_ACKNOWLEDGEREQUEST']._serialized_end=2015
+  _globals['_ACKNOWLEDGERESPONSE']._serialized_start=2017
+  _globals['_ACKNOWLEDGERESPONSE']._serialized_end=2038
+  _globals['_SESSIONSERVICE']._serialized_start=2041
+  _globals['_SESSIONSERVICE']._serialized_end=2625
 # @@protoc_insertion_point(module_scope)

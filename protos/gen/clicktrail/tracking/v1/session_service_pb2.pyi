@@ -5,6 +5,7 @@ Sessions and whose they are."""
 
 from clicktrail.common.v1 import types_pb2 as _types_pb2
 from clicktrail.shortener.v1 import session_pb2 as _session_pb2
+from clicktrail.tracking.v1 import event_pb2 as _event_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -215,12 +216,17 @@ class IdentifyRequest(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     FRESH_SESSION_FIELD_NUMBER: _builtins.int
     RECEIVED_AT_FIELD_NUMBER: _builtins.int
+    USER_HASH_FIELD_NUMBER: _builtins.int
+    EARLIER_SESSION_FIELD_NUMBER: _builtins.int
+    CREDENTIAL_FIELD_NUMBER: _builtins.int
     business_id: _builtins.str
     """The business."""
     session: _builtins.str
     """The session. Required."""
     user_id: _builtins.str
-    """The visitor's id in the sender's system, at most 200 characters. Required."""
+    """The visitor's id in the sender's system, at most 200 characters. Required.
+    Texts that a script makes of nothing, such as "undefined" and "null", are none.
+    """
     source: _builtins.str
     """Which system, such as "shopify". Absent: ""."""
     email: _builtins.str
@@ -229,6 +235,12 @@ class IdentifyRequest(_message.Message):
     """The visitor's phone number. Never used to find a profile."""
     name: _builtins.str
     """The visitor's name."""
+    user_hash: _builtins.str
+    """Proof: the HMAC-SHA256 of `user_id` with the business's identity secret, in hex, made by the shop's server."""
+    earlier_session: _builtins.str
+    """The session that this browser had before an address brought it the present one."""
+    credential: _event_pb2.Credential.ValueType
+    """The class of the credential that it came with: what a private token says is proved. Absent: a page's."""
     @_builtins.property
     def fresh_session(self) -> _session_pb2.Session:
         """The session as the shortener knows it. Absent: it does not."""
@@ -249,11 +261,16 @@ class IdentifyRequest(_message.Message):
         name: _builtins.str | None = ...,
         fresh_session: _session_pb2.Session | None = ...,
         received_at: _timestamp_pb2.Timestamp | None = ...,
+        user_hash: _builtins.str | None = ...,
+        earlier_session: _builtins.str | None = ...,
+        credential: _event_pb2.Credential.ValueType = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_email", b"_email", "_name", b"_name", "_phone", b"_phone", "_source", b"_source", "email", b"email", "fresh_session", b"fresh_session", "name", b"name", "phone", b"phone", "received_at", b"received_at", "source", b"source"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_earlier_session", b"_earlier_session", "_email", b"_email", "_name", b"_name", "_phone", b"_phone", "_source", b"_source", "_user_hash", b"_user_hash", "earlier_session", b"earlier_session", "email", b"email", "fresh_session", b"fresh_session", "name", b"name", "phone", b"phone", "received_at", b"received_at", "source", b"source", "user_hash", b"user_hash"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_email", b"_email", "_name", b"_name", "_phone", b"_phone", "_source", b"_source", "business_id", b"business_id", "email", b"email", "fresh_session", b"fresh_session", "name", b"name", "phone", b"phone", "received_at", b"received_at", "session", b"session", "source", b"source", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_earlier_session", b"_earlier_session", "_email", b"_email", "_name", b"_name", "_phone", b"_phone", "_source", b"_source", "_user_hash", b"_user_hash", "business_id", b"business_id", "credential", b"credential", "earlier_session", b"earlier_session", "email", b"email", "fresh_session", b"fresh_session", "name", b"name", "phone", b"phone", "received_at", b"received_at", "session", b"session", "source", b"source", "user_hash", b"user_hash", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__earlier_session: _TypeAlias = _typing.Literal["earlier_session"]  # noqa: Y015
+    _WhichOneofArgType__earlier_session: _TypeAlias = _typing.Literal["_earlier_session", b"_earlier_session"]  # noqa: Y015
     _WhichOneofReturnType__email: _TypeAlias = _typing.Literal["email"]  # noqa: Y015
     _WhichOneofArgType__email: _TypeAlias = _typing.Literal["_email", b"_email"]  # noqa: Y015
     _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
@@ -262,6 +279,10 @@ class IdentifyRequest(_message.Message):
     _WhichOneofArgType__phone: _TypeAlias = _typing.Literal["_phone", b"_phone"]  # noqa: Y015
     _WhichOneofReturnType__source: _TypeAlias = _typing.Literal["source"]  # noqa: Y015
     _WhichOneofArgType__source: _TypeAlias = _typing.Literal["_source", b"_source"]  # noqa: Y015
+    _WhichOneofReturnType__user_hash: _TypeAlias = _typing.Literal["user_hash"]  # noqa: Y015
+    _WhichOneofArgType__user_hash: _TypeAlias = _typing.Literal["_user_hash", b"_user_hash"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__earlier_session) -> _WhichOneofReturnType__earlier_session | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__email) -> _WhichOneofReturnType__email | None: ...
     @_typing.overload
@@ -270,18 +291,20 @@ class IdentifyRequest(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__phone) -> _WhichOneofReturnType__phone | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__source) -> _WhichOneofReturnType__source | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__user_hash) -> _WhichOneofReturnType__user_hash | None: ...
 
 Global___IdentifyRequest: _TypeAlias = IdentifyRequest  # noqa: Y015
 
 @_typing.final
 class IdentifyResponse(_message.Message):
-    """Who it is."""
+    """Nothing more to say."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     PROFILE_FIELD_NUMBER: _builtins.int
     profile: _builtins.str
-    """The profile's id."""
+    """Always empty: who it is, is told to nobody who asks as a page."""
     def __init__(
         self,
         *,

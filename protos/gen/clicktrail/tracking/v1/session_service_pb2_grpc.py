@@ -28,8 +28,9 @@ if _version_not_supported:
 class SessionServiceStub:
     """The home of sessions.
 
-    A session minted by a click on a recipient's link is the recipient's from the click on; any other one goes to the
-    first profile that claims it. A second profile is refused.
+    A session minted by a click on a recipient's link is the recipient's from the click on. Any other one goes to the first
+    profile that a private token claims it for, and a second one is refused; until then it goes to whom pages say, which is
+    decided again with each new evidence.
     """
 
     def __init__(self, channel):
@@ -63,8 +64,9 @@ class SessionServiceStub:
 class SessionServiceServicer:
     """The home of sessions.
 
-    A session minted by a click on a recipient's link is the recipient's from the click on; any other one goes to the
-    first profile that claims it. A second profile is refused.
+    A session minted by a click on a recipient's link is the recipient's from the click on. Any other one goes to the first
+    profile that a private token claims it for, and a second one is refused; until then it goes to whom pages say, which is
+    decided again with each new evidence.
     """
 
     def GetSession(self, request, context):
@@ -89,9 +91,8 @@ class SessionServiceServicer:
     def Identify(self, request, context):
         """Says who a session's visitor is in the sender's system.
 
-        A free session goes to the profile of (`source`, `user_id`), created if there is none; the identity joins the
-        session's profile if it is nobody's yet. Errors: FAILED_PRECONDITION (`IDENTITY_ASSIGNED`: session and identity are
-        two profiles', and nothing changes). Idempotent.
+        It is kept as evidence; whose session and identity are is decided soon after, and again with each further evidence.
+        The answer is the same whoever it is. Errors: NOT_FOUND (`BUSINESS_UNKNOWN`). Idempotent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -140,8 +141,9 @@ def add_SessionServiceServicer_to_server(servicer, server):
 class SessionService:
     """The home of sessions.
 
-    A session minted by a click on a recipient's link is the recipient's from the click on; any other one goes to the
-    first profile that claims it. A second profile is refused.
+    A session minted by a click on a recipient's link is the recipient's from the click on. Any other one goes to the first
+    profile that a private token claims it for, and a second one is refused; until then it goes to whom pages say, which is
+    decided again with each new evidence.
     """
 
     @staticmethod

@@ -15,8 +15,9 @@ GRPC_VERSION: str
 class SessionServiceStub:
     """The home of sessions.
 
-    A session minted by a click on a recipient's link is the recipient's from the click on; any other one goes to the
-    first profile that claims it. A second profile is refused.
+    A session minted by a click on a recipient's link is the recipient's from the click on. Any other one goes to the first
+    profile that a private token claims it for, and a second one is refused; until then it goes to whom pages say, which is
+    decided again with each new evidence.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -34,9 +35,8 @@ class SessionServiceStub:
     Identify: _aio.UnaryUnaryMultiCallable[_session_service_pb2.IdentifyRequest, _session_service_pb2.IdentifyResponse]
     """Says who a session's visitor is in the sender's system.
 
-    A free session goes to the profile of (`source`, `user_id`), created if there is none; the identity joins the
-    session's profile if it is nobody's yet. Errors: FAILED_PRECONDITION (`IDENTITY_ASSIGNED`: session and identity are
-    two profiles', and nothing changes). Idempotent.
+    It is kept as evidence; whose session and identity are is decided soon after, and again with each further evidence.
+    The answer is the same whoever it is. Errors: NOT_FOUND (`BUSINESS_UNKNOWN`). Idempotent.
     """
     Acknowledge: _aio.UnaryUnaryMultiCallable[_session_service_pb2.AcknowledgeRequest, _session_service_pb2.AcknowledgeResponse]
     """Notes that a page with this session is open. Creates the session if it is not known.
@@ -47,8 +47,9 @@ class SessionServiceStub:
 class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
     """The home of sessions.
 
-    A session minted by a click on a recipient's link is the recipient's from the click on; any other one goes to the
-    first profile that claims it. A second profile is refused.
+    A session minted by a click on a recipient's link is the recipient's from the click on. Any other one goes to the first
+    profile that a private token claims it for, and a second one is refused; until then it goes to whom pages say, which is
+    decided again with each new evidence.
     """
 
     @_abc_1.abstractmethod
@@ -82,9 +83,8 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_session_service_pb2.IdentifyResponse]:
         """Says who a session's visitor is in the sender's system.
 
-        A free session goes to the profile of (`source`, `user_id`), created if there is none; the identity joins the
-        session's profile if it is nobody's yet. Errors: FAILED_PRECONDITION (`IDENTITY_ASSIGNED`: session and identity are
-        two profiles', and nothing changes). Idempotent.
+        It is kept as evidence; whose session and identity are is decided soon after, and again with each further evidence.
+        The answer is the same whoever it is. Errors: NOT_FOUND (`BUSINESS_UNKNOWN`). Idempotent.
         """
 
     @_abc_1.abstractmethod

@@ -1,0 +1,1 @@
+"""Who somebody is: the evidence, and what is decided from it."""

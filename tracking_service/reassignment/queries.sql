@@ -1,0 +1,132 @@
+-- name: find_pending
+-- Whether anything is to be decided, and whether anything is to be tried again now.
+SELECT (SELECT id FROM dirty_identities WHERE attempts = 0 ORDER BY id LIMIT 1) IS NOT NULL AS marks,
+       (SELECT id FROM dirty_identities WHERE attempts > 0 AND next_try_at <= now() ORDER BY next_try_at LIMIT 1) IS NOT NULL
+           AS retries;
+
+-- name: take_marks
+-- What is to be decided, oldest first, that no other worker has locked.
+-- Materialized, or a plan could run the choice more than once and take more than it was asked for.
+WITH taken AS MATERIALIZED (
+    SELECT id FROM dirty_identities WHERE attempts = 0 ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM dirty_identities d
+USING taken
+WHERE d.id = taken.id
+RETURNING d.business_id, d.session, d.source, d.user_id, d.profile_key;
+
+-- name: take_mark
+-- One of them, unless another worker has it locked or was done with it.
+WITH taken AS MATERIALIZED (
+    SELECT id FROM dirty_identities WHERE id = $1 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM dirty_identities d
+USING taken
+WHERE d.id = taken.id
+RETURNING d.business_id, d.session, d.source, d.user_id, d.profile_key;
+
+-- name: find_oldest
+-- What would be taken next.
+SELECT id, attempts FROM dirty_identities WHERE attempts = 0 ORDER BY id LIMIT $1;
+
+-- name: find_retries
+-- What has failed before and is to be tried again now.
+SELECT id, attempts FROM dirty_identities WHERE attempts > 0 AND next_try_at <= now() ORDER BY next_try_at LIMIT $1;
+
+-- name: retry_later
+-- What is not to be tried again before so many seconds have passed.
+UPDATE dirty_identities SET attempts = attempts + 1, next_try_at = now() + make_interval(secs => $2) WHERE id = $1;
+
+-- name: mark_sessions
+-- Sessions that are to be decided on again.
+INSERT INTO dirty_identities (business_id, session) SELECT $1, unnest($2::text[]);
+
+-- name: mark_sessions_of
+-- The sessions in which ids were said, but for those that are decided on now.
+INSERT INTO dirty_identities (business_id, session)
+SELECT DISTINCT $1, e.session
+FROM unnest($2::text[], $3::text[]) AS changed (source, user_id)
+JOIN identity_evidence e ON e.business_id = $1 AND e.source = changed.source AND e.user_id = changed.user_id
+WHERE e.session <> ALL ($4::text[]);
+
+-- name: hold_profiles
+-- Which of these profiles are there; they stay until the transaction ends.
+SELECT profile_key FROM profiles
+WHERE business_id = $1 AND profile_key = ANY ($2::bigint[])
+ORDER BY profile_key
+FOR KEY SHARE;
+
+-- name: create_page_profiles
+-- Profiles that hold what pages say alone.
+INSERT INTO profiles (business_id, id, is_page, created_at)
+SELECT $1, id, true, $3 FROM unnest($2::text[]) AS made (id)
+RETURNING id, profile_key;
+
+-- name: keep_holders
+-- Whose ids are from now on, and why.
+INSERT INTO identities AS i (business_id, source, user_id, profile_key, basis, created_at)
+SELECT $1, held.source, held.user_id, held.profile_key, held.basis, $6
+FROM unnest($2::text[], $3::text[], $4::bigint[], $5::text[]) AS held (source, user_id, profile_key, basis)
+ON CONFLICT (business_id, source, user_id) DO UPDATE
+SET profile_key = excluded.profile_key, basis = excluded.basis,
+    created_at = CASE WHEN i.profile_key = excluded.profile_key THEN i.created_at ELSE excluded.created_at END;
+
+-- name: fill_page_profiles
+-- What was said first of the people behind ids goes into their page profiles, and into no other.
+UPDATE profiles p
+SET name = told.name, email = told.email, phone = told.phone
+FROM (
+    SELECT held.profile_key,
+           (array_agg(a.value ORDER BY a.is_proved DESC, a.said_at, a.value) FILTER (WHERE a.attribute = 'name'))[1] AS name,
+           (array_agg(a.value ORDER BY a.is_proved DESC, a.said_at, a.value) FILTER (WHERE a.attribute = 'email'))[1] AS email,
+           (array_agg(a.value ORDER BY a.is_proved DESC, a.said_at, a.value) FILTER (WHERE a.attribute = 'phone'))[1] AS phone
+    FROM unnest($2::text[], $3::text[], $4::bigint[]) AS held (source, user_id, profile_key)
+    JOIN identity_attributes a ON a.business_id = $1 AND a.source = held.source AND a.user_id = held.user_id
+    GROUP BY held.profile_key) AS told
+WHERE p.business_id = $1 AND p.profile_key = told.profile_key AND p.is_page
+  AND (p.name, p.email, p.phone) IS DISTINCT FROM (told.name, told.email, told.phone);
+
+-- name: fill_named_profiles
+-- What was proved of the people behind ids completes the profiles that private tokens gave the ids to.
+UPDATE profiles p
+SET name = coalesce(p.name, told.name), email = coalesce(p.email, told.email), phone = coalesce(p.phone, told.phone)
+FROM (
+    SELECT held.profile_key,
+           (array_agg(a.value ORDER BY a.said_at, a.value) FILTER (WHERE a.attribute = 'name'))[1] AS name,
+           (array_agg(a.value ORDER BY a.said_at, a.value) FILTER (WHERE a.attribute = 'email'))[1] AS email,
+           (array_agg(a.value ORDER BY a.said_at, a.value) FILTER (WHERE a.attribute = 'phone'))[1] AS phone
+    FROM unnest($2::text[], $3::text[], $4::bigint[]) AS held (source, user_id, profile_key)
+    JOIN identity_attributes a
+        ON a.business_id = $1 AND a.source = held.source AND a.user_id = held.user_id AND a.is_proved
+    GROUP BY held.profile_key) AS told
+WHERE p.business_id = $1 AND p.profile_key = told.profile_key
+  AND (p.name IS NULL AND told.name IS NOT NULL OR p.email IS NULL AND told.email IS NOT NULL
+       OR p.phone IS NULL AND told.phone IS NOT NULL);
+
+-- name: lock_session_facts
+-- Whose sessions are and why, locked in the order of their keys until the transaction ends.
+SELECT s.id AS session, s.profile_key, s.is_clicked_by_recipient, s.click_id IS NOT NULL AS is_clicked,
+       s.profile_key IS NOT NULL AND p.profile_key IS NULL AS is_erased
+FROM unnest($2::text[]) AS wanted (session)
+JOIN sessions s ON s.business_id = $1 AND s.id = wanted.session
+LEFT JOIN profiles p ON p.business_id = $1 AND p.profile_key = s.profile_key
+ORDER BY s.id
+FOR UPDATE OF s;
+
+-- name: move_sessions
+-- Whose locked sessions are from now on.
+UPDATE sessions s
+SET profile_key = moved.profile_key
+FROM unnest($1::text[], $2::text[], $3::bigint[]) AS moved (business_id, session, profile_key)
+WHERE s.business_id = moved.business_id AND s.id = moved.session;
+
+-- name: drop_absorbed
+-- Page profiles that have nothing left: neither an id, nor a session, nor anything that a private token knows them by.
+DELETE FROM profiles p
+WHERE p.business_id = $1 AND p.profile_key = ANY ($2::bigint[]) AND p.is_page
+  AND NOT EXISTS (SELECT FROM identities x WHERE x.business_id = $1 AND x.profile_key = p.profile_key)
+  AND NOT EXISTS (SELECT FROM sessions x WHERE x.business_id = $1 AND x.profile_key = p.profile_key)
+  AND NOT EXISTS (SELECT FROM activities x WHERE x.business_id = $1 AND x.profile_key = p.profile_key)
+  AND NOT EXISTS (SELECT FROM links x WHERE x.business_id = $1 AND x.profile_key = p.profile_key)
+  AND NOT EXISTS (SELECT FROM claims x WHERE x.business_id = $1 AND x.profile_key = p.profile_key)
+  AND NOT EXISTS (SELECT FROM identity_namings x WHERE x.business_id = $1 AND x.profile_key = p.profile_key);
