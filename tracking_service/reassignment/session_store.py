@@ -20,8 +20,8 @@ async def move_sessions(
     facts: Mapping[str, SessionFacts],
     evidence: IdentityEvidence,
     owners: Mapping[str, int],
-) -> set[int]:
-    """Give sessions to their owners (surrogates) and return whom they left.
+) -> None:
+    """Give sessions to their owners (surrogates).
 
     Their activities, credits and first clicks follow. What changed since the decision is decided on again.
     """
@@ -31,13 +31,12 @@ async def move_sessions(
         if session in owners and _is_free(one, evidence) and one.profile_key != owners[session]
     }
     if not wanted:
-        return set()
+        return
     if any(facts[session].is_clicked for session in wanted):  # Before sessions, as deliveries do.
         await lock_counting(connection, {business_id})
     steady = await _lock_steady(connection, business_id, facts, wanted)
     moved = [HandedOver(business_id, each, wanted[each], facts[each].profile_key) for each in sorted(steady)]
     await _move(connection, business_id, moved, [one.session for one in moved if facts[one.session].is_clicked])
-    return {one.owner_before for one in moved if one.owner_before is not None}
 
 
 def _is_free(one: SessionFacts, evidence: IdentityEvidence) -> bool:

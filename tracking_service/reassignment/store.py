@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Mark(NamedTuple):
-    """What is to be decided again: a session, or an id (with whose it was), or all ids said to one recipient."""
+    """What is to be decided again: a session or an id, with whose it was, or all ids said to one recipient."""
 
     business_id: str
     session: str | None
@@ -32,6 +32,11 @@ class Mark(NamedTuple):
     def identity(self) -> Identity | None:
         """Return the id that it is about."""
         return None if self.source is None or self.user_id is None else Identity(self.source, self.user_id)
+
+    @property
+    def former(self) -> int | None:
+        """Return whose the session or the id was, by the surrogate."""
+        return None if self.identity is None and self.session is None else self.profile_key
 
     @property
     def recipient(self) -> int | None:
@@ -118,9 +123,9 @@ async def _decide(connection: "Connection", business_id: str, marks: Sequence[Ma
     evidence, decision = await _decided(connection, business_id, proving, identities, facts)
     held = await keep_holders(connection, business_id, identities, decision, now())
     await _fan_out(connection, business_id, held.moved | explicit, sessions)
-    left = await move_sessions(connection, business_id, facts, evidence, _owners(decision, held))
-    former = {mark.profile_key for mark in marks if mark.identity is not None and mark.profile_key is not None}
-    if gone := left | held.left | former:
+    await move_sessions(connection, business_id, facts, evidence, _owners(decision, held))
+    former = {mark.former for mark in marks if mark.former is not None}
+    if gone := held.left | former:
         await connection.execute(QUERIES.drop_absorbed, business_id, sorted(gone))
 
 

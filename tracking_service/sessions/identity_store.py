@@ -58,7 +58,9 @@ async def hand_over_sessions(connection: "Connection", sessions: Iterable[Handed
     moved = sorted(sessions, key=lambda session: (session.business_id, session.session))
     if not moved:
         return
-    await connection.execute(QUERIES.move_activities, *columns(moved, "business_id", "session", "profile_key"))
+    await connection.execute(
+        QUERIES.move_activities, *columns(moved, "business_id", "session", "profile_key", "owner_before")
+    )
     came = [Visitor(each.business_id, each.session, each.profile_key) for each in moved]
     left = [Visitor(each.business_id, None, each.owner_before) for each in moved if each.owner_before is not None]
     await mark_dirty(connection, [*came, *left])

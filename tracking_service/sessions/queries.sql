@@ -74,10 +74,18 @@ SET received_at = excluded.received_at
 WHERE claims.received_at > excluded.received_at;
 
 -- name: move_activities
--- What happened in sessions goes to the profile that they belong to now.
+-- What happened in sessions goes to the profile that they belong to now; whom they left may have nothing more.
+WITH moved AS (
+    SELECT *
+    FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[])
+        AS moved (business_id, session, profile_key, owner_before)
+), marked AS (
+    INSERT INTO dirty_identities (business_id, session, profile_key)
+    SELECT business_id, session, owner_before FROM moved WHERE owner_before IS NOT NULL
+)
 UPDATE activities a
 SET profile_key = moved.profile_key
-FROM unnest($1::text[], $2::text[], $3::bigint[]) AS moved (business_id, session, profile_key)
+FROM moved
 WHERE a.business_id = moved.business_id AND a.session = moved.session
   AND a.profile_key IS DISTINCT FROM moved.profile_key;
 

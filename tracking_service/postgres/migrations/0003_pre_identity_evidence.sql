@@ -73,7 +73,8 @@ CREATE TABLE identity_tombstones (
     PRIMARY KEY (business_id, identity_hash)
 );
 
--- What is to be decided again: a session, an id (with whose it was before), or all ids said in a recipient's sessions.
+-- What is to be decided again: a session or an id, each perhaps with whose it was before, or, where there is neither, all
+-- ids said in the sessions of the recipient profile_key.
 -- Like `dirty_visitors`, inserted and deleted, and changed only where it was put aside.
 CREATE TABLE dirty_identities (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
