@@ -41,7 +41,8 @@ async def test_every_event_of_a_visit_is_kept_once(visit: OpenVisit) -> None:
     assert {activity["campaign"] for activity in activities} == {arrived.link["campaign"]}
     profile = (await arrived.private.get(f"/v1/profiles/{arrived.profile}")).json()
     assert profile["identities"] == [{"source": "shop", "user_id": arrived.profile}]
-    assert profile["email"] == "ana@example.com"
+    # What a page says of a person proves nothing.
+    assert profile["email"] is None
     report = await eventually(arrived.report, lambda seen: seen["totals"]["conversions"] == 1)
     assert (report["totals"]["clicks"], report["totals"]["unique_clickers"]) == (1, 1)
     assert report["totals"]["revenue"] == [{"amount": "395.00", "currency": "USD"}]

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 STATEMENTS_LIMIT = 30
 # Sessions of one id that are read, in the order of their names: a shop may call all of its guests alike.
 SESSIONS_LIMIT = 1_000
+# Of an id that does not count any more where it did: one session is enough to keep it.
+ELSEWHERE_LIMIT = 100
 
 
 class SessionFacts(NamedTuple):
@@ -37,10 +39,21 @@ class KeptHolder(NamedTuple):
     is_page: bool
 
 
+class Concerned(NamedTuple):
+    """Ids to decide on; those of them that do not count any more where they did, and where else they are said."""
+
+    identities: set[Identity]
+    outdated: set[Identity]
+    elsewhere: set[str]
+
+
 async def identities_to_decide(
     connection: "Connection", business_id: str, proving: Proving, sessions: Collection[str], persons: Collection[int]
-) -> set[Identity]:
-    """Return the ids that count of those said in sessions, and those said in the sessions of recipients."""
+) -> Concerned:
+    """Return the ids that count of those said in sessions, and those said in the sessions of recipients.
+
+    With them those that counted before, and do not any more, since others turned out to be said earlier.
+    """
     said = counting(await _said_in(connection, business_id, sessions), proving.proved_from)
     by_session = {
         session: [one for one in said if session in (one.session, one.earlier_session)] for session in sessions
@@ -50,21 +63,25 @@ async def identities_to_decide(
     if persons:
         rows = await connection.fetch(QUERIES.find_said_of_persons, business_id, list(persons))
         found |= {_identity(row) for row in rows}
-    return found
+    beyond = {one.identity for one in said if one.identity is not None} - found
+    if not beyond:
+        return Concerned(found, set(), set())
+    outdated = set(await find_holders(connection, business_id, beyond))
+    return Concerned(found | outdated, outdated, await _sessions_of(connection, business_id, outdated))
 
 
 async def find_evidence(
     connection: "Connection",
     business_id: str,
     proving: Proving,
-    identities: Collection[Identity],
+    concerned: Concerned,
     facts: Mapping[str, SessionFacts],
 ) -> IdentityEvidence:
     """Return what decides on ids, and on the sessions of these facts."""
-    wanted = columns(sorted(identities), "source", "user_id")
+    wanted = columns(sorted(concerned.identities), "source", "user_id")
     rows = await connection.fetch(QUERIES.find_speaking_sessions, business_id, *wanted, SESSIONS_LIMIT)
     speaking = {row["session"] for row in rows}
-    statements = await _closed(connection, business_id, speaking | facts.keys())
+    statements = await _closed(connection, business_id, speaking | facts.keys() | concerned.elsewhere)
     known = {**facts, **await find_facts(connection, business_id, speaking - facts.keys())}
     recipients = {
         one.session: one.profile_key
@@ -102,6 +119,15 @@ async def find_holders(
     wanted = columns(sorted(identities), "source", "user_id")
     rows = await connection.fetch(QUERIES.find_holders, business_id, *wanted)
     return {_identity(row): KeptHolder(row["profile_key"], HolderBasis(row["basis"]), row["is_page"]) for row in rows}
+
+
+async def _sessions_of(connection: "Connection", business_id: str, identities: Collection[Identity]) -> set[str]:
+    """Return sessions in which ids were said, so many of each."""
+    if not identities:
+        return set()
+    wanted = columns(sorted(identities), "source", "user_id")
+    rows = await connection.fetch(QUERIES.find_sessions_of, business_id, *wanted, ELSEWHERE_LIMIT)
+    return {row["session"] for row in rows}
 
 
 async def _closed(connection: "Connection", business_id: str, sessions: set[str]) -> list[Statement]:

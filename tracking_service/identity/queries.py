@@ -14,6 +14,7 @@ class IdentityQueries(Queries):
     find_said_in: str
     find_said_of_persons: str
     find_speaking_sessions: str
+    find_sessions_of: str
     find_old_claims: str
     find_namings: str
     find_session_facts: str

@@ -120,6 +120,16 @@ CROSS JOIN LATERAL (
     WHERE business_id = $1 AND id = place.session AND place.session <> '' AND is_clicked_by_recipient
     OFFSET 0) AS s;
 
+-- name: find_sessions_of
+-- Sessions in which ids were said, so many of each.
+SELECT DISTINCT e.session
+FROM unnest($2::text[], $3::text[]) AS wanted (source, user_id)
+CROSS JOIN LATERAL (
+    SELECT session FROM identity_evidence
+    WHERE business_id = $1 AND source = wanted.source AND user_id = wanted.user_id
+    ORDER BY session
+    LIMIT $4) AS e;
+
 -- name: find_old_claims
 -- Claims of sessions by identifications of earlier releases, for people who are still there.
 SELECT c.session, c.profile_key, c.received_at AS said_at

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from common.ids import new_uuid7
 from tracking_service.identity.evidence import Identity
-from tracking_service.identity.evidence_store import KeptHolder, find_holders
+from tracking_service.identity.evidence_store import Concerned, KeptHolder, find_holders
 from tracking_service.identity.rules import Decision, HolderBasis, IdentityHolder
 from tracking_service.postgres.arrays import columns
 from tracking_service.reassignment.queries import QUERIES
@@ -33,13 +33,11 @@ class DecidedHolder(NamedTuple):
 
 
 async def keep_holders(
-    connection: "Connection", business_id: str, identities: Collection[Identity], decision: Decision, at: datetime
+    connection: "Connection", business_id: str, concerned: Concerned, decision: Decision, at: datetime
 ) -> HolderKeys:
-    """Keep who holds these ids by a decision. Inside the lock of the business's identities, and that of the ids."""
-    decided = {identity: holder for identity, holder in decision.holders.items() if identity in set(identities)}
-    if not decided:
-        return HolderKeys({}, set(), set())
-    kept = await find_holders(connection, business_id, decided)
+    """Keep who holds ids by a decision. Inside the lock of the business's identities, and that of the ids."""
+    decided = {one: holder for one, holder in decision.holders.items() if one in concerned.identities}
+    kept = await find_holders(connection, business_id, concerned.identities)
     keys = {identity: _known_key(holder, kept.get(identity)) for identity, holder in decided.items()}
     living = await _hold(connection, business_id, {key for key in keys.values() if key is not None})
     found = {identity: key for identity, key in keys.items() if key is not None and key in living}
@@ -47,8 +45,10 @@ async def keep_holders(
     held = [DecidedHolder(one.source, one.user_id, key, decided[one].basis) for one, key in sorted(found.items())]
     await _keep(connection, business_id, [holder for holder in held if not _is_kept(holder, kept)], at)
     await _fill(connection, business_id, held)
+    gone = {one for one in concerned.outdated if one in kept and one not in decided}
+    await _release(connection, business_id, gone)
     moved = {identity for identity in found if identity in kept and kept[identity].profile_key != found[identity]}
-    return HolderKeys(found, moved, {kept[identity].profile_key for identity in moved})
+    return HolderKeys(found, moved, {kept[identity].profile_key for identity in moved | gone})
 
 
 def _known_key(holder: IdentityHolder, kept: KeptHolder | None) -> int | None:
@@ -80,6 +80,13 @@ async def _keep(connection: "Connection", business_id: str, held: Collection[Dec
     if held:
         wanted = columns(held, "source", "user_id", "profile_key", "basis")
         await connection.execute(QUERIES.keep_holders, business_id, *wanted, at)
+
+
+async def _release(connection: "Connection", business_id: str, identities: Collection[Identity]) -> None:
+    """Leave ids that do not count any more to nobody."""
+    if identities:
+        released = columns(sorted(identities), "source", "user_id")
+        await connection.execute(QUERIES.release_holders, business_id, *released)
 
 
 def _is_kept(holder: DecidedHolder, kept: Mapping[Identity, KeptHolder]) -> bool:

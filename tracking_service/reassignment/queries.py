@@ -17,6 +17,7 @@ class ReassignmentQueries(Queries):
     hold_profiles: str
     create_page_profiles: str
     keep_holders: str
+    release_holders: str
     fill_page_profiles: str
     fill_named_profiles: str
     lock_session_facts: str

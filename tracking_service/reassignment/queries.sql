@@ -71,6 +71,12 @@ ON CONFLICT (business_id, source, user_id) DO UPDATE
 SET profile_key = excluded.profile_key, basis = excluded.basis,
     created_at = CASE WHEN i.profile_key = excluded.profile_key THEN i.created_at ELSE excluded.created_at END;
 
+-- name: release_holders
+-- Ids that are nobody's any more.
+DELETE FROM identities i
+USING unnest($2::text[], $3::text[]) AS released (source, user_id)
+WHERE i.business_id = $1 AND i.source = released.source AND i.user_id = released.user_id;
+
 -- name: fill_page_profiles
 -- What was said first of the people behind ids goes into their page profiles, and into no other.
 UPDATE profiles p

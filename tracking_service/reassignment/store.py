@@ -5,7 +5,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from common.clock import now
 from tracking_service.identity.evidence import Identity, IdentityEvidence
-from tracking_service.identity.evidence_store import SessionFacts, find_evidence, find_facts, identities_to_decide
+from tracking_service.identity.evidence_store import (
+    Concerned,
+    SessionFacts,
+    find_evidence,
+    find_facts,
+    identities_to_decide,
+)
 from tracking_service.identity.rules import Decision, decide
 from tracking_service.identity.statement_store import Proving, find_proving
 from tracking_service.postgres.locks import Lock, lock_names
@@ -116,12 +122,13 @@ async def _decide(connection: "Connection", business_id: str, marks: Sequence[Ma
     sessions = {mark.session for mark in marks if mark.session is not None}
     recipients = {mark.recipient for mark in marks if mark.recipient is not None}
     explicit = {mark.identity for mark in marks if mark.identity is not None}
-    identities = explicit | await identities_to_decide(connection, business_id, proving, sessions, recipients)
+    said = await identities_to_decide(connection, business_id, proving, sessions, recipients)
+    concerned = said._replace(identities=said.identities | explicit)
     # Before sessions, as everywhere: two who wait for each other would never end.
-    await lock_identities(connection, business_id, sorted(identities))
+    await lock_identities(connection, business_id, sorted(concerned.identities))
     facts = await find_facts(connection, business_id, sessions)
-    evidence, decision = await _decided(connection, business_id, proving, identities, facts)
-    held = await keep_holders(connection, business_id, identities, decision, now())
+    evidence, decision = await _decided(connection, business_id, proving, concerned, facts)
+    held = await keep_holders(connection, business_id, concerned, decision, now())
     await _fan_out(connection, business_id, held.moved | explicit, sessions)
     await move_sessions(connection, business_id, facts, evidence, _owners(decision, held))
     former = {mark.former for mark in marks if mark.former is not None}
@@ -133,10 +140,10 @@ async def _decided(
     connection: "Connection",
     business_id: str,
     proving: Proving,
-    identities: Collection[Identity],
+    concerned: Concerned,
     facts: dict[str, SessionFacts],
 ) -> tuple[IdentityEvidence, Decision]:
-    evidence = await find_evidence(connection, business_id, proving, identities, facts)
+    evidence = await find_evidence(connection, business_id, proving, concerned, facts)
     return evidence, decide(evidence)
 
 
