@@ -117,7 +117,7 @@ class RateLimits:
         if of_network is not None:
             own = self._of_network(own_key, now)
             own_rate = _under_pressure(self._rate(of_network, own, account.rate_factor), used / rate.burst)
-            wait = wait or seconds_until(units, own.settle(own_rate, now), own_rate)
+            wait = max(wait, seconds_until(units, own.settle(own_rate, now), own_rate))
         if is_taken:
             self._note(key, whole, units, is_refused=wait > 0)
             if own is not None:

@@ -45,7 +45,7 @@ async def set_identity_secret(system: System, business_id: str, secret: str) -> 
         business=accounts.Business(id=business_id, identity_secret=secret),
         update_mask=FieldMask(paths=["identity_secret"]),
     )
-    async with open_channel(system.tracking) as channel:
+    async with open_channel(system.tracking, system.operator) as channel:
         await channel.channel_ready()
         answer = await AccountServiceStub(channel).UpdateBusiness(request, timeout=CALL_SECONDS)
     assert (answer.business.identity_secret, answer.business.has_identity_secret) == ("", True)

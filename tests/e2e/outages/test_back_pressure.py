@@ -64,10 +64,11 @@ async def test_events_beyond_the_room_are_refused_at_once(chain: KillableSystem,
 
 
 async def test_more_connections_than_room_are_answered(chain: KillableSystem, narrow: ServerProcess) -> None:
-    """Connections that do nothing keep nobody out: there are more of them than requests may wait."""
+    """Connections that do nothing keep nobody out, though there are more of them than requests may wait."""
     link = await make_link(chain)
     host, _, port = narrow.url.removeprefix("http://").rpartition(":")
-    idle = [await asyncio.open_connection(host, int(port)) for _ in range(10 * SENT)]
+    others = [("127.0.0.8", 0), ("127.0.0.9", 0)]
+    idle = [await asyncio.open_connection(host, int(port), local_addr=one) for one in others * (5 * SENT)]
     try:
         assert is_redirect(await click(chain, link, narrow))
     finally:
