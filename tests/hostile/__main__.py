@@ -7,6 +7,7 @@ medians and the 99th percentile of redirects, the medians of all rounds, may be 
 import argparse
 import asyncio
 import contextlib
+import json
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -15,7 +16,7 @@ from typing import NamedTuple
 
 import uvloop
 
-from tests.hostile.attacks import ATTACKS, Attack, Target
+from tests.hostile.attacks import ATTACKS, Target
 from tests.hostile.calm import KINDS, Times, Worker, work
 from tests.support.tenants import Tenants, running_stack
 
@@ -42,17 +43,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.hostile", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=60.0, help="length of a round")
-    parser.add_argument(
-        "--only", nargs="+", choices=[attack.__name__ for attack in ATTACKS], help="these attacks alone"
-    )
+    parser.add_argument("--only", nargs="+", choices=ATTACKS, default=list(ATTACKS), help="these attacks alone")
     options = parser.parse_args()
-    attacks = [attack for attack in ATTACKS if not options.only or attack.__name__ in options.only]
     with running_stack() as made:
-        is_well = uvloop.run(_measure(made, attacks, options.rounds, options.seconds))
+        is_well = uvloop.run(_measure(made, options.only, options.rounds, options.seconds))
     sys.exit(0 if is_well else 1)
 
 
-async def _measure(made: Tenants, attacks: list[Attack], rounds: int, seconds: float) -> bool:
+async def _measure(made: Tenants, attacks: list[str], rounds: int, seconds: float) -> bool:
     port = made.port
     workers = [Worker(await asyncio.to_thread(made.another), address) for address in ("127.0.0.11", "127.0.0.12")]
     target = Target(port, "127.0.0.65", "127.0.0.66", *await asyncio.to_thread(made.another))
@@ -75,14 +73,15 @@ async def _measure(made: Tenants, attacks: list[Attack], rounds: int, seconds: f
 
 
 @contextlib.asynccontextmanager
-async def _under_attack(attacks: list[Attack], target: Target) -> AsyncIterator[None]:
-    running = [asyncio.ensure_future(attack(target)) for attack in attacks]
+async def _under_attack(attacks: list[str], target: Target) -> AsyncIterator[None]:
+    """Attack from a process of its own: what attacking costs is not to be measured as what it does."""
+    command = (sys.executable, "-m", "tests.hostile.attacks", json.dumps(target), *attacks)
+    attackers = await asyncio.create_subprocess_exec(*command)
     try:
         yield
     finally:
-        for each in running:
-            each.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        attackers.terminate()
+        await attackers.wait()
 
 
 def _ratio(figure: Figure, quiet: list[Times], hostile: list[Times]) -> float:

@@ -4,8 +4,11 @@ import asyncio
 import gzip
 import json
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+import sys
+from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
+
+import uvloop
 
 from tests.hostile.client import Client, get, post
 
@@ -108,10 +111,11 @@ async def watch_reports(target: Target) -> None:
     await asyncio.gather(*(watch() for _ in range(SLOW)))
 
 
-ATTACKS: Sequence[Attack] = (
+_ATTACKS = (
     hold_bodies, hold_heads, guess_credentials, guess_codes, send_bombs, flood_events, flood_sessions, make_values,
     read_reports, watch_reports,
 )  # fmt: skip
+ATTACKS: Mapping[str, Attack] = {attack.__name__: attack for attack in _ATTACKS}
 
 
 def _public(target: Target) -> dict[str, str]:
@@ -138,3 +142,17 @@ async def _ask(port: int, address: str, request: Callable[[], bytes]) -> None:
                 await asyncio.sleep(0.02 if answer.status in (200, 201, 302) else 0.05)
 
     await asyncio.gather(*(ask() for _ in range(LOOPS)))
+
+
+def main() -> None:
+    """Attack a target, in JSON, in these ways, until terminated."""
+    target, *names = sys.argv[1:]
+
+    async def attack() -> None:
+        await asyncio.gather(*(ATTACKS[name](Target(*json.loads(target))) for name in names))
+
+    uvloop.run(attack())
+
+
+if __name__ == "__main__":
+    main()

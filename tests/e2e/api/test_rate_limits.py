@@ -94,6 +94,33 @@ async def test_other_businesses_notice_nothing(system: System) -> None:
     assert taken == {200: 70}
 
 
+async def test_one_address_at_its_worst_takes_nothing_from_other_visitors(system: System) -> None:
+    """Of one business: what fifty visitors send and order meanwhile, each from an address of its own, is all taken."""
+    business = await make_business(system)
+    seen: Counter[int] = Counter()
+    is_over = asyncio.Event()
+
+    async def flood(client: httpx.AsyncClient) -> None:
+        while not is_over.is_set():
+            seen.update(await statuses(client, PAGES, [event() for _ in range(40)] + [order() for _ in range(10)]))
+
+    async def visit(number: int) -> Counter[int]:
+        async with client_of(system, business.id, address=f"127.0.1.{number}") as visitor:
+            return await statuses(visitor, PAGES, [event(), event(), order()])
+
+    async with client_of(system, business.id, address=GUESSER) as flooder:
+        flooding = asyncio.create_task(flood(flooder))
+
+        async def refused() -> int:
+            return seen[429]
+
+        await eventually(refused, bool)
+        visits = await asyncio.gather(*(visit(number) for number in range(1, 51)))
+        is_over.set()
+        await flooding
+    assert sum(visits, Counter[int]()) == {200: 150}
+
+
 async def test_who_guesses_credentials_is_refused_and_who_has_one_is_not(system: System) -> None:
     """From one address: beyond a hundred wrong ones no other is looked up, but those that were right before are."""
     business = await make_business(system)
