@@ -29,7 +29,7 @@ from clicktrail.shortener.v1 import session_pb2 as clicktrail_dot_shortener_dot_
 from clicktrail.tracking.v1 import click_pb2 as clicktrail_dot_tracking_dot_v1_dot_click__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*clicktrail/tracking/v1/relay_service.proto\x12\x16\x63licktrail.tracking.v1\x1a!clicktrail/common/v1/access.proto\x1a\"clicktrail/common/v1/options.proto\x1a\"clicktrail/shortener/v1/link.proto\x1a%clicktrail/shortener/v1/session.proto\x1a\"clicktrail/tracking/v1/click.proto\"\xa4\x01\n\x0e\x44\x65liverRequest\x12-\n\x06\x63licks\x18\x01 \x03(\x0b\x32\x1d.clicktrail.tracking.v1.Click\x12/\n\x05links\x18\x02 \x03(\x0b\x32 .clicktrail.tracking.v1.LinkCopy\x12\x32\n\x08sessions\x18\x03 \x03(\x0b\x32 .clicktrail.shortener.v1.Session\"\xd0\x01\n\x08LinkCopy\x12+\n\x04link\x18\x01 \x01(\x0b\x32\x1d.clicktrail.shortener.v1.Link\x12\x10\n\x08template\x18\x02 \x01(\t\x12\x42\n\x08revision\x18\x03 \x01(\x03\x42\x30\xf2\xe7\x18,\x12*clicktrail.tracking.v1.DomainCopy.revision\x12\x17\n\x0forigin_template\x18\x04 \x01(\t\x12\x18\n\x0b\x64\x65tached_id\x18\x05 \x01(\tH\x00\x88\x01\x01\x42\x0e\n\x0c_detached_id\"J\n\x0f\x44\x65liverResponse\x12\x12\n\nnew_clicks\x18\x01 \x01(\x03\x12\x11\n\tnew_links\x18\x02 \x01(\x03\x12\x10\n\x08rejected\x18\x03 \x01(\x03\x32s\n\x0cRelayService\x12\x63\n\x07\x44\x65liver\x12&.clicktrail.tracking.v1.DeliverRequest\x1a\'.clicktrail.tracking.v1.DeliverResponse\"\x07\xfa\xe7\x18\x03\n\x01\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*clicktrail/tracking/v1/relay_service.proto\x12\x16\x63licktrail.tracking.v1\x1a!clicktrail/common/v1/access.proto\x1a\"clicktrail/common/v1/options.proto\x1a\"clicktrail/shortener/v1/link.proto\x1a%clicktrail/shortener/v1/session.proto\x1a\"clicktrail/tracking/v1/click.proto\"\xa4\x01\n\x0e\x44\x65liverRequest\x12-\n\x06\x63licks\x18\x01 \x03(\x0b\x32\x1d.clicktrail.tracking.v1.Click\x12/\n\x05links\x18\x02 \x03(\x0b\x32 .clicktrail.tracking.v1.LinkCopy\x12\x32\n\x08sessions\x18\x03 \x03(\x0b\x32 .clicktrail.shortener.v1.Session\"\xb0\x01\n\x08LinkCopy\x12+\n\x04link\x18\x01 \x01(\x0b\x32\x1d.clicktrail.shortener.v1.Link\x12\x10\n\x08template\x18\x02 \x01(\t\x12\"\n\x08revision\x18\x03 \x01(\x03\x42\x10\xf2\xe7\x18\x0c\x88\x01\x00\x90\x01\x80\xe0\xba\xd3\x87\xce\x39\x12\x17\n\x0forigin_template\x18\x04 \x01(\t\x12\x18\n\x0b\x64\x65tached_id\x18\x05 \x01(\tH\x00\x88\x01\x01\x42\x0e\n\x0c_detached_id\"J\n\x0f\x44\x65liverResponse\x12\x12\n\nnew_clicks\x18\x01 \x01(\x03\x12\x11\n\tnew_links\x18\x02 \x01(\x03\x12\x10\n\x08rejected\x18\x03 \x01(\x03\x32s\n\x0cRelayService\x12\x63\n\x07\x44\x65liver\x12&.clicktrail.tracking.v1.DeliverRequest\x1a\'.clicktrail.tracking.v1.DeliverResponse\"\x07\xfa\xe7\x18\x03\n\x01\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,15 +37,15 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'clicktrail.tracking.v1.rela
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_LINKCOPY'].fields_by_name['revision']._loaded_options = None
-  _globals['_LINKCOPY'].fields_by_name['revision']._serialized_options = b'\362\347\030,\022*clicktrail.tracking.v1.DomainCopy.revision'
+  _globals['_LINKCOPY'].fields_by_name['revision']._serialized_options = b'\362\347\030\014\210\001\000\220\001\200\340\272\323\207\3169'
   _globals['_RELAYSERVICE'].methods_by_name['Deliver']._loaded_options = None
   _globals['_RELAYSERVICE'].methods_by_name['Deliver']._serialized_options = b'\372\347\030\003\n\001\002'
   _globals['_DELIVERREQUEST']._serialized_start=253
   _globals['_DELIVERREQUEST']._serialized_end=417
   _globals['_LINKCOPY']._serialized_start=420
-  _globals['_LINKCOPY']._serialized_end=628
-  _globals['_DELIVERRESPONSE']._serialized_start=630
-  _globals['_DELIVERRESPONSE']._serialized_end=704
-  _globals['_RELAYSERVICE']._serialized_start=706
-  _globals['_RELAYSERVICE']._serialized_end=821
+  _globals['_LINKCOPY']._serialized_end=596
+  _globals['_DELIVERRESPONSE']._serialized_start=598
+  _globals['_DELIVERRESPONSE']._serialized_end=672
+  _globals['_RELAYSERVICE']._serialized_start=674
+  _globals['_RELAYSERVICE']._serialized_end=789
 # @@protoc_insertion_point(module_scope)
