@@ -158,6 +158,7 @@ def _period(report: Report) -> str:
 
 def _figures(totals: Totals) -> Iterator[Figure]:
     yield Figure("Revenue", wording.amounts(totals.revenue) or ["\u2013"], _taken_back(totals))
+    yield from _by_provenance(totals)
     yield Figure("Clicks", [wording.count(totals.clicks)], _bots(totals))
     yield Figure("People who clicked", [wording.count(totals.unique_clickers)], _reached(totals))
     # One person may buy twice, so that this is no share of people.
@@ -169,6 +170,18 @@ def _figures(totals: Totals) -> Iterator[Figure]:
         )
     if totals.HasField("time_to_conversion"):
         yield Figure("Until they bought", [wording.duration(totals.time_to_conversion)], "on average, from the click")
+
+
+def _by_provenance(totals: Totals) -> Iterator[Figure]:
+    """Yield what of the revenue is confirmed, and what counts in no other figure."""
+    confirmed, reported = (wording.amounts(each.revenue) for each in (totals.confirmed, totals.reported))
+    if confirmed or reported:
+        pages = f"{', '.join(reported)} more is reported by pages alone" if reported else "none by pages alone"
+        yield Figure("Confirmed revenue", confirmed or ["\u2013"], pages)
+    unconfirmed = totals.unconfirmed
+    if unconfirmed.conversions or unconfirmed.revenue:
+        orders = f"{wording.count(unconfirmed.conversions)} by pages alone, not counted anywhere"
+        yield Figure("Unconfirmed", wording.amounts(unconfirmed.revenue) or ["\u2013"], orders)
 
 
 def _reached(totals: Totals) -> str:
