@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -76,7 +77,7 @@ def test_an_order_is_as_good_as_who_tells_it() -> None:
 @pytest.mark.parametrize("action", ["app.spent", "product.purchased", "loyalty.redeemed"])
 def test_so_is_what_earns_without_an_order(action: str) -> None:
     """Spending, purchases, custom actions."""
-    alone = {"action": action, "order_id": None, "needs_confirmation": True}
+    alone: dict[str, Any] = {"action": action, "order_id": None, "needs_confirmation": True}
     assert decided(said(1, **alone)) == {1: (100, UNCONFIRMED, "c101")}
     assert decided(told(1, **alone)) == {1: (100, CONFIRMED, "c101")}
 
@@ -166,7 +167,7 @@ ANYTHING = st.builds(
 
 @given(st.lists(ANYTHING, unique_by=lambda event: event.id), st.randoms(use_true_random=False))
 def test_whatever_is_said_in_whatever_order(events: list[Event], chance: object) -> None:
-    """Shuffled, the same; an order earns at most once, never by a page that a token speaks beside; nothing below zero."""
+    """Shuffled, the same; an order earns at most once, never by a page beside a token, and nothing falls below zero."""
     clicks = clicks_by_visitor(CLICKS)
     whole = decide_all(events, clicks)
     shuffled = [*events, *events]
