@@ -86,10 +86,8 @@ def update_business(  # noqa: PLR0913  (options of a command)
     )  # fmt: skip
     service = tracking_endpoint(tracking, data_dir, key_file)
     changed = run(_update_business(service, wanted, fields), service)
-    since = to_rfc3339(from_timestamp(changed.confirmed_from)) if changed.HasField("confirmed_from") else "never"
-    typer.echo(f"{changed.id}: {changed.rate_factor:g} times the usual rate limits")
-    typer.echo(f"orders of pages unconfirmed from: {since}")
-    typer.echo(f"largest amount of pages: {changed.page_amount_ceiling}")
+    for field in fields:
+        typer.echo(f"{changed.id}: {_in_words(changed)[field]}")
 
 
 @token_app.command("create")
@@ -130,6 +128,20 @@ def set_identity_secret(
         typer.echo(f"{owner} has no identity secret.")
     else:
         _show(business=owner, secret=secret)
+
+
+def _in_words(business: account_service_pb2.Business) -> dict[str, str]:
+    """Return what settings of a business mean, by their fields."""
+    confirmed = "what pages alone tell counts as reported"
+    if business.HasField("confirmed_from"):
+        confirmed = (
+            f"what pages alone tell is unconfirmed from {to_rfc3339(from_timestamp(business.confirmed_from))} on"
+        )
+    return {
+        "rate_factor": f"{business.rate_factor:g} times the usual rate limits",
+        "confirmed_from": confirmed,
+        "page_amount_ceiling": f"pages are believed up to {business.page_amount_ceiling:,} of any currency",
+    }
 
 
 def _confirmed_from(text: str | None) -> Timestamp | None:
