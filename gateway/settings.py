@@ -41,7 +41,7 @@ class GatewaySettings(Settings):
     rate_limits: bool = True
     """Whether senders are held to budgets: beyond them, 429."""
     abuse_address: str | None = None
-    """Where visitors report a harmful link: `mailto:…` or `https://…`, shown with each link by its `+`. None: nowhere."""
+    """Where visitors report a harmful link, `mailto:…` or `https://…`: shown on each link's page, `/{code}+`."""
     trusted_proxies: Annotated[int, Field(ge=0)] = 0
     """How many proxies stand before the gateway: so far back is the client's address in `X-Forwarded-For`."""
 
