@@ -12,7 +12,7 @@ from shortener_service import destinations
 from shortener_service.errors import CONTESTED_ATTEMPTS, contested
 from shortener_service.freshly_read import FreshlyRead
 from shortener_service.refused_hosts.refused_host import HostSet, RefusedHost
-from shortener_service.refused_hosts.store import RedisRefusedHostStore, host_copy_from_bytes
+from shortener_service.refused_hosts.store import RedisRefusedHostStore, RefusedHostCopy, host_copy_from_bytes
 
 # All of them are held in memory, and read every few seconds.
 MOST_HOSTS = 10_000
@@ -27,7 +27,7 @@ class RefusedHosts:
     def __init__(self, store: RedisRefusedHostStore, changed: Callable[[], None]) -> None:
         self._store = store
         self._changed = changed
-        self._contents: list[bytes] | None = None
+        self._copies: dict[bytes, RefusedHostCopy] = {}
         self._listed: dict[str, RefusedHost] = {}
         self._fresh = FreshlyRead(self._read, HostSet())
 
@@ -78,11 +78,12 @@ class RefusedHosts:
 
     async def _read(self) -> HostSet:
         contents = await self._store.contents()
-        if contents == self._contents:
+        known = self._copies
+        if len(contents) == len(known) and all(map(known.__contains__, contents)):
             return self._fresh.value
-        copies = map(host_copy_from_bytes, contents)
-        self._listed = {copy.host.name: copy.host for copy in copies if not copy.is_removed}
-        self._contents = contents
+        # Only what is new is parsed: redirects wait meanwhile.
+        self._copies = {content: known.get(content) or host_copy_from_bytes(content) for content in contents}
+        self._listed = {copy.host.name: copy.host for copy in self._copies.values() if not copy.is_removed}
         return HostSet(self._listed)
 
 

@@ -50,10 +50,10 @@ class NameServer(asyncio.DatagramProtocol):
 
 
 @asynccontextmanager
-async def name_server() -> AsyncIterator[NameServer]:
-    """Run one."""
+async def name_server(port: int = 0) -> AsyncIterator[NameServer]:
+    """Run one on a port, or on any that is free."""
     loop = asyncio.get_running_loop()
-    transport, server = await loop.create_datagram_endpoint(NameServer, local_addr=("127.0.0.1", 0))
+    transport, server = await loop.create_datagram_endpoint(NameServer, local_addr=("127.0.0.1", port))
     try:
         yield server
     finally:

@@ -27,6 +27,7 @@ STOP_SECONDS = 120
 CLIENT_SECONDS = 120
 # So that a busy machine makes no refusal.
 PATIENT = {"CLICKTRAIL_REDIRECT_SECONDS": "60", "CLICKTRAIL_CALL_SECONDS": "60"}
+ABUSE_ADDRESS = "mailto:abuse@example.com?subject=A+link"
 PHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
     "Version/18.5 Mobile/15E148 Safari/604.1"
@@ -46,6 +47,8 @@ class System:
     token: str
     links: list[dict[str, str]]
     keys: Path
+    name_server_port: int
+    """Where its shortener asks for the proof of a domain; a test that needs an answer runs a name server there."""
 
     @property
     def operator(self) -> Security:
@@ -65,13 +68,18 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     command = [sys.executable, "-m", "cli", "up", "--data-dir", str(data_dir), "--http-port", str(free_port())]
     # A run that is broken off leaves no system behind.
     command = dying_with_us(command, "TERM")
+    name_server_port = free_port()
+    settings = PATIENT | {
+        "CLICKTRAIL_ABUSE_ADDRESS": ABUSE_ADDRESS,
+        "CLICKTRAIL_DNS_SERVERS": f"127.0.0.1:{name_server_port}",
+    }
     log = (data_dir.parent / "up.log").open("wb")
     process = subprocess.Popen(  # noqa: S603  (our own command)
-        command, env=os.environ | PATIENT, stdout=log, stderr=subprocess.STDOUT
+        command, env=os.environ | settings, stdout=log, stderr=subprocess.STDOUT
     )
     try:
         ready = _when_ready(process, data_dir / "ready.json", data_dir.parent / "up.log")
-        yield System(**ready, keys=data_dir / "keys")
+        yield System(**ready, keys=data_dir / "keys", name_server_port=name_server_port)
     finally:
         process.send_signal(signal.SIGTERM)
         code = process.wait(STOP_SECONDS)
