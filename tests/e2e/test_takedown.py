@@ -1,6 +1,5 @@
 """What is taken down by the operator, and whose a domain is: through the command and the API of a whole system."""
 
-import asyncio
 import json
 import secrets
 from collections.abc import AsyncIterator
@@ -16,7 +15,6 @@ from tests.e2e.businesses import Business, client_of, make_business
 from tests.e2e.conftest import System
 from tests.e2e.test_commands import clicktrail
 from tests.e2e.test_trail import make_link, report_when
-from tests.support.name_server import name_server
 from tests.support.system import ABUSE_ADDRESS
 from tests.support.waiting import eventually
 
@@ -147,14 +145,13 @@ async def test_a_domain_is_proved_over_http(system: System, server: httpx.AsyncC
     assert (domain["name"], domain["verified_at"], domain["record"]["type"]) == (host, None, "TXT")
     assert "business_id" not in domain
     verification = f"/v1/domains/{host}/verification"
-    async with name_server(system.name_server_port) as names:
-        missing = await server.post(verification)
-        assert (missing.status_code, told(missing)) == (422, [("not_found", "name")])
-        assert domain["record"]["value"] in missing.text
-        names.texts[domain["record"]["name"]] = [domain["record"]["value"]]
-        proved = await server.post(verification)
-        assert proved.status_code == 200, proved.text
-        assert proved.json()["verified_at"]
+    missing = await server.post(verification)
+    assert (missing.status_code, told(missing)) == (422, [("not_found", "name")])
+    assert domain["record"]["value"] in missing.text
+    system.names.texts[domain["record"]["name"]] = [domain["record"]["value"]]
+    proved = await server.post(verification)
+    assert proved.status_code == 200, proved.text
+    assert proved.json()["verified_at"]
     listed = (await server.get("/v1/domains")).json()
     assert [one["name"] for one in listed["domains"]] == [host]
     assert listed["has_more"] is False
@@ -173,7 +170,7 @@ async def test_a_domain_is_proved_over_http(system: System, server: httpx.AsyncC
     assert (await server.get("/v1/domains")).json()["domains"] == []
 
 
-async def test_a_domain_is_proved_by_the_command(system: System, shop: Business, tmp_path: Path) -> None:
+def test_a_domain_is_proved_by_the_command(system: System, shop: Business, tmp_path: Path) -> None:
     """With the business's own token: the record to set, in columns; then the domain serves, and is listed."""
     host = f"go-{secrets.token_hex(4)}.example.com"
     token = tmp_path / "token"
@@ -183,16 +180,11 @@ async def test_a_domain_is_proved_by_the_command(system: System, shop: Business,
     assert added.returncode == 0, added.stderr
     record = dict(line.split(maxsplit=1) for line in added.stdout.splitlines())
     assert (record["type"], record["name"]) == ("TXT", f"_clicktrail.{host}")
-    async with name_server(system.name_server_port) as names:
-        names.texts[record["name"]] = ["another"]
-
-        async def verified() -> Any:
-            return await asyncio.to_thread(clicktrail, "domain", "verify", host, *where)
-
-        missing = await verified()
-        assert (missing.returncode, '"another"' in missing.stderr) == (1, True)
-        names.texts[record["name"]] = [record["value"]]
-        assert (await verified()).returncode == 0
+    system.names.texts[record["name"]] = ["another"]
+    missing = clicktrail("domain", "verify", host, *where)
+    assert (missing.returncode, '"another"' in missing.stderr) == (1, True)
+    system.names.texts[record["name"]] = [record["value"]]
+    assert clicktrail("domain", "verify", host, *where).returncode == 0
     assert host in clicktrail("domain", "list", *where).stdout
     (listed,) = json.loads(clicktrail("domain", "list", "--json", *where).stdout)["domains"]
     assert listed["verified_at"]

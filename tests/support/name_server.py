@@ -1,60 +1,73 @@
 """A name server on the loopback interface: it answers over UDP with the TXT records that it is given."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
+import socketserver
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Thread
 
 from dns import flags, message, rcode, rdatatype, rrset
 
 TTL_SECONDS = 300
+# The most of a text that fits one piece of a record.
+PIECE = 200
 
 
-class NameServer(asyncio.DatagramProtocol):
+class NameServer(socketserver.UDPServer):
     """Knows the texts of some names; all others are not there."""
 
     def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Answer)
         self.texts: dict[str, list[str]] = {}
         """By name, without a final dot. A name without texts is there and has no TXT record."""
         self.is_silent = False
         self.fails = False
         self.asked: list[str] = []
-        self.address = ""
+
+    @property
+    def address(self) -> str:
         """Where it is, as a setting names it."""
+        host, port = self.socket.getsockname()
+        return f"{host}:{port}"
 
-    def connection_made(self, transport: Any) -> None:
-        """Remember what to answer by."""
-        self._transport = transport
-        host, port = transport.get_extra_info("sockname")
-        self.address = f"{host}:{port}"
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        """Answer a question."""
-        query = message.from_wire(data)
-        name = query.question[0].name.to_text(omit_final_dot=True)
-        self.asked.append(name)
-        if self.is_silent:
-            return
+    def answer_to(self, query: message.Message) -> message.Message:
+        """Return the answer to a question."""
+        name = query.question[0].name
+        self.asked.append(name.to_text(omit_final_dot=True))
+        texts = self.texts.get(self.asked[-1])
         response = message.make_response(query)
         response.flags |= flags.RA
         if self.fails:
             response.set_rcode(rcode.SERVFAIL)
-        elif name not in self.texts:
+        elif texts is None:
             response.set_rcode(rcode.NXDOMAIN)
-        elif self.texts[name]:
-            quoted = [
-                " ".join(f'"{text[at : at + 200]}"' for at in range(0, len(text), 200)) for text in self.texts[name]
-            ]
-            response.answer.append(rrset.from_text(query.question[0].name, TTL_SECONDS, "IN", rdatatype.TXT, *quoted))
-        self._transport.sendto(response.to_wire(), addr)
+        elif texts:
+            response.answer.append(rrset.from_text(name, TTL_SECONDS, "IN", rdatatype.TXT, *map(_quoted, texts)))
+        return response
 
 
-@asynccontextmanager
-async def name_server(port: int = 0) -> AsyncIterator[NameServer]:
-    """Run one on a port, or on any that is free."""
-    loop = asyncio.get_running_loop()
-    transport, server = await loop.create_datagram_endpoint(NameServer, local_addr=("127.0.0.1", port))
-    try:
-        yield server
-    finally:
-        transport.close()
+class _Answer(socketserver.BaseRequestHandler):
+    server: NameServer
+
+    def handle(self) -> None:
+        """Answer a question, or leave it."""
+        data, socket = self.request
+        response = self.server.answer_to(message.from_wire(data))
+        if not self.server.is_silent:
+            socket.sendto(response.to_wire(), self.client_address)
+
+
+def _quoted(text: str) -> str:
+    return " ".join(f'"{text[at : at + PIECE]}"' for at in range(0, len(text), PIECE))
+
+
+@contextmanager
+def name_server() -> Iterator[NameServer]:
+    """Run one in a thread of its own."""
+    with NameServer() as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()

@@ -1,6 +1,6 @@
 """Whose a domain is, by a record that only who controls its DNS can set."""
 
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 
 import pytest
 import pytest_asyncio
@@ -22,10 +22,10 @@ REDIRECT = redirect_service_pb2.OUTCOME_KIND_REDIRECT
 NOT_FOUND = redirect_service_pb2.OUTCOME_KIND_NOT_FOUND
 
 
-@pytest_asyncio.fixture
-async def names() -> AsyncIterator[NameServer]:
+@pytest.fixture
+def names() -> Iterator[NameServer]:
     """Run a name server."""
-    async with name_server() as server:
+    with name_server() as server:
         yield server
 
 
