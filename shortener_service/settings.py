@@ -38,7 +38,7 @@ class ShortenerSettings(ServiceSettings):
     """The query parameters that carry the session, separated by commas."""
     session_ttl_seconds: int = Field(86_400, ge=60)
     """How long a fresh session is kept here."""
-    dns_servers: Annotated[tuple[str, ...], NoDecode] = ()
+    dns_servers: Annotated[tuple[str, ...] | None, NoDecode] = None
     """The name servers that are asked for the proof of a domain, each `address` or `address:port`, separated by commas;
     without any, those of this machine."""
     outbox_shards: int = Field(16, ge=1, le=1024)
@@ -55,7 +55,7 @@ class ShortenerSettings(ServiceSettings):
     @field_validator("session_parameters", "dns_servers", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return tuple(name.strip() for name in value.split(",") if value) if isinstance(value, str) else value
+        return tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
 
     @field_validator("session_parameters")
     @classmethod
@@ -68,8 +68,8 @@ class ShortenerSettings(ServiceSettings):
 
     @field_validator("dns_servers")
     @classmethod
-    def _check_dns_servers(cls, servers: tuple[str, ...]) -> tuple[str, ...]:
-        for server in servers:
+    def _check_dns_servers(cls, servers: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        for server in servers or ():
             _address_and_port(server)
         return servers
 
@@ -102,7 +102,7 @@ class ShortenerSettings(ServiceSettings):
     @property
     def name_servers(self) -> list[tuple[str, int]]:
         """The addresses and ports of `dns_servers`."""
-        return list(map(_address_and_port, self.dns_servers))
+        return list(map(_address_and_port, self.dns_servers or ()))
 
     @field_validator("public_url")
     @classmethod
