@@ -10,10 +10,12 @@ from shortener_service.links.link import Template
 class Location:
     """The address that a template's links lead to, cut where the session goes in."""
 
-    __slots__ = ("_pieces", "bare")
+    __slots__ = ("_pieces", "bare", "host")
 
     def __init__(self, template: Template, default_session_parameters: Sequence[str]) -> None:
         address = destinations.parse(template.destination)
+        self.host = address.host
+        """In the form in which hosts are compared."""
         names = template.session_parameters or tuple(default_session_parameters)
         query = _with_utm(_without(address.query, names), template.utm)
         self.bare = address.base + query + address.fragment
