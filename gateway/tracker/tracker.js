@@ -24,7 +24,7 @@
   const NOBODY = /^\s*(|0|undefined|null|nan|-?infinity|\[object.*)\s*$/i;
 
   // In a bundle, inline and as a module a script does not know where it came from.
-  const home = document.currentScript?.src?.match(/(.+\/v1)\/(c|tracker)\.js\b/)?.[1];
+  const home = document.currentScript?.src?.match(/(.+\/v1)\/(c|tracker)\.js([?#]|$)/)?.[1];
   // The snippet keeps the query that the page was entered by: a router may have changed it since.
   const entered = new URLSearchParams(stub?.at || location.search);
   const utm = { observed_at: new Date() },
@@ -79,7 +79,7 @@
     attempt(
       () =>
         (document.cookie = `${name}=${value};domain=${domain};path=${path};max-age=${value && 31536e4};samesite=lax${
-          location.protocol[4] == 's' ? ';secure' : ''
+          /* `https:` */ location.protocol[4] == 's' ? ';secure' : ''
         }`)
     );
   const isOurs = domain => {
@@ -192,7 +192,7 @@
         log(status, path, data);
         if (fault) warn(`${path} ${status} ${fault.description}`);
         // Final is what the API has kept, and what it says of this event itself; all else may be about the way to it.
-        if (reply.ok ? data.status : fault && (/40[09]|413|422/.test(status) || (status == 404 && fault.parameter))) {
+        if (reply.ok ? data.status : fault?.type && (/40[09]|413|422/.test(status) || (status == 404 && fault.parameter))) {
           const { user_id: id, source, session: of } = JSON.parse(body);
           // From here on events say who it is; a name that the API has refused is nobody in this session.
           if (id && of == recall()[0]) write(USER, JSON.stringify(reply.ok ? { of, user: { id, source } } : {}));
@@ -237,7 +237,7 @@
   };
 
   const identify = (id, details) => {
-    if (!/^(st|n|bi)/.test(typeof id) || NOBODY.test(id)) throw 'an id of nobody';
+    if (!/^(st|n|bi)/.test(typeof id) || NOBODY.test(id)) throw 'not an id';
     return post('/public/identifications', { earlier_session: recall()[1], ...details, user_id: `${id}` });
   };
 
@@ -281,8 +281,8 @@
   const calls = {
     initialize(id, given) {
       const address = given?.apiRoot || home;
-      if (!id) throw 'no business id';
-      if (!address) throw 'apiRoot is needed';
+      if (!id) throw 'no business';
+      if (!address) throw 'no apiRoot';
       if (!business) watch();
       options = given || {};
       business = id;
