@@ -307,7 +307,7 @@ async def test_the_browsers_first_session_is_known_on_all_hosts(visitor: Visitor
 async def test_an_order_at_the_checkout_is_the_clicks(
     browser: Browser, system: System, shop: Shop, private: httpx.AsyncClient
 ) -> None:
-    """From a click to `www.` to an order at `checkout.`, with an old root-domain cookie: one session, one conversion."""
+    """From a click to an order at another host, with an old root-domain cookie: one session, one conversion."""
     async with open_visit(browser, system, shop, private, WWW) as arrived:
         cookie = {"name": "hello_session", "value": OLD, "domain": ".shop.test", "path": "/"}
         await arrived.context.add_cookies([cookie])
