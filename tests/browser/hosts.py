@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request
 
 from tests.browser.shop import Shop
 from tests.browser.visits import OF_THE_BROWSER
@@ -42,8 +42,7 @@ class Visitor:
 
     async def set_cookie(self, value: str, **scope: Any) -> None:
         """Set an older library's cookie in a scope: for a `domain` and a `path`, or for a `url`."""
-        scope = scope if "url" in scope else {"path": "/", **scope}
-        await self.context.add_cookies([{"name": "hello_session", "value": value, **scope}])
+        await set_cookie(self.context, value, **scope)
 
     async def cookies(self, name: str = "hello_session") -> list[tuple[str, str]]:
         """Return the value and the domain of each cookie of a name, one for subdomains too with a dot before it."""
@@ -53,6 +52,19 @@ class Visitor:
     def _listen(self, message: ConsoleMessage) -> None:
         is_error = message.type == "error" and not message.text.startswith(OF_THE_BROWSER)
         (self.complaints if is_error else self.said).append(message.text)
+
+
+async def set_cookie(context: BrowserContext, value: str, **scope: Any) -> None:
+    """Set an older library's cookie in a scope: for a `domain` and a `path`, or for a `url`."""
+    place = {} if "url" in scope else {"path": "/"}
+    cookie: Any = {"name": "hello_session", "value": value, **place, **scope}
+    await context.add_cookies([cookie])
+
+
+def sent_by(request: Request) -> dict[str, Any]:
+    """Return the event or the name that a request brought."""
+    found: dict[str, Any] = request.post_data_json or {}
+    return found
 
 
 @asynccontextmanager

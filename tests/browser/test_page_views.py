@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Page
+from playwright.async_api import Page, Request
 
-from tests.browser.hosts import NEW, Visitor
+from tests.browser.hosts import NEW, Visitor, sent_by
 from tests.support.waiting import eventually
 
 WWW = "www.shop.test"
@@ -20,7 +20,7 @@ class Viewed:
         self._visitor = visitor
         self.addresses: list[str] = []
         self.titles: list[str] = []
-        visitor.context.on("request", lambda request: self._note(request.method, request.url, request.post_data_json))
+        visitor.context.on("request", self._note)
 
     async def becomes(self, *expected: str) -> None:
         """Wait until these were viewed, and nothing else."""
@@ -31,10 +31,11 @@ class Viewed:
 
         assert await eventually(look, lambda seen: len(seen) >= len(expected)) == list(expected)
 
-    def _note(self, method: str, url: str, body: dict[str, dict[str, str]]) -> None:
-        if method == "POST" and url.endswith("/track/events"):
-            self.addresses.append(body["page"]["url"])
-            self.titles.append(body["page"]["title"])
+    def _note(self, request: Request) -> None:
+        if request.method == "POST" and request.url.endswith("/track/events"):
+            page = sent_by(request)["page"]
+            self.addresses.append(page["url"])
+            self.titles.append(page["title"])
 
 
 @pytest_asyncio.fixture

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Browser
 
 from tests.browser.conftest import OpenVisit
-from tests.browser.hosts import NEW, OLD, SESSION, Visitor, open_visitor
+from tests.browser.hosts import NEW, OLD, SESSION, Visitor, open_visitor, sent_by, set_cookie
 from tests.browser.shop import Shop, open_shop
 from tests.browser.visits import nothing_waits, open_visit
 from tests.support.certificates import Authority
@@ -209,7 +209,7 @@ async def test_the_session_leaves_the_address(visitor: Visitor, address: str, ex
     await page.wait_for_url(visitor.shop.at(WWW, expected))
     async with page.expect_request("**/v1/track/events") as asked:
         await page.evaluate("url => Clicktrail.track('page.viewed', {url})", visitor.shop.at(WWW, address))
-    assert (await asked.value).post_data_json["page"]["url"] == visitor.shop.at(WWW, expected)
+    assert sent_by(await asked.value)["page"]["url"] == visitor.shop.at(WWW, expected)
 
 
 async def test_the_address_keeps_the_session_until_the_page_has_loaded(visitor: Visitor) -> None:
@@ -271,7 +271,7 @@ async def test_two_tabs_have_the_session_of_the_last_click(visitor: Visitor) -> 
     second = await visitor.open(WWW, CLICKED)
     async with first.expect_request("**/v1/track/events") as asked:
         await first.evaluate("() => Clicktrail.track('page.viewed')")
-    assert (await asked.value).post_data_json["session"] == NEW
+    assert sent_by(await asked.value)["session"] == NEW
     await second.evaluate("() => Clicktrail.forget()")
     await first.evaluate("() => Clicktrail.track('page.viewed')")
     assert await first.evaluate(SESSION) == await second.evaluate(SESSION)
@@ -300,7 +300,7 @@ async def test_the_browsers_first_session_is_known_on_all_hosts(visitor: Visitor
     page = await visitor.open(WWW)
     async with page.expect_request("**/v1/public/identifications") as asked:
         await page.evaluate("() => Clicktrail.identify('ana', {source: 'hosts'})")
-    sent = (await asked.value).post_data_json
+    sent = sent_by(await asked.value)
     assert (sent["session"], sent["earlier_session"]) == (OLD, NEW)
 
 
@@ -309,8 +309,7 @@ async def test_an_order_at_the_checkout_is_the_clicks(
 ) -> None:
     """From a click to an order at another host, with an old root-domain cookie: one session, one conversion."""
     async with open_visit(browser, system, shop, private, WWW) as arrived:
-        cookie = {"name": "hello_session", "value": OLD, "domain": ".shop.test", "path": "/"}
-        await arrived.context.add_cookies([cookie])
+        await set_cookie(arrived.context, OLD, domain=".shop.test")
         page = await arrived.click()
         clicked = httpx.URL(arrived.landed_at).params["hello_session"]
         assert await page.evaluate(SESSION) == clicked
