@@ -54,7 +54,7 @@ from gateway.rpc.fresh_sessions import FreshSessions
 from gateway.rpc.streams import EventBatches, RedirectBatches
 from gateway.settings import GatewaySettings
 from gateway.tracker.routes import TrackerRoutes
-from gateway.tracker.script import tracker_routes
+from gateway.tracker.script import script_routes
 
 log = get_logger(__name__)
 
@@ -118,7 +118,7 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         *pages.routes(),
         *downloads.routes(),
         *streams.routes(),
-        *tracker_routes(),
+        *script_routes(),
         *LinkPages(services, limits, settings.abuse_address).routes(),
         *own_routes(services),
         *ReportSite(services, access, watches).routes(),
