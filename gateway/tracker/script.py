@@ -37,7 +37,7 @@ def tracker_routes() -> Routes:
 
     async def handle(exchange: Exchange) -> Answer:
         await exchange.body.discard()
-        if etag in exchange.headers.get("if-none-match", ""):
+        if exchange.has_at_hand(etag):
             return Answer(304, headers=headers)
         return Answer(200, body, headers, CONTENT_TYPE)
 

@@ -45,6 +45,27 @@ async def test_a_code_is_drawn_in_both_forms(private: httpx.AsyncClient, phone: 
     assert (looked.status_code, looked.content) == (200, b"")
 
 
+async def test_a_code_at_hand_is_not_sent_again(private: httpx.AsyncClient, phone: httpx.AsyncClient) -> None:
+    """In the size in which it is at hand, for as long as the link leads somewhere."""
+    link = await make_link(private)
+    for kind in ("svg", "png"):
+        first = await phone.get(f"/{link['code']}.{kind}")
+        at_hand = {"If-None-Match": first.headers["etag"]}
+        again = await phone.get(f"/{link['code']}.{kind}", headers=at_hand)
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
+        assert again.headers["cache-control"] == "public, max-age=300"
+        other = await phone.get(
+            f"/{link['code']}.{kind}?scale=2", headers={"If-None-Match": f"W/{first.headers['etag']}"}
+        )
+        assert (other.status_code, other.headers["etag"] != first.headers["etag"]) == (200, True)
+    assert (await private.delete(f"/v1/links/{link['id']}")).status_code == 204
+
+    async def look() -> int:
+        return (await phone.get(f"/{link['code']}.png", headers=at_hand)).status_code
+
+    await eventually(look, lambda status: status == 410)
+
+
 @pytest.mark.parametrize("query", [{"scale": "0"}, {"scale": "33"}, {"border": "-1"}, {"border": "x"}, {"scale": ""}])
 async def test_no_drawing_is_endless(private: httpx.AsyncClient, query: dict[str, str]) -> None:
     """A size out of bounds is refused by its name."""
