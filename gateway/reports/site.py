@@ -24,11 +24,15 @@ ACTIVITIES_SHOWN = 12
 
 _PAGE_NUMBER = re.compile(r"[1-9]\d{0,2}", re.ASCII)
 _HEADERS = page_headers("script-src 'self'; style-src 'self'; connect-src 'self'; form-action 'self'")
+_NOT_OPENED = (
+    "Open it once more as it was sent to you. If that does not help, ask for a new one: it has expired, was revoked,"
+    " or is for another report."
+)
 _REFUSALS = {
     401: (
         403,
         "This link does not open this report",
-        "Open it once more as it was sent to you. Else it has expired, was revoked, or is of another report.",
+        _NOT_OPENED,
     ),
     404: (404, "There is nothing here", "Please check the address."),
     503: (503, "One moment, please", "The report cannot be read right now. Try again in a few seconds."),

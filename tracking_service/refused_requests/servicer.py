@@ -1,12 +1,11 @@
 """RefusedRequestService: messages to counts."""
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from clicktrail.tracking.v1 import refused_request_service_pb2 as pb
 from clicktrail.tracking.v1 import refused_request_service_pb2_grpc
 from clicktrail.tracking.v1.event_pb2 import CREDENTIAL_PRIVATE, CREDENTIAL_PUBLIC
-from common.errors import Fault, field_fault, invalid
+from common.errors import Faults, invalid
 from common.field_rules import rules
 from tracking_service.counters.scopes import bucket_of
 from tracking_service.messages import check_texts, time_from
@@ -34,25 +33,31 @@ class RefusedRequestServicer(refused_request_service_pb2_grpc.RefusedRequestServ
     ) -> pb.RecordRefusedRequestsResponse:
         """Keep a gateway's counts."""
         check_texts(request)
-        if faults := list(_faults(request)):
-            raise invalid(faults)
+        _check(request)
         await self._store.keep(request.gateway, [_count(at, one) for at, one in enumerate(request.counts)])
         return pb.RecordRefusedRequestsResponse()
 
 
-def _faults(request: pb.RecordRefusedRequestsRequest) -> Iterator[Fault]:
-    if not 0 < len(request.gateway) <= _GATEWAY_LENGTH:
-        yield field_fault("gateway", f"must have 1 to {_GATEWAY_LENGTH} characters.")
+def _check(request: pb.RecordRefusedRequestsRequest) -> None:
+    """Raise INVALID with every fault."""
+    faults = Faults()
+    if not 1 <= len(request.gateway) <= _GATEWAY_LENGTH:
+        faults.add("gateway", f"takes 1 to {_GATEWAY_LENGTH} characters.")
     if len(request.counts) > _MOST_COUNTS:
-        yield field_fault("counts", f"must be at most {_MOST_COUNTS}.")
-    for at, one in enumerate(request.counts):
-        where = f"counts.{at}.refused"
-        if not 0 < len(one.refused.kind) <= _KIND_LENGTH:
-            yield field_fault(f"{where}.kind", f"must have 1 to {_KIND_LENGTH} characters.")
-        if one.refused.credential not in {CREDENTIAL_PUBLIC, CREDENTIAL_PRIVATE}:
-            yield field_fault(f"{where}.credential", "must be `public` or `private`.")
-        if one.refused.count < 1:
-            yield field_fault(f"{where}.count", "must be at least 1.")
+        faults.add("counts", f"takes at most {_MOST_COUNTS:,}.")
+    for at, one in enumerate(request.counts[:_MOST_COUNTS]):
+        _check_refused(one.refused, Faults(f"counts.{at}.refused.", faults.found))
+    if faults.found:
+        raise invalid(faults.found)
+
+
+def _check_refused(refused: pb.RefusedRequests, faults: Faults) -> None:
+    if not 1 <= len(refused.kind) <= _KIND_LENGTH:
+        faults.add("kind", f"takes 1 to {_KIND_LENGTH} characters.")
+    if refused.credential not in {CREDENTIAL_PUBLIC, CREDENTIAL_PRIVATE}:
+        faults.add("credential", "must be `public` or `private`.")
+    if refused.count < 1:
+        faults.add("count", "must be at least 1.")
 
 
 def _count(at: int, message: pb.RefusedRequestCount) -> RefusedCount:

@@ -109,6 +109,49 @@ async def test_a_page_shows_where_a_link_leads(private: httpx.AsyncClient, syste
     assert shown["destination"] == link["destination"]
 
 
+@pytest.mark.parametrize(
+    ("destination", "host"),
+    [
+        ("https://www.аррӏе.com/", "www.xn--80ak6aa92e.com"),  # noqa: RUF001  (what it is about)
+        ("https://evil。com/", "evil.com"),
+        ("https://exam\u00adple.com/", "example.com"),
+        ("https://ＥＸＡＭＰＬＥ.com/", "example.com"),  # noqa: RUF001
+        ("https://münchen.example/", "xn--mnchen-3ya.example"),
+    ],
+)
+async def test_a_page_shows_the_address_that_browsers_are_sent_to(
+    private: httpx.AsyncClient, phone: httpx.AsyncClient, destination: str, host: str
+) -> None:
+    """Not the one that was typed, which may look like another."""
+    code = (await make_link(private, destination=destination))["code"]
+    page = await phone.get(f"/{code}+", headers={"Accept": "text/html"})
+    shown = await phone.get(f"/{code}+", headers={"Accept": "application/json"})
+    location = (await phone.get(f"/{code}")).headers["location"]
+    assert location.startswith(f"https://{host}/")
+    assert shown.json()["destination"] == f"https://{host}/"
+    assert host in page.text
+    assert destination not in page.text
+
+
+@pytest.mark.parametrize("view", ["", "+", ".png", ".svg", "/x?y"])
+async def test_pages_of_ours_stand_in_no_frame(phone: httpx.AsyncClient, private: httpx.AsyncClient, view: str) -> None:
+    """Those that say that there is nothing, either; and nothing moves their addresses."""
+    gone = await make_link(private)
+    assert (await private.delete(f"/v1/links/{gone['id']}")).status_code == 204
+
+    async def look() -> int:
+        return (await phone.get(f"/{gone['code']}")).status_code
+
+    await eventually(look, lambda status: status == 410)
+    for code in ("nothing-here", gone["code"]):
+        page = await phone.get(f"/{code}{view}", headers={"Accept": "text/html"})
+        assert page.status_code in {404, 410}
+        policy = page.headers["content-security-policy"].split("; ")
+        assert {"default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"} <= set(policy)
+    ahead = await phone.get("/nothing-here", headers={"Sec-Purpose": "prefetch", "Accept": "text/html"})
+    assert (ahead.status_code, "frame-ancestors 'none'" in ahead.headers["content-security-policy"]) == (503, True)
+
+
 async def test_there_is_nothing_to_see_of_dead_links(private: httpx.AsyncClient, phone: httpx.AsyncClient) -> None:
     """404 and 410 as for the link itself; one with a fallback shows that."""
     dead = await make_link(private)

@@ -17,7 +17,7 @@ from tests.e2e.conftest import System, client_with
 from tests.support.waiting import eventually
 
 SCRIPT = "<script>alert(1)</script>"
-LISTED = re.compile(r'link=[^"]*">([^<]+)</a> <span')
+LISTED = re.compile(r'link=[^"]*"><bdi>([^<]+)</bdi></a> <span')
 
 
 @pytest_asyncio.fixture(scope="session")
