@@ -10,6 +10,7 @@ import pytest
 from tests.e2e.conftest import PHONE, System, client_with
 from tests.support.waiting import eventually
 
+VIEWS = ("", "+", ".png", ".svg")
 DESTINATION = "https://shop.example.com/p/1?q=%3Cscript%3E&r='\"#end"
 
 
@@ -133,23 +134,33 @@ async def test_a_page_shows_the_address_that_browsers_are_sent_to(
     assert destination not in page.text
 
 
-@pytest.mark.parametrize("view", ["", "+", ".png", ".svg", "/x?y"])
-async def test_pages_of_ours_stand_in_no_frame(phone: httpx.AsyncClient, private: httpx.AsyncClient, view: str) -> None:
+async def test_pages_of_ours_stand_in_no_frame(phone: httpx.AsyncClient, private: httpx.AsyncClient) -> None:
     """Those that say that there is nothing, either; and nothing moves their addresses."""
-    gone = await make_link(private)
+    gone, live = await make_link(private), await make_link(private)
     assert (await private.delete(f"/v1/links/{gone['id']}")).status_code == 204
 
     async def look() -> int:
         return (await phone.get(f"/{gone['code']}")).status_code
 
     await eventually(look, lambda status: status == 410)
-    for code in ("nothing-here", gone["code"]):
-        page = await phone.get(f"/{code}{view}", headers={"Accept": "text/html"})
-        assert page.status_code in {404, 410}
-        policy = page.headers["content-security-policy"].split("; ")
-        assert {"default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"} <= set(policy)
-    ahead = await phone.get("/nothing-here", headers={"Sec-Purpose": "prefetch", "Accept": "text/html"})
-    assert (ahead.status_code, "frame-ancestors 'none'" in ahead.headers["content-security-policy"]) == (503, True)
+    paths = {
+        f"/{code}{view}": status for code, status in (("nothing-here", 404), (gone["code"], 410)) for view in VIEWS
+    }
+    for path, status in paths.items():
+        page = await phone.get(path, headers={"Accept": "text/html"})
+        assert page.status_code == status, path
+        assert is_framed_by_nobody(page), path
+    shown = await phone.get(f"/{live['code']}+", headers={"Accept": "text/html"})
+    ahead = await phone.get(f"/{live['code']}", headers={"Sec-Purpose": "prefetch", "Accept": "text/html"})
+    assert (shown.status_code, ahead.status_code) == (200, 503)
+    assert is_framed_by_nobody(shown)
+    assert is_framed_by_nobody(ahead)
+
+
+def is_framed_by_nobody(page: httpx.Response) -> bool:
+    """Tell whether a page says that it stands in no frame, has no other base, and loads nothing."""
+    policy = page.headers["content-security-policy"].split("; ")
+    return {"default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"} <= set(policy)
 
 
 async def test_there_is_nothing_to_see_of_dead_links(private: httpx.AsyncClient, phone: httpx.AsyncClient) -> None:
