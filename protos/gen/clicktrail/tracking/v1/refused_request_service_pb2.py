@@ -28,7 +28,7 @@ from clicktrail.tracking.v1 import event_pb2 as clicktrail_dot_tracking_dot_v1_d
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n4clicktrail/tracking/v1/refused_request_service.proto\x12\x16\x63licktrail.tracking.v1\x1a!clicktrail/common/v1/access.proto\x1a\"clicktrail/common/v1/options.proto\x1a\"clicktrail/tracking/v1/event.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x82\x01\n\x1cRecordRefusedRequestsRequest\x12\x1b\n\x07gateway\x18\x01 \x01(\tB\n\xf2\xe7\x18\x06\x08\x01P\x01X@\x12\x45\n\x06\x63ounts\x18\x02 \x03(\x0b\x32+.clicktrail.tracking.v1.RefusedRequestCountB\x08\xf2\xe7\x18\x04\x80\x01\xe8\x07\"\x1f\n\x1dRecordRefusedRequestsResponse\"\x91\x01\n\x13RefusedRequestCount\x12\x13\n\x0b\x62usiness_id\x18\x01 \x01(\t\x12+\n\x07quarter\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x38\n\x07refused\x18\x03 \x01(\x0b\x32\'.clicktrail.tracking.v1.RefusedRequests\"y\n\x0fRefusedRequests\x12\x16\n\x04kind\x18\x01 \x01(\tB\x08\xf2\xe7\x18\x04P\x01X(\x12\x36\n\ncredential\x18\x02 \x01(\x0e\x32\".clicktrail.tracking.v1.Credential\x12\x16\n\x05\x63ount\x18\x03 \x01(\x03\x42\x07\xf2\xe7\x18\x03\x88\x01\x01\x32\xa7\x01\n\x15RefusedRequestService\x12\x8d\x01\n\x15RecordRefusedRequests\x12\x34.clicktrail.tracking.v1.RecordRefusedRequestsRequest\x1a\x35.clicktrail.tracking.v1.RecordRefusedRequestsResponse\"\x07\xfa\xe7\x18\x03\n\x01\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n4clicktrail/tracking/v1/refused_request_service.proto\x12\x16\x63licktrail.tracking.v1\x1a!clicktrail/common/v1/access.proto\x1a\"clicktrail/common/v1/options.proto\x1a\"clicktrail/tracking/v1/event.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x80\x01\n\x1cRecordRefusedRequestsRequest\x12\x19\n\x07gateway\x18\x01 \x01(\tB\x08\xf2\xe7\x18\x04P\x01X@\x12\x45\n\x06\x63ounts\x18\x02 \x03(\x0b\x32+.clicktrail.tracking.v1.RefusedRequestCountB\x08\xf2\xe7\x18\x04\x80\x01\xe8\x07\"\x1f\n\x1dRecordRefusedRequestsResponse\"\x91\x01\n\x13RefusedRequestCount\x12\x13\n\x0b\x62usiness_id\x18\x01 \x01(\t\x12+\n\x07quarter\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x38\n\x07refused\x18\x03 \x01(\x0b\x32\'.clicktrail.tracking.v1.RefusedRequests\"y\n\x0fRefusedRequests\x12\x16\n\x04kind\x18\x01 \x01(\tB\x08\xf2\xe7\x18\x04P\x01X(\x12\x36\n\ncredential\x18\x02 \x01(\x0e\x32\".clicktrail.tracking.v1.Credential\x12\x16\n\x05\x63ount\x18\x03 \x01(\x03\x42\x07\xf2\xe7\x18\x03\x88\x01\x01\x32\xa7\x01\n\x15RefusedRequestService\x12\x8d\x01\n\x15RecordRefusedRequests\x12\x34.clicktrail.tracking.v1.RecordRefusedRequestsRequest\x1a\x35.clicktrail.tracking.v1.RecordRefusedRequestsResponse\"\x07\xfa\xe7\x18\x03\n\x01\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,7 +36,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'clicktrail.tracking.v1.refu
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_RECORDREFUSEDREQUESTSREQUEST'].fields_by_name['gateway']._loaded_options = None
-  _globals['_RECORDREFUSEDREQUESTSREQUEST'].fields_by_name['gateway']._serialized_options = b'\362\347\030\006\010\001P\001X@'
+  _globals['_RECORDREFUSEDREQUESTSREQUEST'].fields_by_name['gateway']._serialized_options = b'\362\347\030\004P\001X@'
   _globals['_RECORDREFUSEDREQUESTSREQUEST'].fields_by_name['counts']._loaded_options = None
   _globals['_RECORDREFUSEDREQUESTSREQUEST'].fields_by_name['counts']._serialized_options = b'\362\347\030\004\200\001\350\007'
   _globals['_REFUSEDREQUESTS'].fields_by_name['kind']._loaded_options = None
@@ -46,13 +46,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REFUSEDREQUESTSERVICE'].methods_by_name['RecordRefusedRequests']._loaded_options = None
   _globals['_REFUSEDREQUESTSERVICE'].methods_by_name['RecordRefusedRequests']._serialized_options = b'\372\347\030\003\n\001\001'
   _globals['_RECORDREFUSEDREQUESTSREQUEST']._serialized_start=221
-  _globals['_RECORDREFUSEDREQUESTSREQUEST']._serialized_end=351
-  _globals['_RECORDREFUSEDREQUESTSRESPONSE']._serialized_start=353
-  _globals['_RECORDREFUSEDREQUESTSRESPONSE']._serialized_end=384
-  _globals['_REFUSEDREQUESTCOUNT']._serialized_start=387
-  _globals['_REFUSEDREQUESTCOUNT']._serialized_end=532
-  _globals['_REFUSEDREQUESTS']._serialized_start=534
-  _globals['_REFUSEDREQUESTS']._serialized_end=655
-  _globals['_REFUSEDREQUESTSERVICE']._serialized_start=658
-  _globals['_REFUSEDREQUESTSERVICE']._serialized_end=825
+  _globals['_RECORDREFUSEDREQUESTSREQUEST']._serialized_end=349
+  _globals['_RECORDREFUSEDREQUESTSRESPONSE']._serialized_start=351
+  _globals['_RECORDREFUSEDREQUESTSRESPONSE']._serialized_end=382
+  _globals['_REFUSEDREQUESTCOUNT']._serialized_start=385
+  _globals['_REFUSEDREQUESTCOUNT']._serialized_end=530
+  _globals['_REFUSEDREQUESTS']._serialized_start=532
+  _globals['_REFUSEDREQUESTS']._serialized_end=653
+  _globals['_REFUSEDREQUESTSERVICE']._serialized_start=656
+  _globals['_REFUSEDREQUESTSERVICE']._serialized_end=823
 # @@protoc_insertion_point(module_scope)
