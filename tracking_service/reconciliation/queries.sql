@@ -10,9 +10,21 @@ visits AS (
                AS origin,
            coalesce('p' || coalesce(c.profile_key, s.profile_key), 's' || c.session) AS visitor,
            c.verdict = 'human' AND coalesce(s.click_id = c.id, false) AS is_visit
-    FROM clicks c
-    LEFT JOIN sessions s ON s.business_id = c.business_id AND s.id = c.session
-    WHERE c.business_id = $1
+    FROM (
+        -- As they are judged now.
+        SELECT h.clicked_at, h.id, h.link, h.template, h.campaign, h.journey, h.message, h.link_created_at, h.profile_key,
+               h.device, h.browser, h.os, h.country, h.language, h.referring_host,
+               coalesce(j.verdict, h.verdict) AS verdict, coalesce(h.session, j.session) AS session
+        FROM clicks h
+        LEFT JOIN (
+            SELECT DISTINCT ON (clicked_at, click_id) clicked_at, click_id, verdict, session
+            FROM judgements
+            WHERE business_id = $1
+            ORDER BY clicked_at, click_id, rules_version DESC
+        ) AS j ON j.clicked_at = h.clicked_at AND j.click_id = h.id
+        WHERE h.business_id = $1
+    ) AS c
+    LEFT JOIN sessions s ON s.business_id = $1 AND s.id = c.session
 ), grouped AS (
     -- Those of a link once more by themselves; without one, a row is of all the scopes that links share.
     SELECT campaign, journey, message, link, bucket, link_bucket, origin, is_recipients, verdict, count(*) AS hits,
