@@ -37,6 +37,7 @@ from gateway.http.server import connections_for
 from gateway.openapi.document import document_route
 from gateway.probes import own_routes
 from gateway.rate_limits.limits import RateLimits
+from gateway.rate_limits.refusals import RefusalReports
 from gateway.rate_limits.shares import BudgetShares
 from gateway.redirects.error_pages import STYLE as LINKS
 from gateway.redirects.fast_path import ShortLinks
@@ -126,15 +127,21 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     document = document_route([route.operation for route in routes], COMPONENTS)
     styles = {"/v1": API, "/reports": REPORTS}
     router = Router([*routes, document], styles, LINKS, Room(settings.queue_limit), settings.trusted_proxies)
-    sharing = asyncio.create_task(BudgetShares(services, limits).keep_in_step())
+    refusals = RefusalReports(services, limits.refusals)
+    upkeep = [
+        asyncio.create_task(BudgetShares(services, limits).keep_in_step()),
+        asyncio.create_task(refusals.keep_telling()),
+    ]
     log.info("serving", pid=os.getpid())
     spare_what_stays()
     links = ShortLinks(Redirects(hits, limits, settings.trusted_proxies), router.own_paths)
     yield Gateway((links, SingleEvents(events)), router, watches)
     watches.close()
-    sharing.cancel()
+    for task in upkeep:
+        task.cancel()
     await hits.close()
     await submissions.close()
+    await refusals.tell()
     await services.close()
     log.info("stopped", pid=os.getpid())
 

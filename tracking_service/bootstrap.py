@@ -13,6 +13,7 @@ from clicktrail.tracking.v1 import (
     judgement_service_pb2_grpc,
     link_archive_service_pb2_grpc,
     profile_service_pb2_grpc,
+    refused_request_service_pb2_grpc,
     rejection_service_pb2_grpc,
     relay_service_pb2_grpc,
     report_page_service_pb2_grpc,
@@ -60,6 +61,8 @@ from tracking_service.reassignment.store import PostgresReassignment
 from tracking_service.reassignment.worker import ReassignmentWorker
 from tracking_service.reconciliation.reconciliation import Reconciliation
 from tracking_service.reconciliation.store import PostgresReconcile
+from tracking_service.refused_requests.servicer import RefusedRequestServicer
+from tracking_service.refused_requests.store import PostgresRefusedRequests
 from tracking_service.rejections.servicer import RejectionServicer
 from tracking_service.rejections.store import PostgresRejected
 from tracking_service.reports.page import ReportPage
@@ -205,6 +208,10 @@ class TrackingService:
             "clicktrail.tracking.v1.ProfileService": partial(
                 profile_service_pb2_grpc.add_ProfileServiceServicer_to_server,
                 ProfileServicer(Profiles(profiles, PostgresActivities(postgres)), profiles, erasures.erase),
+            ),
+            "clicktrail.tracking.v1.RefusedRequestService": partial(
+                refused_request_service_pb2_grpc.add_RefusedRequestServiceServicer_to_server,
+                RefusedRequestServicer(PostgresRefusedRequests(postgres)),
             ),
             "clicktrail.tracking.v1.RejectionService": partial(
                 rejection_service_pb2_grpc.add_RejectionServiceServicer_to_server,

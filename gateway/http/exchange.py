@@ -58,6 +58,10 @@ class Exchange:
         """Return all values of a header."""
         return values_in(self.scope["headers"], name) if name in self.headers else []
 
+    def has_at_hand(self, tag: str) -> bool:
+        """Tell whether the client has the version with this `ETag` already."""
+        return tag in self.headers.get("if-none-match", "")
+
     def segments(self) -> tuple[str, ...]:
         """Return the segments of the path, each decoded by itself: an id may hold a slash. No UTF-8: none."""
         raw: bytes = self.scope["raw_path"]

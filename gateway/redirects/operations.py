@@ -72,8 +72,13 @@ def _drawing(kind: str) -> Operation:
         f".{kind}",
         f"draw{kind.capitalize()}OfLink",
         f"The QR code of a link, as {kind.upper()}. A scan of it counts as a click with the source `qr`.",
-        {200: Response("The code.", {TYPES[kind]: _TEXT}), **_FAULTS},
+        {
+            200: Response("The code.", {TYPES[kind]: _TEXT}, {"ETag": "Which drawing it is."}),
+            304: Response("It is at hand already."),
+            **_FAULTS,
+        },
         parameters=(
+            Parameter("If-None-Match", _TEXT, "The drawing at hand.", "header"),
             _size("scale", SCALE, "Pixels of a module."),
             _size("border", BORDER, "Modules of the white border."),
         ),

@@ -26,7 +26,7 @@ _PROFILE = pattern_of(_PROFILES)
 _PARAMETER = pattern_of(_PARAMETERS)
 # Clients take them out of a path before they send it, percent-encoded or not.
 _PATH_STEPS = frozenset({".", ".."})
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 # Numbers are read as text: their value is the sender's business.
 _METADATA = JsonReader(str, DEEPEST)

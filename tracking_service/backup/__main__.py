@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from common.settings.settings import load_settings
@@ -21,9 +22,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tracking_service.backup", description="Backs the database up.")
     parser.add_argument("task", choices=["create", "load"])
     parser.add_argument("file", type=Path)
+    parser.add_argument("--revoke", action="store_true", help="load no private token and no key of report links")
     asked = parser.parse_args(arguments)
     url = load_settings(TrackingSettings).postgres_address
-    task = create if asked.task == "create" else load_from
+    task = create if asked.task == "create" else partial(load_from, is_revoking=asked.revoke)
     try:
         rows = asyncio.run(task(url, asked.file, _say))
     except DamagedBackupError as error:

@@ -240,6 +240,18 @@ async def test_public_settings(public: httpx.AsyncClient, system: System) -> Non
         assert (await public.get(f"/v1/public/businesses/{unknown}")).status_code == 404
 
 
+@pytest.mark.parametrize("credential", [None, "Bearer", "Bearer nobody", "Basic x"])
+async def test_no_stranger_learns_which_businesses_there_are(system: System, credential: str | None) -> None:
+    """The credential comes first: the same answer for those that there are and those that there are not."""
+    headers = {} if credential is None else {"Authorization": credential}
+    async with client_with(system, **headers) as stranger:
+        answers = [
+            await stranger.get(f"/v1/public/businesses/{id_}") for id_ in (system.business, "nobody", "b-0", "%00")
+        ]
+    assert [answer.status_code for answer in answers] == [401] * 4
+    assert len({answer.text for answer in answers}) == 1
+
+
 @pytest.mark.parametrize("path", ["/v1/public/forms", "/v1/public/webchats/1", "/v1/public/whatsapp/widgets"])
 async def test_what_is_not_part_of_this_is_not_found(public: httpx.AsyncClient, path: str) -> None:
     """In the form of errors that libraries expect."""

@@ -4,18 +4,15 @@ import os
 import subprocess
 import sys
 import tarfile
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import asyncpg
 import pytest
 import pytest_asyncio
 from grpc import aio
 
-from cli.embedded.server_process import ServerProcess
 from clicktrail.shortener.v1 import domain_service_pb2
 from clicktrail.tracking.v1 import link_archive_service_pb2 as pb
 from clicktrail.tracking.v1 import link_archive_service_pb2_grpc, profile_service_pb2
@@ -26,7 +23,6 @@ from tests.support.waiting import eventually
 from tracking_service.backup.archive import BackupReader, DamagedBackupError
 from tracking_service.backup.backup import create, load_from
 from tracking_service.backup.store import UnfitBackupError
-from tracking_service.postgres.migrate import migrate
 
 if TYPE_CHECKING:
     Database = asyncpg.Connection[asyncpg.Record]
@@ -43,19 +39,6 @@ DIGEST = "SELECT md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) ||
 
 def ignore(_table: object) -> None:
     """Say nothing of a table."""
-
-
-@pytest_asyncio.fixture
-async def other_url(postgres_server: ServerProcess) -> AsyncIterator[str]:
-    """Return the address of another database, migrated and empty."""
-    name = f"other_{uuid4().hex}"
-    connection = await asyncpg.connect(postgres_server.url)
-    await connection.execute(f"CREATE DATABASE {name}")
-    url = f"{postgres_server.url.rpartition('/')[0]}/{name}"
-    await migrate(url)
-    yield url
-    await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    await connection.close()
 
 
 @pytest_asyncio.fixture
