@@ -138,7 +138,7 @@ class Links:
             if changed is link:
                 return link
             delivery = delivery_of(self._messages.link(changed), changed.record)
-            if await self._store.change(link.key, link.record, changed.record, delivery):
+            if await self._store.change(link.template.business_id, link.key, link.record, changed.record, delivery):
                 self._changed(link.key)
                 return changed
             present = await self._find(link.key)

@@ -23,24 +23,27 @@ _sym_db = _symbol_database.Default()
 
 
 from clicktrail.common.v1 import access_pb2 as clicktrail_dot_common_dot_v1_dot_access__pb2
+from clicktrail.common.v1 import options_pb2 as clicktrail_dot_common_dot_v1_dot_options__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.clicktrail/tracking/v1/judgement_service.proto\x12\x16\x63licktrail.tracking.v1\x1a!clicktrail/common/v1/access.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"z\n\x0eRejudgeRequest\x12-\n\tfrom_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x18\n\x0b\x62usiness_id\x18\x03 \x01(\tH\x00\x88\x01\x01\x42\x0e\n\x0c_business_id\"\xc6\x01\n\x0fRejudgeResponse\x12\x11\n\tlooked_at\x18\x01 \x01(\x03\x12\x0f\n\x07\x63hanged\x18\x02 \x01(\x03\x12\x15\n\rrules_version\x18\x03 \x01(\x05\x12\x36\n\x07\x63hanges\x18\x04 \x03(\x0b\x32%.clicktrail.tracking.v1.VerdictChange\x12\x32\n\tkept_from\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x88\x01\x01\x42\x0c\n\n_kept_from\"L\n\rVerdictChange\x12\x0e\n\x06\x62\x65\x66ore\x18\x01 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0c\n\x04hits\x18\x04 \x01(\x03\x32v\n\x10JudgementService\x12\x62\n\x07Rejudge\x12&.clicktrail.tracking.v1.RejudgeRequest\x1a\'.clicktrail.tracking.v1.RejudgeResponse\"\x04\xfa\xe7\x18\x00\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.clicktrail/tracking/v1/judgement_service.proto\x12\x16\x63licktrail.tracking.v1\x1a!clicktrail/common/v1/access.proto\x1a\"clicktrail/common/v1/options.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x82\x01\n\x0eRejudgeRequest\x12\x35\n\tfrom_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xf2\xe7\x18\x02\x08\x01\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x18\n\x0b\x62usiness_id\x18\x03 \x01(\tH\x00\x88\x01\x01\x42\x0e\n\x0c_business_id\"\xc6\x01\n\x0fRejudgeResponse\x12\x11\n\tlooked_at\x18\x01 \x01(\x03\x12\x0f\n\x07\x63hanged\x18\x02 \x01(\x03\x12\x15\n\rrules_version\x18\x03 \x01(\x05\x12\x36\n\x07\x63hanges\x18\x04 \x03(\x0b\x32%.clicktrail.tracking.v1.VerdictChange\x12\x32\n\tkept_from\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x88\x01\x01\x42\x0c\n\n_kept_from\"L\n\rVerdictChange\x12\x0e\n\x06\x62\x65\x66ore\x18\x01 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0c\n\x04hits\x18\x04 \x01(\x03\x32v\n\x10JudgementService\x12\x62\n\x07Rejudge\x12&.clicktrail.tracking.v1.RejudgeRequest\x1a\'.clicktrail.tracking.v1.RejudgeResponse\"\x04\xfa\xe7\x18\x00\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'clicktrail.tracking.v1.judgement_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_REJUDGEREQUEST'].fields_by_name['from_time']._loaded_options = None
+  _globals['_REJUDGEREQUEST'].fields_by_name['from_time']._serialized_options = b'\362\347\030\002\010\001'
   _globals['_JUDGEMENTSERVICE'].methods_by_name['Rejudge']._loaded_options = None
   _globals['_JUDGEMENTSERVICE'].methods_by_name['Rejudge']._serialized_options = b'\372\347\030\000'
-  _globals['_REJUDGEREQUEST']._serialized_start=142
-  _globals['_REJUDGEREQUEST']._serialized_end=264
-  _globals['_REJUDGERESPONSE']._serialized_start=267
-  _globals['_REJUDGERESPONSE']._serialized_end=465
-  _globals['_VERDICTCHANGE']._serialized_start=467
-  _globals['_VERDICTCHANGE']._serialized_end=543
-  _globals['_JUDGEMENTSERVICE']._serialized_start=545
-  _globals['_JUDGEMENTSERVICE']._serialized_end=663
+  _globals['_REJUDGEREQUEST']._serialized_start=179
+  _globals['_REJUDGEREQUEST']._serialized_end=309
+  _globals['_REJUDGERESPONSE']._serialized_start=312
+  _globals['_REJUDGERESPONSE']._serialized_end=510
+  _globals['_VERDICTCHANGE']._serialized_start=512
+  _globals['_VERDICTCHANGE']._serialized_end=588
+  _globals['_JUDGEMENTSERVICE']._serialized_start=590
+  _globals['_JUDGEMENTSERVICE']._serialized_end=708
 # @@protoc_insertion_point(module_scope)
