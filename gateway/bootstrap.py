@@ -10,7 +10,7 @@ from functools import partial
 from multiprocessing import parent_process
 
 from clicktrail.common.v1.access_pb2 import ROLE_GATEWAY
-from clicktrail.shortener.v1 import link_service_pb2
+from clicktrail.shortener.v1 import domain_service_pb2, link_service_pb2
 from clicktrail.tracking.v1 import (
     account_service_pb2,
     action_service_pb2,
@@ -54,7 +54,7 @@ from gateway.rpc.fresh_sessions import FreshSessions
 from gateway.rpc.streams import EventBatches, RedirectBatches
 from gateway.settings import GatewaySettings
 from gateway.tracker.routes import TrackerRoutes
-from gateway.tracker.script import tracker_routes
+from gateway.tracker.script import script_routes
 
 log = get_logger(__name__)
 
@@ -65,6 +65,7 @@ SWITCH_SECONDS = 0.0005
 ADDRESSES_AT_LEAST = 4
 
 TRANSCODED = (
+    domain_service_pb2.DESCRIPTOR.services_by_name["DomainService"],
     link_service_pb2.DESCRIPTOR.services_by_name["LinkService"],
     link_archive_service_pb2.DESCRIPTOR.services_by_name["LinkArchiveService"],
     session_service_pb2.DESCRIPTOR.services_by_name["SessionService"],
@@ -117,8 +118,8 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         *pages.routes(),
         *downloads.routes(),
         *streams.routes(),
-        *tracker_routes(),
-        *LinkPages(services, limits).routes(),
+        *script_routes(),
+        *LinkPages(services, limits, settings.abuse_address).routes(),
         *own_routes(services),
         *ReportSite(services, access, watches).routes(),
     ]

@@ -16,7 +16,15 @@ from gateway.account import Account
 from gateway.addresses import client_address, network_of
 from gateway.auth import Credentials
 from gateway.events.fields import ParsedEvent, parse_event
-from gateway.events.operations import BATCH_FROM_PAGE, BATCH_FROM_SERVER, BATCH_LIMIT, FROM_PAGE, FROM_SERVER, PIXEL
+from gateway.events.operations import (
+    BATCH_FROM_PAGE,
+    BATCH_FROM_SERVER,
+    BATCH_LIMIT,
+    FROM_PAGE,
+    FROM_SERVER,
+    OLDER_PIXEL,
+    PIXEL,
+)
 from gateway.events.receipts import answer_of, event_in_query, image, is_unavailable, receipt_of_error, rejected
 from gateway.http import bodies
 from gateway.http.asgi import RawHeaders
@@ -60,6 +68,7 @@ class Events:
             Route(FROM_SERVER, self._single(private)),
             Route(BATCH_FROM_SERVER, self._batch(private)),
             Route(PIXEL, self.show_pixel),
+            Route(OLDER_PIXEL, self.show_pixel),
         ]
 
     async def show_pixel(self, exchange: Exchange) -> Answer:

@@ -1,6 +1,7 @@
 """Describes the routes that take events in, and events as their senders write them."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -214,8 +215,8 @@ BATCH_FROM_SERVER = Operation(
 )
 PIXEL = Operation(
     method="GET",
-    path="/v1/track/pixel.gif",
-    id="trackPixel",
+    path="/v1/p.gif",
+    id="trackImage",
     summary="Takes in an event by showing an image, for mail and for pages without scripts.",
     description="The business stands in `business`, as there are no headers. Other parameters are kept as further "
     "fields of the event. Without an `id`, each time that the image is shown is an event of its own. The image is "
@@ -236,3 +237,5 @@ PIXEL = Operation(
     responses={200: Response("An image of one transparent point.", _IMAGE)},
     errors=COMMON_ERRORS | {404, 409},
 )
+# Lists of ad blockers name its path; mails that were sent go on.
+OLDER_PIXEL = replace(PIXEL, path="/v1/track/pixel.gif", id="trackPixel")

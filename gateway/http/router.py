@@ -109,6 +109,8 @@ class Router:
         if exchange.path in self._styles:
             return None
         segments = exchange.segments()
+        # Some clients and proxies end every path with a slash.
+        segments = segments[:-1] if segments[-1:] == ("",) else segments
         for path in self._paths:
             parameters = path.match(segments)
             if parameters is not None:

@@ -58,6 +58,7 @@ EXAMPLES: dict[str, Mapping[str, Any]] = {
         }
     },
     "createAction": {"An action of one's own": {"name": "table.reserved", "conversion": True}},
+    "claimDomain": {"A domain of one's own": {"name": "go.example.com"}},
     "createToken": {"A token for a server": {"name": "Shop server"}},
     "createReportLink": {"Of a campaign": {"campaign": "spring"}, "Of everything": {}},
     "trackEvent": _FROM_PAGES,

@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING, Any
 from clicktrail.shortener.v1 import redirect_service_pb2 as pb
 from clicktrail.shortener.v1 import redirect_service_pb2_grpc, session_service_pb2, session_service_pb2_grpc
 from clicktrail.tracking.v1 import click_pb2
-from common import clock
 from common.errors import ClicktrailError, invalid_field
 from common.field_rules import rules
-from shortener_service import destinations
 from shortener_service.links.links import Links
 from shortener_service.links.messages import LinkMessages
 from shortener_service.redirects.redirects import Redirects
@@ -77,11 +75,13 @@ class RedirectServicer(redirect_service_pb2_grpc.RedirectServiceServicer):
     ) -> pb.LookUpCodeResponse:
         """Read the link behind a code."""
         del context
-        link = await self._links.look_up(request.host, request.code)
-        is_live = link.is_live(clock.now())
-        leads_to = link.template.destination if is_live else link.template.fallback_url
-        location = str(destinations.parse(leads_to)) if leads_to else ""
-        return pb.LookUpCodeResponse(link=self._messages.link(link), is_live=is_live, location=location)
+        seen = await self._links.look_up(request.host, request.code)
+        return pb.LookUpCodeResponse(
+            link=self._messages.link(seen.link),
+            is_live=seen.is_live,
+            location=seen.location,
+            is_blocked=seen.is_blocked,
+        )
 
     async def JudgeUserAgents(
         self, request: pb.JudgeUserAgentsRequest, context: "aio.ServicerContext[Any, Any]"

@@ -19,8 +19,8 @@ ORDER = {
         logging probe rare_warnings settings rpc
         """,
     "shortener_service": """
-        errors destinations protobuf_wire redis settings token_client domains links redirects rates outbox recovery
-        bootstrap __main__
+        errors destinations protobuf_wire freshly_read redis settings token_client refused_hosts domains links redirects
+        rates outbox recovery bootstrap __main__
         """,
     "tracking_service": """
         money sqlite_file postgres settings messages shortener_client marks counters accounts actions identity profiles
@@ -78,6 +78,7 @@ MAY_IMPORT = {
         "gateway/http/limits.py",
         "gateway/redirects/fast_path.py",
     ),
+    "dns": ("shortener_service/domains/txt_records.py",),
     "typer": ("cli/**/*.py",),
     "rich": ("cli/**/*.py",),
     "ua_parser": ("tracking_service/clicks/origins.py",),

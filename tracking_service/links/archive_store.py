@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from tracking_service.links.link_copy import ArchivedLink
 from tracking_service.links.queries import QUERIES
@@ -30,41 +30,65 @@ class DomainCopy(NamedTuple):
     name: str
     business_id: str
     fallback_url: str
+    verified_at: datetime | None
     revision: int
     is_removed: bool
 
 
+class RefusedHostCopy(NamedTuple):
+    """The copy of a host that no link may lead to, or of its removal; of two revisions the later one stays."""
+
+    name: str
+    reason: str
+    refused_at: datetime
+    revision: int
+    is_removed: bool
+
+
+Copy = TypeVar("Copy", DomainCopy, RefusedHostCopy)
+
+
 class Installation(NamedTuple):
-    """What codes are derived with (empty: not known yet), and every domain there ever was."""
+    """What codes are derived with (empty: not known yet), and every domain and refused host there ever was."""
 
     secret: bytes
     domains: Sequence[DomainCopy]
+    refused_hosts: Sequence[RefusedHostCopy]
 
 
 class PostgresInstallation:
-    """One secret, and the custom domains."""
+    """One secret, the custom domains, and the refused hosts."""
 
     def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres
 
     async def keep(self, installation: Installation) -> Installation:
-        """Keep what is new, and return what is kept: the first secret, the latest revision of each domain."""
-        # One statement must not meet a name twice.
-        latest = {copy.name: copy for copy in sorted(installation.domains, key=lambda copy: copy.revision)}
+        """Keep what is new, and return what is kept: the first secret, the latest revision of each domain and host."""
 
         async def work(connection: "Connection") -> Installation:
             if installation.secret:
                 await connection.execute(QUERIES.keep_secret, installation.secret)
-            if latest:
+            if domains := _latest(installation.domains):
                 await connection.execute(
                     QUERIES.keep_domains,
-                    *columns(latest.values(), "name", "business_id", "fallback_url", "revision", "is_removed"),
+                    *columns(domains, "name", "business_id", "fallback_url", "verified_at", "revision", "is_removed"),
+                )
+            if hosts := _latest(installation.refused_hosts):
+                await connection.execute(
+                    QUERIES.keep_refused_hosts,
+                    *columns(hosts, "name", "reason", "refused_at", "revision", "is_removed"),
                 )
             secret = await connection.fetchval(QUERIES.find_secret)
             domains = [DomainCopy(**row) for row in await connection.fetch(QUERIES.find_domains)]
-            return Installation(secret or b"", domains)
+            hosts = [RefusedHostCopy(**row) for row in await connection.fetch(QUERIES.find_refused_hosts)]
+            return Installation(secret or b"", domains, hosts)
 
         return await self._postgres.in_transaction(work)
+
+
+def _latest(copies: Sequence[Copy]) -> list[Copy]:
+    """Return the latest copy of each name: one statement must not meet a name twice."""
+    return list({copy.name: copy for copy in sorted(copies, key=lambda copy: copy.revision)}.values())
 
 
 class PostgresLinkListing:

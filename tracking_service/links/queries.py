@@ -10,6 +10,8 @@ class LinkQueries(Queries):
     find_secret: str
     keep_domains: str
     find_domains: str
+    keep_refused_hosts: str
+    find_refused_hosts: str
     keep_links: str
     count_recipients: str
     begin_export: str

@@ -137,22 +137,28 @@ class Outcome(_message.Message):
     KIND_FIELD_NUMBER: _builtins.int
     LOCATION_FIELD_NUMBER: _builtins.int
     SESSION_FIELD_NUMBER: _builtins.int
+    IS_BLOCKED_FIELD_NUMBER: _builtins.int
     kind: Global___OutcomeKind.ValueType
     """What becomes of it."""
     location: _builtins.str
     """Where it is redirected, session included. Set where `kind` is REDIRECT."""
     session: _builtins.str
     """The session minted for it. Empty for hits that are not human."""
+    is_blocked: _builtins.bool
+    """Whether the operator has blocked the link, or the host that it leads to. Set where `kind` is GONE; a gateway that does
+    not know this field says that the link has expired.
+    """
     def __init__(
         self,
         *,
         kind: Global___OutcomeKind.ValueType = ...,
         location: _builtins.str = ...,
         session: _builtins.str = ...,
+        is_blocked: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "location", b"location", "session", b"session"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_blocked", b"is_blocked", "kind", b"kind", "location", b"location", "session", b"session"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -437,12 +443,15 @@ class LookUpCodeResponse(_message.Message):
     LINK_FIELD_NUMBER: _builtins.int
     IS_LIVE_FIELD_NUMBER: _builtins.int
     LOCATION_FIELD_NUMBER: _builtins.int
+    IS_BLOCKED_FIELD_NUMBER: _builtins.int
     is_live: _builtins.bool
     """Whether it redirects now: neither disabled nor expired."""
     location: _builtins.str
     """Where it leads now, to its fallback where it is not live, as that is sent to browsers: in ASCII, a host in another
     script as `xn--…`, which no lookalike can be mistaken for. Empty where it leads nowhere.
     """
+    is_blocked: _builtins.bool
+    """Whether the operator has blocked the link, or the host that it leads to: then `is_live` is false and `location` empty."""
     @_builtins.property
     def link(self) -> _link_pb2.Link:
         """The link."""
@@ -453,10 +462,11 @@ class LookUpCodeResponse(_message.Message):
         link: _link_pb2.Link | None = ...,
         is_live: _builtins.bool = ...,
         location: _builtins.str = ...,
+        is_blocked: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["link", b"link"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_live", b"is_live", "link", b"link", "location", b"location"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_blocked", b"is_blocked", "is_live", b"is_live", "link", b"link", "location", b"location"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
