@@ -98,7 +98,7 @@ def test_only_the_gateway_is_published() -> None:
 
 
 def test_each_store_is_reached_by_those_that_need_it() -> None:
-    """Redis by the shortener, PostgreSQL by tracking and what migrates and backs it up: nothing else shares a network."""
+    """Redis by the shortener, PostgreSQL by tracking and what migrates and backs it up; by nothing else."""
     reached = {
         store: {name for name in SERVICES if set(SERVICES[name].get("networks", [])) & set(SERVICES[store]["networks"])}
         for store in ("redis", "postgres")
@@ -112,11 +112,8 @@ def test_the_owner_of_the_tables_is_known_to_what_migrates_alone() -> None:
     owner = {f"CLICKTRAIL_{name}" for name in ("POSTGRES_OWNER_URL", "POSTGRES_OWNER_PASSWORD_FILE")}
     assert owner < set(SERVICES["migrate"]["environment"])
     assert not owner & set(SERVICES["tracking"]["environment"])
-    sees = {
-        name
-        for name, service in SERVICES.items()
-        if any("{CLICKTRAIL_SECRETS" in each for each in service.get("volumes", []))
-    }
+    mounts = [(name, mount) for name, service in SERVICES.items() for mount in service.get("volumes", [])]
+    sees = {name for name, mount in mounts if mount.startswith("${CLICKTRAIL_SECRETS")}
     assert sees == {"secrets", "postgres", "migrate", "database"}
 
 
