@@ -441,7 +441,7 @@ def test_the_readme_names_what_is_there() -> None:
     components = {each["metadata"]["labels"].get(COMPONENT) for each in example.objects}
     selected = ",".join(re.findall(rf"{COMPONENT}(?:=| in \()([a-z, ]+)", README))
     assert {component.strip() for component in selected.split(",")} == components - {None, "backup"}
-    for secret in PASSWORDS | KEYS:
+    for secret in PASSWORDS.keys() | KEYS:
         assert f"create secret generic {secret}" in README
 
 
