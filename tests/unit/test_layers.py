@@ -23,7 +23,7 @@ ORDER = {
         bootstrap __main__
         """,
     "tracking_service": """
-        money sqlite_file postgres settings messages shortener_client counters accounts actions identity profiles
+        money sqlite_file postgres settings messages shortener_client marks counters accounts actions identity profiles
         attribution rejections backup reconciliation erasure sessions reassignment reports links events clicks spool
         bootstrap migrate __main__
         """,

@@ -10,9 +10,10 @@ from tracking_service.attribution.evidence_store import EventPlace, Events, find
 from tracking_service.attribution.explanation import Evidence, KeptEntry, led_by
 from tracking_service.attribution.ledger import Credited, LedgerEntry, Standing, difference
 from tracking_service.attribution.queries import QUERIES
-from tracking_service.attribution.queue_store import DirtyVisitor, FannedOut, Pending, Visitor, mark_dirty
+from tracking_service.attribution.queue_store import FannedOut, Pending, Visitor, mark_dirty
 from tracking_service.attribution.rules import RULES_VERSION, CandidateClick, Event
 from tracking_service.counters.store import bump_versions
+from tracking_service.marks import KeptMark
 from tracking_service.postgres.arrays import columns
 from tracking_service.postgres.locks import Lock, lock_names
 from tracking_service.postgres.pool import Postgres
@@ -75,9 +76,9 @@ class PostgresAttribution:
         """Decide again on the events of at most so many visitors, and return how many there were."""
         return await self._process(QUERIES.take_visitors, limit)
 
-    async def process_one(self, visitor_id: int) -> None:
+    async def process_one(self, mark_id: int) -> None:
         """Decide again on the events of one dirty visitor, unless another worker is at it."""
-        await self._process(QUERIES.take_visitor, visitor_id)
+        await self._process(QUERIES.take_visitor, mark_id)
 
     async def fan_out(self, limit: int) -> FannedOut:
         """Mark each person who has events dirty, of at most so many groups."""
@@ -96,18 +97,18 @@ class PostgresAttribution:
 
         return await self._postgres.in_transaction(work)
 
-    async def oldest(self, limit: int) -> list[DirtyVisitor]:
+    async def oldest(self, limit: int) -> list[KeptMark]:
         """Return the visitors that would be processed next."""
         return await self._visitors(QUERIES.find_oldest, limit)
 
-    async def retries(self, limit: int) -> list[DirtyVisitor]:
+    async def retries(self, limit: int) -> list[KeptMark]:
         """Return visitors that have failed before and are to be tried again now."""
         return await self._visitors(QUERIES.find_retries, limit)
 
-    async def retry_later(self, visitor_id: int, seconds: float) -> None:
+    async def retry_later(self, mark_id: int, seconds: float) -> None:
         """Leave a dirty visitor alone for so long."""
         async with self._postgres.connection() as connection:
-            await connection.execute(QUERIES.retry_later, visitor_id, seconds)
+            await connection.execute(QUERIES.retry_later, mark_id, seconds)
 
     async def _process(self, query: str, parameter: int) -> int:
         async def work(connection: "Connection") -> int:
@@ -121,9 +122,9 @@ class PostgresAttribution:
 
         return await self._postgres.in_transaction(work)
 
-    async def _visitors(self, query: str, limit: int) -> list[DirtyVisitor]:
+    async def _visitors(self, query: str, limit: int) -> list[KeptMark]:
         async with self._postgres.connection() as connection:
-            return [DirtyVisitor(**row) for row in await connection.fetch(query, limit)]
+            return [KeptMark(**row) for row in await connection.fetch(query, limit)]
 
 
 async def outstanding(connection: "Connection", events: Events) -> list[Line]:

@@ -9,6 +9,7 @@ from tracking_service.links.queries import QUERIES
 from tracking_service.postgres.arrays import columns
 from tracking_service.postgres.pages import Listing, Page, read_page
 from tracking_service.postgres.pool import Postgres
+from tracking_service.profiles.store import find_profile
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection
@@ -77,7 +78,7 @@ class PostgresLinkListing:
         async with self._postgres.reading(business_id) as connection:
             values: dict[str, object] = dict(only)
             if "profile" in only:
-                values["profile"] = await _profile_key(connection, business_id, only["profile"])
+                values["profile"] = await find_profile(connection, business_id, only["profile"])
                 if values["profile"] is None:
                     return [], False
             rows, has_more = await read_page(connection, _listing(values), (business_id,), page, *values.values())
@@ -92,11 +93,6 @@ class PostgresLinkListing:
 def _listing(values: Mapping[str, object]) -> Listing:
     conditions = [f"AND {FILTERS[name]} = ${number}" for number, name in enumerate(values, start=_FIRST_FILTER)]
     return Listing(QUERIES.list_links.replace("{only}", " ".join(conditions)), POSITION)
-
-
-async def _profile_key(connection: "Connection", business_id: str, profile: str) -> int | None:
-    key: int | None = await connection.fetchval(QUERIES.find_profile_key, business_id, profile)
-    return key
 
 
 class PostgresLinkExport:

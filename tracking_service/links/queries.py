@@ -17,7 +17,6 @@ class LinkQueries(Queries):
     list_links: str
     find_position: str
     has_links: str
-    find_profile_key: str
     keep_own_sources: str
 
 

@@ -89,10 +89,6 @@ SELECT created_at AS at, id FROM links WHERE business_id = $1 AND id = $2;
 -- Whether any business has a link.
 SELECT EXISTS (SELECT FROM links);
 
--- name: find_profile_key
--- The surrogate of a profile.
-SELECT profile_key FROM profiles WHERE business_id = $1 AND id = $2;
-
 -- name: keep_own_sources
 -- Sources of businesses' links, in the order of their keys, each with a part of the text that events have it in. Where
 -- one is new, what was decided on events that have it is decided again.
