@@ -18,7 +18,7 @@ SELECT format('CREATE ROLE %I LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLIC
 
 -- name: list_grants
 -- The statements that let a role ($1) read and write the rows of all tables, but of which migrations have run only read.
--- Partitions are reached through their table.
+-- Partitions are reached through their table; the default one, of what came at odd times, can be read by itself too.
 SELECT format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), $1::text) AS statement
 UNION ALL
 SELECT format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database())
@@ -30,11 +30,12 @@ UNION ALL
 SELECT format(
     'GRANT %s %I.%I TO %I',
     CASE WHEN c.relkind = 'S' THEN 'USAGE, SELECT ON SEQUENCE'
-         WHEN c.relkind = 'v' OR c.relname = 'schema_migrations' THEN 'SELECT ON'
+         WHEN c.relkind = 'v' OR c.relispartition OR c.relname = 'schema_migrations' THEN 'SELECT ON'
          ELSE 'SELECT, INSERT, UPDATE, DELETE ON' END,
     current_schema(), c.relname, $1::text)
 FROM pg_class c
-WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p', 'v', 'S') AND NOT c.relispartition
+WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p', 'v', 'S')
+  AND (NOT c.relispartition OR c.oid IN (SELECT partdefid FROM pg_partitioned_table))
   AND pg_has_role(c.relowner, 'USAGE')
 UNION ALL
 SELECT format('GRANT EXECUTE ON FUNCTION %s TO %I', p.oid::regprocedure, $1::text)

@@ -14,9 +14,11 @@ from redis.asyncio import Redis
 
 from cli.data_directory import DataDirectory
 from cli.embedded import programs
+from cli.embedded.postgres_server import find_postgres
 from cli.embedded.postgres_server import postgres_server as new_postgres
 from cli.embedded.privileges import NOBODY, as_nobody
 from cli.embedded.programs import readable_by_all
+from cli.embedded.redis_server import find_redis
 from cli.embedded.redis_server import redis_server as new_redis
 from cli.embedded.server_process import ServerProcess
 from cli.stack.stack import Front, Stack
@@ -142,7 +144,10 @@ def test_programs_that_others_cannot_read_are_copied_once(closed: Path, monkeypa
 
 
 async def test_a_cluster_of_before_is_handed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where one superuser did everything: its rows are there, and the service is a role that owns nothing."""
+    """Where one superuser did everything: its rows are there, and the service is a role that owns nothing.
+
+    Each server is named with its version as it is started.
+    """
     data = DataDirectory(tmp_path / "data")
     data.make()
     older = new_postgres(data.postgres)
@@ -157,7 +162,9 @@ async def test_a_cluster_of_before_is_handed_over(tmp_path: Path, monkeypatch: p
     assert not (data.postgres / "service_password").exists()
     stack = Stack(data, Front())
     try:
-        await asyncio.to_thread(stack.start, lambda _step: None)
+        steps: list[str] = []
+        await asyncio.to_thread(stack.start, steps.append)
+        assert steps[:2] == [f"starting {find_redis()}", f"starting {find_postgres()}"]
         connection = await asyncpg.connect(stack.postgres_url)
         assert await connection.fetchval("SELECT name FROM businesses WHERE id = 'before'") == "A shop"
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
