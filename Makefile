@@ -121,7 +121,7 @@ fuzz: $(STAMP) ## send random bytes over HTTP and gRPC for minutes, beside what 
 	$(BIN)/python -m tests.fuzz --seed $(SEED) --seconds $(SECONDS)
 
 .PHONY: hostile
-hostile: $(STAMP) ## measure what tenants notice of attackers, in turns with quiet minutes (ten minutes)
+hostile: $(STAMP) ## measure what tenants notice of attackers, each alone and all at once, in turns with quiet minutes (twenty minutes)
 	$(BIN)/python -m tests.hostile
 
 .PHONY: clean

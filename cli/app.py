@@ -10,7 +10,7 @@ from cli import accounts, health
 from cli.commands import Commands
 from cli.demo import demo
 from cli.links import links
-from cli.operations import backup, keys, migrate, reconcile, rejected, restore
+from cli.operations import backup, keys, migrate, reconcile, rejected, rejudge, restore
 from cli.reports import report, report_link
 from cli.stack import up
 
@@ -47,6 +47,7 @@ app.command("report")(report.report)
 app.command("report-link")(report_link.report_link)
 app.command("reconcile")(reconcile.reconcile)
 app.command("rejected")(rejected.rejected)
+app.command("rejudge")(rejudge.rejudge)
 app.add_typer(accounts.business_app, name="business")
 app.add_typer(accounts.token_app, name="token")
 app.command("keys")(keys.keys)

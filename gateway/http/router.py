@@ -80,7 +80,7 @@ class Router:
         """Answer one request."""
         request_id = secrets.token_hex(8)
         stay = self._room.stay()
-        exchange = Exchange(scope, receive, request_id, stay.hold, self._trusted_proxies)
+        exchange = Exchange(scope, receive, request_id, stay, self._trusted_proxies)
         path = self._find(exchange)
         style = path.style if path else self._style_of(exchange.path)
         headers = style.headers(request_id)

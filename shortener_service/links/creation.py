@@ -143,8 +143,9 @@ class Creation:
             new = NewLinks(batch.part, base_url, batch.known.id, seconds)
             links = [self._placing(batch, new, wanted[at], attempt, length) for at in waiting]
             placings = [placing for placing, _ in links]
+            template = batch.template
             found = await self._store.place(
-                batch.template.domain, batch.other_domains, placings, self._secret.generation
+                template.business_id, template.domain, batch.other_domains, placings, self._secret.generation
             )
             for at, (_, link), there in zip(waiting, links, found, strict=True):
                 answer = await self._judge(batch, wanted[at], there) if there else link

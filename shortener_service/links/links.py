@@ -74,7 +74,7 @@ class Links:
             record = _changed_record(link.record, known.id, is_disabled=is_disabled)
             changed = Link(link.key, record, template)
             delivery = delivery_of(self._messages.link(changed), record)
-            if await self._store.change(link.key, link.record, record, delivery):
+            if await self._store.change(business_id, link.key, link.record, record, delivery):
                 self._changed(link.key)
                 return changed
         raise contested("This link")
@@ -96,7 +96,7 @@ class Links:
                 return
             record = _without_recipient(link)
             delivery = delivery_of(self._messages.link(Link(key, record, link.template)), record)
-            if await self._store.change(key, link.record, record, delivery):
+            if await self._store.change(business_id, key, link.record, record, delivery):
                 self._changed(key)
                 return
         raise contested(f"The link {key.code}")

@@ -5,6 +5,7 @@ of its shard, and only when these are in the outbox is it answered. Hits and out
 here: copying them into values of our own would cost as much as resolving them.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 from clicktrail.shortener.v1 import redirect_service_pb2 as pb
@@ -64,9 +65,27 @@ class Redirects:
                 answers.append(_without_click(link, domain))
         for shard, clicks in by_shard.items():
             if not await self._store.append(shard, clicks.sessions, clicks.delivery):
-                for position in clicks.positions:
+                for position in await self._append_apart(shard, clicks):
                     answers[position] = outbox_full()
         return _unless_all_failed(answers)
+
+    async def _append_apart(self, shard: int, clicks: ShardClicks) -> list[int]:
+        """Keep the clicks of each business apart from all others'; return the positions of those without room."""
+        by_business: dict[str, ShardClicks] = {}
+        for position, hit, link in clicks.hits:
+            _add(by_business.setdefault(link.known.template.business_id, ShardClicks()), position, hit, link)
+        have_room = await asyncio.gather(
+            *(
+                self._store.append(shard, own.sessions, own.delivery, business_id)
+                for business_id, own in by_business.items()
+            )
+        )
+        return [
+            position
+            for own, has_room in zip(by_business.values(), have_room, strict=True)
+            for position, _, _ in own.hits
+            if not has_room
+        ]
 
 
 def _unless_all_failed(answers: list[Answer]) -> list[Answer]:

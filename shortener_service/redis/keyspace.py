@@ -47,6 +47,8 @@ class Keys:
     def __init__(self, shards: Shards) -> None:
         self.shards = shards
         self.outboxes = [f"{{{shard}}}:outbox" for shard in range(shards.count)]
+        self.counts = [f"{{{shard}}}:counts" for shard in range(shards.count)]
+        """How many entries of an outbox businesses hold beyond half of its room."""
         self.markers = [f"{{{shard}}}:complete" for shard in range(shards.count)]
         self.restores = [f"{{{shard}}}:restore" for shard in range(shards.count)]
         self.counters = [f"{{{shard}}}:links" for shard in range(shards.count)]

@@ -24,8 +24,8 @@ ORDER = {
         """,
     "tracking_service": """
         money sqlite_file postgres settings messages shortener_client marks counters accounts actions identity profiles
-        attribution rejections backup reconciliation erasure sessions reassignment reports links events clicks spool
-        bootstrap migrate __main__
+        attribution rejections backup reconciliation erasure sessions reassignment reports links events clicks
+        judgements spool bootstrap migrate __main__
         """,
     "gateway": """
         account addresses settings templating json http rpc rate_limits auth probes openapi redirects events tracker

@@ -11,7 +11,7 @@ from tracking_service.attribution.explanation import Evidence, KeptEntry, led_by
 from tracking_service.attribution.ledger import Credited, LedgerEntry, Standing, difference
 from tracking_service.attribution.queries import QUERIES
 from tracking_service.attribution.queue_store import FannedOut, Pending, Visitor, mark_dirty
-from tracking_service.attribution.rules import RULES_VERSION, CandidateClick, Event
+from tracking_service.attribution.rules import RULES_VERSION, CandidateClick, Event, has_click
 from tracking_service.counters.store import bump_versions
 from tracking_service.marks import KeptMark
 from tracking_service.postgres.arrays import columns
@@ -148,7 +148,7 @@ async def _append(connection: "Connection", lines: Sequence[Line]) -> None:
                 lines, "business_id", "entry.event_id", "entry.entry", "entry.sign", "event.action",
                 "event.occurred_at", "credited.click_id", "credited.clicked_at", "credited.link_created_at",
                 "credited.link", "credited.campaign", "credited.journey", "credited.message", "credited.conversions",
-                "credited.revenue_minor", "credited.currency",
+                "credited.revenue_minor", "credited.currency", "credited.provenance",
             ),
             RULES_VERSION,
         )  # fmt: skip
@@ -219,9 +219,21 @@ async def _evidence(connection: "Connection", business_id: str, event_id: UUID) 
     events = (await find_events(connection, [EventPlace(business_id, event_id, received_at)])).get(business_id, [])
     if not any(event.id == event_id for event in events):
         return None
-    led = led_by(events, event_id)
-    clicks = await connection.fetch(
-        QUERIES.find_clicks_of_visitor, business_id, led.session, led.profile_key, MOST_CLICKS
-    )
+    led, clicks = await _find_lead(connection, business_id, led_by(events, event_id))
     entries = await connection.fetch(QUERIES.find_entries, business_id, event_id)
-    return Evidence(event_id, events, [CandidateClick(**row) for row in clicks], [KeptEntry(**row) for row in entries])
+    return Evidence(event_id, events, led, clicks, [KeptEntry(**row) for row in entries])
+
+
+async def _find_lead(
+    connection: "Connection", business_id: str, events: Sequence[Event]
+) -> tuple[Event | None, list[CandidateClick]]:
+    """Return the event whose visitor's clicks decide, the first one's where none clicked in time, and those clicks."""
+    found: list[tuple[Event | None, list[CandidateClick]]] = []
+    for event in events:
+        rows = await connection.fetch(
+            QUERIES.find_clicks_of_visitor, business_id, event.session, event.profile_key, MOST_CLICKS
+        )
+        found.append((event, [CandidateClick(**row) for row in rows]))
+        if has_click(event, found[-1][1]):
+            return found[-1]
+    return found[0] if found else (None, [])

@@ -123,11 +123,13 @@ class Contested(RedisLinkStore):
         self._caller = caller
         self.overtaken = 0
 
-    async def change(self, key: LinkKey, before: LinkRecord, after: LinkRecord, delivery: bytes) -> bool:
+    async def change(
+        self, business_id: str, key: LinkKey, before: LinkRecord, after: LinkRecord, delivery: bytes
+    ) -> bool:
         """Change a link behind somebody else."""
         self.overtaken += 1
         await self._caller.update(key.code, destination=f"https://shop.example.com/{self.overtaken}")
-        return await super().change(key, before, after, delivery)
+        return await super().change(business_id, key, before, after, delivery)
 
 
 async def test_a_link_that_others_change_without_end_is_refused_for_now(shortener: Caller, redis_url: str) -> None:

@@ -461,3 +461,81 @@ class LookUpCodeResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LookUpCodeResponse: _TypeAlias = LookUpCodeResponse  # noqa: Y015
+
+@_typing.final
+class JudgeUserAgentsRequest(_message.Message):
+    """User agents to judge."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_AGENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def user_agents(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """At most 1,000. None: only the version is told."""
+
+    def __init__(
+        self,
+        *,
+        user_agents: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["user_agents", b"user_agents"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___JudgeUserAgentsRequest: _TypeAlias = JudgeUserAgentsRequest  # noqa: Y015
+
+@_typing.final
+class JudgeUserAgentsResponse(_message.Message):
+    """Who sends them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JUDGEMENTS_FIELD_NUMBER: _builtins.int
+    RULES_VERSION_FIELD_NUMBER: _builtins.int
+    rules_version: _builtins.int
+    """The version of the rules; later ones are larger."""
+    @_builtins.property
+    def judgements(self) -> _containers.RepeatedCompositeFieldContainer[Global___UserAgentJudgement]:
+        """One for each, in their order."""
+
+    def __init__(
+        self,
+        *,
+        judgements: _abc.Iterable[Global___UserAgentJudgement] | None = ...,
+        rules_version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["judgements", b"judgements", "rules_version", b"rules_version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___JudgeUserAgentsResponse: _TypeAlias = JudgeUserAgentsResponse  # noqa: Y015
+
+@_typing.final
+class UserAgentJudgement(_message.Message):
+    """Who sends a user agent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERDICT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    verdict: _builtins.str
+    """"human", "preview", "bot" or "scanner", as activities and reports have it."""
+    reason: _builtins.str
+    """Why that is thought, in a few words."""
+    def __init__(
+        self,
+        *,
+        verdict: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "verdict", b"verdict"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UserAgentJudgement: _TypeAlias = UserAgentJudgement  # noqa: Y015
