@@ -17,6 +17,7 @@ from clicktrail.shortener.v1 import domain_service_pb2
 from clicktrail.tracking.v1 import link_archive_service_pb2 as pb
 from clicktrail.tracking.v1 import link_archive_service_pb2_grpc, profile_service_pb2
 from common.clock import to_timestamp
+from tests.support.postgres_roles import as_service
 from tests.support.tracking_service.calling import SECONDS, Caller
 from tests.support.tracking_service.clicking import START, click, link
 from tests.support.waiting import eventually
@@ -165,7 +166,8 @@ async def test_a_backup_of_another_version_is_refused(postgres_url: str, other_u
 @pytest.mark.usefixtures("filled")
 async def test_the_command_writes_and_tells(postgres_url: str, tmp_path: Path) -> None:
     """A backup in a folder that is not there is one line and exit code 2; a good one can be read by tar."""
-    environment = os.environ | {"CLICKTRAIL_POSTGRES_URL": postgres_url}
+    urls = {"CLICKTRAIL_POSTGRES_URL": as_service(postgres_url), "CLICKTRAIL_POSTGRES_OWNER_URL": postgres_url}
+    environment = os.environ | urls
 
     def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
         command = [sys.executable, "-m", "cli", *arguments]
