@@ -1,5 +1,7 @@
 """Says whose reports a request may see: by a private token, or by the signature of a link to the report page."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from clicktrail.tracking.v1 import report_page_service_pb2 as pb
@@ -14,6 +16,9 @@ from gateway.rpc.clients import Services
 PARAMETER = "signature"
 SIGNATURE_LENGTH_LIMIT = 200
 REMEMBERED_LIMIT = 1_000
+
+# What a message sticks to an address, such as a full stop or a bracket, comes behind.
+_STUCK = re.compile(r"[^A-Za-z0-9_-]+\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,12 @@ class ReportAccess:
 
 def signature_of(exchange: Exchange) -> str | None:
     """Return the signature that a request brings in its query, if it does."""
-    return dict(exchange.query()).get(PARAMETER)
+    return signature_in(dict(exchange.query()))
+
+
+def signature_in(query: Mapping[str, str]) -> str | None:
+    """Return the signature that a query has, if it does, without what is stuck to it."""
+    return _STUCK.sub("", query[PARAMETER]) if PARAMETER in query else None
 
 
 def _refused() -> RefusedError:
