@@ -16,8 +16,8 @@ from gateway.redirects.qr_codes import TYPES
 from gateway.redirects.redirects import Redirects
 
 # A code and what a message, a mail program or a second slash has stuck to it: nothing that a code can have.
-# What begins with a dot is a hidden file, such as `/.env`, and never a link.
-_CODE_IN_PATH = re.compile(rf"/[^A-Za-z0-9_.-]*({CODE})((?![A-Za-z0-9_-]).*)?", re.DOTALL)
+# What begins with a dot is a hidden file, such as `/.env`, and with a percent sign was escaped twice: no link.
+_CODE_IN_PATH = re.compile(rf"/[^A-Za-z0-9_.%-]*({CODE})((?![A-Za-z0-9_-]).*)?", re.DOTALL)
 # What asks for something else about a link.
 _ENDS = frozenset({"+", *(f".{kind}" for kind in TYPES)})
 # Nearly every request of all.
