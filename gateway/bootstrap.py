@@ -78,7 +78,7 @@ def build() -> Application:
     configure_logging(service="gateway", level=settings.log_level, log_format=settings.log_format)
     most = connections_for(settings.queue_limit)
     # Behind proxies all connections are theirs.
-    most_of_address = most if settings.trusted_proxies else most // ADDRESSES_AT_LEAST
+    most_of_address = most // ADDRESSES_AT_LEAST if settings.client_addresses.is_direct else most
     return Application(partial(open_gateway, settings), Connections(most, most_of_address))
 
 
@@ -99,7 +99,8 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         EventBatches(services, settings.call_seconds),
         Limits(settings.flight_size, settings.event_flights_in_air, settings.queue_limit, settings.call_seconds),
     )
-    events = Events(credentials, limits, fresh_sessions, submissions, settings.trusted_proxies)
+    addresses = settings.client_addresses
+    events = Events(credentials, limits, fresh_sessions, submissions, addresses)
     pages = TrackerRoutes(services, credentials, fresh_sessions)
     transcoder = Transcoder(services, credentials, limits, fresh_sessions)
     watches = Watches(services)
@@ -119,11 +120,11 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     ]
     document = document_route([route.operation for route in routes], COMPONENTS)
     styles = {"/v1": API, "/reports": REPORTS}
-    router = Router([*routes, document], styles, LINKS, Room(settings.queue_limit), settings.trusted_proxies)
+    router = Router([*routes, document], styles, LINKS, Room(settings.queue_limit), addresses)
     sharing = asyncio.create_task(BudgetShares(services, limits).keep_in_step())
     log.info("serving", pid=os.getpid())
     spare_what_stays()
-    links = ShortLinks(Redirects(hits, limits, settings.trusted_proxies), router.own_paths)
+    links = ShortLinks(Redirects(hits, limits, addresses), router.own_paths)
     yield Gateway((links, SingleEvents(events)), router, watches)
     watches.close()
     sharing.cancel()

@@ -2,13 +2,22 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from clicktrail.shortener.v1.redirect_service_pb2 import ResolveHitsRequest
 from common.field_rules import rules
 from common.settings.settings import Listen, Settings
+from gateway.addresses import ClientAddresses
 
 Count = Annotated[int, Field(ge=1)]
+
+
+def _check_proxies(value: str) -> str:
+    try:
+        ClientAddresses.behind(value)
+    except ValueError:
+        raise ValueError("must be a number of proxies, or their networks, such as 10.0.0.0/8, fd00::/8") from None
+    return value
 
 
 class GatewaySettings(Settings):
@@ -36,8 +45,16 @@ class GatewaySettings(Settings):
     """The same for events and all other calls but batches."""
     rate_limits: bool = True
     """Whether senders are held to budgets: beyond them, 429."""
-    trusted_proxies: Annotated[int, Field(ge=0)] = 0
-    """How many proxies stand before the gateway: so far back is the client's address in `X-Forwarded-For`."""
+    trusted_proxies: Annotated[str, AfterValidator(_check_proxies)] = "0"
+    """How many proxies stand before the gateway, or their networks, with commas between them.
+
+    So far back, or behind the last of them, is the client's address in `X-Forwarded-For` or `Forwarded`.
+    """
+
+    @property
+    def client_addresses(self) -> ClientAddresses:
+        """What tells where requests come from, behind the trusted proxies."""
+        return ClientAddresses.behind(self.trusted_proxies)
 
     @property
     def host(self) -> str:

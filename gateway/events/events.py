@@ -13,7 +13,7 @@ from common.ids import uuid7_bytes
 from common.json_text import JsonTextError
 from common.json_writer import write
 from gateway.account import Account
-from gateway.addresses import client_address, network_of
+from gateway.addresses import ClientAddresses, network_of
 from gateway.auth import Credentials
 from gateway.events.fields import ParsedEvent, parse_event
 from gateway.events.operations import BATCH_FROM_PAGE, BATCH_FROM_SERVER, BATCH_LIMIT, FROM_PAGE, FROM_SERVER, PIXEL
@@ -43,13 +43,13 @@ class Events:
         limits: RateLimits,
         fresh_sessions: FreshSessions,
         batcher: EventBatcher,
-        trusted_proxies: int,
+        client_addresses: ClientAddresses,
     ) -> None:
         self._credentials = credentials
         self._limits = limits
         self._fresh_sessions = fresh_sessions
         self._batcher = batcher
-        self._trusted_proxies = trusted_proxies
+        self._client_addresses = client_addresses
 
     def routes(self) -> Routes:
         """Return the routes, for pages and for servers."""
@@ -96,7 +96,7 @@ class Events:
             return None
         if parsed.faults or _is_claim(parsed.event):
             return None
-        address = client_address(peer, raw_headers, self._trusted_proxies)
+        address = self._client_addresses.of(peer, raw_headers)
         if not self._limits.try_take(_kind_of(parsed), account, network_of(address), _units(1, parsed.size)):
             return None
         return self._batcher.submit(_submission(account, parsed, address, headers.get("user-agent", "")))

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote_to_bytes
 
-from gateway.addresses import client_address, network_of, peer_of
+from gateway.addresses import DIRECT, ClientAddresses, network_of, peer_of
 from gateway.http.asgi import RawHeaders, Receive, Scope
 from gateway.http.bodies import Body
 from gateway.http.errors import bad_request
@@ -23,7 +23,7 @@ class Exchange:
         receive: Receive,
         request_id: str,
         hold: Callable[[int], bool] = lambda _size: True,
-        trusted_proxies: int = 0,
+        client_addresses: ClientAddresses = DIRECT,
     ) -> None:
         self.scope = scope
         self.method: str = scope["method"]
@@ -33,7 +33,7 @@ class Exchange:
         self.headers = headers_in(scope["headers"])
         self.body = Body(receive, hold, is_compressed="content-encoding" in self.headers)
         self.request_id = request_id
-        self.address = client_address(peer_of(scope), scope["headers"], trusted_proxies)
+        self.address = client_addresses.of(peer_of(scope), scope["headers"])
         """The client's, behind proxies of our own."""
 
     @property
