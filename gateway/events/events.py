@@ -16,8 +16,24 @@ from gateway.account import Account
 from gateway.addresses import ClientAddresses, network_of
 from gateway.auth import Credentials
 from gateway.events.fields import ParsedEvent, parse_event
-from gateway.events.operations import BATCH_FROM_PAGE, BATCH_FROM_SERVER, BATCH_LIMIT, FROM_PAGE, FROM_SERVER, PIXEL
-from gateway.events.receipts import answer_of, event_in_query, image, is_unavailable, receipt_of_error, rejected
+from gateway.events.operations import (
+    BATCH_FROM_PAGE,
+    BATCH_FROM_SERVER,
+    BATCH_LIMIT,
+    FROM_PAGE,
+    FROM_SERVER,
+    LOOK_AT_PIXEL,
+    PIXEL,
+)
+from gateway.events.receipts import (
+    PIXEL_STYLE,
+    answer_of,
+    event_in_query,
+    image,
+    is_unavailable,
+    receipt_of_error,
+    rejected,
+)
 from gateway.http import bodies
 from gateway.http.asgi import RawHeaders
 from gateway.http.errors import RefusedError
@@ -59,7 +75,8 @@ class Events:
             Route(BATCH_FROM_PAGE, self._batch(public)),
             Route(FROM_SERVER, self._single(private)),
             Route(BATCH_FROM_SERVER, self._batch(private)),
-            Route(PIXEL, self.show_pixel),
+            Route(PIXEL, self.show_pixel, PIXEL_STYLE),
+            Route(LOOK_AT_PIXEL, self.look_at_pixel, PIXEL_STYLE),
         ]
 
     async def show_pixel(self, exchange: Exchange) -> Answer:
@@ -67,6 +84,11 @@ class Events:
         account = await self._credentials.any(exchange, None)
         await exchange.body.discard()
         await self._receive(exchange, account, parse_event(event_in_query(exchange), exchange.every("idempotency-key")))
+        return image()
+
+    async def look_at_pixel(self, exchange: Exchange) -> Answer:
+        """Answer as for the image, which nobody sees: no event."""
+        await exchange.body.discard()
         return image()
 
     def _single(self, authenticate: Authenticate) -> Handler:

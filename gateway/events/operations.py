@@ -29,13 +29,14 @@ BATCH_LIMIT = rules(TrackEventsRequest, "submissions").max_items
 
 _OF_READERS: dict[Read, Schema] = {
     values.read_text: {"type": ["string", "null"]},
+    values.read_prose: {"type": ["string", "null"]},
     values.read_id: {"type": ["string", "integer", "null"]},
     values.read_object: {"type": ["object", "null"]},
     values.read_decimal: {"type": ["number", "string", "null"]},
     values.read_moment: {
         "anyOf": [
             {"type": "string", "format": "date-time", "description": "ISO 8601 with an offset."},
-            {"type": "number", "description": "Unix seconds."},
+            {"type": "number", "description": "Unix seconds, or milliseconds of 13 digits."},
             {"type": "null"},
         ]
     },
@@ -57,7 +58,7 @@ def _properties(descriptor: Any, readers: Mapping[str, Read]) -> dict[str, Any]:
 
 def _property(field: FieldDescriptor, read: Read) -> Schema:
     text = " ".join(comment_of(field).split())
-    limits = limits_of(field) if read is values.read_text else {}
+    limits = limits_of(field) if read in (values.read_text, values.read_prose) else {}
     return {**_OF_READERS[read], **limits, "description": text}
 
 
@@ -190,14 +191,26 @@ BATCH_FROM_SERVER = Operation(
     access=Access.PRIVATE,
     bodies={JSON: BATCH, "text/plain": BATCH_BODIES["text/plain"]},
 )
+_IMAGE_PATH = "/v1/track/pixel.gif"
+LOOK_AT_PIXEL = Operation(
+    method="HEAD",
+    path=_IMAGE_PATH,
+    id="lookAtPixel",
+    summary="Says what the image is; no event.",
+    tag="pages",
+    access=Access.ANYONE,
+    responses={200: Response("An image of one transparent point.")},
+    errors=(),
+)
 PIXEL = Operation(
     method="GET",
-    path="/v1/track/pixel.gif",
+    path=_IMAGE_PATH,
     id="trackPixel",
     summary="Takes in an event by showing an image, for mail and for pages without scripts.",
     description="The business stands in `business`, as there are no headers. Other parameters are kept as further "
     "fields of the event. Without an `id`, each time that the image is shown is an event of its own. The image is "
-    "answered once the event is kept; what is not taken is an error, which a mail shows as a missing image.",
+    "answered once the event is kept. What is not taken is answered by an image as well, with the status of the error; "
+    "where `Accept` asks for JSON, by that.",
     tag="pages",
     access=Access.PUBLIC,
     parameters=[

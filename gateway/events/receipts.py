@@ -1,6 +1,7 @@
 """Answers with what became of events."""
 
 from base64 import b64decode
+from collections.abc import Mapping
 
 from clicktrail.tracking.v1.event_pb2 import (
     RECEIPT_STATUS_ACCEPTED,
@@ -13,7 +14,9 @@ from common.errors import ClicktrailError, Fault, FaultType, Kind
 from common.rpc.errors import fault_message
 from gateway.http.errors import RETRY_AFTER_SECONDS, Problem, RefusedError, problem_of
 from gateway.http.exchange import Answer, Exchange
+from gateway.http.routes import Style, api_headers, error_answer
 from gateway.json.text import Value
+from gateway.redirects.error_pages import wants_json
 
 RECEIVED = frozenset({RECEIPT_STATUS_ACCEPTED, RECEIPT_STATUS_DUPLICATE})
 
@@ -68,6 +71,16 @@ def event_in_query(exchange: Exchange) -> dict[str, Value]:
     return {name: text for name, text in exchange.query() if name != BUSINESS}
 
 
-def image() -> Answer:
+def image(status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
     """Return the image."""
-    return Answer(200, GIF, content_type="image/gif")
+    return Answer(status, GIF, headers or {}, "image/gif")
+
+
+def _error_image(error: Exception, exchange: Exchange) -> Answer:
+    """Return the image with the status of an error: a mail would show anything else as a broken picture."""
+    told = error_answer(error, exchange)
+    return told if wants_json(exchange.scope["headers"], is_link=True) else image(told.status, told.headers)
+
+
+PIXEL_STYLE = Style(api_headers, _error_image, is_for_programs=True)
+"""How the image answers."""

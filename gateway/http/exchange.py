@@ -65,9 +65,16 @@ def headers_in(raw: RawHeaders) -> Mapping[str, str]:
 
 
 def values_in(raw: RawHeaders, name: str) -> list[str]:
-    """Return all values of a header, in order."""
+    """Return all values of a header, in order: as UTF-8, as bodies are, where they are that."""
     wanted = name.encode()
-    return [value.decode("latin-1") for sent, value in raw if sent == wanted]
+    return [_text_of(value) for sent, value in raw if sent == wanted]
+
+
+def _text_of(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 def query_of(scope: Scope) -> list[tuple[str, str]]:

@@ -99,7 +99,7 @@ def test_all_faults_are_found_at_once_with_their_paths() -> None:
     """Each names the field as the sender wrote it."""
     request = link_service_pb2.BatchCreateLinksRequest()
     value = {
-        "template": {"destination": 7, "expires_at": "2026-05-04T00:00:00", "metadata": [], "utm": "x"},
+        "template": {"destination": 7, "expires_at": "2026-05-04T00:00:00", "metadata": [1], "utm": "x"},
         "recipients": [{"profile": "ana"}, "x", {"profile": "\u0000"}, {"profile": "\ud800"}],
     }
     faults = filled(request, value)
