@@ -31,22 +31,28 @@ class _Field:
     """Reads a single value. None: a message, to be filled key by key."""
 
 
-def fill(message: Message, members: dict[str, Value], faults: list[Fault], path: str = "") -> None:
-    """Set a message's fields from an object. Unknown keys are ignored; null, and `[]` for an object, are absent.
+def fill(
+    message: Message, members: dict[str, Value], faults: list[Fault], path: str = "", *, is_strict: bool = False
+) -> None:
+    """Set a message's fields from an object. Null, and `[]` for an object, are absent.
 
-    Adds a fault per wrong value, its parameter the dotted path from `path` on, such as "recipients.3.profile".
+    Adds a fault per wrong value, its parameter the dotted path from `path` on, such as "recipients.3.profile"; where
+    is_strict, per unknown key too, else those are ignored.
     """
-    for key, field in _fields(message.DESCRIPTOR).items():
+    fields = _fields(message.DESCRIPTOR)
+    if is_strict:
+        faults.extend(_fault(path + key, "is unknown here") for key in members if key not in fields)
+    for key, field in fields.items():
         value = members.get(key)
         # PHP writes an empty object as an empty list.
         if value is None or (value == [] and field.is_object):
             continue
         if field.is_repeated:
-            _fill_list(getattr(message, field.name), field, value, faults, path + key)
+            _fill_list(getattr(message, field.name), field, value, faults, path + key, is_strict=is_strict)
         elif field.read is None:
             inner = getattr(message, field.name)
             inner.SetInParent()
-            _fill_object(inner, value, faults, path + key)
+            _fill_object(inner, value, faults, path + key, is_strict=is_strict)
         elif (read := _read(field.read, value, faults, path + key)) is not None:
             _set(message, field, read)
 
@@ -109,21 +115,23 @@ def _enum_reader(enum: EnumDescriptor) -> Reader:
     return read
 
 
-def _fill_list(container: Any, field: _Field, value: Value, faults: list[Fault], path: str) -> None:
+def _fill_list(  # noqa: PLR0913  (the arguments of `fill`, and the field)
+    container: Any, field: _Field, value: Value, faults: list[Fault], path: str, *, is_strict: bool
+) -> None:
     if not isinstance(value, list):
         faults.append(_fault(path, "must be a list"))
         return
     for index, inner in enumerate(value):
         where = f"{path}.{index}"
         if field.read is None:
-            _fill_object(container.add(), inner, faults, where)
+            _fill_object(container.add(), inner, faults, where, is_strict=is_strict)
         elif (read := _read(field.read, inner, faults, where)) is not None:
             container.append(read)
 
 
-def _fill_object(message: Message, value: Value, faults: list[Fault], path: str) -> None:
+def _fill_object(message: Message, value: Value, faults: list[Fault], path: str, *, is_strict: bool) -> None:
     if isinstance(value, dict):
-        fill(message, value, faults, path + ".")
+        fill(message, value, faults, path + ".", is_strict=is_strict)
     else:
         faults.append(_fault(path, "must be an object"))
 
