@@ -13,6 +13,7 @@ from clicktrail.shortener.v1 import link_service_pb2
 from clicktrail.tracking.v1 import (
     account_service_pb2,
     action_service_pb2,
+    event_service_pb2,
     link_archive_service_pb2,
     profile_service_pb2,
     report_page_service_pb2,
@@ -67,6 +68,7 @@ TRANSCODED = (
     profile_service_pb2.DESCRIPTOR.services_by_name["ProfileService"],
     action_service_pb2.DESCRIPTOR.services_by_name["ActionService"],
     account_service_pb2.DESCRIPTOR.services_by_name["AccountService"],
+    event_service_pb2.DESCRIPTOR.services_by_name["EventService"],
     report_service_pb2.DESCRIPTOR.services_by_name["ReportService"],
     report_page_service_pb2.DESCRIPTOR.services_by_name["ReportPageService"],
 )

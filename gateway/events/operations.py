@@ -123,6 +123,10 @@ COMPONENTS: dict[str, Schema] = {
         "properties": {
             "status": {"const": "received"},
             "id": {"type": "string", "format": "uuid", "description": "The event's id; of a duplicate, the first's."},
+            "order": {
+                "const": "unknown",
+                "description": "A refund names no order that there is, so that it takes nothing back until that comes.",
+            },
         },
         "required": ["status", "id"],
     },

@@ -8,6 +8,7 @@ from clicktrail.tracking.v1.event_pb2 import (
     RECEIPT_STATUS_CONFLICT,
     RECEIPT_STATUS_DUPLICATE,
     RECEIPT_STATUS_REJECTED,
+    REFUNDED_ORDER_UNKNOWN,
     Receipt,
 )
 from common.errors import ClicktrailError, Fault, FaultType, Kind
@@ -39,7 +40,8 @@ def answer_of(receipt: Receipt) -> Answer:
     """Return the answer to a single event. Raises the refusal of one that was not taken."""
     if receipt.status in RECEIVED:
         # Our own id: there is nothing in it to escape.
-        return Answer(200, f'{{"status":"received","id":"{receipt.id}"}}'.encode())
+        order = ',"order":"unknown"' if receipt.order == REFUNDED_ORDER_UNKNOWN else ""
+        return Answer(200, f'{{"status":"received","id":"{receipt.id}"{order}}}'.encode())
     faults = [Fault(FaultType(fault.type), fault.parameter or None, fault.description) for fault in receipt.errors] or [
         _CONFLICT
     ]

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from tracking_service.actions.catalogue import is_custom
 from tracking_service.attribution.rules import CandidateClick, Event, decide
+from tracking_service.money import LARGEST, AmountError, parse_minor
 
 # An order earns once, from the first of these that has an amount.
 ORDER_EARNS_FROM = ("order.placed", "order.confirmed", "order.shipped", "order.delivered")
@@ -24,6 +25,7 @@ class Worth(StrEnum):
     """Why an event earns, takes back, or does neither."""
 
     ORDER = "it is the first step of its order with an amount"
+    FREE = "it is the first step of its order, which is free"
     ALONE = "its action earns by itself"
     MARKED = "its action is marked as a conversion"
     TAKES_BACK = "it takes back what its order earned"
@@ -102,19 +104,19 @@ def _of_order(events: Sequence[Event]) -> Iterator[tuple[UUID, Earning]]:
     """Yield what each event of one order earns."""
     valid = list(_without_superseded(events))
     steps = [event for event in valid if event.action in ORDER_EARNS_FROM]
-    earner = min(
-        (step for step in steps if step.has_amount),
-        key=lambda step: (ORDER_EARNS_FROM.index(step.action), step.occurred_at, step.id),
-        default=None,
-    )
+    earner = _earner(steps)
     left = 0 if earner is None else earner.amount_minor or 0
+    # Nothing of a free order is ever left: it stays until it is cancelled.
+    is_standing = not any(event.action == CANCELLED and event.is_private for event in valid)
     for event in sorted(valid, key=lambda event: (event.occurred_at, event.id)):
         if event.action not in ORDER_EARNS_FROM:
             earning = _taken_back(event, earner, left)
             left += earning.revenue_minor or 0
             yield event.id, earning
     for step in steps:
-        if step is earner:
+        if step is earner and step.is_free:
+            yield step.id, Earning(Worth.FREE, int(is_standing), 0, step.currency)
+        elif step is earner:
             # It stays a conversion until nothing of it is left.
             yield step.id, Earning(Worth.ORDER, int(left > 0), step.amount_minor, step.currency)
         else:
@@ -123,6 +125,12 @@ def _of_order(events: Sequence[Event]) -> Iterator[tuple[UUID, Earning]]:
     for event in events:
         if event.id not in counted:
             yield event.id, Earning(Worth.SUPERSEDED, is_counted=False)
+
+
+def _earner(steps: Sequence[Event]) -> Event | None:
+    """Return the step that an order earns from: the first with an amount, else the first that says it is free."""
+    priced = [step for step in steps if step.has_amount] or [step for step in steps if step.is_free]
+    return min(priced, key=lambda step: (ORDER_EARNS_FROM.index(step.action), step.occurred_at, step.id), default=None)
 
 
 def _without_superseded(events: Sequence[Event]) -> Iterator[Event]:
@@ -139,9 +147,9 @@ def _taken_back(event: Event, earner: Event | None, left: int) -> Earning:
         return Earning(Worth.NO_ORDER)
     taken, worth = left, Worth.TAKES_BACK
     if event.action == REFUNDED:
-        taken = min(left, event.amount_minor or 0)
+        taken = min(left, _refunded_minor(event, earner))
         worth = Worth.TAKES_BACK if event.has_amount else Worth.NO_AMOUNT
-        if event.currency not in (None, earner.currency):
+        if event.said_amount is None and event.currency not in (None, earner.currency):
             taken, worth = 0, Worth.OTHER_CURRENCY
     if not event.is_private:
         taken, worth = 0, Worth.FROM_PAGE
@@ -150,6 +158,17 @@ def _taken_back(event: Event, earner: Event | None, left: int) -> Earning:
     if not taken:
         return Earning(worth, follows=earner.id)
     return Earning(worth, 0, -taken, earner.currency, follows=earner.id)
+
+
+def _refunded_minor(refund: Event, earner: Event) -> int:
+    """Return what a refund gives back, in minor units of its order's currency where it names none."""
+    if refund.said_amount is None or earner.currency is None:
+        return refund.amount_minor or 0
+    try:
+        return parse_minor(refund.said_amount, earner.currency)
+    except AmountError:
+        # It fits into the business's currency, and not into this one: more than any order has left.
+        return LARGEST
 
 
 @dataclass(frozen=True, slots=True)

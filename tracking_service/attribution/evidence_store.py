@@ -139,4 +139,5 @@ def _event(row: "Row", own_sources: Container[str]) -> Event:
         is_conversion=row["is_conversion"],
         is_private=row["is_private"],
         window=row["attribution_window"],
+        said_amount=row["said_amount"],
     )

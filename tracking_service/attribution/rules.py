@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-RULES_VERSION = 2
-# An event with the session of a click that is younger by up to this much counts as at the click: clocks differ, and
-# Unix seconds are cut off.
-CLOCK_TOLERANCE = timedelta(minutes=10)
+RULES_VERSION = 3
+# An event with the session of a click that is younger by up to this much counts as at the click: the session did not
+# exist before, and clocks and time zones differ. What is older is believed to be of another visit.
+CLOCK_TOLERANCE = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +56,18 @@ class Event:
     is_conversion: bool
     is_private: bool
     window: timedelta
+    said_amount: str | None = None
+    """A refund's amount as a decimal, where it was said without a currency: it is in its order's."""
 
     @property
     def has_amount(self) -> bool:
-        """Whether there is something to earn; nothing is earned with an amount of zero."""
+        """Whether there is something to earn."""
         return bool(self.amount_minor)
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it says that there is nothing to pay, which is more than not to say an amount."""
+        return self.amount_minor == 0
 
 
 class ClickReason(StrEnum):

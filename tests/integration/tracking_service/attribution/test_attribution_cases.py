@@ -36,7 +36,7 @@ pytestmark = pytest.mark.usefixtures("business")
 Step = Callable[[], Awaitable[Any]]
 PAGE = event_pb2.CREDENTIAL_PUBLIC
 DAY = 24 * 60
-CASES = 17
+CASES = 22
 
 
 class Shop:
@@ -117,6 +117,18 @@ def cases(shop: Shop) -> dict[str, tuple[list[Step], tuple[int, str, str]]]:
         "a page cancels nothing": ([placed, shop.step("order.cancelled", 9, credential=PAGE)], (1, "10.00 USD", "")),
         "nor against its server": (
             [placed, shop.step("order.cancelled", 9, credential=PAGE), cancelled], (0, "", "10.00 USD"),
+        ),
+        "a free order": ([shop.step("order.placed", 1, "0")], (1, "0.00 USD", "")),
+        "a free order of two steps": (
+            [shop.step("order.placed", 1, "0"), shop.step("order.shipped", 3, "0.00")], (1, "0.00 USD", ""),
+        ),
+        "a free order cancelled": ([shop.step("order.placed", 1, "0"), cancelled], (0, "0.00 USD", "")),
+        "a refund without a currency": (
+            [shop.step("order.placed", 1, "10", currency="JPY"), shop.refund(5, "4")], (1, "6 JPY", "4 JPY"),
+        ),
+        "two without one over the amount": (
+            [shop.step("order.placed", 1, "10", currency="KWD"), shop.refund(5, "7.5"), shop.refund(6, "7.5")],
+            (0, "", "10.000 KWD"),
         ),
         "another order": ([placed, shop.refund(5, "4", order="1002")], (1, "10.00 USD", "")),
     }  # fmt: skip
