@@ -22,6 +22,8 @@ from common.rpc.server import GrpcServer, Register
 from shortener_service.domains.domains import Domains
 from shortener_service.domains.servicer import DomainServicer
 from shortener_service.domains.store import RedisDomainStore
+from shortener_service.links.business_store import RedisBusinesses
+from shortener_service.links.businesses import Businesses
 from shortener_service.links.creation import Creation, Secret
 from shortener_service.links.links import Links
 from shortener_service.links.messages import LinkMessages
@@ -49,7 +51,7 @@ from shortener_service.redirects.store import RedisChanges, RedisClickStore
 from shortener_service.redis.client import RedisCalls
 from shortener_service.redis.keyspace import Keys, Shards
 from shortener_service.settings import ShortenerSettings
-from shortener_service.token_client import TokenOwners
+from shortener_service.token_client import BusinessAccounts, TokenOwners
 
 log = get_logger(__name__)
 
@@ -109,7 +111,8 @@ class Shortener:
             links, templates, RedisChanges(self._calls, keys), shards, settings.link_cache_size
         )
         messages = LinkMessages(settings.public_url)
-        creation = Creation(links, templates, domains, messages, self._secret)
+        businesses = Businesses(RedisBusinesses(self._calls), BusinessAccounts(self._channel))
+        creation = Creation(links, templates, domains, messages, self._secret, businesses)
         single = Links(links, templates, domains, messages, self._live_links.forget)
         self._server = GrpcServer(
             settings.shortener_listen,
