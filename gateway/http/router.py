@@ -86,7 +86,7 @@ class Router:
         """Answer one request."""
         request_id = secrets.token_hex(8)
         stay = self._room.stay()
-        exchange = Exchange(scope, receive, request_id, stay.hold, self._client_addresses)
+        exchange = Exchange(scope, receive, request_id, stay, self._client_addresses)
         path = self._find(exchange)
         style = path.style if path else self._style_of(exchange.path)
         headers = style.headers(request_id)
@@ -115,6 +115,8 @@ class Router:
         if exchange.path in self._styles:
             return None
         segments = exchange.segments()
+        # Some clients and proxies end every path with a slash.
+        segments = segments[:-1] if segments[-1:] == ("",) else segments
         for path in self._paths:
             parameters = path.match(segments)
             if parameters is not None:

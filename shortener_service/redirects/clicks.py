@@ -77,12 +77,13 @@ def source_of(query: str) -> str:
 class ShardClicks:
     """The clicks of a batch in one shard, for the outbox, and their sessions."""
 
-    __slots__ = ("_clicks", "positions", "sessions")
+    __slots__ = ("_clicks", "hits", "sessions")
 
     def __init__(self) -> None:
         self._clicks: list[bytes] = []
         self.sessions: dict[str, bytes] = {}
-        self.positions: list[int] = []
+        self.hits: list[tuple[int, pb.Hit, LiveLink]] = []
+        """The hits that they are of, by their positions in the batch."""
 
     @property
     def delivery(self) -> bytes:
@@ -91,7 +92,7 @@ class ShardClicks:
 
     def add(self, position: int, hit: pb.Hit, link: LiveLink, visit: Visit, session: str) -> None:
         """Add a hit's click, and its session if it has one."""
-        self.positions.append(position)
+        self.hits.append((position, hit, link))
         received_at = hit.received_at
         time = received_at.SerializeToString()
         click = (

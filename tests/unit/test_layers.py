@@ -19,13 +19,13 @@ ORDER = {
         logging probe rare_warnings settings rpc
         """,
     "shortener_service": """
-        errors destinations protobuf_wire redis settings token_client domains links redirects rates outbox recovery
-        bootstrap __main__
+        errors destinations protobuf_wire freshly_read redis settings token_client refused_hosts domains links redirects
+        rates outbox recovery bootstrap __main__
         """,
     "tracking_service": """
-        money sqlite_file postgres settings messages shortener_client counters accounts actions identity profiles
-        attribution rejections backup reconciliation erasure sessions reassignment reports links events clicks spool
-        bootstrap migrate __main__
+        money sqlite_file postgres settings messages shortener_client marks counters accounts actions identity profiles
+        attribution rejections backup reconciliation erasure sessions reassignment reports links events clicks
+        judgements spool bootstrap migrate __main__
         """,
     "gateway": """
         account addresses settings templating json http rpc rate_limits auth probes openapi redirects events tracker
@@ -79,6 +79,7 @@ MAY_IMPORT = {
         "gateway/http/limits.py",
         "gateway/redirects/fast_path.py",
     ),
+    "dns": ("shortener_service/domains/txt_records.py",),
     "typer": ("cli/**/*.py",),
     "rich": ("cli/**/*.py",),
     "ua_parser": ("tracking_service/clicks/origins.py",),

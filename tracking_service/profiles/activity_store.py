@@ -9,6 +9,7 @@ from tracking_service.money import Money
 from tracking_service.postgres.pages import Listing, Page, read_page
 from tracking_service.postgres.pool import Postgres
 from tracking_service.profiles.queries import QUERIES
+from tracking_service.profiles.store import find_profile
 
 ACTIVITIES = Listing(QUERIES.list_activities, QUERIES.find_activity_position, takes_uuids=True)
 
@@ -46,7 +47,7 @@ class PostgresActivities:
     async def page(self, business_id: str, profile_id: str, page: Page) -> tuple[list[Activity], bool] | None:
         """Return a page of what a person did, newest first, and whether there is more; None: no such profile."""
         async with self._postgres.reading(business_id) as connection:
-            key = await connection.fetchval(QUERIES.find_profile_key, business_id, profile_id)
+            key = await find_profile(connection, business_id, profile_id)
             if key is None:
                 return None
             rows, has_more = await read_page(connection, ACTIVITIES, (business_id, key), page)

@@ -63,6 +63,7 @@ class Tracking(
         """Called before each piece, with the number of its first link."""
         self.secret = b""
         self.domains: dict[str, link_archive_service_pb2.DomainCopy] = {}
+        self.refused_hosts: dict[str, link_archive_service_pb2.RefusedHostCopy] = {}
         self.asked = 0
         self.accounts = Accounts()  # type: ignore[abstract]
         self._server = aio.server()
@@ -145,4 +146,10 @@ class Tracking(
             kept = self.domains.get(copy.domain.name)
             if kept is None or copy.revision > kept.revision:
                 self.domains[copy.domain.name] = copy
-        return link_archive_service_pb2.KeepInstallationResponse(secret=self.secret, domains=self.domains.values())
+        for host in request.refused_hosts:
+            present = self.refused_hosts.get(host.host.name)
+            if present is None or host.revision > present.revision:
+                self.refused_hosts[host.host.name] = host
+        return link_archive_service_pb2.KeepInstallationResponse(
+            secret=self.secret, domains=self.domains.values(), refused_hosts=self.refused_hosts.values()
+        )
