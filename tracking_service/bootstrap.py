@@ -42,6 +42,7 @@ from tracking_service.erasure.erasures import Erasures, ErasureWorker
 from tracking_service.erasure.store import PostgresErasure
 from tracking_service.events.context_store import PostgresEventContexts
 from tracking_service.events.intake import EventIntake
+from tracking_service.events.refund_store import PostgresRefunds
 from tracking_service.events.servicer import EventServicer
 from tracking_service.events.store import PostgresEvents
 from tracking_service.judgements.rejudgement import Rejudgement
@@ -187,7 +188,11 @@ class TrackingService:
             ),
             "clicktrail.tracking.v1.EventService": partial(
                 event_service_pb2_grpc.add_EventServiceServicer_to_server,
-                EventServicer(self._fallback.intake.track, Explanations(PostgresExplanations(postgres))),
+                EventServicer(
+                    self._fallback.intake.track,
+                    Explanations(PostgresExplanations(postgres)),
+                    PostgresRefunds(postgres),
+                ),
             ),
             "clicktrail.tracking.v1.JudgementService": partial(
                 judgement_service_pb2_grpc.add_JudgementServiceServicer_to_server,

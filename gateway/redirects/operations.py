@@ -91,7 +91,8 @@ REDIRECT = _of_link(
     "followLink",
     "Leads to a link's destination, and keeps the click.",
     {302: _LED, **_REFUSALS},
-    description="The destination gets the link's UTM parameters that it does not have yet, and a person's new session.",
+    description="The destination gets the link's UTM parameters that it does not have yet, and a person's new session. "
+    "What follows the first character that no code can have, such as a full stop, is ignored.",
 )
 LOOK = _of_link(
     "HEAD",

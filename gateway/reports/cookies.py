@@ -1,7 +1,7 @@
 """Keeps the signatures of report links in cookies, so that addresses, which are written down everywhere, hold none."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from hashlib import sha256
 from urllib.parse import urlencode
@@ -17,14 +17,21 @@ signature, that the browser was asked to keep it, so that it is not asked again 
 KEPT_LINKS = 20
 
 _NAME = "clicktrail_report_"
+# Such as a full stop or a bracket behind it.
+_STUCK = re.compile(r"[^A-Za-z0-9_-]+\Z")
 # Enough that no two links of one browser are taken for each other; no secret: it says which cookie to look at.
 _HANDLE_LENGTH = 16
 _HANDLE = re.compile(rf"[0-9a-f]{{{_HANDLE_LENGTH}}}")
 
 
+def opening(query: Mapping[str, str]) -> dict[str, str]:
+    """Return the parameters of a query that open reports, each without what a message has stuck to the address."""
+    return {name: _STUCK.sub("", query[name]) for name in OPENING if name in query}
+
+
 def signature_of(exchange: Exchange) -> str | None:
     """Return the signature that a request brings, in its query or in the cookie that this names; None: neither."""
-    query = dict(exchange.query())
+    query = opening(dict(exchange.query()))
     if SIGNATURE not in query and LINK in query:
         return _kept_as(exchange, query[LINK])
     return query.get(SIGNATURE)
@@ -37,7 +44,7 @@ def clean_address(exchange: Exchange, until: datetime) -> Answer | None:
     without, and then its addresses go on with the signature. None where there is nothing to clean, or no way.
     """
     query = dict(exchange.query())
-    signature = query.get(SIGNATURE)
+    signature = opening(query).get(SIGNATURE)
     if signature is None:
         return None
     others = {name: value for name, value in query.items() if name not in OPENING}

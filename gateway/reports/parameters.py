@@ -19,7 +19,7 @@ from clicktrail.tracking.v1.report_service_pb2 import (
 from common.clock import from_timestamp, now, timezones, to_rfc3339, to_timestamp
 from common.errors import Fault, invalid
 from gateway.json.reader import fill, fill_from_path, members_of_query
-from gateway.reports.cookies import OPENING
+from gateway.reports.cookies import OPENING, opening
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -80,7 +80,7 @@ def parameters_of(query: Mapping[str, str]) -> ReportParameters:
     timezone = query.get("timezone", "").strip() or _UTC
     is_known = timezone in timezones()
     return ReportParameters(
-        opened_by={name: query[name] for name in OPENING if name in query},
+        opened_by=opening(query),
         range=query["range"] if query.get("range") in RANGES else WHOLE,
         timezone=timezone if is_known else _UTC,
         basis=query["basis"] if query.get("basis") in BASES else "event",

@@ -63,6 +63,7 @@ MAY_IMPORT = {
         "shortener_service/token_client.py",
         "gateway/rpc/*.py",
         "gateway/http/errors.py",
+        "cli/links/people.py",
         "cli/calls.py",
         "cli/stack/demo_business.py",
     ),
