@@ -15,8 +15,8 @@ MOST_MODULES = 15
 # The packages of each part, and the modules beside them, in order: each imports only what stands before it.
 ORDER = {
     "common": """
-        errors admission backoff clock credentials external_ids field_rules garbage ids json_names json_text json_writer
-        logging probe rare_warnings settings rpc
+        errors admission agents backoff clock credentials external_ids field_rules garbage ids json_names json_text
+        json_writer logging probe rare_warnings settings rpc
         """,
     "shortener_service": """
         errors destinations protobuf_wire redis settings token_client domains links redirects rates outbox recovery
@@ -110,6 +110,9 @@ PURE = (
     "shortener_service/links/link.py",
     "shortener_service/domains/domain.py",
     "shortener_service/redirects/verdicts.py",
+    "common/agents/rules.py",
+    "common/agents/crawler_list.py",
+    "common/agents/judge.py",
     "tracking_service/attribution/credits.py",
     "tracking_service/attribution/ledger.py",
     "tracking_service/attribution/rules.py",
