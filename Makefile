@@ -109,6 +109,12 @@ lock: $(STAMP) ## look up again what the image installs, with hashes (LOCK_FLAGS
 	$(LOCK) $(LOCK_FLAGS) pyproject.toml --output-file deploy/requirements.lock
 	$(LOCK) $(LOCK_FLAGS) deploy/build-requirements.in --output-file deploy/build-requirements.lock
 
+TRACKER := gateway/tracker/tracker
+.PHONY: script
+script: ## write again what is served of the tracking script (needs npx; a test holds it to its source)
+	{ echo "// $$(sha256sum < $(TRACKER).js | cut -d ' ' -f 1)" && \
+		npx --yes terser@5.51.4 $(TRACKER).js --compress passes=4,ecma=2021,unsafe_arrows --mangle; } > $(TRACKER).min.js
+
 SEED ?= $(shell date +%s)
 FSYNC ?= always
 .PHONY: faults
@@ -121,7 +127,7 @@ fuzz: $(STAMP) ## send random bytes over HTTP and gRPC for minutes, beside what 
 	$(BIN)/python -m tests.fuzz --seed $(SEED) --seconds $(SECONDS)
 
 .PHONY: hostile
-hostile: $(STAMP) ## measure what tenants notice of attackers, in turns with quiet minutes (ten minutes)
+hostile: $(STAMP) ## measure what tenants notice of attackers, each alone and all at once, in turns with quiet minutes (twenty minutes)
 	$(BIN)/python -m tests.hostile
 
 .PHONY: clean

@@ -5,12 +5,16 @@ from typing import Annotated
 
 import typer
 from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.timestamp_pb2 import Timestamp
 from rich.console import Console
 
 from cli.addresses import Business, DataDir, Endpoint, KeyFile, Tracking, business_id, tracking_endpoint
 from cli.calls import DEADLINE_SECONDS, channel_to, run
 from cli.commands import Commands
+from cli.failures import CommandFailed, ExitCode
+from cli.times import time_of
 from clicktrail.tracking.v1 import account_service_pb2, account_service_pb2_grpc
+from common.clock import from_timestamp, now_timestamp, to_rfc3339
 
 business_app = Commands(help="Create businesses, and set what only operators set of them.", no_args_is_help=True)
 token_app = Commands(help="Create tokens for servers.", no_args_is_help=True)
@@ -50,19 +54,40 @@ def create_business(  # noqa: PLR0913  (options of a command)
 
 
 @business_app.command("update")
-def update_business(
+def update_business(  # noqa: PLR0913  (options of a command)
     *,
-    rate_factor: Annotated[float, typer.Option(help="How many times the usual rate limits it has: 0.001 to 1000.")],
+    rate_factor: Annotated[
+        float | None, typer.Option(help="How many times the usual rate limits it has: 0.001 to 1000.")
+    ] = None,
+    confirmed_from: Annotated[
+        str | None,
+        typer.Option(
+            help="From when on what pages alone tell counts beside the totals, not in them: a time, `now` or `never`.",
+            metavar="TIME",
+        ),
+    ] = None,
+    page_amount_ceiling: Annotated[
+        int | None, typer.Option(help="The largest amount that pages are believed, in whole units of its currency.")
+    ] = None,
     business: Business = None,
     tracking: Tracking = None,
     data_dir: DataDir = None,
     key_file: KeyFile = None,
 ) -> None:
     """Change a business, effective within 5 seconds; print what it has now."""
-    wanted = account_service_pb2.Business(id=business_id(business, data_dir), rate_factor=rate_factor)
+    told = {"rate_factor": rate_factor, "confirmed_from": confirmed_from, "page_amount_ceiling": page_amount_ceiling}
+    fields = [name for name, value in told.items() if value is not None]
+    if not fields:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in told)
+        raise CommandFailed(f"Nothing to change: give any of {options}.", ExitCode.USAGE)
+    wanted = account_service_pb2.Business(
+        id=business_id(business, data_dir), rate_factor=rate_factor, confirmed_from=_confirmed_from(confirmed_from),
+        page_amount_ceiling=page_amount_ceiling,
+    )  # fmt: skip
     service = tracking_endpoint(tracking, data_dir, key_file)
-    changed = run(_update_business(service, wanted, ["rate_factor"]), service)
-    typer.echo(f"{changed.id}: {changed.rate_factor:g} times the usual rate limits")
+    changed = run(_update_business(service, wanted, fields), service)
+    for field in fields:
+        typer.echo(f"{changed.id}: {_in_words(changed)[field]}")
 
 
 @token_app.command("create")
@@ -103,6 +128,27 @@ def set_identity_secret(
         typer.echo(f"{owner} has no identity secret.")
     else:
         _show(business=owner, secret=secret)
+
+
+def _in_words(business: account_service_pb2.Business) -> dict[str, str]:
+    """Return what settings of a business mean, by their fields."""
+    confirmed = "what pages alone tell counts as reported"
+    if business.HasField("confirmed_from"):
+        confirmed = (
+            f"what pages alone tell is unconfirmed from {to_rfc3339(from_timestamp(business.confirmed_from))} on"
+        )
+    return {
+        "rate_factor": f"{business.rate_factor:g} times the usual rate limits",
+        "confirmed_from": confirmed,
+        "page_amount_ceiling": f"pages are believed up to {business.page_amount_ceiling:,} of any currency",
+    }
+
+
+def _confirmed_from(text: str | None) -> Timestamp | None:
+    """Return the time that an option names; None where it names none, or `never`."""
+    if text in (None, "never"):
+        return None
+    return now_timestamp() if text == "now" else time_of("--confirmed-from", text)
 
 
 async def _create_business(service: Endpoint, business: account_service_pb2.Business) -> tuple[str, str]:

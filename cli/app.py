@@ -9,8 +9,8 @@ from typer.core import TyperCommand
 from cli import accounts, health
 from cli.commands import Commands
 from cli.demo import demo
-from cli.links import links
-from cli.operations import backup, keys, migrate, reconcile, rejected, restore
+from cli.links import domains, links
+from cli.operations import backup, hosts, keys, migrate, reconcile, rejected, rejudge, restore
 from cli.reports import report, report_link
 from cli.stack import up
 
@@ -43,10 +43,13 @@ def clicktrail(
 app.command("up")(up.up)
 app.command("demo")(demo.demo)
 app.add_typer(links.app, name="links")
+app.add_typer(domains.app, name="domain")
+app.add_typer(hosts.app, name="hosts")
 app.command("report")(report.report)
 app.command("report-link")(report_link.report_link)
 app.command("reconcile")(reconcile.reconcile)
 app.command("rejected")(rejected.rejected)
+app.command("rejudge")(rejudge.rejudge)
 app.add_typer(accounts.business_app, name="business")
 app.add_typer(accounts.token_app, name="token")
 app.command("keys")(keys.keys)

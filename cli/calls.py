@@ -1,10 +1,11 @@
 """Calls services from the command line: channels that close, errors that read well."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
+from google.protobuf.message import Message
 from grpc import StatusCode, aio
 
 from cli.addresses import Endpoint
@@ -30,6 +31,18 @@ def run(call: Coroutine[Any, Any, Result], service: Endpoint) -> Result:
             raise (_not_allowed if is_refused(error) else _failure)(error, service) from None
 
     return asyncio.run(told())
+
+
+def ask(
+    service: Endpoint, method: Callable[[aio.Channel], Callable[..., Awaitable[Result]]], request: Message
+) -> Result:
+    """Call a method of a service once, and return its answer; what is refused becomes `CommandFailed`."""
+
+    async def answer() -> Result:
+        async with channel_to(service) as channel:
+            return await method(channel)(request, timeout=DEADLINE_SECONDS, wait_for_ready=True)
+
+    return run(answer(), service)
 
 
 @asynccontextmanager

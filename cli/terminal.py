@@ -38,7 +38,12 @@ class TextTable(Table):
 
 def shown(text: str) -> Text:
     """Return a text as it stands, with what a terminal would obey written out."""
-    return Text(_COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+    return Text(shown_text(text))
+
+
+def shown_text(text: str) -> str:
+    """Return a text with what a terminal would obey written out."""
+    return _COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def show_json(message: Message) -> None:

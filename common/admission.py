@@ -1,6 +1,7 @@
 """Bounds what is under way: beyond, work is refused at once instead of waiting for its time to end."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -32,6 +33,35 @@ class Places:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.give_back()
+
+
+class SharedRoom:
+    """Room for so many bytes. Half of it is anybody's; of the rest, nobody holds more than is left to all others.
+
+    So one has three quarters at most, two have five sixths, and there is always something left for who holds little.
+    Who has what of the first half is not counted.
+    """
+
+    def __init__(self, limit_bytes: int) -> None:
+        self.limit_bytes = limit_bytes
+        self._held: Counter[str] = Counter()
+        """What was taken beyond half, by holder."""
+
+    def take(self, holder: str, size: int, used_bytes: int) -> bool:
+        """Take so many bytes where so many are used; tell whether they were there for this holder."""
+        used_bytes += size
+        if 2 * used_bytes <= self.limit_bytes:
+            return True
+        if self._held[holder] + size > self.limit_bytes - used_bytes:
+            return False
+        self._held[holder] += size
+        return True
+
+    def give_back(self, holder: str, size: int) -> None:
+        """Free so many bytes. Those taken before half was used count too: as much less is used."""
+        left = self._held.pop(holder, 0) - size
+        if left > 0:
+            self._held[holder] = left
 
 
 class Shares:

@@ -1,5 +1,6 @@
-"""How long to wait before something is tried again."""
+"""How long to wait before something is tried again, or looked at again unless woken."""
 
+import asyncio
 import random
 
 # Pauses of many who failed together end apart: each takes between half of its length and all of it.
@@ -28,3 +29,12 @@ class Backoff:
     def reset(self) -> None:
         """Begin again with the first pause: something has worked."""
         self._next = self._first
+
+
+async def woken_or_after(woken: asyncio.Event, seconds: float) -> None:
+    """Return as soon as it is woken, or after so long. It is not cleared: that is for who does the work, before it."""
+    try:
+        async with asyncio.timeout(seconds):
+            await woken.wait()
+    except TimeoutError:
+        return

@@ -60,6 +60,7 @@ class Credentials:
         return None if needs_private or not _is_allowed(headers.get("origin"), found.origins) else found
 
     def _counted(self, account: Account, exchange: Exchange, kind: BudgetKind | None) -> Account:
+        exchange.holder = account.business_id
         if kind is not None:
             self._limits.take(kind, account, exchange.network)
         return account

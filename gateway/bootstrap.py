@@ -3,13 +3,14 @@
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from multiprocessing import parent_process
 
 from clicktrail.common.v1.access_pb2 import ROLE_GATEWAY
-from clicktrail.shortener.v1 import link_service_pb2
+from clicktrail.shortener.v1 import domain_service_pb2, link_service_pb2
 from clicktrail.tracking.v1 import (
     account_service_pb2,
     action_service_pb2,
@@ -53,14 +54,18 @@ from gateway.rpc.fresh_sessions import FreshSessions
 from gateway.rpc.streams import EventBatches, RedirectBatches
 from gateway.settings import GatewaySettings
 from gateway.tracker.routes import TrackerRoutes
-from gateway.tracker.script import tracker_routes
+from gateway.tracker.script import script_routes
 
 log = get_logger(__name__)
 
+# So long the event loop waits for the thread that works on a large body, whenever both want the interpreter: a tenth of
+# what is usual, and several times in each request.
+SWITCH_SECONDS = 0.0005
 # So many addresses at the least it takes to have all connections.
 ADDRESSES_AT_LEAST = 4
 
 TRANSCODED = (
+    domain_service_pb2.DESCRIPTOR.services_by_name["DomainService"],
     link_service_pb2.DESCRIPTOR.services_by_name["LinkService"],
     link_archive_service_pb2.DESCRIPTOR.services_by_name["LinkArchiveService"],
     session_service_pb2.DESCRIPTOR.services_by_name["SessionService"],
@@ -86,6 +91,7 @@ def build() -> Application:
 async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     """Open the gateway; on leaving, what is under way is finished."""
     _stop_with_parent()
+    sys.setswitchinterval(SWITCH_SECONDS)
     security = caller_security(settings, ROLE_GATEWAY)
     services = connect(settings.shortener_target, settings.tracking_target, settings.call_seconds, security)
     limits = RateLimits(1 / settings.http_workers, is_on=settings.rate_limits)
@@ -112,8 +118,8 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         *pages.routes(),
         *downloads.routes(),
         *streams.routes(),
-        *tracker_routes(),
-        *LinkPages(services, limits).routes(),
+        *script_routes(),
+        *LinkPages(services, limits, settings.abuse_address).routes(),
         *own_routes(services),
         *ReportSite(services, access, watches).routes(),
     ]

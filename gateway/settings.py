@@ -1,12 +1,16 @@
 """What the gateway can be told."""
 
+import re
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from clicktrail.shortener.v1.redirect_service_pb2 import ResolveHitsRequest
 from common.field_rules import rules
 from common.settings.settings import Listen, Settings
+
+# A page has it as a link: neither a script nor an address within this site.
+_ABUSE_ADDRESS = re.compile(r"mailto:[!-?A-~]+@[!-?A-~]+|https?://[!-~]+")
 
 Count = Annotated[int, Field(ge=1)]
 
@@ -36,8 +40,17 @@ class GatewaySettings(Settings):
     """The same for events and all other calls but batches."""
     rate_limits: bool = True
     """Whether senders are held to budgets: beyond them, 429."""
+    abuse_address: str | None = None
+    """Where visitors report a harmful link, `mailto:…` or `https://…`: shown on each link's page, `/{code}+`."""
     trusted_proxies: Annotated[int, Field(ge=0)] = 0
     """How many proxies stand before the gateway: so far back is the client's address in `X-Forwarded-For`."""
+
+    @field_validator("abuse_address")
+    @classmethod
+    def _check_abuse_address(cls, address: str | None) -> str | None:
+        if address is not None and not _ABUSE_ADDRESS.fullmatch(address):
+            raise ValueError("takes an address such as mailto:abuse@example.com or https://example.com/abuse")
+        return address
 
     @property
     def host(self) -> str:

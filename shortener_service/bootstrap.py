@@ -11,6 +11,7 @@ from clicktrail.shortener.v1 import (
     link_service_pb2_grpc,
     rate_service_pb2_grpc,
     redirect_service_pb2_grpc,
+    refused_host_service_pb2_grpc,
     restore_service_pb2_grpc,
     session_service_pb2_grpc,
 )
@@ -20,8 +21,10 @@ from common.rpc.channels import open_channel
 from common.rpc.security import service_security
 from common.rpc.server import GrpcServer, Register
 from shortener_service.domains.domains import Domains
+from shortener_service.domains.proof import Proofs
 from shortener_service.domains.servicer import DomainServicer
 from shortener_service.domains.store import RedisDomainStore
+from shortener_service.domains.txt_records import TxtRecords
 from shortener_service.links.creation import Creation, Secret
 from shortener_service.links.links import Links
 from shortener_service.links.messages import LinkMessages
@@ -48,6 +51,9 @@ from shortener_service.redirects.sessions import Sessions
 from shortener_service.redirects.store import RedisChanges, RedisClickStore
 from shortener_service.redis.client import RedisCalls
 from shortener_service.redis.keyspace import Keys, Shards
+from shortener_service.refused_hosts.refused_hosts import RefusedHosts
+from shortener_service.refused_hosts.servicer import RefusedHostServicer
+from shortener_service.refused_hosts.store import RedisRefusedHostStore
 from shortener_service.settings import ShortenerSettings
 from shortener_service.token_client import TokenOwners
 
@@ -61,7 +67,8 @@ RELAY_STOP_SECONDS = 2.0
 # A Redis that takes longer to answer at the start is away, and health is to be told meanwhile.
 START_PATIENCE_SECONDS = 2.0
 SERVICES = tuple(
-    f"clicktrail.shortener.v1.{name}Service" for name in ("Link", "Redirect", "Session", "Domain", "Restore", "Rate")
+    f"clicktrail.shortener.v1.{name}Service"
+    for name in ("Link", "Redirect", "Session", "Domain", "RefusedHost", "Restore", "Rate")
 )
 
 
@@ -81,7 +88,8 @@ class Shortener:
         self._secret = Secret(self._installation.learn)
         self._archive = LinkArchive(self._channel)
         domain_store = RedisDomainStore(self._calls, keys)
-        self._copies = InstallationCopies(self._installation, domain_store, self._archive)
+        host_store = RedisRefusedHostStore(self._calls, keys)
+        self._copies = InstallationCopies(self._installation, domain_store, host_store, self._archive)
         self._restoration = Restoration(
             self._installation, self._archive, lambda: RedisRestore.begin(self._calls, keys)
         )
@@ -96,7 +104,9 @@ class Shortener:
             ),
             delivery_over(self._channel, DIRECT_DELIVERY_SECONDS),
         )
-        domains = Domains(domain_store, settings.public_url, self._copies.note_change)
+        refused_hosts = RefusedHosts(host_store, self._copies.note_change)
+        proofs = Proofs(self._installation.learn, TxtRecords(settings.name_servers))
+        domains = Domains(domain_store, proofs, refused_hosts, settings.public_url, self._copies.note_change)
         self._relay = OutboxRelay(
             RedisOutbox(self._calls, keys, settings.relay_claim_seconds),
             delivery_over(self._channel, DELIVERY_SECONDS),
@@ -110,15 +120,17 @@ class Shortener:
         )
         messages = LinkMessages(settings.public_url)
         creation = Creation(links, templates, domains, messages, self._secret)
-        single = Links(links, templates, domains, messages, self._live_links.forget)
+        single = Links(links, templates, domains, refused_hosts, messages, self._live_links.forget)
+        redirects = Redirects(self._live_links, domains, refused_hosts, clicks, shards)
         self._server = GrpcServer(
             settings.shortener_listen,
             SERVICES,
             registrations(
                 LinkServicer(creation, single, messages),
-                RedirectServicer(Redirects(self._live_links, domains, clicks, shards), single, messages),
+                RedirectServicer(redirects, single, messages),
                 SessionServicer(Sessions(clicks, shards)),
                 DomainServicer(domains),
+                RefusedHostServicer(refused_hosts),
                 RestoreServicer(self._restoration),
                 RateServicer(Rates(RedisRates(self._calls, keys))),
             ),
@@ -171,6 +183,7 @@ def registrations(  # noqa: PLR0913, PLR0917  (one for each service)
     redirects: RedirectServicer,
     sessions: SessionServicer,
     domains: DomainServicer,
+    refused_hosts: RefusedHostServicer,
     restores: RestoreServicer,
     rates: RateServicer,
 ) -> list[Register]:
@@ -180,6 +193,7 @@ def registrations(  # noqa: PLR0913, PLR0917  (one for each service)
         lambda server: redirect_service_pb2_grpc.add_RedirectServiceServicer_to_server(redirects, server),
         lambda server: session_service_pb2_grpc.add_SessionServiceServicer_to_server(sessions, server),
         lambda server: domain_service_pb2_grpc.add_DomainServiceServicer_to_server(domains, server),
+        lambda server: refused_host_service_pb2_grpc.add_RefusedHostServiceServicer_to_server(refused_hosts, server),
         lambda server: restore_service_pb2_grpc.add_RestoreServiceServicer_to_server(restores, server),
         lambda server: rate_service_pb2_grpc.add_RateServiceServicer_to_server(rates, server),
     ]

@@ -108,6 +108,15 @@ def comparable_host(host: str) -> str:
     return str(getattr(address, "ipv4_mapped", None) or address)
 
 
+def host_named(text: str) -> str:
+    """Return a host, typed in any script, in the form in which hosts are compared.
+
+    Raises `UnacceptableAddressError` where it is none.
+    """
+    is_bare_ipv6 = text.count(":") > 1 and not text.startswith("[")
+    return comparable_host(_written_host(f"[{text}]" if is_bare_ipv6 else text))
+
+
 def is_host_name(text: str) -> bool:
     """Tell whether this is a host name in ASCII."""
     return _HOST.fullmatch(text) is not None

@@ -1,5 +1,6 @@
 """What the shortener can be told."""
 
+from ipaddress import ip_address
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from shortener_service.redis.addresses import NOT_SENTINEL, OPTIONS, addresses_i
 
 _NAMES = rules(Link, "session_parameters")
 _NAME = pattern_of(_NAMES)
+_DNS_PORT = 53
 
 
 class ShortenerSettings(ServiceSettings):
@@ -36,6 +38,9 @@ class ShortenerSettings(ServiceSettings):
     """The query parameters that carry the session, separated by commas."""
     session_ttl_seconds: int = Field(86_400, ge=60)
     """How long a fresh session is kept here."""
+    dns_servers: Annotated[tuple[str, ...] | None, NoDecode] = None
+    """The name servers that are asked for the proof of a domain, each `address` or `address:port`, separated by commas;
+    without any, those of this machine."""
     outbox_shards: int = Field(16, ge=1, le=1024)
     """In how many shards Redis holds its data. Fixed once there is any."""
     outbox_limit: int = Field(1_000_000, ge=1)
@@ -47,7 +52,7 @@ class ShortenerSettings(ServiceSettings):
     relay_claim_seconds: float = Field(20.0, gt=0)
     """After how long without an answer another process takes over what one has read from the outbox."""
 
-    @field_validator("session_parameters", mode="before")
+    @field_validator("session_parameters", "dns_servers", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
@@ -60,6 +65,13 @@ class ShortenerSettings(ServiceSettings):
         if len(set(names)) < len(names):
             raise ValueError("takes each name once")
         return names
+
+    @field_validator("dns_servers")
+    @classmethod
+    def _check_dns_servers(cls, servers: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        for server in servers or ():
+            _address_and_port(server)
+        return servers
 
     @field_validator("redis_url")
     @classmethod
@@ -87,6 +99,11 @@ class ShortenerSettings(ServiceSettings):
         """Where Redis is, with the password."""
         return whole_url(self.redis_url, self.redis_password.get_secret_value() if self.redis_password else None)
 
+    @property
+    def name_servers(self) -> list[tuple[str, int]]:
+        """The addresses and ports of `dns_servers`."""
+        return list(map(_address_and_port, self.dns_servers or ()))
+
     @field_validator("public_url")
     @classmethod
     def _check_public_url(cls, url: str) -> str:
@@ -94,3 +111,13 @@ class ShortenerSettings(ServiceSettings):
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             raise ValueError("takes an http or https address without query, such as https://go.example.com")
         return url.rstrip("/")
+
+
+def _address_and_port(server: str) -> tuple[str, int]:
+    """Return the address and the port of a name server. Raises `ValueError` where it is none."""
+    try:
+        parts = urlsplit(f"//[{server}]" if server.count(":") > 1 and "[" not in server else f"//{server}")
+        address, port = str(ip_address(parts.hostname or "")), parts.port or _DNS_PORT
+    except ValueError:
+        raise ValueError("takes addresses of name servers, such as 192.0.2.53 or [2001:db8::53]:5353") from None
+    return address, port

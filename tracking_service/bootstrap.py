@@ -10,6 +10,7 @@ from clicktrail.tracking.v1 import (
     account_service_pb2_grpc,
     action_service_pb2_grpc,
     event_service_pb2_grpc,
+    judgement_service_pb2_grpc,
     link_archive_service_pb2_grpc,
     profile_service_pb2_grpc,
     rejection_service_pb2_grpc,
@@ -42,6 +43,9 @@ from tracking_service.events.context_store import PostgresEventContexts
 from tracking_service.events.intake import EventIntake
 from tracking_service.events.servicer import EventServicer
 from tracking_service.events.store import PostgresEvents
+from tracking_service.judgements.rejudgement import Rejudgement
+from tracking_service.judgements.servicer import JudgementServicer
+from tracking_service.judgements.store import PostgresJudgements
 from tracking_service.links.archive_store import PostgresInstallation, PostgresLinkExport, PostgresLinkListing
 from tracking_service.links.servicer import LinkArchiveServicer
 from tracking_service.postgres.availability import CircuitBreaker
@@ -71,7 +75,7 @@ from tracking_service.sessions.servicer import SessionServicer
 from tracking_service.sessions.sessions import Sessions
 from tracking_service.sessions.store import PostgresSessions
 from tracking_service.settings import TrackingSettings
-from tracking_service.shortener_client import ShortenerLinks
+from tracking_service.shortener_client import ShortenerLinks, ShortenerVerdicts
 from tracking_service.spool.intake import SpoolIntake
 from tracking_service.spool.replay import SpoolReplay
 from tracking_service.spool.spool import Spool
@@ -116,7 +120,8 @@ class TrackingService:
         self._attribution_woken = asyncio.Event()
         self._erasure_woken = asyncio.Event()
         security = service_security(settings, ROLE_TRACKING)
-        self._shortener = ShortenerLinks(open_channel(settings.shortener_target, security))
+        self._shortener_channel = open_channel(settings.shortener_target, security)
+        self._shortener = ShortenerLinks(self._shortener_channel)
         self._reassignment_woken = asyncio.Event()
         events = PostgresEvents(postgres, self._partitions, self._attribution_woken.set)
         self._fallback = OutageFallback(settings, postgres, EventIntake(events, PostgresEventContexts(postgres)))
@@ -180,6 +185,16 @@ class TrackingService:
             "clicktrail.tracking.v1.EventService": partial(
                 event_service_pb2_grpc.add_EventServiceServicer_to_server,
                 EventServicer(self._fallback.intake.track, Explanations(PostgresExplanations(postgres))),
+            ),
+            "clicktrail.tracking.v1.JudgementService": partial(
+                judgement_service_pb2_grpc.add_JudgementServiceServicer_to_server,
+                JudgementServicer(
+                    Rejudgement(
+                        PostgresJudgements(postgres),
+                        ShortenerVerdicts(self._shortener_channel),
+                        self._attribution_woken.set,
+                    )
+                ),
             ),
             "clicktrail.tracking.v1.LinkArchiveService": partial(
                 link_archive_service_pb2_grpc.add_LinkArchiveServiceServicer_to_server,

@@ -1,14 +1,41 @@
-"""The shortener's links, as tracking calls them."""
+"""The shortener's links and rules, as tracking asks after them."""
+
+from collections.abc import Sequence
 
 from grpc import aio
 
-from clicktrail.shortener.v1 import link_service_pb2, link_service_pb2_grpc
+from clicktrail.shortener.v1 import (
+    link_service_pb2,
+    link_service_pb2_grpc,
+    redirect_service_pb2,
+    redirect_service_pb2_grpc,
+)
 from common.errors import Reason, unavailable
 from common.rpc.errors import from_rpc_error
 
 CALL_SECONDS = 10.0
 # A caller waits for the answer.
 ASK_SECONDS = 2.0
+
+
+class ShortenerVerdicts:
+    """Asks who sends user agents, over a channel to the shortener, which is somebody else's."""
+
+    def __init__(self, channel: aio.Channel) -> None:
+        self._stub = redirect_service_pb2_grpc.RedirectServiceStub(channel)
+
+    async def judge(self, user_agents: Sequence[str]) -> tuple[int, list[tuple[str, str]]]:
+        """Return the version of the rules, and of each user agent, at most 1,000, the verdict and its reason.
+
+        Raises UNAVAILABLE where the shortener cannot be asked now.
+        """
+        request = redirect_service_pb2.JudgeUserAgentsRequest(user_agents=user_agents)
+        try:
+            answer = await self._stub.JudgeUserAgents(request, timeout=CALL_SECONDS, wait_for_ready=True)
+        except aio.AioRpcError as error:
+            told = from_rpc_error(error)
+            raise told or unavailable(Reason.UPSTREAM_DOWN, "The shortener does not judge hits now.") from error
+        return answer.rules_version, [(each.verdict, each.reason) for each in answer.judgements]
 
 
 class ShortenerLinks:

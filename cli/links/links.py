@@ -16,13 +16,16 @@ from cli.addresses import Business, DataDir, KeyFile, Shortener, business_id, sh
 from cli.calls import run, sentence_of
 from cli.commands import Commands
 from cli.failures import CommandFailed, ExitCode
+from cli.links.blocks import block, unblock
 from cli.links.bulk_creation import Order, create_links
 from cli.links.recipients import Row, count_rows, read_rows
 from clicktrail.common.v1 import types_pb2
 from clicktrail.shortener.v1 import link_pb2, link_service_pb2
 from common.clock import to_timestamp
 
-app = Commands(help="Create short links.", no_args_is_help=True)
+app = Commands(help="Create short links, and block them.", no_args_is_help=True)
+app.command("block")(block)
+app.command("unblock")(unblock)
 # More would scroll the summary away.
 _ERRORS_SHOWN = 20
 _COLUMNS = ("profile", "external_id", "code", "short_url")
@@ -30,7 +33,7 @@ _COLUMNS = ("profile", "external_id", "code", "short_url")
 
 @app.callback()
 def links_group() -> None:
-    """Create short links."""
+    """Create short links, and block them."""
 
 
 @app.command("create")

@@ -43,9 +43,16 @@ def _totals(report: report_service_pb2.Report) -> TextTable:
         ("conversions", f"{totals.conversions:,}"),
         ("conversion rate", f"{totals.conversion_rate:.1%}"),
         ("revenue", money(totals.revenue)),
+        ("confirmed", _earned(totals.confirmed)),
+        ("reported by pages", _earned(totals.reported)),
+        ("unconfirmed, not counted", _earned(totals.unconfirmed)),
     ):
         table.add_texts(name, value)
     return table
+
+
+def _earned(earned: report_service_pb2.Earned) -> str:
+    return f"{earned.conversions:,}: {money(earned.revenue)}"
 
 
 def _events(events: Iterable[report_service_pb2.ActionCount]) -> TextTable:

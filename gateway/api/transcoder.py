@@ -1,6 +1,5 @@
 """Serves every RPC that its proto gives an HTTP route: `google.api.http` is all that such a route needs."""
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -71,7 +70,7 @@ class Binding:
         refused: Refused = {}
         if self._rule.body:
             bodies.check_type(exchange.headers, bodies.JSON_TYPES)
-            request, refused = await self._outside_if_large(self._from_body, exchange, body, limit)
+            request, refused = await self._beside_if_large(exchange, self._from_body, exchange, body, limit)
             if self._batch:
                 count = len(refused) + self._batch.size_of(request)
                 self._shared.limits.take(BudgetKind.LINKS, account, exchange.network, count)
@@ -81,7 +80,7 @@ class Binding:
         response = await self._ask(request, exchange.request_id, account.credential)
         if self._status == 204:  # noqa: PLR2004  (no content)
             return Answer(204)
-        return Answer(self._status, await self._outside_if_large(self._written, response, refused))
+        return Answer(self._status, await self._beside_if_large(exchange, self._written, response, refused))
 
     async def _ask(self, request: Message, request_id: str, token: str) -> Message:
         if self._batch and not self._batch.size_of(request):
@@ -92,9 +91,9 @@ class Binding:
         )
         return response
 
-    async def _outside_if_large(self, work: Any, *arguments: Any) -> Any:
+    async def _beside_if_large(self, exchange: Exchange, work: Any, *arguments: Any) -> Any:
         # Thousands of links take longer to read or write than a redirect may wait.
-        return await asyncio.to_thread(work, *arguments) if self._batch else work(*arguments)
+        return await exchange.work(work, *arguments) if self._batch else work(*arguments)
 
     def _from_query(self, exchange: Exchange) -> Message:
         faults: list[Fault] = []

@@ -16,7 +16,15 @@ from gateway.account import Account
 from gateway.addresses import client_address, network_of
 from gateway.auth import Credentials
 from gateway.events.fields import ParsedEvent, parse_event
-from gateway.events.operations import BATCH_FROM_PAGE, BATCH_FROM_SERVER, BATCH_LIMIT, FROM_PAGE, FROM_SERVER, PIXEL
+from gateway.events.operations import (
+    BATCH_FROM_PAGE,
+    BATCH_FROM_SERVER,
+    BATCH_LIMIT,
+    FROM_PAGE,
+    FROM_SERVER,
+    OLDER_PIXEL,
+    PIXEL,
+)
 from gateway.events.receipts import answer_of, event_in_query, image, is_unavailable, receipt_of_error, rejected
 from gateway.http import bodies
 from gateway.http.asgi import RawHeaders
@@ -60,6 +68,7 @@ class Events:
             Route(FROM_SERVER, self._single(private)),
             Route(BATCH_FROM_SERVER, self._batch(private)),
             Route(PIXEL, self.show_pixel),
+            Route(OLDER_PIXEL, self.show_pixel),
         ]
 
     async def show_pixel(self, exchange: Exchange) -> Answer:
@@ -88,7 +97,7 @@ class Events:
         """
         headers = headers_in(raw_headers)
         account = self._credentials.remembered(headers, needs_private=needs_private)
-        if account is None or not self._batcher.has_room(1):
+        if account is None or not self._batcher.has_room(1, account.business_id):
             return None
         try:
             parsed = _read_one(headers, raw_headers, body)
@@ -99,7 +108,8 @@ class Events:
         address = client_address(peer, raw_headers, self._trusted_proxies)
         if not self._limits.try_take(_kind_of(parsed), account, network_of(address), _units(1, parsed.size)):
             return None
-        return self._batcher.submit(_submission(account, parsed, address, headers.get("user-agent", "")))
+        submission = _submission(account, parsed, address, headers.get("user-agent", ""))
+        return self._batcher.submit(submission, account.business_id)
 
     async def _receive(self, exchange: Exchange, account: Account, parsed: ParsedEvent) -> Answer:
         """Return the answer to a single event. Raises the refusal of one that is not taken."""
@@ -108,7 +118,7 @@ class Events:
             return answer_of(rejected(parsed.faults))
         submission = self._submission(exchange, account, parsed)
         await self._add_fresh_sessions(account, [submission])
-        return answer_of(await self._batcher.submit(submission))
+        return answer_of(await self._batcher.submit(submission, account.business_id))
 
     def _batch(self, authenticate: Authenticate) -> Handler:
         async def handle(exchange: Exchange) -> Answer:
@@ -116,7 +126,7 @@ class Events:
             self._limits.check(_KINDS, account, exchange.network)
             body = await exchange.body.read(bodies.BATCH)
             # A thousand events take longer to read than a redirect may wait.
-            parsed, size = await asyncio.to_thread(_read_batch, exchange.headers, body)
+            parsed, size = await exchange.work(_read_batch, exchange.headers, body)
             self._take(account, exchange.network, parsed, size)
             receipts = await self._track(exchange, account, parsed)
             return Answer(200, write(TrackEventsResponse(receipts=receipts)).encode())
@@ -129,9 +139,10 @@ class Events:
         sound = [submission for submission in submissions if submission is not None]
         await self._add_fresh_sessions(account, sound)
         # All or none: between this and the last of them nothing else is submitted.
-        if not self._batcher.has_room(len(sound)):
+        if not self._batcher.has_room(len(sound), account.business_id):
             raise overloaded()
-        outcomes = await asyncio.gather(*map(self._batcher.submit, sound), return_exceptions=True)
+        submitted = [self._batcher.submit(one, account.business_id) for one in sound]
+        outcomes = await asyncio.gather(*submitted, return_exceptions=True)
         if outcomes and all(is_unavailable(outcome) for outcome in outcomes):
             raise unavailable(Reason.UPSTREAM_DOWN, "The events cannot be kept at the moment; try again.")
         told = iter(outcomes)

@@ -1,10 +1,13 @@
 """Describes the routes that take events in, and events as their senders write them."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
+from clicktrail.tracking.v1 import action_pb2
+from clicktrail.tracking.v1.action_pb2 import BuiltInAction
 from clicktrail.tracking.v1.event_pb2 import Event, Submission
 from clicktrail.tracking.v1.event_service_pb2 import TrackEventsRequest, TrackEventsResponse
 from common.field_rules import rules
@@ -64,13 +67,33 @@ def _property(field: FieldDescriptor, read: Read) -> Schema:
 def _older() -> Iterator[tuple[str, Schema]]:
     for name, keys in IDS.items():
         for key in keys[1:]:
-            yield key, {"type": ["string", "null"], "description": f"The older name of `{name}`."}
+            yield key, _deprecated(["string", "null"], f"The older name of `{name}`.")
     for kind in KINDS:
         for name in (kind, f"{kind}_id"):
-            yield name, {"type": ["string", "null"], "description": "An older name of `object`."}
+            yield name, _deprecated(["string", "null"], "An older name of `object`.")
         name = f"{kind}_parameters"
-        yield name, {"type": "object", "description": "An older name of `object_parameters`."}
-    yield "url", {"type": ["string", "null"], "description": "The older place of `page.url`."}
+        yield name, _deprecated("object", "An older name of `object_parameters`.")
+    yield "url", _deprecated(["string", "null"], "The older place of `page.url`.")
+
+
+def _deprecated(kind: str | list[str], text: str) -> Schema:
+    return {"type": kind, "description": text, "deprecated": True}
+
+
+def _action() -> Schema:
+    """Return what an action may be: a built-in one, each with what it means, or one of the business's own."""
+    built_in = [
+        {"const": name, "description": comment_of(value)}
+        for value in BuiltInAction.DESCRIPTOR.values
+        if (name := value.GetOptions().Extensions[action_pb2.action].name)
+    ]
+    own = {"type": "string", "description": "The name of a custom action of the business, or an older name."}
+    return {
+        "type": "string",
+        "description": comment_of(Event.DESCRIPTOR.fields_by_name["action"]),
+        "anyOf": [*built_in, own],
+        "examples": ["order.placed"],
+    }
 
 
 def _event() -> Schema:
@@ -86,7 +109,7 @@ def _event() -> Schema:
     read = {**_TEXT_FIELDS, "object_parameters": values.read_object, **PLAIN_FIELDS}
     key = {"type": ["string", "null"], **_KEY_LIMITS, "description": _KEY_SCHEMA}
     properties = {**_properties(Event.DESCRIPTOR, read), **groups, "id": key, **dict(_older())}
-    properties["action"] = {**properties["action"], "type": "string"}
+    properties["action"] = _action()
     visitor = [{"required": [key]} for keys in IDS.values() for key in keys]
     return {
         "type": "object",
@@ -192,8 +215,8 @@ BATCH_FROM_SERVER = Operation(
 )
 PIXEL = Operation(
     method="GET",
-    path="/v1/track/pixel.gif",
-    id="trackPixel",
+    path="/v1/p.gif",
+    id="trackImage",
     summary="Takes in an event by showing an image, for mail and for pages without scripts.",
     description="The business stands in `business`, as there are no headers. Other parameters are kept as further "
     "fields of the event. Without an `id`, each time that the image is shown is an event of its own. The image is "
@@ -214,3 +237,5 @@ PIXEL = Operation(
     responses={200: Response("An image of one transparent point.", _IMAGE)},
     errors=COMMON_ERRORS | {404, 409},
 )
+# Lists of ad blockers name its path; mails that were sent go on.
+OLDER_PIXEL = replace(PIXEL, path="/v1/track/pixel.gif", id="trackPixel")

@@ -58,9 +58,11 @@ def receipt_of_error(error: BaseException, key: str | None, request_id: str) -> 
     return rejected(list(problem_of(error, request_id).faults), key)
 
 
-def is_unavailable(error: object) -> bool:
-    """Tell whether an event could not be taken at the moment."""
-    return isinstance(error, ClicktrailError) and error.kind is Kind.UNAVAILABLE
+def is_unavailable(outcome: object) -> bool:
+    """Tell whether an event could not be taken at the moment: for all that were sent with it, or for it alone."""
+    if isinstance(outcome, Receipt):
+        return any(fault.type == FaultType.UNAVAILABLE for fault in outcome.errors)
+    return isinstance(outcome, ClicktrailError) and outcome.kind is Kind.UNAVAILABLE
 
 
 def event_in_query(exchange: Exchange) -> dict[str, Value]:

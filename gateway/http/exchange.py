@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 from gateway.addresses import client_address, network_of, peer_of
+from gateway.http.admission import Result, Stay
 from gateway.http.asgi import RawHeaders, Receive, Scope
 from gateway.http.bodies import Body
 from gateway.http.errors import bad_request
@@ -22,7 +23,7 @@ class Exchange:
         scope: Scope,
         receive: Receive,
         request_id: str,
-        hold: Callable[[int], bool] = lambda _size: True,
+        stay: Stay,
         trusted_proxies: int = 0,
     ) -> None:
         self.scope = scope
@@ -31,15 +32,23 @@ class Exchange:
         self.parameters: Mapping[str, str] = {}
         """The values of the path's placeholders."""
         self.headers = headers_in(scope["headers"])
-        self.body = Body(receive, hold, is_compressed="content-encoding" in self.headers)
         self.request_id = request_id
         self.address = client_address(peer_of(scope), scope["headers"], trusted_proxies)
         """The client's, behind proxies of our own."""
+        self.holder = self.network
+        """Whose share of the common room it takes: its network's, until its business is known."""
+        is_compressed = "content-encoding" in self.headers
+        self.body = Body(receive, lambda size: stay.hold(self.holder, size), is_compressed=is_compressed)
+        self._stay = stay
 
     @property
     def network(self) -> str:
         """What the client is counted as where senders are counted by address."""
         return network_of(self.address)
+
+    async def work(self, work: Callable[..., Result], *arguments: object) -> Result:
+        """Return what work on a large body returns, which is done in its turn beside the event loop."""
+        return await self._stay.work(self.holder, work, *arguments)
 
     def query(self) -> list[tuple[str, str]]:
         """Return the parameters of the query, in order."""

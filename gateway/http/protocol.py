@@ -189,15 +189,18 @@ class Connection(asyncio.Protocol):
         self._target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header, of a head or of trailers: there are only so many in a piece."""
+        """Keep a header, of a head or of trailers. Raises the refusal of one more than there may be."""
         name = name.lower()
         if name in JUDGED:
             self._judged.append((name, value))
         self._headers.append((name, value))
+        # At once: a piece may have thousands of them.
+        if len(self._headers) > limits.HEAD_LINES:
+            raise RefusedError(self._too_long)
 
     def on_headers_complete(self) -> None:
         """Take a request. Raises the refusal of one that cannot be taken."""
-        if self._head_bytes > HEAD_BYTES or len(self._headers) > limits.HEAD_LINES:
+        if self._head_bytes > HEAD_BYTES:
             self._measure_head()
         parser = self._parser
         if parser.should_upgrade():
@@ -324,12 +327,12 @@ class Connection(asyncio.Protocol):
 
     def _bound_head(self) -> None:
         """Refuse a head that may have begun anywhere in a piece, and that has gone on for longer than a head may be."""
-        if self._head_bytes > 2 * HEAD_BYTES or len(self._headers) > limits.HEAD_LINES:
+        if self._head_bytes > 2 * HEAD_BYTES:
             self._refuse(self._too_long)
 
     def _measure_head(self) -> None:
         size = len(self._target) + sum(len(name) + len(value) + 4 for name, value in self._headers)
-        if size > HEAD_BYTES or len(self._headers) > limits.HEAD_LINES:
+        if size > HEAD_BYTES:
             raise RefusedError(self._too_long)
 
     @property

@@ -80,7 +80,7 @@ class Router:
         """Answer one request."""
         request_id = secrets.token_hex(8)
         stay = self._room.stay()
-        exchange = Exchange(scope, receive, request_id, stay.hold, self._trusted_proxies)
+        exchange = Exchange(scope, receive, request_id, stay, self._trusted_proxies)
         path = self._find(exchange)
         style = path.style if path else self._style_of(exchange.path)
         headers = style.headers(request_id)
@@ -109,6 +109,8 @@ class Router:
         if exchange.path in self._styles:
             return None
         segments = exchange.segments()
+        # Some clients and proxies end every path with a slash.
+        segments = segments[:-1] if segments[-1:] == ("",) else segments
         for path in self._paths:
             parameters = path.match(segments)
             if parameters is not None:

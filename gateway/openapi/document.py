@@ -16,6 +16,7 @@ from gateway.openapi.components import (
     SECURITY,
     SECURITY_SCHEMES,
 )
+from gateway.openapi.examples import EXAMPLES
 from gateway.openapi.schemas import Schemas
 
 Document = dict[str, Any]
@@ -56,6 +57,8 @@ def document(operations: Sequence[Operation], named: Mapping[str, Schema]) -> Do
     return {
         "openapi": "3.1.0",
         "info": {"title": "Clicktrail", "version": "1", "description": ABOUT},
+        # Wherever the document was read from.
+        "servers": [{"url": "/"}],
         "paths": paths,
         "components": {
             "schemas": schemas.components,
@@ -78,7 +81,10 @@ def _described(operation: Operation, schemas: Schemas) -> Document:
     if operation.parameters:
         described["parameters"] = [_parameter(parameter) for parameter in operation.parameters]
     if operation.bodies:
-        described["requestBody"] = {"required": True, "content": _content(operation.bodies, schemas)}
+        content = _content(operation.bodies, schemas)
+        if examples := EXAMPLES.get(operation.id):
+            content[JSON]["examples"] = {text: {"value": value} for text, value in examples.items()}
+        described["requestBody"] = {"required": True, "content": content}
     return described
 
 
@@ -103,7 +109,7 @@ def _responses(operation: Operation, schemas: Schemas) -> Document:
     return responses
 
 
-def _content(bodies: Mapping[str, Shape], schemas: Schemas) -> Document:
+def _content(bodies: Mapping[str, Shape], schemas: Schemas) -> dict[str, Document]:
     return {kind: {"schema": schemas.of(shape)} for kind, shape in bodies.items()}
 
 

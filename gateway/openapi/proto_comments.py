@@ -5,7 +5,7 @@ import re
 from functools import cache
 from importlib.resources import files
 
-from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
+from google.protobuf.descriptor import EnumValueDescriptor, FieldDescriptor, MethodDescriptor
 from google.rpc import code_pb2
 
 from common.errors import Kind, Reason
@@ -18,13 +18,17 @@ _ERROR = re.compile(r"\b([A-Z_]+) \(([^)]*)\)", re.DOTALL)
 _REASON = re.compile(r"`([A-Z_]+)`")
 
 
-def comment_of(field: FieldDescriptor) -> str:
-    """Return the comment of a field; where it only points to another field's, that one."""
-    text = _comments().get(field.full_name, "")
+def comment_of(field: FieldDescriptor | EnumValueDescriptor) -> str:
+    """Return the comment of a field or of an enum's value; where it only points to another field's, that one."""
+    text = _comments().get(_full_name(field), "")
     if (found := _ELSEWHERE.fullmatch(text)) is None:
         return text
-    package = found["package"] or field.full_name.rsplit(".", 2)[0]
+    package = found["package"] or _full_name(field).rsplit(".", 2)[0]
     return _comments().get(f"{package}.{found['message']}.{found['field']}", "")
+
+
+def _full_name(field: FieldDescriptor | EnumValueDescriptor) -> str:
+    return f"{field.type.full_name}.{field.name}" if isinstance(field, EnumValueDescriptor) else field.full_name
 
 
 def words_of(method: MethodDescriptor) -> tuple[str, str]:

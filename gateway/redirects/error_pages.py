@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 
+from common.errors import Fault, FaultType
 from gateway.http.asgi import RawHeaders
 from gateway.http.errors import Problem, problem_of
 from gateway.http.exchange import Answer, Exchange
@@ -11,6 +12,10 @@ from gateway.templating import HTML, filled, page_headers
 HEADERS = {**page_headers("style-src 'unsafe-inline'"), "vary": "Accept"}
 """What goes with each of these answers."""
 
+# Names neither the destination nor the business.
+BLOCKED = Problem(410, [Fault(FaultType.NOT_ALLOWED, None, "This link has been blocked.")])
+"""The answer for a link that the operator has blocked, or that leads to a host that is refused."""
+
 _WORDS: dict[int, tuple[str, str]] = {
     404: ("This link does not exist", "Please check that the address is complete."),
     410: ("This link has expired", "It no longer leads anywhere."),
@@ -19,6 +24,10 @@ _WORDS: dict[int, tuple[str, str]] = {
         "This link cannot be opened right now. It is tried again by itself in {seconds} seconds.",
     ),
 }
+_BLOCKED_WORDS = (
+    "This link has been blocked",
+    "Whoever runs this short link service has blocked it, and it no longer leads anywhere. You can close this page.",
+)
 _OTHER = ("This did not work", "Please try the link again.")
 # Programs may come sooner; a page that comes again each second could not be read, and thousands of phones would.
 PAGE_RETRY_SECONDS = 3
@@ -33,7 +42,7 @@ def page_of(problem: Problem, headers: RawHeaders, *, is_link: bool) -> Answer:
     """
     if wants_json(headers, is_link=is_link):
         return Answer(problem.status, problem.body(), problem.headers)
-    title, text = _WORDS.get(problem.status, _OTHER)
+    title, text = _BLOCKED_WORDS if problem is BLOCKED else _WORDS.get(problem.status, _OTHER)
     if problem.status not in _WORDS:
         text = " ".join(fault.description for fault in problem.faults) or text
     if "retry-after" not in problem.headers:

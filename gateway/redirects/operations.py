@@ -18,7 +18,7 @@ _WHERE: Schema = {
 _CODE = Parameter("code", {"type": "string", "pattern": f"^{CODE}$"}, "The link's code.", "path", is_required=True)
 _ERRORS = {
     404: Response("There is no such link. A page, or JSON where `Accept` asks for it; likewise below.", _PAGE),
-    410: Response("The link has expired, or was disabled.", _PAGE),
+    410: Response("The link has expired, was disabled, or is blocked.", _PAGE),
     429: Response("Too many codes that there are not, or too many previews, for one address: `Retry-After`.", _PAGE),
     500: Response("A fault of ours; the request id stands in the description.", _PAGE),
     503: Response("It cannot be told now: `Retry-After`.", _PAGE),

@@ -12,7 +12,7 @@ from gateway.http.exchange import Answer
 from gateway.http.responses import Reply, header_lines_of, reply_of
 from gateway.rate_limits.budgets import BudgetKind
 from gateway.rate_limits.limits import RateLimits
-from gateway.redirects.error_pages import HEADERS, PREFETCHED, page_of
+from gateway.redirects.error_pages import BLOCKED, HEADERS, PREFETCHED, page_of
 from gateway.redirects.hits import HitRequest, hit_of
 from gateway.rpc.batcher import Batcher
 
@@ -68,7 +68,8 @@ class Redirects:
             return _reply(request, PREFETCHED)
         if outcome.kind == redirect.OUTCOME_KIND_NOT_FOUND:
             return self._reply_to_unknown(request)
-        problem = _REFUSALS.get(outcome.kind, _REFUSALS[redirect.OUTCOME_KIND_UNAVAILABLE])
+        unavailable = _REFUSALS[redirect.OUTCOME_KIND_UNAVAILABLE]
+        problem = BLOCKED if outcome.is_blocked else _REFUSALS.get(outcome.kind, unavailable)
         return _reply(request, page_of(problem, request.headers, is_link=True))
 
     def _reply_to_unknown(self, request: HitRequest) -> Reply:

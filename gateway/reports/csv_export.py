@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from clicktrail.common.v1.types_pb2 import Money
-from clicktrail.tracking.v1.report_service_pb2 import RecipientActivity, Report
+from clicktrail.tracking.v1.report_service_pb2 import Earned, RecipientActivity, Report
 from common.clock import from_timestamp, to_rfc3339
 
 CONTENT_TYPE = "text/csv; charset=utf-8; header=present"
@@ -36,6 +36,7 @@ _COUNTS = ("clicks", "unique_clickers", "clicked_recipients", "bot_hits", "sessi
 _TOTALS = ("recipients", *_COUNTS, "click_through_rate", "conversion_rate")
 _TIMES = ("time_to_click", "time_to_conversion")
 _AMOUNTS = ("revenue", "taken_back")
+_PROVENANCES = ("confirmed", "reported", "unconfirmed")
 
 Row = tuple[Cell, ...]
 
@@ -122,6 +123,10 @@ def _money(section: str, item: str | None, figures: object) -> Iterator[Row]:
     for name in _AMOUNTS:
         amounts: Iterable[Money] = getattr(figures, name)
         yield from ((section, item, name, one.amount, one.currency) for one in amounts)
+    for provenance in _PROVENANCES:
+        earned: Earned = getattr(figures, provenance)
+        yield (section, item, f"{provenance}_conversions", earned.conversions, None)
+        yield from ((section, item, f"{provenance}_revenue", one.amount, one.currency) for one in earned.revenue)
 
 
 def _amounts(amounts: Iterable[Money]) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -20,6 +20,9 @@ FIRST_PAUSE_SECONDS = 0.02
 LONGEST_PAUSE_SECONDS = 0.25
 # A service that is full stays so for a while: its refusal, which says when to come back, is handed on at once.
 FULL = frozenset({Reason.OVERLOADED, Reason.OUTBOX_FULL, Reason.SPOOL_FULL})
+# Of the places of a batch, and of those to wait in, such parts are for senders who have less than a batch waiting.
+PART_OF_BATCH = 8
+PART_OF_QUEUE = 32
 # How late the end of an item's time may be noticed.
 EXPIRY_SECONDS = 0.05
 
@@ -47,6 +50,7 @@ class _Request(Generic[Item, Result]):
 class _Batch(Generic[Item, Result]):
     shard_byte: int = field(default_factory=lambda: random.getrandbits(8))
     requests: list[_Request[Item, Result]] = field(default_factory=list)
+    senders: Counter[str] = field(default_factory=Counter)
 
 
 class Batcher(Generic[Item, Result]):
@@ -55,6 +59,10 @@ class Batcher(Generic[Item, Result]):
     While fewer are in flight than may be, an item is sent at once. Each has a result of its own: a batch refused as a
     whole is split in halves until the item at fault is alone; one that finds the service UNAVAILABLE is repeated, with
     the very same items, until their time is over. Everything happens in one event loop.
+
+    Items may have a sender. Those of a sender who has more than a batch waiting leave room in each batch, and in the
+    queue, for those of all others, which go with the next batch that has any: however much one sends, others hardly
+    wait longer.
     """
 
     def __init__(self, send: Send[Item, Result], limits: Limits) -> None:
@@ -65,6 +73,7 @@ class Batcher(Generic[Item, Result]):
         # All have the same patience, so the first to arrive is the first whose time is over.
         self._by_deadline: deque[_Request[Item, Result]] = deque()
         self._waiting = 0
+        self._waiting_of: Counter[str] = Counter()
         # Workers that were started and have not taken a batch yet.
         self._starting = 0
         self._workers: set[asyncio.Task[None]] = set()
@@ -79,20 +88,24 @@ class Batcher(Generic[Item, Result]):
         """
         return self._open_batch().shard_byte
 
-    def has_room(self, count: int) -> bool:
+    def has_room(self, count: int, sender: str = "") -> bool:
         """Tell whether so many more items may wait."""
-        return not self._is_closed and self._waiting + count <= self._limits.queue_limit
+        most = self._limits.queue_limit
+        if self._is_heavy(sender, count):
+            most -= most // PART_OF_QUEUE
+        return not self._is_closed and self._waiting + count <= most
 
-    def submit(self, item: Item) -> asyncio.Future[Result]:
+    def submit(self, item: Item, sender: str = "") -> asyncio.Future[Result]:
         """Add an item to the next batch; the future has its result, or why there is none.
 
         Cancelling the future cancels nothing but the wait. Raises UNAVAILABLE (`OVERLOADED`) at once where
         too many are waiting.
         """
-        if not self.has_room(1):
+        if not self.has_room(1, sender):
             raise overloaded()
         request = _Request(item, self._loop.create_future(), self._loop.time() + self._limits.patience_seconds)
-        self._open_batch().requests.append(request)
+        batch = self._batch_of(sender) if sender else self._open_batch()
+        batch.requests.append(request)
         self._by_deadline.append(request)
         self._waiting += 1
         if self._expiry is None:
@@ -109,10 +122,29 @@ class Batcher(Generic[Item, Result]):
         if self._expiry is not None:
             self._expiry.cancel()
 
-    def _open_batch(self) -> _Batch[Item, Result]:
-        if not self._forming or len(self._forming[-1].requests) >= self._limits.batch_size:
+    def _open_batch(self, reserved: int = 0) -> _Batch[Item, Result]:
+        """Return the last batch, or a new one where it has no places but so many."""
+        if not self._forming or len(self._forming[-1].requests) >= self._limits.batch_size - reserved:
             self._forming.append(_Batch())
         return self._forming[-1]
+
+    def _batch_of(self, sender: str) -> _Batch[Item, Result]:
+        """Return the batch that an item of a sender goes with."""
+        if self._is_heavy(sender, 1):
+            batch = self._open_batch(self._limits.batch_size // PART_OF_BATCH)
+        else:
+            batch = self._first_with_place() or self._open_batch()
+        batch.senders[sender] += 1
+        self._waiting_of[sender] += 1
+        return batch
+
+    def _first_with_place(self) -> _Batch[Item, Result] | None:
+        """Return the batch that is sent first of those that are not full."""
+        return next((batch for batch in self._forming if len(batch.requests) < self._limits.batch_size), None)
+
+    def _is_heavy(self, sender: str, more: int) -> bool:
+        """Tell whether a sender has more than a batch waiting, with so many more items; who has no name has not."""
+        return bool(sender) and self._waiting_of[sender] + more > self._limits.batch_size
 
     def _start_worker(self) -> None:
         # The task begins in the next turn of the loop: what arrives in this one still joins the batch.
@@ -125,10 +157,18 @@ class Batcher(Generic[Item, Result]):
             while self._forming:
                 batch = self._forming.popleft()
                 self._waiting -= len(batch.requests)
+                self._leave(batch.senders)
                 await self._process(batch.requests)
         finally:
             # Before the last results are heard of: an item that is submitted then finds one batch less in flight.
             self._workers.discard(asyncio.current_task())
+
+    def _leave(self, senders: Counter[str]) -> None:
+        """Note that so many items of senders do not wait any more."""
+        for sender, count in senders.items():
+            self._waiting_of[sender] -= count
+            if not self._waiting_of[sender]:
+                del self._waiting_of[sender]
 
     async def _process(self, requests: Iterable[_Request[Item, Result]]) -> None:
         """Send requests until each has a result or its time is over."""

@@ -9,13 +9,18 @@ from typing import Any
 from uuid import UUID
 
 from common.clock import to_rfc3339
-from shortener_service.links.link import UTM_NAMES, LinkRecord, Template
+from shortener_service.links.link import UTM_NAMES, Block, LinkRecord, Template
 
 TEMPLATE_ID_BYTES = 8
 
-_DISABLED, _HAS_PROFILE, _HAS_EXTERNAL_ID, _EXTERNAL_ID_IS_PROFILE, _CHANGED, _DETACHED = (1 << bit for bit in range(6))
+_DISABLED, _HAS_PROFILE, _HAS_EXTERNAL_ID, _EXTERNAL_ID_IS_PROFILE, _CHANGED, _DETACHED, _BLOCKED = (
+    1 << bit for bit in range(7)
+)
 _HEAD = struct.Struct(">B8sI")
 _CHANGE = struct.Struct(">8sQ")
+# Since when it is blocked, and whether its owner has it disabled: `_DISABLED` stands for both then, so that a release
+# that knows of no blocks does not redirect.
+_BLOCK = struct.Struct(">I?")
 # The first byte of a text is its length, or one of these.
 _UUID = 0xFF
 _LONG = 0xFE
@@ -74,7 +79,7 @@ def template_id_from_text(text: str) -> bytes:
 
 def record_to_bytes(record: LinkRecord) -> bytes:
     """Return a link's record, 13 bytes and its texts; up to 64 bytes stay packed in the store."""
-    flags = _DISABLED * record.is_disabled | _DETACHED * record.is_detached
+    flags = _DISABLED * (record.is_disabled or record.block is not None) | _DETACHED * record.is_detached
     texts = b""
     if record.profile:
         flags |= _HAS_PROFILE
@@ -88,7 +93,11 @@ def record_to_bytes(record: LinkRecord) -> bytes:
     if record.changed_milliseconds:
         flags |= _CHANGED
         change = _CHANGE.pack(record.first_template_id, record.changed_milliseconds)
-    return _HEAD.pack(flags, record.template_id, record.created_seconds) + texts + change
+    block = b""
+    if record.block:
+        flags |= _BLOCKED
+        block = _BLOCK.pack(record.block.since_seconds, record.is_disabled) + _text_to_bytes(record.block.reason)
+    return _HEAD.pack(flags, record.template_id, record.created_seconds) + texts + change + block
 
 
 def record_from_bytes(content: bytes) -> LinkRecord:
@@ -102,10 +111,19 @@ def record_from_bytes(content: bytes) -> LinkRecord:
         external_id, at = _text_from_bytes(content, at)
     elif flags & _EXTERNAL_ID_IS_PROFILE:
         external_id = profile
-    origin_id, changed = _CHANGE.unpack_from(content, at) if flags & _CHANGED else (b"", 0)
+    origin_id, changed = b"", 0
+    if flags & _CHANGED:
+        origin_id, changed = _CHANGE.unpack_from(content, at)
+        at += _CHANGE.size
     is_disabled = bool(flags & _DISABLED)
     is_detached = bool(flags & _DETACHED)
-    return LinkRecord(template_id, created_seconds, profile, external_id, is_disabled, origin_id, changed, is_detached)
+    block = None
+    if flags & _BLOCKED:
+        since_seconds, is_disabled = _BLOCK.unpack_from(content, at)
+        block = Block(since_seconds, _text_from_bytes(content, at + _BLOCK.size)[0])
+    return LinkRecord(
+        template_id, created_seconds, profile, external_id, is_disabled, origin_id, changed, is_detached, block
+    )
 
 
 def _text_to_bytes(text: str) -> bytes:

@@ -107,8 +107,7 @@ class Creation:
     async def _check_template(self, template: Template, faults: Faults) -> None:
         if not template.business_id:
             faults.add("business_id", "is missing.", FaultType.PARAMETER_MISSING)
-        await self._domains.current()
-        check_template(template, faults, leads_to_us=self._domains.leads_to_us, now=clock.now())
+        check_template(template, faults, objection=await self._domains.objections(), now=clock.now())
         if template.domain and await self._domains.owned(template.domain, template.business_id) is None:
             faults.add("domain", "is not registered for this business.", FaultType.NOT_FOUND)
 
@@ -143,8 +142,9 @@ class Creation:
             new = NewLinks(batch.part, base_url, batch.known.id, seconds)
             links = [self._placing(batch, new, wanted[at], attempt, length) for at in waiting]
             placings = [placing for placing, _ in links]
+            template = batch.template
             found = await self._store.place(
-                batch.template.domain, batch.other_domains, placings, self._secret.generation
+                template.business_id, template.domain, batch.other_domains, placings, self._secret.generation
             )
             for at, (_, link), there in zip(waiting, links, found, strict=True):
                 answer = await self._judge(batch, wanted[at], there) if there else link

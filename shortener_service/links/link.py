@@ -49,6 +49,13 @@ class Template:
         return series_of(self.business_id, self.campaign, self.journey, self.message)
 
 
+class Block(NamedTuple):
+    """Since when an operator has a link blocked, and why ("": not said)."""
+
+    since_seconds: int
+    reason: str = ""
+
+
 class LinkRecord(NamedTuple):
     """What is kept of one link beside its code: small, since there are a million of them a campaign."""
 
@@ -63,6 +70,8 @@ class LinkRecord(NamedTuple):
     """When it was last changed. 0: never."""
     is_detached: bool = False
     """Whether its recipient was taken from it: then `external_id` is a digest of what it was."""
+    block: Block | None = None
+    """The operator's, which its owner cannot lift."""
 
     def names(self, series: tuple[str, ...], external_id: str) -> bool:
         """Tell whether this is the link of an external id within a series; only links of the series may be asked."""
@@ -98,9 +107,10 @@ class Link:
         return datetime.fromtimestamp(self.record.created_seconds, UTC)
 
     def is_live(self, at: datetime) -> bool:
-        """Tell whether it redirects at this time: neither disabled nor expired."""
+        """Tell whether it redirects at this time: neither blocked nor disabled nor expired."""
         expires_at = self.template.expires_at
-        return not self.record.is_disabled and (expires_at is None or at < expires_at)
+        is_off = self.record.is_disabled or self.record.block
+        return not is_off and (expires_at is None or at < expires_at)
 
 
 UTM_NAMES = tuple(field.name for field in Utm.DESCRIPTOR.fields)

@@ -54,6 +54,10 @@ class LinkMessages:
             link.profile = record.profile
         if record.external_id and not record.is_detached:
             link.external_id = record.external_id
+        if record.block:
+            link.blocked_at.seconds = record.block.since_seconds
+            if record.block.reason:
+                link.blocked_reason = record.block.reason
         link.id, link.short_url = id_of(key), self.base_url(key.domain) + key.code
         return link
 

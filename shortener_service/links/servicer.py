@@ -107,6 +107,22 @@ class LinkServicer(link_service_pb2_grpc.LinkServiceServicer):
         await self._links.disable(request.business_id, request.id)
         return pb.DisableLinkResponse()
 
+    async def BlockLink(
+        self, request: pb.BlockLinkRequest, context: "aio.ServicerContext[Any, Any]"
+    ) -> pb.BlockLinkResponse:
+        """Block a link."""
+        del context
+        link = await self._links.block(request.host, request.code, request.reason)
+        return pb.BlockLinkResponse(link=self._messages.link(link))
+
+    async def UnblockLink(
+        self, request: pb.UnblockLinkRequest, context: "aio.ServicerContext[Any, Any]"
+    ) -> pb.UnblockLinkResponse:
+        """Unblock a link."""
+        del context
+        link = await self._links.unblock(request.host, request.code)
+        return pb.UnblockLinkResponse(link=self._messages.link(link))
+
     async def DetachProfile(
         self, request: pb.DetachProfileRequest, context: "aio.ServicerContext[Any, Any]"
     ) -> pb.DetachProfileResponse:

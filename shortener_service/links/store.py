@@ -18,8 +18,8 @@ COUNT_SECONDS = 1.0
 # that runs on a store, as the number of a change chooses its place among them.
 CHANGES_NAMED = 256
 
-_CREATE = Script(__package__, "create_links.lua")
-_CHANGE = Script(__package__, "change_link.lua")
+_CREATE = Script(__package__, "create_links.lua", appends=True)
+_CHANGE = Script(__package__, "change_link.lua", appends=True)
 
 
 class Placing(NamedTuple):
@@ -96,7 +96,12 @@ class RedisLinkStore:
         return [codec.template_from_bytes(found) if isinstance(found, bytes) else found for found in contents]
 
     async def place(
-        self, domain: str, other_domains: Sequence[str], placings: Sequence[Placing], generation: bytes
+        self,
+        business_id: str,
+        domain: str,
+        other_domains: Sequence[str],
+        placings: Sequence[Placing],
+        generation: bytes,
     ) -> list[list[Found]]:
         """Write each link unless its code is taken, with its delivery in the outbox, and return in order what is there.
 
@@ -109,7 +114,7 @@ class RedisLinkStore:
         for at, placing in enumerate(placings):
             shard, bucket = self._keys.bucket(bucket_of(placing.longest))
             by_shard.setdefault(shard, []).append((at, bucket))
-        head: tuple[str | bytes | int, ...] = (self._limit, generation, len(prefixes), *prefixes)
+        head: tuple[str | bytes | int, ...] = (self._limit, business_id, generation, len(prefixes), *prefixes)
         replies = await self._calls.run(
             [self._creation(shard, members, head, placings) for shard, members in by_shard.items()],
             within_seconds=CREATION_SECONDS,
@@ -136,12 +141,12 @@ class RedisLinkStore:
                 contents[at] = found
         return contents
 
-    async def change(self, key: LinkKey, old: LinkRecord, new: LinkRecord, delivery: bytes) -> bool:
-        """Replace a record and append its delivery, unless it is not the old one any more."""
+    async def change(self, business_id: str, key: LinkKey, old: LinkRecord, new: LinkRecord, delivery: bytes) -> bool:
+        """Replace a record of a business and append its delivery, unless it is not the old one any more."""
         shard, bucket = self._keys.bucket(bucket_of(key.code))
         before, after = codec.record_to_bytes(old), codec.record_to_bytes(new)
-        keys = [bucket, self._keys.outboxes[shard], self._keys.changes[shard]]
-        arguments = (self._limit, field_of(key), before, after, delivery, CHANGES_NAMED)
+        keys = [bucket, self._keys.outboxes[shard], self._keys.counts[shard], self._keys.changes[shard]]
+        arguments = (self._limit, business_id, field_of(key), before, after, delivery, CHANGES_NAMED)
         reply = await self._calls.run_one(*_CHANGE.call(keys, arguments))
         _refuse_if_told_to(reply)
         self._appended(shard)
@@ -183,7 +188,12 @@ class RedisLinkStore:
         head: Sequence[str | bytes | int],
         placings: Sequence[Placing],
     ) -> Command:
-        keys = [self._keys.markers[shard], self._keys.outboxes[shard], self._keys.counters[shard]]
+        keys = [
+            self._keys.markers[shard],
+            self._keys.outboxes[shard],
+            self._keys.counts[shard],
+            self._keys.counters[shard],
+        ]
         arguments = list(head)
         for at, bucket in members:
             keys.append(bucket)

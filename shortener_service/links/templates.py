@@ -5,27 +5,35 @@ from collections.abc import Iterable, Sequence
 from clicktrail.shortener.v1 import session_pb2
 from clicktrail.tracking.v1 import click_pb2
 from common.errors import ClicktrailError
-from shortener_service import destinations
 from shortener_service.links.codec import template_id_text
 from shortener_service.links.link import Template
 from shortener_service.links.locations import Location
 from shortener_service.links.store import RedisLinkStore
+from shortener_service.refused_hosts.refused_host import HostSet
 
 
 class KnownTemplate:
     """A template, and what follows from it for each of its links."""
 
-    __slots__ = ("click_part", "fallback", "id", "location", "session_part", "template")
+    __slots__ = ("_is_refused", "_judged_by", "click_part", "id", "location", "session_part", "template")
 
     def __init__(self, template_id: bytes, template: Template, session_parameters: Sequence[str]) -> None:
         self.id = template_id
         self.template = template
         self.location = Location(template, session_parameters)
-        self.fallback = str(destinations.parse(template.fallback_url)) if template.fallback_url else ""
+        self._is_refused = False
+        self._judged_by: HostSet | None = None
         self.click_part = _click_part(template, template_id_text(template_id)).SerializeToString()
         """What each click says of the template, as part of a serialized `Click`."""
         self.session_part = _session_part(template).SerializeToString()
         """Likewise, of a `Session`."""
+
+    def is_refused(self, hosts: HostSet) -> bool:
+        """Tell whether it leads to a refused host; for one list of hosts that is found out once."""
+        if self._judged_by is not hosts:
+            self._is_refused = hosts.covers(self.location.host)
+            self._judged_by = hosts
+        return self._is_refused
 
 
 class Templates:

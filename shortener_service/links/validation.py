@@ -1,7 +1,7 @@
 """What a caller asks to create, checked: all its faults at once, in the names of the HTTP contract."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ from common.errors import Faults, FaultType
 from common.field_rules import in_words, pattern_of, rules
 from common.json_text import DEEPEST, JsonReader, JsonTextError
 from shortener_service import destinations
+from shortener_service.domains.domains import Objection
 from shortener_service.links import codes
 from shortener_service.links.link import Template
 
@@ -30,8 +31,6 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 # Numbers are read as text: their value is the sender's business.
 _METADATA = JsonReader(str, DEEPEST)
 
-LeadsToUs = Callable[[destinations.Address], bool]
-
 
 class Draft(NamedTuple):
     """One link to create from a template. Empty is absent."""
@@ -42,21 +41,21 @@ class Draft(NamedTuple):
     """A custom code."""
 
 
-def check_template(template: Template, faults: Faults, *, leads_to_us: LeadsToUs, now: datetime) -> None:
+def check_template(template: Template, faults: Faults, *, objection: Objection, now: datetime) -> None:
     """Note everything that is wrong with a template, but for its domain's owner."""
-    check_destination(template.destination, faults, leads_to_us)
+    check_destination(template.destination, faults, objection)
     check_names(template, faults)
-    check_options(template, faults, leads_to_us)
+    check_options(template, faults, objection)
     if template.expires_at is not None and template.expires_at <= now:
         faults.add("expires_at", "has passed already.")
 
 
-def check_destination(destination: str, faults: Faults, leads_to_us: LeadsToUs) -> None:
+def check_destination(destination: str, faults: Faults, objection: Objection) -> None:
     """Note what is wrong with a destination."""
     if not destination:
         faults.add("destination", "is missing.", FaultType.PARAMETER_MISSING)
     else:
-        _check_address("destination", destination, faults, leads_to_us)
+        _check_address("destination", destination, faults, objection)
 
 
 def check_names(template: Template, faults: Faults) -> None:
@@ -70,7 +69,7 @@ def check_names(template: Template, faults: Faults) -> None:
             faults.add(name, "cannot be a step of a path: no address would lead to its report.")
 
 
-def check_options(template: Template, faults: Faults, leads_to_us: LeadsToUs) -> None:
+def check_options(template: Template, faults: Faults, objection: Objection) -> None:
     """Note what is wrong with the UTM parameters, the fallback, the session's parameters and the metadata."""
     for name, value in template.utm:
         if len(value) > LONGEST_UTM_VALUE or _CONTROL.search(value):
@@ -78,7 +77,7 @@ def check_options(template: Template, faults: Faults, leads_to_us: LeadsToUs) ->
                 f"utm.{name}", f"takes at most {LONGEST_UTM_VALUE} characters, none of them a control character."
             )
     if template.fallback_url:
-        _check_address("fallback_url", template.fallback_url, faults, leads_to_us)
+        _check_address("fallback_url", template.fallback_url, faults, objection)
     _check_session_parameters(template.session_parameters, faults)
     if template.metadata:
         _check_metadata(template.metadata, faults)
@@ -103,14 +102,14 @@ def _check_name(parameter: str, value: str, faults: Faults) -> None:
         faults.add(parameter, "has white space at its beginning or end.")
 
 
-def _check_address(parameter: str, text: str, faults: Faults, leads_to_us: LeadsToUs) -> None:
+def _check_address(parameter: str, text: str, faults: Faults, objection: Objection) -> None:
     try:
         address = destinations.parse(text)
     except destinations.UnacceptableAddressError as error:
         faults.add(parameter, f"{error}.")
         return
-    if leads_to_us(address):
-        faults.add(parameter, "leads back to a host of short links.")
+    if why := objection(address):
+        faults.add(parameter, why)
 
 
 def _check_session_parameters(names: Sequence[str], faults: Faults) -> None:

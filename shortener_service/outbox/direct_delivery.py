@@ -20,14 +20,14 @@ class DirectlyDelivered:
         self._store = store
         self._deliver = deliver
 
-    async def append(self, shard: int, sessions: dict[str, bytes], delivery: bytes) -> bool:
+    async def append(self, shard: int, sessions: dict[str, bytes], delivery: bytes, business_id: str = "") -> bool:
         """Keep a delivery in the outbox or, where Redis does not answer, with tracking.
 
         If Redis had kept it all the same, and only its answer was lost, tracking gets it twice and records it once.
         Raises UNAVAILABLE (`STORE_DOWN`) where neither takes it.
         """
         try:
-            return await self._store.append(shard, sessions, delivery)
+            return await self._store.append(shard, sessions, delivery, business_id)
         except ClicktrailError as error:
             if error.reason is not Reason.STORE_DOWN:
                 raise

@@ -28,6 +28,8 @@ class Entry(NamedTuple):
     id: str
     delivery: bytes
     """A serialized `DeliverRequest`."""
+    counted_for: str
+    """The business that it is counted for, as an entry beyond half of the room; or ""."""
 
 
 class RedisOutbox:
@@ -76,8 +78,11 @@ class RedisOutbox:
         """Forget entries that were delivered."""
         by_shard: dict[int, list[str]] = {}
         for entry in entries:
-            by_shard.setdefault(entry.shard, []).append(entry.id)
-        commands = [_REMOVE.call([self._keys.outboxes[shard]], (GROUP, *ids)) for shard, ids in by_shard.items()]
+            by_shard.setdefault(entry.shard, [GROUP]).extend((entry.id, entry.counted_for))
+        commands = [
+            _REMOVE.call([self._keys.outboxes[shard], self._keys.counts[shard]], arguments)
+            for shard, arguments in by_shard.items()
+        ]
         await self._run(commands, by_shard)
 
     async def leave(self) -> None:
@@ -117,4 +122,11 @@ class RedisOutbox:
 
 def _entries(shard: int, found: Sequence[Any]) -> list[Entry]:
     """Return the entries of a reply; one that was deleted while pending comes without fields, or not at all."""
-    return [Entry(shard, entry[0].decode(), entry[1][1]) for entry in found if entry and entry[1]]
+    return [
+        Entry(shard, entry[0].decode(), entry[1][1], _counted_for(entry[1])) for entry in found if entry and entry[1]
+    ]
+
+
+def _counted_for(fields: Sequence[bytes]) -> str:
+    """Return the business that an entry names behind its delivery, if it names one."""
+    return fields[3].decode() if len(fields) > len(("d", "delivery")) else ""

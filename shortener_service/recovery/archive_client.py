@@ -11,6 +11,7 @@ from clicktrail.tracking.v1 import link_archive_service_pb2_grpc, relay_service_
 from common.errors import Reason, unavailable
 from common.rpc.errors import from_rpc_error
 from shortener_service.domains.store import DomainCopy, copy_from_message, copy_to_message
+from shortener_service.refused_hosts.store import RefusedHostCopy, host_copy_from_message, host_copy_to_message
 
 if TYPE_CHECKING:
     from google.protobuf.timestamp_pb2 import Timestamp
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
 ANSWER_SECONDS = 5.0
 # An export is read as fast as Redis takes it: a million links in a minute or two.
 EXPORT_SECONDS = 24 * 3600.0
+
+
+class Installation(NamedTuple):
+    """What is copied besides links; of each domain and host its latest revision."""
+
+    secret: bytes
+    domains: Sequence[DomainCopy] = ()
+    refused_hosts: Sequence[RefusedHostCopy] = ()
 
 
 class Piece(NamedTuple):
@@ -42,12 +51,17 @@ class LinkArchive:
             answer = await self._stub.CountLinks(pb.CountLinksRequest(), timeout=ANSWER_SECONDS, wait_for_ready=True)
         return int(answer.count)
 
-    async def keep_installation(self, secret: bytes, domains: Sequence[DomainCopy]) -> tuple[bytes, list[DomainCopy]]:
-        """Have the secret and the domains copied; return what is kept: the first secret, the latest of each domain."""
-        request = pb.KeepInstallationRequest(secret=secret, domains=map(copy_to_message, domains))
+    async def keep_installation(self, installation: Installation) -> Installation:
+        """Have it copied; return what is kept: the first secret, the latest of each domain and host."""
+        request = pb.KeepInstallationRequest(
+            secret=installation.secret,
+            domains=map(copy_to_message, installation.domains),
+            refused_hosts=map(host_copy_to_message, installation.refused_hosts),
+        )
         with _told():
             kept = await self._stub.KeepInstallation(request, timeout=ANSWER_SECONDS, wait_for_ready=True)
-        return kept.secret, [copy_from_message(copy) for copy in kept.domains]
+        hosts = [host_copy_from_message(copy) for copy in kept.refused_hosts]
+        return Installation(kept.secret, [copy_from_message(copy) for copy in kept.domains], hosts)
 
     async def export(self, kept_since: "Timestamp | None") -> AsyncIterator[Piece]:
         """Yield all links whose copies were kept from a time on, piece by piece: at least one, perhaps empty."""

@@ -1,4 +1,4 @@
-"""The identity of an installation: its secret, its domains, its number of shards, and their second copies."""
+"""What an installation is besides its links: its secret, domains, refused hosts and shards, and their second copies."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,8 +8,9 @@ from common.errors import ClicktrailError
 from common.logging import get_logger
 from shortener_service.domains.store import RedisDomainStore
 from shortener_service.links.creation import Secret
-from shortener_service.recovery.archive_client import LinkArchive
+from shortener_service.recovery.archive_client import Installation, LinkArchive
 from shortener_service.recovery.installation_store import RedisInstallation
+from shortener_service.refused_hosts.store import RedisRefusedHostStore
 
 log = get_logger(__name__)
 
@@ -60,9 +61,16 @@ async def complete_if_new(
 class InstallationCopies:
     """Copies what there is, at start and after each change, for ever."""
 
-    def __init__(self, installation: RedisInstallation, domains: RedisDomainStore, archive: LinkArchive) -> None:
+    def __init__(
+        self,
+        installation: RedisInstallation,
+        domains: RedisDomainStore,
+        refused_hosts: RedisRefusedHostStore,
+        archive: LinkArchive,
+    ) -> None:
         self._installation = installation
         self._domains = domains
+        self._refused_hosts = refused_hosts
         self._archive = archive
         self._wanted = asyncio.Event()
 
@@ -84,7 +92,7 @@ class InstallationCopies:
             try:
                 await self._copy()
             except ClicktrailError as error:
-                log.debug("the domains and the secret cannot be copied yet", error=str(error))
+                log.debug("domains, refused hosts and the secret cannot be copied yet", error=str(error))
             else:
                 return
             await asyncio.sleep(backoff.pause())
@@ -94,6 +102,7 @@ class InstallationCopies:
             # An emptied store has nothing to copy: its secret is not the one that codes were derived with.
             return
         secret, _ = await self._installation.learn()
-        kept, _ = await self._archive.keep_installation(secret, await self._domains.copies())
-        if kept != secret:
+        mine = Installation(secret, await self._domains.copies(), await self._refused_hosts.copies())
+        kept = await self._archive.keep_installation(mine)
+        if kept.secret != secret:
             log.error("this redis and the database of tracking belong to two installations: codes differ")

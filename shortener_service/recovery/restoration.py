@@ -11,7 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from clicktrail.tracking.v1.relay_service_pb2 import LinkCopy
 from common.errors import Reason, not_allowed
 from common.logging import get_logger
-from shortener_service.recovery.archive_client import LinkArchive
+from shortener_service.recovery.archive_client import Installation, LinkArchive
 from shortener_service.recovery.installation_store import RedisInstallation
 from shortener_service.recovery.store import RestoredLink, restored
 
@@ -89,12 +89,12 @@ class Restoration:
     async def _restore_installation(self, restore: "RedisRestore", *, was_complete: bool) -> None:
         mine = await restore.secret()
         # The first secret stays: it is the one that all codes were derived with.
-        secret, domains = await self._archive.keep_installation(mine, [])
-        if was_complete and secret != mine:
+        kept = await self._archive.keep_installation(Installation(mine))
+        if was_complete and kept.secret != mine:
             raise not_allowed(
                 Reason.NOT_ALLOWED, "This Redis and the database of tracking belong to two installations."
             )
-        await restore.keep_installation(b"" if was_complete else secret, domains)
+        await restore.keep_installation(kept._replace(secret=b"") if was_complete else kept)
 
 
 class Copying:

@@ -2,25 +2,29 @@
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from clicktrail.tracking.v1 import relay_service_pb2
 from common.errors import Reason, not_allowed
-from shortener_service.domains.store import DomainCopy, copy_to_bytes
+from shortener_service.domains.store import copy_to_bytes
 from shortener_service.errors import store_emptied
 from shortener_service.links import codec
-from shortener_service.links.link import LinkKey, LinkRecord, key_from_id
+from shortener_service.links.link import Block, LinkKey, LinkRecord, key_from_id
 from shortener_service.links.messages import template_of
 from shortener_service.links.store import CHANGES_NAMED, bucket_of, field_of, template_key
+from shortener_service.recovery.archive_client import Installation
 from shortener_service.redis.client import CREATION_SECONDS, Command, RedisCalls, Script
-from shortener_service.redis.keyspace import DOMAINS, SECRET, SHARDS, Keys
+from shortener_service.redis.keyspace import DOMAINS, REFUSED_HOSTS, SECRET, SHARDS, Keys
+from shortener_service.refused_hosts.store import host_copy_to_bytes
 
 _LINKS = Script(__package__, "restore_links.lua")
 _REPLACE = Script(__package__, "replace_link.lua")
 _INSTALLATION = Script(__package__, "restore_installation.lua")
 _COMPLETE = Script(__package__, "complete_shard.lua")
 
+# Which of the script's keys an entry goes into.
+_DOMAIN, _REFUSED_HOST = 3, 4
 # What a run remembers to have written; more are written again, which does no harm.
 TEMPLATES_REMEMBERED = 100_000
 LENGTHS_AT_ONCE = 4_096
@@ -52,6 +56,7 @@ def restored(copy: relay_service_pb2.LinkCopy) -> RestoredLink:
         origin_id=_origin(copy, content) if has_changed else b"",
         changed_milliseconds=copy.revision if has_changed else 0,
         is_detached=is_detached,
+        block=Block(link.blocked_at.seconds, link.blocked_reason) if link.HasField("blocked_at") else None,
     )
     return RestoredLink(key_from_id(link.id), record, content)
 
@@ -85,11 +90,15 @@ class RedisRestore:
             raise not_allowed(Reason.NOT_ALLOWED, f"Redis holds data in {int(kept)} shards, not in {count}.")
         return cls(calls, keys, replies[1::2])
 
-    async def keep_installation(self, secret: bytes, domains: Iterable[DomainCopy]) -> None:
-        """Write the secret, if it is given, and the domains that are not there."""
-        values = [value for copy in domains for value in (copy.domain.name, copy_to_bytes(copy))]
-        call = _INSTALLATION.call([self._keys.restores[0], SECRET, DOMAINS], (self._marks[0], secret, *values))
-        await self._run([call])
+    async def keep_installation(self, installation: Installation) -> None:
+        """Write the secret, if it is given, and the domains and refused hosts that are not there."""
+        entries: list[str | bytes | int] = []
+        for domain in installation.domains:
+            entries += (_DOMAIN, domain.domain.name, copy_to_bytes(domain))
+        for host in installation.refused_hosts:
+            entries += (_REFUSED_HOST, host.host.name, host_copy_to_bytes(host))
+        keys = [self._keys.restores[0], SECRET, DOMAINS, REFUSED_HOSTS]
+        await self._run([_INSTALLATION.call(keys, (self._marks[0], installation.secret, *entries))])
 
     async def secret(self) -> bytes:
         """Return the secret that is there, or one made now."""

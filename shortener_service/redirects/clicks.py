@@ -8,8 +8,8 @@ from clicktrail.shortener.v1 import redirect_service_pb2 as pb
 from clicktrail.shortener.v1 import session_pb2
 from clicktrail.tracking.v1 import click_pb2, relay_service_pb2
 from common import clock
-from common.agents.rules import RULES_VERSION
 from common.ids import uuid7_bytes
+from shortener_service.agents.rules import RULES_VERSION
 from shortener_service.protobuf_wire import delimited, tag_of, text
 from shortener_service.redirects.link_cache import LiveLink
 from shortener_service.redirects.verdicts import classify
@@ -73,12 +73,13 @@ def source_of(query: str) -> str:
 class ShardClicks:
     """The clicks of a batch in one shard, for the outbox, and their sessions."""
 
-    __slots__ = ("_clicks", "positions", "sessions")
+    __slots__ = ("_clicks", "hits", "sessions")
 
     def __init__(self) -> None:
         self._clicks: list[bytes] = []
         self.sessions: dict[str, bytes] = {}
-        self.positions: list[int] = []
+        self.hits: list[tuple[int, pb.Hit, LiveLink]] = []
+        """The hits that they are of, by their positions in the batch."""
 
     @property
     def delivery(self) -> bytes:
@@ -87,7 +88,7 @@ class ShardClicks:
 
     def add(self, position: int, hit: pb.Hit, link: LiveLink, visit: Visit, session: str) -> None:
         """Add a hit's click, and its session if it has one."""
-        self.positions.append(position)
+        self.hits.append((position, hit, link))
         received_at = hit.received_at
         time = received_at.SerializeToString()
         click = (

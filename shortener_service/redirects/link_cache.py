@@ -23,6 +23,7 @@ from shortener_service.links.templates import KnownTemplate, Templates
 from shortener_service.protobuf_wire import delimited, tag_of, text
 from shortener_service.redirects.store import ANY, News, RedisChanges
 from shortener_service.redis.keyspace import Shards
+from shortener_service.refused_hosts.refused_host import HostSet
 
 log = get_logger(__name__)
 
@@ -113,7 +114,7 @@ class LinkChanges:
 class LiveLink:
     """A link, ready to be clicked: `kept` is its record as it was in the store when it was read."""
 
-    __slots__ = ("click_head", "is_disabled", "kept", "known", "read_at", "session_head", "shard")
+    __slots__ = ("click_head", "is_disabled", "is_marked", "kept", "known", "read_at", "session_head", "shard")
 
     def __init__(self, key: LinkKey, shard: int, kept: bytes, record: LinkRecord, known: KnownTemplate) -> None:
         self.shard = shard
@@ -121,6 +122,7 @@ class LiveLink:
         self.kept = kept
         self.known = known
         self.is_disabled = record.is_disabled
+        self.is_marked = record.block is not None
         link_id = id_of(key)
         # Serialized messages may be concatenated: that merges them. So a click is these bytes and its own.
         self.click_head = b"".join(
@@ -132,6 +134,10 @@ class LiveLink:
             )
         )
         self.session_head = known.session_part + text(_SESSION_LINK, link_id) + text(_SESSION_PROFILE, record.profile)
+
+    def is_blocked(self, refused: HostSet) -> bool:
+        """Tell whether the operator has blocked it, or refuses the host that it leads to."""
+        return self.is_marked or self.known.is_refused(refused)
 
     def is_gone(self, received_at: Timestamp) -> bool:
         """Tell whether it was expired or disabled for a hit of this time."""

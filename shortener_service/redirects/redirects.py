@@ -5,6 +5,7 @@ of its shard, and only when these are in the outbox is it answered. Hits and out
 here: copying them into values of our own would cost as much as resolving them.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 from clicktrail.shortener.v1 import redirect_service_pb2 as pb
@@ -12,22 +13,24 @@ from common import clock
 from common.errors import ClicktrailError, Reason, invalid_field
 from common.field_rules import rules
 from common.ids import NONCE_BYTES, session_from_nonce
-from shortener_service import destinations
 from shortener_service.domains.domain import Domain
 from shortener_service.domains.domains import Domains
 from shortener_service.errors import outbox_full
 from shortener_service.links.link import LinkKey
-from shortener_service.links.links import locate
+from shortener_service.links.links import allowed_location, locate
 from shortener_service.redirects.clicks import ShardClicks, visit_of
 from shortener_service.redirects.link_cache import LiveLink, LiveLinks
 from shortener_service.redirects.store import ClickStore
 from shortener_service.redirects.verdicts import HUMAN, PREFETCH
 from shortener_service.redis.keyspace import Shards
+from shortener_service.refused_hosts.refused_host import HostSet
+from shortener_service.refused_hosts.refused_hosts import RefusedHosts
 
 MOST_HITS = rules(pb.ResolveHitsRequest, "hits").max_items
 
 NOT_FOUND = pb.Outcome(kind=pb.OUTCOME_KIND_NOT_FOUND)
 GONE = pb.Outcome(kind=pb.OUTCOME_KIND_GONE)
+BLOCKED = pb.Outcome(kind=pb.OUTCOME_KIND_GONE, is_blocked=True)
 PREFETCHED = pb.Outcome(kind=pb.OUTCOME_KIND_PREFETCH)
 
 Answer = pb.Outcome | ClicktrailError
@@ -36,9 +39,12 @@ Answer = pb.Outcome | ClicktrailError
 class Redirects:
     """Resolves hits."""
 
-    def __init__(self, links: LiveLinks, domains: Domains, store: ClickStore, shards: Shards) -> None:
+    def __init__(
+        self, links: LiveLinks, domains: Domains, refused_hosts: RefusedHosts, store: ClickStore, shards: Shards
+    ) -> None:
         self._links = links
         self._domains = domains
+        self._refused_hosts = refused_hosts
         self._store = store
         self._shards = shards
 
@@ -49,24 +55,46 @@ class Redirects:
         """
         _check(hits)
         domains = await self._domains.current()
+        refused = await self._refused_hosts.current()
         places = [locate(hit.host, hit.code, domains) for hit in hits]
         links = await self._links.read(key for key, _ in places)
         by_shard: dict[int, ShardClicks] = {}
         answers: list[Answer] = []
         for position, (hit, (key, domain)) in enumerate(zip(hits, places, strict=True)):
             link = _own(links, key, domain)
-            if isinstance(link, LiveLink) and not link.is_gone(hit.received_at):
+            if isinstance(link, LiveLink) and (
+                (is_blocked := link.is_blocked(refused)) or not link.is_gone(hit.received_at)
+            ):
                 shard = self._shards.of_nonce(hit.nonce)
                 if (clicks := by_shard.get(shard)) is None:
                     clicks = by_shard[shard] = ShardClicks()
-                answers.append(_add(clicks, position, hit, link))
+                outcome = _add(clicks, position, hit, link)
+                answers.append(BLOCKED if is_blocked else outcome)
             else:
-                answers.append(_without_click(link, domain))
+                answers.append(_without_click(link, domain, refused))
         for shard, clicks in by_shard.items():
             if not await self._store.append(shard, clicks.sessions, clicks.delivery):
-                for position in clicks.positions:
+                for position in await self._append_apart(shard, clicks):
                     answers[position] = outbox_full()
         return _unless_all_failed(answers)
+
+    async def _append_apart(self, shard: int, clicks: ShardClicks) -> list[int]:
+        """Keep the clicks of each business apart from all others'; return the positions of those without room."""
+        by_business: dict[str, ShardClicks] = {}
+        for position, hit, link in clicks.hits:
+            _add(by_business.setdefault(link.known.template.business_id, ShardClicks()), position, hit, link)
+        have_room = await asyncio.gather(
+            *(
+                self._store.append(shard, own.sessions, own.delivery, business_id)
+                for business_id, own in by_business.items()
+            )
+        )
+        return [
+            position
+            for own, has_room in zip(by_business.values(), have_room, strict=True)
+            for position, _, _ in own.hits
+            if not has_room
+        ]
 
 
 def _unless_all_failed(answers: list[Answer]) -> list[Answer]:
@@ -100,13 +128,13 @@ def _own(
     return link
 
 
-def _without_click(link: LiveLink | ClicktrailError | None, domain: Domain | None) -> Answer:
+def _without_click(link: LiveLink | ClicktrailError | None, domain: Domain | None, refused: HostSet) -> Answer:
     """Answer a hit on a link that is gone, not there, or of which the store cannot tell."""
     if isinstance(link, ClicktrailError):
         return link
-    fallback = link.known.fallback if link is not None else ""
-    if not fallback and domain is not None and domain.fallback_url:
-        fallback = str(destinations.parse(domain.fallback_url))
+    fallback = allowed_location(link.known.template.fallback_url, refused) if link is not None else ""
+    if not fallback and domain is not None:
+        fallback = allowed_location(domain.fallback_url, refused)
     if fallback:
         return pb.Outcome(kind=pb.OUTCOME_KIND_REDIRECT, location=fallback)
     return NOT_FOUND if link is None else GONE

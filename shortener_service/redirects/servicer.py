@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 from clicktrail.shortener.v1 import redirect_service_pb2 as pb
 from clicktrail.shortener.v1 import redirect_service_pb2_grpc, session_service_pb2, session_service_pb2_grpc
-from common import clock
-from common.errors import ClicktrailError
-from shortener_service import destinations
+from clicktrail.tracking.v1 import click_pb2
+from common.errors import ClicktrailError, invalid_field
+from common.field_rules import rules
+from shortener_service.agents.judge import judge
+from shortener_service.agents.rules import RULES_VERSION
 from shortener_service.links.links import Links
 from shortener_service.links.messages import LinkMessages
 from shortener_service.redirects.redirects import Redirects
@@ -16,6 +18,8 @@ from shortener_service.redirects.sessions import Sessions
 if TYPE_CHECKING:
     from grpc import aio
 
+LARGEST_JUDGEMENT = rules(pb.JudgeUserAgentsRequest, "user_agents").max_items
+VERDICT_NAMES = {number: name.removeprefix("VERDICT_").lower() for name, number in click_pb2.Verdict.items()}
 _UNAVAILABLE = pb.Outcome(kind=pb.OUTCOME_KIND_UNAVAILABLE)
 
 
@@ -72,11 +76,28 @@ class RedirectServicer(redirect_service_pb2_grpc.RedirectServiceServicer):
     ) -> pb.LookUpCodeResponse:
         """Read the link behind a code."""
         del context
-        link = await self._links.look_up(request.host, request.code)
-        is_live = link.is_live(clock.now())
-        leads_to = link.template.destination if is_live else link.template.fallback_url
-        location = str(destinations.parse(leads_to)) if leads_to else ""
-        return pb.LookUpCodeResponse(link=self._messages.link(link), is_live=is_live, location=location)
+        seen = await self._links.look_up(request.host, request.code)
+        return pb.LookUpCodeResponse(
+            link=self._messages.link(seen.link),
+            is_live=seen.is_live,
+            location=seen.location,
+            is_blocked=seen.is_blocked,
+        )
+
+    async def JudgeUserAgents(
+        self, request: pb.JudgeUserAgentsRequest, context: "aio.ServicerContext[Any, Any]"
+    ) -> pb.JudgeUserAgentsResponse:
+        """Judge who sends user agents."""
+        del context
+        if len(request.user_agents) > LARGEST_JUDGEMENT:
+            raise invalid_field("user_agents", f"must be at most {LARGEST_JUDGEMENT:,}.")
+        judged = map(judge, request.user_agents)
+        return pb.JudgeUserAgentsResponse(
+            judgements=[
+                pb.UserAgentJudgement(verdict=VERDICT_NAMES[verdict], reason=reason) for verdict, reason in judged
+            ],
+            rules_version=RULES_VERSION,
+        )
 
     async def _outcomes(self, hits: Sequence[pb.Hit]) -> list[pb.Outcome]:
         """Return what becomes of each hit of a batch."""

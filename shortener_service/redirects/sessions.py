@@ -38,7 +38,7 @@ class Sessions:
         kept = session.SerializeToString()
         session.id = session_from_nonce(nonce)
         delivery = relay_service_pb2.DeliverRequest(sessions=[session]).SerializeToString()
-        if not await self._store.append(self._shards.of_nonce(nonce), {session.id: kept}, delivery):
+        if not await self._store.append(self._shards.of_nonce(nonce), {session.id: kept}, delivery, business_id):
             raise outbox_full()
         return session
 

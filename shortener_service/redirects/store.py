@@ -14,7 +14,7 @@ ANY: Final = None
 News = Sequence[LinkKey] | ClicktrailError | None
 """The links of a shard that were changed, `ANY` where it may be any of them, or why that cannot be told."""
 
-_APPEND = Script(__package__, "append_clicks.lua")
+_APPEND = Script(__package__, "append_clicks.lua", appends=True)
 
 COUNT = "n"
 
@@ -25,8 +25,11 @@ class ClickStore(Protocol):
     A Protocol, since there are two: Redis, and what delivers to tracking while Redis does not answer.
     """
 
-    async def append(self, shard: int, sessions: dict[str, bytes], delivery: bytes) -> bool:
-        """Keep sessions of one shard and append a delivery, atomically; tell whether the outbox had room."""
+    async def append(self, shard: int, sessions: dict[str, bytes], delivery: bytes, business_id: str = "") -> bool:
+        """Keep sessions of one shard and append a delivery, atomically; tell whether the outbox had room.
+
+        For what is not all of one business, that is the half of its room which is anybody's.
+        """
 
     async def get_sessions(self, ids: Sequence[str]) -> dict[str, bytes]:
         """Return the fresh ones among these sessions."""
@@ -50,10 +53,10 @@ class RedisClickStore:
         self._ttl = session_ttl_seconds
         self._appended = appended
 
-    async def append(self, shard: int, sessions: dict[str, bytes], delivery: bytes) -> bool:
+    async def append(self, shard: int, sessions: dict[str, bytes], delivery: bytes, business_id: str = "") -> bool:
         """Keep sessions of one shard and append a delivery, atomically; tell whether the outbox had room."""
-        keys = [self._keys.outboxes[shard], *(self._keys.session(session) for session in sessions)]
-        command = _APPEND.call(keys, (self._limit, delivery, self._ttl, *sessions.values()))
+        keys = [self._keys.outboxes[shard], self._keys.counts[shard], *map(self._keys.session, sessions)]
+        command = _APPEND.call(keys, (self._limit, business_id, delivery, self._ttl, *sessions.values()))
         has_room = bool(await self._calls.run_one(*command))
         if has_room:
             self._appended(shard)

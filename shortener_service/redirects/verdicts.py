@@ -3,7 +3,7 @@
 import re
 
 from clicktrail.tracking.v1 import click_pb2
-from common.agents.judge import Judgement, judge
+from shortener_service.agents.judge import Judgement, judge
 
 HUMAN = click_pb2.VERDICT_HUMAN
 PREFETCH = click_pb2.VERDICT_PREFETCH

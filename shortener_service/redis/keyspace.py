@@ -13,6 +13,7 @@ BUCKETS = 0x10000
 
 SECRET = "{0}:secret"  # noqa: S105  (the name of a key)
 DOMAINS = "{0}:domains"
+REFUSED_HOSTS = "{0}:refused_hosts"
 SHARDS = "{0}:shards"
 FORMAT = "{0}:format"
 
@@ -47,6 +48,8 @@ class Keys:
     def __init__(self, shards: Shards) -> None:
         self.shards = shards
         self.outboxes = [f"{{{shard}}}:outbox" for shard in range(shards.count)]
+        self.counts = [f"{{{shard}}}:counts" for shard in range(shards.count)]
+        """How many entries of an outbox businesses hold beyond half of its room."""
         self.markers = [f"{{{shard}}}:complete" for shard in range(shards.count)]
         self.restores = [f"{{{shard}}}:restore" for shard in range(shards.count)]
         self.counters = [f"{{{shard}}}:links" for shard in range(shards.count)]

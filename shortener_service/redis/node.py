@@ -32,10 +32,15 @@ _sources: dict[str | bytes | int, bytes] = {}
 
 
 class Script:
-    """A Lua script of a package: `Script(__package__, "create_links.lua")`. Runs whole or not at all."""
+    """A Lua script of a package: `Script(__package__, "create_links.lua")`. Runs whole or not at all.
 
-    def __init__(self, package: str, name: str) -> None:
+    One that appends to an outbox has the functions of `outbox_room.lua`.
+    """
+
+    def __init__(self, package: str, name: str, *, appends: bool = False) -> None:
         source = files(package).joinpath(name).read_bytes()
+        if appends:
+            source = files(__package__).joinpath("outbox_room.lua").read_bytes() + source
         self._digest = sha1(source).hexdigest()  # noqa: S324  (how Redis names scripts)
         _sources[self._digest] = source
 

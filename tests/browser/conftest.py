@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 
+from tests.browser.hosts import Visitor, open_visitor
 from tests.browser.shop import Shop, open_shop
 from tests.browser.visits import Visit, open_visit
 from tests.support.system import System
@@ -24,6 +25,9 @@ ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # Every name is this machine, so that a shop can have several hosts, and a platform's name.
+    "--host-resolver-rules=MAP * 127.0.0.1",
+    "--no-proxy-server",
 ]
 
 OpenVisit = Callable[[], Awaitable[Visit]]
@@ -48,6 +52,13 @@ async def shop(system: System) -> AsyncIterator[Shop]:
     """Run the shop for the whole session."""
     async with open_shop(system.http, system.business) as shop:
         yield shop
+
+
+@pytest_asyncio.fixture
+async def visitor(browser: Browser, shop: Shop) -> AsyncIterator[Visitor]:
+    """Return somebody who comes to the shop's hosts, in a browser without a past."""
+    async with open_visitor(browser, shop) as visitor:
+        yield visitor
 
 
 @pytest_asyncio.fixture

@@ -1,10 +1,13 @@
 """A shop on an origin of its own, as small as can be."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
+DOCUMENT = Path(__file__).parents[2] / "docs" / "events.md"
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Shop</title>
 <link rel="icon" href="data:,">{head}</head><body>{body}</body></html>"""
 
@@ -13,11 +16,40 @@ PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Shop
 class Shop:
     """Serves its pages by path; any other path is the shop's ordinary page, whose script tracks."""
 
-    ordinary: str
-    """What stands in the head of ordinary pages."""
-    url: str = ""
+    gateway: str
+    business: str
+    port: int = 0
+    scheme: str = "http"
     pages: dict[str, str] = field(default_factory=dict)
     """Whole pages, by path."""
+
+    @property
+    def url(self) -> str:
+        """Its address without a name."""
+        return self.at("127.0.0.1")
+
+    @property
+    def ordinary(self) -> str:
+        """What stands in the head of ordinary pages."""
+        return self.page_with("{}")
+
+    @property
+    def snippet(self) -> str:
+        """What the documentation tells shops to put on their pages, but for the script's own tag."""
+        text = DOCUMENT.read_text("utf-8").partition("```html\n")[2].partition("<script async")[0]
+        return text.replace("BUSINESS_ID", self.business)
+
+    def page_with(self, options: str) -> str:
+        """Return what begins with these options, written as in a script."""
+        return f"{self.script('c.js')}<script>Clicktrail.initialize('{self.business}', {options})</script>"
+
+    def at(self, host: str, path: str = "") -> str:
+        """Return the address of a path at one of its hosts."""
+        return f"{self.scheme}://{host}:{self.port}{path}"
+
+    def script(self, name: str, attributes: str = "") -> str:
+        """Return the tag of the tracking script by one of its names."""
+        return f'<script {attributes} src="{self.gateway}/v1/{name}"></script>'
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one request, and close."""
@@ -31,10 +63,9 @@ class Shop:
 
 
 @asynccontextmanager
-async def open_shop(gateway: str, business: str) -> AsyncIterator[Shop]:
+async def open_shop(gateway: str, business: str, certificate: ssl.SSLContext | None = None) -> AsyncIterator[Shop]:
     """Run a shop whose ordinary pages have the tracking script of this gateway, for this business."""
-    tracker = f'<script src="{gateway}/v1/tracker.js"></script><script>Clicktrail.initialize("{business}")</script>'
-    shop = Shop(tracker)
+    shop = Shop(gateway, business, scheme="https" if certificate else "http")
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -43,8 +74,8 @@ async def open_shop(gateway: str, business: str) -> AsyncIterator[Shop]:
             # Browsers open connections that they never use.
             writer.close()
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    shop.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=certificate)
+    shop.port = server.sockets[0].getsockname()[1]
     try:
         yield shop
     finally:

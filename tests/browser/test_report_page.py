@@ -14,7 +14,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, ConsoleMessage, Page, expect
 
-from tests.support.system import System
+from common.clock import now_timestamp
+from tests.e2e.businesses import change_business, client_of, make_business
+from tests.e2e.conftest import client_with
+from tests.support.system import PHONE, System
 from tests.support.waiting import LIMIT_SECONDS
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("utf-8")
@@ -56,7 +59,11 @@ async def look(browser: Browser, system: System, private: httpx.AsyncClient) -> 
     async with AsyncExitStack() as stack:
 
         async def opened(
-            campaign: str, size: tuple[int, int] = DESK_SIZE, scheme: Scheme = "light", **options: Any
+            campaign: str,
+            size: tuple[int, int] = DESK_SIZE,
+            scheme: Scheme = "light",
+            server: httpx.AsyncClient = private,
+            **options: Any,
         ) -> Sight:
             viewport: Any = {"width": size[0], "height": size[1]}
             context = await browser.new_context(viewport=viewport, color_scheme=scheme, **options)
@@ -64,7 +71,7 @@ async def look(browser: Browser, system: System, private: httpx.AsyncClient) -> 
             sight = Sight(await context.new_page(), campaign)
             sight.listen()
             sights.append(sight)
-            signed = await private.post("/v1/report_links", json={"campaign": campaign})
+            signed = await server.post("/v1/report_links", json={"campaign": campaign})
             await sight.page.goto(system.http + signed.json()["path"])
             return sight
 
@@ -151,6 +158,34 @@ async def test_everyone_can_read_it(
     await page.get_by_role("link", name="All campaigns and journeys").click()
     await expect(page.get_by_role("link", name=sight.campaign)).to_be_visible()
     await without_serious_faults(page)
+
+
+@pytest.mark.parametrize("size", [PHONE_SIZE, DESK_SIZE])
+async def test_it_tells_whose_word_figures_rest_on(look: Look, system: System, size: tuple[int, int]) -> None:
+    """What the shop's server confirmed, what pages reported, and apart from both what is unconfirmed."""
+    business = await make_business(system)
+    async with client_of(system, business.token) as server, client_of(system, business.id) as page_of_shop:
+        async with client_with(system, **{"User-Agent": PHONE}) as phone:
+            campaign, code = await new_campaign(server)
+            session = await clicked(phone, code)
+        earned: dict[str, Any] = {"action": "app.spent", "session": session, "currency": "USD"}
+        for sender, amount in ((server, 120), (page_of_shop, 1)):
+            spent = earned | {"amount": amount, "object_parameters": {"name": "app"}}
+            path = "/v1/attribution/events" if sender is server else "/v1/track/events"
+            assert (await sender.post(path, json=spent)).status_code == 200
+        await change_business(system, business.id, confirmed_from=now_timestamp())
+        spent = earned | {"amount": 999, "object_parameters": {"name": "app"}}
+        assert (await page_of_shop.post("/v1/track/events", json=spent)).status_code == 200
+        sight = await look(campaign, size, server=server)
+    cards = sight.page.locator("#figures .card")
+    unconfirmed = cards.filter(has=sight.page.get_by_text("Unconfirmed", exact=True))
+    await expect(unconfirmed.locator(".value")).to_have_text(re.compile(r"999\.00\sUSD"), timeout=PATIENCE)
+    await expect(cards.filter(has_text="Revenue").locator(".value")).to_have_text(re.compile(r"121\.00\sUSD"))
+    confirmed = cards.filter(has=sight.page.get_by_text("Confirmed", exact=True))
+    await expect(confirmed.locator(".value")).to_have_text(re.compile(r"120\.00\sUSD"))
+    await expect(confirmed).to_contain_text(re.compile(r"1\.00\sUSD more is reported by pages alone"))
+    await expect(cards.filter(has_text="Conversions").locator(".value")).to_have_text("2")
+    await without_serious_faults(sight.page)
 
 
 async def without_serious_faults(page: Page) -> None:

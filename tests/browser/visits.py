@@ -31,6 +31,8 @@ class Visit:
     system: System
     profile: str
     link: dict[str, Any]
+    landed_at: str = ""
+    """The address that the click led to, as it was before the script took the session out of it."""
     complaints: list[str] = field(default_factory=list)
     """Errors that pages threw or wrote to the console."""
 
@@ -44,8 +46,10 @@ class Visit:
         page = await self.context.new_page()
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("console", self._listen)
-        await page.goto(self.short_url)
-        assert page.url.startswith(f"{self.shop.url}/p/1?")
+        response = await page.goto(self.short_url)
+        assert response is not None
+        self.landed_at = response.url
+        assert self.landed_at.startswith(f"{self.link['destination']}?")
         return page
 
     async def cut(self) -> None:
@@ -84,10 +88,15 @@ class Visit:
 
 
 @asynccontextmanager
-async def open_visit(browser: Browser, system: System, shop: Shop, private: httpx.AsyncClient) -> AsyncIterator[Visit]:
-    """Make a recipient with a link of a new campaign, and a browser with a phone's name; look for complaints after."""
+async def open_visit(
+    browser: Browser, system: System, shop: Shop, private: httpx.AsyncClient, host: str = "127.0.0.1"
+) -> AsyncIterator[Visit]:
+    """Make a recipient with a link of a new campaign to a host of the shop, and a browser with a phone's name.
+
+    Looks for complaints after.
+    """
     profile = f"p-{secrets.token_hex(6)}"
-    fields = {"destination": f"{shop.url}/p/1", "campaign": f"c-{secrets.token_hex(6)}", "profile": profile}
+    fields = {"destination": shop.at(host, "/p/1"), "campaign": f"c-{secrets.token_hex(6)}", "profile": profile}
     response = await private.post("/v1/links", json={**fields, "utm": {"source": "hellotext", "medium": "sms"}})
     assert response.status_code == 201, response.text
     # With its own name, Chromium without a window would be taken for the robot that it is.

@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -41,14 +42,20 @@ async def make_business(
 
 async def set_identity_secret(system: System, business_id: str, secret: str) -> None:
     """Have pages of a business prove who their visitors are."""
+    business = await change_business(system, business_id, identity_secret=secret)
+    assert (business.identity_secret, business.has_identity_secret) == ("", True)
+
+
+async def change_business(system: System, business_id: str, **fields: Any) -> accounts.Business:
+    """Change a business, and return it as it is then."""
     request = accounts.UpdateBusinessRequest(
-        business=accounts.Business(id=business_id, identity_secret=secret),
-        update_mask=FieldMask(paths=["identity_secret"]),
+        business=accounts.Business(id=business_id, **fields), update_mask=FieldMask(paths=list(fields))
     )
     async with open_channel(system.tracking, system.operator) as channel:
         await channel.channel_ready()
         answer = await AccountServiceStub(channel).UpdateBusiness(request, timeout=CALL_SECONDS)
-    assert (answer.business.identity_secret, answer.business.has_identity_secret) == ("", True)
+    business: accounts.Business = answer.business
+    return business
 
 
 def client_of(system: System, credential: str, *, address: str | None = None) -> httpx.AsyncClient:

@@ -114,6 +114,15 @@ def test_a_business_is_created_with_its_token(system: "System") -> None:
     assert dict(line.split() for line in more.stdout.splitlines())["business"] == shown["business"]
 
 
+def test_hits_are_judged_again_by_the_rules_of_the_shortener(system: "System") -> None:
+    """Tracking asks it for them, with its own key; hits of these very rules are not looked at again."""
+    where = ["--business", system.business, "--tracking", system.tracking, *_key(system)]
+    judged = clicktrail("rejudge", "--from", "2020-01-01", "--json", *where)
+    assert judged.returncode == 0, judged.stderr
+    told = json.loads(judged.stdout)
+    assert (told["looked_at"], told["changed"], told["rules_version"] >= 1) == (0, 0, True)
+
+
 def test_the_demo_shows_the_whole_trail() -> None:
     """`demo` walks from links to the report, shows it, and ends well."""
     shown = clicktrail("demo")

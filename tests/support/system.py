@@ -21,12 +21,14 @@ from cli.embedded.privileges import dying_with_us
 from clicktrail.common.v1.access_pb2 import ROLE_OPERATOR
 from common.rpc.keys import file_of
 from common.rpc.security import Security
+from tests.support.name_server import NameServer, name_server
 
 START_SECONDS = 300
 STOP_SECONDS = 120
 CLIENT_SECONDS = 120
 # So that a busy machine makes no refusal.
 PATIENT = {"CLICKTRAIL_REDIRECT_SECONDS": "60", "CLICKTRAIL_CALL_SECONDS": "60"}
+ABUSE_ADDRESS = "mailto:abuse@example.com?subject=A+link"
 PHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
     "Version/18.5 Mobile/15E148 Safari/604.1"
@@ -46,6 +48,8 @@ class System:
     token: str
     links: list[dict[str, str]]
     keys: Path
+    names: NameServer
+    """Where its shortener asks for the proof of a domain."""
 
     @property
     def operator(self) -> Security:
@@ -62,16 +66,22 @@ class System:
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """Run `clicktrail up` on a free port, with a space in its path, and stop it with SIGTERM."""
     data_dir = tmp_path_factory.mktemp("trail") / "the data"
+    with name_server() as names:
+        yield from _running(data_dir, names)
+
+
+def _running(data_dir: Path, names: NameServer) -> Iterator[System]:
     command = [sys.executable, "-m", "cli", "up", "--data-dir", str(data_dir), "--http-port", str(free_port())]
     # A run that is broken off leaves no system behind.
     command = dying_with_us(command, "TERM")
+    settings = PATIENT | {"CLICKTRAIL_ABUSE_ADDRESS": ABUSE_ADDRESS, "CLICKTRAIL_DNS_SERVERS": names.address}
     log = (data_dir.parent / "up.log").open("wb")
     process = subprocess.Popen(  # noqa: S603  (our own command)
-        command, env=os.environ | PATIENT, stdout=log, stderr=subprocess.STDOUT
+        command, env=os.environ | settings, stdout=log, stderr=subprocess.STDOUT
     )
     try:
         ready = _when_ready(process, data_dir / "ready.json", data_dir.parent / "up.log")
-        yield System(**ready, keys=data_dir / "keys")
+        yield System(**ready, keys=data_dir / "keys", names=names)
     finally:
         process.send_signal(signal.SIGTERM)
         code = process.wait(STOP_SECONDS)

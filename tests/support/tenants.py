@@ -5,7 +5,7 @@ import secrets
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -29,9 +29,11 @@ class Tenant(NamedTuple):
 class Tenants:
     """A running stack, and the businesses that are made on it."""
 
-    def __init__(self, data: Path, ready: Ready, port: int) -> None:
+    def __init__(self, data: Path, ready: Ready, port: int, processes: Mapping[str, int]) -> None:
         self.data = data
         self.ready = ready
+        self.processes = processes
+        """The ids of its servers' processes, by the servers' names."""
         self.port = port
         """Where the gateway speaks HTTP."""
 
@@ -69,6 +71,7 @@ def running_stack() -> Iterator[Tenants]:
         stack = Stack(data, Front())
         try:
             ready = stack.start(lambda _step: None)
-            yield Tenants(data.path, ready, urlsplit(stack.gateway.url).port or 80)
+            processes = {server.name: server.pid for server in stack.servers}
+            yield Tenants(data.path, ready, urlsplit(stack.gateway.url).port or 80, processes)
         finally:
             stack.stop()

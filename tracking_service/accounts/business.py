@@ -21,9 +21,14 @@ RATE_FACTORS = (0.001, 1_000.0)
 SHORTEST_SECRET = rules(BusinessMessage, "identity_secret").min_length
 LONGEST_SECRET = rules(BusinessMessage, "identity_secret").max_length
 LONGEST_WINDOW_DAYS = rules(BusinessMessage, "attribution_window_days").maximum
-CHANGEABLE = frozenset(
-    {"name", "locale", "country", "currency", "attribution_window_days", "origins", "rate_factor", "identity_secret"}
+# Above any order of a shop, in any currency: a thousand million rupiahs are some 60,000 dollars.
+USUAL_CEILING = 1_000_000_000
+LARGEST_CEILING = rules(BusinessMessage, "page_amount_ceiling").maximum
+_SETTINGS = (
+    "name locale country currency attribution_window_days origins rate_factor identity_secret confirmed_from "
+    "page_amount_ceiling"
 )
+CHANGEABLE = frozenset(_SETTINGS.split())
 
 _IDS = rules(BusinessMessage, "id")
 _ID = pattern_of(_IDS)
@@ -39,6 +44,8 @@ _LENGTH = 43
 class Business:
     """A business and its settings; see the table for what each one means.
 
+    confirmed_from is when an order that a page alone tells begins to count beside the totals; None: never.
+    page_amount_ceiling is the largest amount that pages are believed, in whole units of its currency.
     identity_secret goes in and never comes out; has_identity_secret tells whether there is one.
     """
 
@@ -51,6 +58,8 @@ class Business:
     origins: tuple[str, ...]
     rate_factor: float
     created_at: datetime
+    confirmed_from: datetime | None = None
+    page_amount_ceiling: int = USUAL_CEILING
     identity_secret: str | None = None
     has_identity_secret: bool = False
 
@@ -78,10 +87,16 @@ def _faults(business: Business) -> Iterator[Fault]:
         yield field_fault("attribution_window_days", f"must be 0 to {LONGEST_WINDOW_DAYS} days.")
     if len(business.origins) > ORIGINS_LIMIT or not all(map(_is_origin, business.origins)):
         yield field_fault("origins", f'takes at most {ORIGINS_LIMIT}, each such as "https://shop.example.com".')
+    yield from _number_faults(business)
+    yield from _secret_faults(business.identity_secret or "")
+
+
+def _number_faults(business: Business) -> Iterator[Fault]:
     least, most = RATE_FACTORS
     if not least <= business.rate_factor <= most:
         yield field_fault("rate_factor", f"must be {least} to {most:,.0f}.")
-    yield from _secret_faults(business.identity_secret or "")
+    if not 0 <= business.page_amount_ceiling <= LARGEST_CEILING:
+        yield field_fault("page_amount_ceiling", f"must be 0 to {LARGEST_CEILING:,}.")
 
 
 def _secret_faults(secret: str) -> Iterator[Fault]:

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar
 
+from common.backoff import woken_or_after
 from common.errors import ClicktrailError
 from common.logging import get_logger
 from tracking_service.postgres.availability import CircuitBreaker
@@ -186,7 +187,7 @@ class KnownAccounts:
             self._woken.clear()
             started_at = loop.time()
             await self._refresh()
-            await self._pause(max(POLL_SECONDS, (loop.time() - started_at) / LARGEST_SHARE))
+            await woken_or_after(self._woken, max(POLL_SECONDS, (loop.time() - started_at) / LARGEST_SHARE))
 
     async def close(self) -> None:
         """Close the file."""
@@ -214,13 +215,6 @@ class KnownAccounts:
             await self._do(partial(self._accounts.replace, after, through, page))
             after = through or after
         await self._do(self._accounts.complete)
-
-    async def _pause(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._woken.wait()
-        except TimeoutError:
-            return
 
     async def _read(self, work: Callable[[], Result], *, otherwise: Result) -> Result:
         try:

@@ -1,22 +1,24 @@
 -- name: add_business
--- A new business; nothing where its id is taken.
+-- A new business; nothing where its id is taken. What is to be confirmed lies ahead.
 INSERT INTO businesses (
     id, name, locale, country, currency, attribution_window_days, origins, created_at, rate_factor, identity_secret,
-    proved_from)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::text, CASE WHEN $10::text IS NOT NULL THEN now() END)
+    proved_from, confirmed_from, page_amount_ceiling)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::text, CASE WHEN $10::text IS NOT NULL THEN now() END,
+        CASE WHEN $11::timestamptz IS NOT NULL THEN greatest($11, now()) END, $12)
 ON CONFLICT (id) DO NOTHING
 RETURNING id;
 
 -- name: find_business
 -- One business.
-SELECT id, name, locale, country, currency, attribution_window_days, origins, rate_factor, created_at,
-       identity_secret IS NOT NULL AS has_identity_secret
+SELECT id, name, locale, country, currency, attribution_window_days, origins, rate_factor, created_at, confirmed_from,
+       page_amount_ceiling, identity_secret IS NOT NULL AS has_identity_secret
 FROM businesses
 WHERE id = $1;
 
 -- name: change_business
--- The fields of a business that are named in $8, and the business as it is then. Another attribution window has all of its
--- events decided again. An identity secret counts from when there is one; another one in its place does not change that.
+-- The fields of a business that are named in $8, and the business as it is then. Another attribution window, ceiling or time
+-- from which on orders are to be confirmed has all of its events decided again; such a time never lies behind us, and what
+-- was received by an earlier one stays as it is. An identity secret counts from when there is one; another one in its place does not change that.
 WITH changed AS (
     UPDATE businesses
     SET name = CASE WHEN 'name' = ANY ($8::text[]) THEN $2 ELSE name END,
@@ -30,21 +32,33 @@ WITH changed AS (
         identity_secret = CASE WHEN 'identity_secret' = ANY ($8) THEN $10::text ELSE identity_secret END,
         proved_from =
             CASE WHEN 'identity_secret' = ANY ($8) THEN CASE WHEN $10 IS NOT NULL THEN coalesce(proved_from, now()) END
-                 ELSE proved_from END
+                 ELSE proved_from END,
+        confirmed_from =
+            CASE WHEN 'confirmed_from' <> ALL ($8) OR $11::timestamptz IS NOT DISTINCT FROM confirmed_from
+                     THEN confirmed_from
+                 WHEN $11 IS NOT NULL THEN greatest($11, now()) END,
+        confirmed_during =
+            CASE WHEN 'confirmed_from' = ANY ($8) AND $11 IS DISTINCT FROM confirmed_from AND confirmed_from < now()
+                     THEN confirmed_during + tstzmultirange(tstzrange(confirmed_from, now()))
+                 ELSE confirmed_during END,
+        page_amount_ceiling = CASE WHEN 'page_amount_ceiling' = ANY ($8) THEN $12 ELSE page_amount_ceiling END
     WHERE id = $1
     RETURNING new.id, new.name, new.locale, new.country, new.currency, new.attribution_window_days, new.origins,
-              new.rate_factor, new.created_at, new.identity_secret IS NOT NULL AS has_identity_secret,
-              old.attribution_window_days AS window_before
+              new.rate_factor, new.created_at, new.confirmed_from, new.page_amount_ceiling,
+              new.identity_secret IS NOT NULL AS has_identity_secret,
+              (new.attribution_window_days, new.confirmed_from, new.page_amount_ceiling)
+                  IS DISTINCT FROM (old.attribution_window_days, old.confirmed_from, old.page_amount_ceiling) AS is_undecided
 ), swept AS (
-    INSERT INTO sweeps (business_id) SELECT id FROM changed WHERE attribution_window_days <> window_before
+    INSERT INTO sweeps (business_id) SELECT id FROM changed WHERE is_undecided
 )
-SELECT id, name, locale, country, currency, attribution_window_days, origins, rate_factor, created_at, has_identity_secret
+SELECT id, name, locale, country, currency, attribution_window_days, origins, rate_factor, created_at, confirmed_from,
+       page_amount_ceiling, has_identity_secret
 FROM changed;
 
 -- name: find_business_of_token
 -- The business whose token has this hash, unless it was revoked.
 SELECT b.id, b.name, b.locale, b.country, b.currency, b.attribution_window_days, b.origins, b.rate_factor, b.created_at,
-       b.identity_secret IS NOT NULL AS has_identity_secret
+       b.confirmed_from, b.page_amount_ceiling, b.identity_secret IS NOT NULL AS has_identity_secret
 FROM tokens t
 JOIN businesses b ON b.id = t.business_id
 WHERE t.hash = $1 AND t.revoked_at IS NULL;

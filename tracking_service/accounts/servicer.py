@@ -8,9 +8,9 @@ from clicktrail.tracking.v1 import account_service_pb2_grpc, event_pb2
 from common.clock import now, to_timestamp
 from common.ids import new_uuid7
 from tracking_service.accounts.accounts import Accounts
-from tracking_service.accounts.business import Business
+from tracking_service.accounts.business import USUAL_CEILING, Business
 from tracking_service.accounts.store import Token
-from tracking_service.messages import check_texts, page_from
+from tracking_service.messages import check_texts, page_from, time_from
 
 if TYPE_CHECKING:
     from grpc import aio
@@ -96,6 +96,10 @@ def _from_message(message: pb.Business) -> Business:
         origins=tuple(message.origins),
         rate_factor=message.rate_factor if message.HasField("rate_factor") else DEFAULT_RATE_FACTOR,
         created_at=created_at,
+        confirmed_from=time_from(message.confirmed_from, "confirmed_from")
+        if message.HasField("confirmed_from")
+        else None,
+        page_amount_ceiling=message.page_amount_ceiling if message.HasField("page_amount_ceiling") else USUAL_CEILING,
         identity_secret=message.identity_secret or None,
     )
 
@@ -111,6 +115,8 @@ def _to_message(business: Business) -> pb.Business:
         origins=business.origins,
         rate_factor=business.rate_factor,
         created_at=to_timestamp(business.created_at),
+        confirmed_from=None if business.confirmed_from is None else to_timestamp(business.confirmed_from),
+        page_amount_ceiling=business.page_amount_ceiling,
         has_identity_secret=business.has_identity_secret,
     )
 

@@ -38,7 +38,7 @@ class PostgresAccounts:
             added = await connection.fetchval(
                 QUERIES.add_business, business.id, business.name, business.locale, business.country, business.currency,
                 business.attribution_window_days, business.origins, business.created_at, business.rate_factor,
-                business.identity_secret or None,
+                business.identity_secret or None, business.confirmed_from, business.page_amount_ceiling,
             )  # fmt: skip
         return added is not None
 
@@ -54,7 +54,8 @@ class PostgresAccounts:
             row = await connection.fetchrow(
                 QUERIES.change_business, business.id, business.name, business.locale, business.country,
                 business.currency, business.attribution_window_days, business.origins, sorted(fields),
-                business.rate_factor, business.identity_secret or None,
+                business.rate_factor, business.identity_secret or None, business.confirmed_from,
+                business.page_amount_ceiling,
             )  # fmt: skip
         if row is None:
             raise LookupError("businesses are never deleted")

@@ -1,7 +1,9 @@
-"""The built-in actions, as one table."""
+"""The built-in actions, as the protos list them."""
 
 from dataclasses import dataclass
 
+from clicktrail.tracking.v1 import action_pb2
+from clicktrail.tracking.v1.action_pb2 import BuiltInAction
 from clicktrail.tracking.v1.event_pb2 import Event
 from common.field_rules import rules
 
@@ -17,30 +19,12 @@ class Action:
     once: bool = False
 
 
-CATALOGUE: dict[str, Action] = {
-    "app.installed": Action("app"),
-    "app.removed": Action("app"),
-    "app.spent": Action("app"),
-    "cart.abandoned": Action("product"),
-    "cart.added": Action("product"),
-    "cart.removed": Action("product"),
-    "cart.viewed": Action(),
-    "checkout.started": Action(),
-    "coupon.redeemed": Action("coupon"),
-    "form.completed": Action("form"),
-    "order.placed": Action("order", once=True),
-    "order.confirmed": Action("order", once=True),
-    "order.cancelled": Action("order", once=True),
-    "order.shipped": Action("order", once=True),
-    "order.delivered": Action("order", once=True),
-    "page.viewed": Action(),
-    "product.purchased": Action("product"),
-    "product.viewed": Action("product"),
-    "refund.requested": Action("refund"),
-    "refund.received": Action("refund"),
-    "subscribed": Action(),
-    "unsubscribed": Action(),
-}
+def _built_in() -> dict[str, Action]:
+    options = [value.GetOptions().Extensions[action_pb2.action] for value in BuiltInAction.DESCRIPTOR.values]
+    return {each.name: Action(each.object or None, once=each.once) for each in options if each.name}
+
+
+CATALOGUE = _built_in()
 # Older names that are still sent.
 ALIASES = {older.alias: older.value for older in rules(Event, "action").value_aliases}
 # Made by us alone.

@@ -4,11 +4,12 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
 from tracking_service.actions.catalogue import is_custom
-from tracking_service.attribution.rules import CandidateClick, Event, decide
+from tracking_service.attribution.rules import CandidateClick, Event, Provenance, decide, has_click
 
 # An order earns once, from the first of these that has an amount.
 ORDER_EARNS_FROM = ("order.placed", "order.confirmed", "order.shipped", "order.delivered")
@@ -29,9 +30,12 @@ class Worth(StrEnum):
     TAKES_BACK = "it takes back what its order earned"
     NOTHING = "its action earns nothing"
     NO_AMOUNT = "it has no amount"
+    BEYOND_CEILING = "its amount is larger than what the business believes pages"
     NOT_FIRST = "an earlier step of its order earns"
     PART_OF_ORDER = "it is part of an order, which earns for it"
     SUPERSEDED = "what a private token says of the same step stands in its place"
+    RETOLD = "what another page said of the same step stands in its place"
+    UNPROVED = "a private token speaks of its order, so that no amount of a page earns in it"
     FROM_PAGE = "sent by a page, it takes nothing back"
     OTHER_CURRENCY = "its order earned in another currency"
     NOTHING_LEFT = "nothing of its order is left"
@@ -42,15 +46,27 @@ class Worth(StrEnum):
 class Earning:
     """What an event earns: below zero what it takes back; None: neither.
 
-    follows is the event of its order whose click it shares. is_counted False: it counts as nothing, not even an event.
+    Neither has a provenance where it counts as an event alone. led_by are the events whose visitors' clicks it may be
+    credited to, the first who clicked; None: its own. is_counted False: it counts as nothing, not even an event.
     """
 
     worth: Worth
     conversions: int = 0
     revenue_minor: int | None = None
     currency: str | None = None
-    follows: UUID | None = None
+    provenance: Provenance | None = None
+    led_by: tuple[UUID, ...] | None = None
     is_counted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What is decided of an order: the step that earns, and the events whose visitors' clicks may have led to it."""
+
+    standing: Sequence[Event]
+    earner: Event | None
+    led_by: tuple[UUID, ...]
+    is_confirmed: bool
 
 
 def earnings(events: Iterable[Event]) -> dict[UUID, Earning]:
@@ -84,8 +100,8 @@ def names_order(object_text: str | None) -> bool:
 def _alone(event: Event) -> Earning:
     worth = _worth_alone(event)
     if worth is Worth.ALONE:
-        return Earning(worth, 1, event.amount_minor, event.currency)
-    return Earning(Worth.MARKED, 1) if event.is_conversion else Earning(worth)
+        return Earning(worth, 1, event.amount_minor, event.currency, event.provenance)
+    return Earning(Worth.MARKED, 1, provenance=event.provenance) if event.is_conversion else Earning(worth)
 
 
 def _worth_alone(event: Event) -> Worth:
@@ -94,47 +110,102 @@ def _worth_alone(event: Event) -> Worth:
     if event.action not in (PURCHASE, SPENDING) and not is_custom(event.action):
         return Worth.NOTHING
     if not event.has_amount:
-        return Worth.NO_AMOUNT
+        return _without_amount(event)
     return Worth.PART_OF_ORDER if event.action == PURCHASE and event.names_order else Worth.ALONE
+
+
+def _without_amount(event: Event) -> Worth:
+    return Worth.BEYOND_CEILING if event.is_beyond_ceiling else Worth.NO_AMOUNT
 
 
 def _of_order(events: Sequence[Event]) -> Iterator[tuple[UUID, Earning]]:
     """Yield what each event of one order earns."""
-    valid = list(_without_superseded(events))
-    steps = [event for event in valid if event.action in ORDER_EARNS_FROM]
+    order = _decided(events)
+    left = 0 if order.earner is None else order.earner.amount_minor or 0
+    for event in sorted(order.standing, key=lambda event: (event.occurred_at, event.id)):
+        if event.action not in ORDER_EARNS_FROM:
+            earning = _taken_back(event, order, left)
+            left += earning.revenue_minor or 0
+            yield event.id, earning
+    for event in order.standing:
+        if event.action in ORDER_EARNS_FROM:
+            yield event.id, _earned(event, order, left)
+    counted = {event.id for event in order.standing}
+    private = _told_privately(events)
+    for event in events:
+        if event.id not in counted:
+            yield event.id, Earning(Worth.SUPERSEDED if event.action in private else Worth.RETOLD, is_counted=False)
+
+
+def _decided(events: Sequence[Event]) -> _Order:
+    """Return which events of an order stand, and which one earns.
+
+    Where a private token tells of any step, no page's amount earns; the click is that of whom it names, else of the
+    pages' visitor. Where pages of different visitors tell, what was said first earns, and nobody's click led to it.
+    """
+    standing = _standing(events)
+    steps = [event for event in standing if event.action in ORDER_EARNS_FROM]
+    is_confirmed = any(step.is_private for step in steps)
     earner = min(
-        (step for step in steps if step.has_amount),
+        (step for step in steps if step.has_amount and (step.is_private or not is_confirmed)),
         key=lambda step: (ORDER_EARNS_FROM.index(step.action), step.occurred_at, step.id),
         default=None,
     )
-    left = 0 if earner is None else earner.amount_minor or 0
-    for event in sorted(valid, key=lambda event: (event.occurred_at, event.id)):
-        if event.action not in ORDER_EARNS_FROM:
-            earning = _taken_back(event, earner, left)
-            left += earning.revenue_minor or 0
-            yield event.id, earning
-    for step in steps:
-        if step is earner:
-            # It stays a conversion until nothing of it is left.
-            yield step.id, Earning(Worth.ORDER, int(left > 0), step.amount_minor, step.currency)
-        else:
-            yield step.id, Earning(Worth.NOT_FIRST if step.has_amount else Worth.NO_AMOUNT)
-    counted = {event.id for event in valid}
-    for event in events:
-        if event.id not in counted:
-            yield event.id, Earning(Worth.SUPERSEDED, is_counted=False)
+    told = _told_by_pages(events)
+    is_contested = any(not page.is_same_visitor(told[0]) for page in told)
+    if earner is None:
+        return _Order(standing, None, (), is_confirmed)
+    if is_confirmed:
+        led_by = [page.id for page in told[:1] if not is_contested and not page.is_known_apart(earner)]
+        return _Order(standing, earner, (earner.id, *led_by), is_confirmed)
+    if is_contested:
+        return _Order(standing, told[0], (), is_confirmed)
+    return _Order(standing, earner, (earner.id,), is_confirmed)
 
 
-def _without_superseded(events: Sequence[Event]) -> Iterator[Event]:
-    """Yield what stands: of a step that a private token tells, nothing that a page says."""
-    private = {event.action for event in events if event.is_private}
-    for event in events:
-        if event.is_private or event.action == REFUNDED or event.action not in private:
-            yield event
+def _standing(events: Sequence[Event]) -> list[Event]:
+    """Return what stands: of a step that a private token tells, nothing that a page says; of pages, what came first."""
+    private = _told_privately(events)
+    first: dict[str, Event] = {}
+    for event in sorted(events, key=_page_rank):
+        if not event.is_private and event.action not in private:
+            first.setdefault(event.action, event)
+    return [
+        event for event in events if event.is_private or event.action == REFUNDED or first.get(event.action) is event
+    ]
 
 
-def _taken_back(event: Event, earner: Event | None, left: int) -> Earning:
+def _told_privately(events: Iterable[Event]) -> set[str]:
+    """Return the actions that a private token tells of an order; each refund is one of its own."""
+    return {event.action for event in events if event.is_private and event.action != REFUNDED}
+
+
+def _told_by_pages(events: Iterable[Event]) -> list[Event]:
+    """Return what pages say of an order's steps, first said first: where any has an amount, those that have one."""
+    pages = sorted(
+        (event for event in events if not event.is_private and event.action in ORDER_EARNS_FROM), key=_page_rank
+    )
+    return [page for page in pages if page.has_amount] or pages
+
+
+def _page_rank(event: Event) -> tuple[bool, datetime, UUID]:
+    """Rank pages' words by when we received them: what they say of the time may be anything."""
+    return not event.has_amount, event.received_at, event.id
+
+
+def _earned(step: Event, order: _Order, left: int) -> Earning:
+    """Return what a step of an order earns; it stays a conversion until nothing of it is left."""
+    if step is order.earner:
+        worth, conversions = Worth.ORDER, int(left > 0)
+        return Earning(worth, conversions, step.amount_minor, step.currency, step.provenance, order.led_by)
+    if not step.has_amount:
+        return Earning(_without_amount(step))
+    return Earning(Worth.UNPROVED if order.is_confirmed and not step.is_private else Worth.NOT_FIRST)
+
+
+def _taken_back(event: Event, order: _Order, left: int) -> Earning:
     """Return what a refund or cancellation takes back of what is left of its order."""
+    earner = order.earner
     if earner is None:
         return Earning(Worth.NO_ORDER)
     taken, worth = left, Worth.TAKES_BACK
@@ -148,8 +219,8 @@ def _taken_back(event: Event, earner: Event | None, left: int) -> Earning:
     elif worth is Worth.TAKES_BACK and not taken:
         worth = Worth.NOTHING_LEFT
     if not taken:
-        return Earning(worth, follows=earner.id)
-    return Earning(worth, 0, -taken, earner.currency, follows=earner.id)
+        return Earning(worth, led_by=order.led_by)
+    return Earning(worth, 0, -taken, earner.currency, earner.provenance, order.led_by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +234,7 @@ class Credit:
     conversions: int
     revenue_minor: int | None
     currency: str | None
+    provenance: Provenance | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,13 +269,19 @@ def decide_all(events: Iterable[Event], clicks: VisitorClicks) -> dict[UUID, Cre
     """
     by_id = {event.id: event for event in events}
     return {
-        event_id: _credit(by_id[earning.follows or event_id], earning, clicks)
+        event_id: _credit([by_id[one] for one in leads(event_id, earning)], earning, clicks)
         for event_id, earning in earnings(by_id.values()).items()
     }
 
 
-def _credit(led: Event, earning: Earning, clicks: VisitorClicks) -> Credit | None:
+def leads(event_id: UUID, earning: Earning) -> tuple[UUID, ...]:
+    """Return the events whose visitors' clicks an event may be credited to, in turn."""
+    return (event_id,) if earning.led_by is None else earning.led_by
+
+
+def _credit(led_by: Iterable[Event], earning: Earning, clicks: VisitorClicks) -> Credit | None:
     if not earning.is_counted:
         return None
-    click = decide(led, clicks.of(led))
-    return Credit(click, earning.conversions, earning.revenue_minor, earning.currency)
+    led = next((event for event in led_by if has_click(event, clicks.of(event))), None)
+    click = None if led is None else decide(led, clicks.of(led))
+    return Credit(click, earning.conversions, earning.revenue_minor, earning.currency, earning.provenance)

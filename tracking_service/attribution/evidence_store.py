@@ -131,6 +131,7 @@ def _event(row: "Row", own_sources: Container[str]) -> Event:
         session=row["session"],
         profile_key=row["profile_key"],
         occurred_at=row["occurred_at"],
+        received_at=row["received_at"],
         order_id=row["order_id"],
         amount_minor=row["amount_minor"],
         currency=row["currency"],
@@ -138,5 +139,7 @@ def _event(row: "Row", own_sources: Container[str]) -> Event:
         names_order=names_order(row["purchased"]),
         is_conversion=row["is_conversion"],
         is_private=row["is_private"],
+        needs_confirmation=row["needs_confirmation"],
+        page_amount_ceiling=row["page_amount_ceiling"],
         window=row["attribution_window"],
     )

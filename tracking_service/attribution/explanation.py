@@ -8,12 +8,13 @@ from uuid import UUID
 
 from common.errors import ClicktrailError, Reason, not_found
 from common.ids import uuid_of
-from tracking_service.attribution.credits import Earning, earnings
+from tracking_service.attribution.credits import Earning, earnings, leads
 from tracking_service.attribution.rules import CandidateClick, ClickReason, Event, judge
 
 _NO_CLICK = "there is no click of this visitor"
 _NOT_ELIGIBLE = "no click of this visitor came within the window before it"
 _FOLLOWS = "it is credited as its order is: "
+_CONTESTED = "pages of different visitors say its order, and nothing confirms it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +29,21 @@ class KeptEntry:
     conversions: int
     revenue_minor: int | None
     currency: str | None
+    provenance: str | None
     rules_version: int
     decided_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """An event with all events of its order, and the clicks of the visitor who decides on its credit, latest first."""
+    """An event with all events of its order, and the clicks of the visitor who decides on its credit, latest first.
+
+    led is the event of that visitor; None: nobody decides on it.
+    """
 
     event_id: UUID
     events: Sequence[Event]
+    led: Event | None
     clicks: Sequence[CandidateClick]
     entries: Sequence[KeptEntry]
 
@@ -77,16 +83,18 @@ class Explanations:
 def explain(evidence: Evidence) -> Explanation:
     """Return the explanation that evidence gives."""
     earning = earnings(evidence.events)[evidence.event_id]
-    led = led_by(evidence.events, evidence.event_id)
-    candidates = judge(led, evidence.clicks)
-    reason = _reason(led, candidates)
-    return Explanation(candidates, reason if earning.follows is None else _FOLLOWS + reason, earning, evidence.entries)
+    if evidence.led is None:
+        return Explanation([], _CONTESTED, earning, evidence.entries)
+    candidates = judge(evidence.led, evidence.clicks)
+    reason = _reason(evidence.led, candidates)
+    is_own = evidence.led.id == evidence.event_id
+    return Explanation(candidates, reason if is_own else _FOLLOWS + reason, earning, evidence.entries)
 
 
-def led_by(events: Sequence[Event], event_id: UUID) -> Event:
-    """Return the event whose visitor's clicks decide on an event: itself, or the one of its order that earns."""
+def led_by(events: Sequence[Event], event_id: UUID) -> list[Event]:
+    """Return the events whose visitors' clicks decide on an event, the first who clicked: itself, or of its order."""
     by_id = {event.id: event for event in events}
-    return by_id[earnings(events)[event_id].follows or event_id]
+    return [by_id[one] for one in leads(event_id, earnings(events)[event_id])]
 
 
 def unknown_event() -> ClicktrailError:

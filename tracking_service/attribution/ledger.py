@@ -33,6 +33,7 @@ class Credited:
     conversions: int
     revenue_minor: int | None
     currency: str | None
+    provenance: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class LedgerEntry:
 
 def as_kept(credit: Credit) -> Credited:
     """Return a credit as it is kept."""
-    click, earned = credit.click, (credit.conversions, credit.revenue_minor, credit.currency)
+    click, earned = credit.click, (credit.conversions, credit.revenue_minor, credit.currency, credit.provenance)
     if click is None:
         return Credited(*(None,) * 7, *earned)
     place = (click.link, click.campaign, click.journey, click.message)

@@ -4,9 +4,16 @@ from clicktrail.common.v1 import types_pb2
 from clicktrail.tracking.v1 import event_service_pb2 as pb
 from common.clock import to_timestamp
 from tracking_service.attribution.explanation import Explanation, KeptEntry
-from tracking_service.attribution.rules import RULES_VERSION, CandidateClick, ClickReason
+from tracking_service.attribution.rules import RULES_VERSION, CandidateClick, ClickReason, Provenance
 from tracking_service.messages import money_message
 from tracking_service.money import Money
+
+PROVENANCE_MESSAGES = {
+    None: pb.PROVENANCE_UNSPECIFIED,
+    str(Provenance.CONFIRMED): pb.PROVENANCE_CONFIRMED,
+    str(Provenance.REPORTED): pb.PROVENANCE_REPORTED,
+    str(Provenance.UNCONFIRMED): pb.PROVENANCE_UNCONFIRMED,
+}
 
 
 def explanation_message(explanation: Explanation) -> pb.ExplainAttributionResponse:
@@ -19,6 +26,7 @@ def explanation_message(explanation: Explanation) -> pb.ExplainAttributionRespon
         earns=str(earning.worth),
         is_conversion=bool(earning.conversions),
         revenue=_money(earning.revenue_minor, earning.currency),
+        provenance=PROVENANCE_MESSAGES[earning.provenance],
         entries=[_entry(entry) for entry in explanation.entries],
     )
 
@@ -45,6 +53,7 @@ def _entry(entry: KeptEntry) -> pb.LedgerEntry:
         journey=entry.journey,
         conversions=entry.conversions,
         revenue=_money(entry.revenue_minor, entry.currency),
+        provenance=PROVENANCE_MESSAGES[entry.provenance],
         rules_version=entry.rules_version,
         decided_at=to_timestamp(entry.decided_at),
     )

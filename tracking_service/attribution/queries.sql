@@ -100,8 +100,8 @@ CROSS JOIN LATERAL (
     OFFSET 0) AS a;
 
 -- name: find_events
--- Events (business, id, when received), and with them all steps and refunds of their orders. $4 is the steps of orders,
--- $5 the action whose object may name its order. Look-ups by whole keys are kept apart, as above.
+-- Events (business, id, when received), and with them all steps and refunds of their orders, whoever told them. $4 is the
+-- steps of orders, $5 the action whose object may name its order. Look-ups by whole keys are kept apart, as above.
 WITH concerned AS (
     SELECT * FROM unnest($1::text[], $2::uuid[], $3::timestamptz[]) AS c (business_id, id, received_at)
 ), orders AS MATERIALIZED (
@@ -123,11 +123,16 @@ WITH concerned AS (
         (SELECT event_id, received_at FROM order_actions
          WHERE business_id = o.business_id AND object_id = o.order_id OFFSET 0)
         UNION ALL
+        (SELECT event_id, received_at FROM order_retellings
+         WHERE business_id = o.business_id AND object_id = o.order_id OFFSET 0)
+        UNION ALL
         (SELECT event_id, received_at FROM order_refunds
          WHERE business_id = o.business_id AND order_id = o.order_id OFFSET 0)) AS e
 )
-SELECT f.business_id, f.id, a.action, a.session, a.profile_key, a.occurred_at, coalesce(r.order_id, e.order_id) AS order_id,
-       e.amount_minor, e.currency, e.utm_params, e.is_private, a.purchased, coalesce(x.conversion, false) AS is_conversion,
+SELECT f.business_id, f.id, a.action, a.session, a.profile_key, a.occurred_at, f.received_at,
+       coalesce(r.order_id, e.order_id) AS order_id, e.amount_minor, e.currency, e.utm_params, e.is_private, a.purchased,
+       coalesce(x.conversion, false) AS is_conversion, b.page_amount_ceiling,
+       coalesce(f.received_at >= b.confirmed_from OR f.received_at <@ b.confirmed_during, false) AS needs_confirmation,
        make_interval(days => b.attribution_window_days) AS attribution_window
 FROM found f
 CROSS JOIN LATERAL (
@@ -197,36 +202,41 @@ CROSS JOIN LATERAL (
 WHERE s.click_id IS NOT NULL;
 
 -- name: find_standings
--- The last entry of each event; one that takes back leaves nothing standing.
+-- The last entry of each event; one that takes back leaves nothing standing. What says nothing of its provenance is from
+-- before there was any, and counts as reported.
 SELECT DISTINCT ON (c.business_id, c.event_id)
        c.business_id, c.event_id, c.entry, c.sign, c.click_id, c.clicked_at, c.link_created_at, c.link, c.campaign,
-       c.journey, c.message, c.conversions, c.revenue_minor, c.currency
+       c.journey, c.message, c.conversions, c.revenue_minor, c.currency,
+       CASE WHEN c.conversions <> 0 OR c.revenue_minor IS NOT NULL THEN coalesce(c.provenance, 'reported') END AS provenance
 FROM unnest($1::text[], $2::uuid[]) AS decided (business_id, id)
 JOIN credits c ON c.business_id = decided.business_id AND c.event_id = decided.id
 ORDER BY c.business_id, c.event_id, c.entry DESC;
 
 -- name: append_entries
 -- Entries, and what they change in the counters of every scope they belong to, in the order of the counters' keys: by
--- the event's date, and but for links by the cohort, the date of the link clicked.
+-- the event's date, and but for links by the cohort, the date of the link clicked. What is unconfirmed counts as an event,
+-- and beside all else.
 WITH appended AS (
     INSERT INTO credits (
         business_id, event_id, entry, sign, action, occurred_at, click_id, clicked_at, link_created_at, link, campaign,
-        journey, message, conversions, revenue_minor, currency, rules_version)
+        journey, message, conversions, revenue_minor, currency, provenance, rules_version)
     SELECT business_id, event_id, entry, sign, action, occurred_at, click_id, clicked_at, link_created_at, link, campaign,
-           journey, message, conversions, revenue_minor, currency, $17
+           journey, message, conversions, revenue_minor, currency, provenance, $18
     FROM unnest(
         $1::text[], $2::uuid[], $3::integer[], $4::smallint[], $5::text[], $6::timestamptz[], $7::uuid[],
         $8::timestamptz[], $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::text[], $14::smallint[],
-        $15::bigint[], $16::text[]
+        $15::bigint[], $16::text[], $17::text[]
     ) AS decided (
         business_id, event_id, entry, sign, action, occurred_at, click_id, clicked_at, link_created_at, link, campaign,
-        journey, message, conversions, revenue_minor, currency)
+        journey, message, conversions, revenue_minor, currency, provenance)
     RETURNING *
 ), scoped AS (
     SELECT a.*, scopes.scope, scopes.scope_id, date_bin('15 minutes', scopes.at, '2000-01-01Z') AS bucket,
            CASE WHEN a.click_id IS NULL THEN 0 ELSE a.conversions END AS led,
            CASE WHEN a.click_id IS NULL THEN 0
-                ELSE a.conversions * floor(greatest(extract(epoch FROM a.occurred_at - a.clicked_at), 0)) END AS seconds
+                ELSE a.conversions * floor(greatest(extract(epoch FROM a.occurred_at - a.clicked_at), 0)) END AS seconds,
+           a.provenance IS NOT DISTINCT FROM 'confirmed' AS is_confirmed,
+           a.provenance IS NOT DISTINCT FROM 'unconfirmed' AS is_unconfirmed
     FROM appended a
     CROSS JOIN LATERAL (
         VALUES ('business', '', a.occurred_at), ('campaign', a.campaign, a.occurred_at),
@@ -239,11 +249,18 @@ WITH appended AS (
 ), counted AS (
     INSERT INTO event_counts AS c (
         business_id, scope, scope_id, bucket, action, currency, events, conversions, revenue, taken_back,
-        conversions_led, seconds_to_conversion)
+        conversions_led, seconds_to_conversion, confirmed_conversions, confirmed_revenue, unconfirmed_conversions,
+        unconfirmed_revenue)
     SELECT s.business_id, s.scope, s.scope_id, s.bucket, s.action, coalesce(s.currency, ''), sum(s.sign),
-           sum(s.sign * s.conversions), coalesce(sum(s.sign * s.revenue_minor::numeric), 0),
-           coalesce(sum(s.sign * greatest(-s.revenue_minor::numeric, 0)), 0), sum(s.sign * s.led),
-           sum(s.sign * s.seconds)
+           coalesce(sum(s.sign * s.conversions) FILTER (WHERE NOT s.is_unconfirmed), 0),
+           coalesce(sum(s.sign * s.revenue_minor::numeric) FILTER (WHERE NOT s.is_unconfirmed), 0),
+           coalesce(sum(s.sign * greatest(-s.revenue_minor::numeric, 0)) FILTER (WHERE NOT s.is_unconfirmed), 0),
+           coalesce(sum(s.sign * s.led) FILTER (WHERE NOT s.is_unconfirmed), 0),
+           coalesce(sum(s.sign * s.seconds) FILTER (WHERE NOT s.is_unconfirmed), 0),
+           coalesce(sum(s.sign * s.conversions) FILTER (WHERE s.is_confirmed), 0),
+           coalesce(sum(s.sign * s.revenue_minor::numeric) FILTER (WHERE s.is_confirmed), 0),
+           coalesce(sum(s.sign * s.conversions) FILTER (WHERE s.is_unconfirmed), 0),
+           coalesce(sum(s.sign * s.revenue_minor::numeric) FILTER (WHERE s.is_unconfirmed), 0)
     FROM scoped s
     GROUP BY s.business_id, s.scope, s.scope_id, s.bucket, s.action, coalesce(s.currency, '')
     ORDER BY s.business_id, s.scope, s.scope_id, s.bucket, s.action, coalesce(s.currency, '')
@@ -251,7 +268,11 @@ WITH appended AS (
     SET events = c.events + excluded.events, conversions = c.conversions + excluded.conversions,
         revenue = c.revenue + excluded.revenue, taken_back = c.taken_back + excluded.taken_back,
         conversions_led = c.conversions_led + excluded.conversions_led,
-        seconds_to_conversion = c.seconds_to_conversion + excluded.seconds_to_conversion
+        seconds_to_conversion = c.seconds_to_conversion + excluded.seconds_to_conversion,
+        confirmed_conversions = c.confirmed_conversions + excluded.confirmed_conversions,
+        confirmed_revenue = c.confirmed_revenue + excluded.confirmed_revenue,
+        unconfirmed_conversions = c.unconfirmed_conversions + excluded.unconfirmed_conversions,
+        unconfirmed_revenue = c.unconfirmed_revenue + excluded.unconfirmed_revenue
 )
 SELECT count(*) FROM appended;
 
@@ -270,7 +291,7 @@ LIMIT $4;
 
 -- name: find_entries
 -- The entries of an event, in order.
-SELECT entry, sign, click_id, campaign, journey, conversions, revenue_minor, currency, rules_version, decided_at
+SELECT entry, sign, click_id, campaign, journey, conversions, revenue_minor, currency, provenance, rules_version, decided_at
 FROM credits
 WHERE business_id = $1 AND event_id = $2
 ORDER BY entry;

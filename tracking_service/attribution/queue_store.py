@@ -52,10 +52,3 @@ class FannedOut(NamedTuple):
 
     groups: int
     visitors: int
-
-
-class DirtyVisitor(NamedTuple):
-    """A visitor whose events are to be decided again, and how often that has failed."""
-
-    id: int
-    attempts: int

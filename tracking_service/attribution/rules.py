@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-RULES_VERSION = 2
+from tracking_service.money import EXPONENTS
+
+RULES_VERSION = 3
 # An event with the session of a click that is younger by up to this much counts as at the click: clocks differ, and
 # Unix seconds are cut off.
 CLOCK_TOLERANCE = timedelta(minutes=10)
@@ -35,12 +37,25 @@ class OtherSource:
     seen_at: datetime
 
 
+class Provenance(StrEnum):
+    """Whose word a figure rests on."""
+
+    CONFIRMED = "confirmed"
+    """A private token's or a platform's."""
+    REPORTED = "reported"
+    """A page's."""
+    UNCONFIRMED = "unconfirmed"
+    """A page's alone, where its business counts what is confirmed: beside the totals, never in them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """An event, whose it is now, and the settings of its business that decide on it.
 
     order_id is the order of an order's step, or the one that a refund names; names_order tells of a purchase that it is
-    part of an order; is_conversion, that its action is marked so; is_private, that it came with a private token.
+    part of an order; is_conversion, that its action is marked so; is_private, that it came with a private token;
+    needs_confirmation, that it was received while pages' words alone did not count. page_amount_ceiling is the largest
+    amount that a page is believed, in whole units of the amount's currency.
     """
 
     id: UUID
@@ -48,6 +63,7 @@ class Event:
     session: str | None
     profile_key: int | None
     occurred_at: datetime
+    received_at: datetime
     order_id: UUID | None
     amount_minor: int | None
     currency: str | None
@@ -55,12 +71,38 @@ class Event:
     names_order: bool
     is_conversion: bool
     is_private: bool
+    needs_confirmation: bool
+    page_amount_ceiling: int
     window: timedelta
 
     @property
     def has_amount(self) -> bool:
-        """Whether there is something to earn; nothing is earned with an amount of zero."""
-        return bool(self.amount_minor)
+        """Whether there is something to earn; nothing is earned with an amount of zero, or one beyond belief."""
+        return bool(self.amount_minor) and not self.is_beyond_ceiling
+
+    @property
+    def is_beyond_ceiling(self) -> bool:
+        """Whether a page says more than its business lets pages say."""
+        if self.is_private or self.amount_minor is None:
+            return False
+        ceiling_minor: int = self.page_amount_ceiling * 10 ** EXPONENTS.get(self.currency or "", 0)
+        return self.amount_minor > ceiling_minor
+
+    @property
+    def provenance(self) -> Provenance:
+        """On whose word it counts what it counts for."""
+        if self.is_private:
+            return Provenance.CONFIRMED
+        return Provenance.UNCONFIRMED if self.needs_confirmation else Provenance.REPORTED
+
+    def is_known_apart(self, other: "Event") -> bool:
+        """Tell whether both are known to be different people's."""
+        return None not in (self.profile_key, other.profile_key) and self.profile_key != other.profile_key
+
+    def is_same_visitor(self, other: "Event") -> bool:
+        """Tell whether both are one visitor's: of one session, or of one person."""
+        is_same_session = self.session is not None and self.session == other.session
+        return is_same_session or (self.profile_key is not None and self.profile_key == other.profile_key)
 
 
 class ClickReason(StrEnum):
@@ -89,6 +131,11 @@ def decide(event: Event, clicks: Iterable[CandidateClick]) -> CandidateClick | N
     """Return the click that an event is credited to: the latest eligible one, unless an external source came after."""
     latest = _latest(event, clicks)
     return None if latest is None or _is_outrun(event, latest) else latest
+
+
+def has_click(event: Event, clicks: Iterable[CandidateClick]) -> bool:
+    """Tell whether the visitor of an event clicked anything in time, whatever came after it."""
+    return _latest(event, clicks) is not None
 
 
 def judge(event: Event, clicks: Iterable[CandidateClick]) -> list[tuple[CandidateClick, ClickReason]]:

@@ -10,9 +10,10 @@ from tracking_service.attribution.evidence_store import EventPlace, Events, find
 from tracking_service.attribution.explanation import Evidence, KeptEntry, led_by
 from tracking_service.attribution.ledger import Credited, LedgerEntry, Standing, difference
 from tracking_service.attribution.queries import QUERIES
-from tracking_service.attribution.queue_store import DirtyVisitor, FannedOut, Pending, Visitor, mark_dirty
-from tracking_service.attribution.rules import RULES_VERSION, CandidateClick, Event
+from tracking_service.attribution.queue_store import FannedOut, Pending, Visitor, mark_dirty
+from tracking_service.attribution.rules import RULES_VERSION, CandidateClick, Event, has_click
 from tracking_service.counters.store import bump_versions
+from tracking_service.marks import KeptMark
 from tracking_service.postgres.arrays import columns
 from tracking_service.postgres.locks import Lock, lock_names
 from tracking_service.postgres.pool import Postgres
@@ -75,9 +76,9 @@ class PostgresAttribution:
         """Decide again on the events of at most so many visitors, and return how many there were."""
         return await self._process(QUERIES.take_visitors, limit)
 
-    async def process_one(self, visitor_id: int) -> None:
+    async def process_one(self, mark_id: int) -> None:
         """Decide again on the events of one dirty visitor, unless another worker is at it."""
-        await self._process(QUERIES.take_visitor, visitor_id)
+        await self._process(QUERIES.take_visitor, mark_id)
 
     async def fan_out(self, limit: int) -> FannedOut:
         """Mark each person who has events dirty, of at most so many groups."""
@@ -96,18 +97,18 @@ class PostgresAttribution:
 
         return await self._postgres.in_transaction(work)
 
-    async def oldest(self, limit: int) -> list[DirtyVisitor]:
+    async def oldest(self, limit: int) -> list[KeptMark]:
         """Return the visitors that would be processed next."""
         return await self._visitors(QUERIES.find_oldest, limit)
 
-    async def retries(self, limit: int) -> list[DirtyVisitor]:
+    async def retries(self, limit: int) -> list[KeptMark]:
         """Return visitors that have failed before and are to be tried again now."""
         return await self._visitors(QUERIES.find_retries, limit)
 
-    async def retry_later(self, visitor_id: int, seconds: float) -> None:
+    async def retry_later(self, mark_id: int, seconds: float) -> None:
         """Leave a dirty visitor alone for so long."""
         async with self._postgres.connection() as connection:
-            await connection.execute(QUERIES.retry_later, visitor_id, seconds)
+            await connection.execute(QUERIES.retry_later, mark_id, seconds)
 
     async def _process(self, query: str, parameter: int) -> int:
         async def work(connection: "Connection") -> int:
@@ -121,9 +122,9 @@ class PostgresAttribution:
 
         return await self._postgres.in_transaction(work)
 
-    async def _visitors(self, query: str, limit: int) -> list[DirtyVisitor]:
+    async def _visitors(self, query: str, limit: int) -> list[KeptMark]:
         async with self._postgres.connection() as connection:
-            return [DirtyVisitor(**row) for row in await connection.fetch(query, limit)]
+            return [KeptMark(**row) for row in await connection.fetch(query, limit)]
 
 
 async def outstanding(connection: "Connection", events: Events) -> list[Line]:
@@ -147,7 +148,7 @@ async def _append(connection: "Connection", lines: Sequence[Line]) -> None:
                 lines, "business_id", "entry.event_id", "entry.entry", "entry.sign", "event.action",
                 "event.occurred_at", "credited.click_id", "credited.clicked_at", "credited.link_created_at",
                 "credited.link", "credited.campaign", "credited.journey", "credited.message", "credited.conversions",
-                "credited.revenue_minor", "credited.currency",
+                "credited.revenue_minor", "credited.currency", "credited.provenance",
             ),
             RULES_VERSION,
         )  # fmt: skip
@@ -218,9 +219,21 @@ async def _evidence(connection: "Connection", business_id: str, event_id: UUID) 
     events = (await find_events(connection, [EventPlace(business_id, event_id, received_at)])).get(business_id, [])
     if not any(event.id == event_id for event in events):
         return None
-    led = led_by(events, event_id)
-    clicks = await connection.fetch(
-        QUERIES.find_clicks_of_visitor, business_id, led.session, led.profile_key, MOST_CLICKS
-    )
+    led, clicks = await _find_lead(connection, business_id, led_by(events, event_id))
     entries = await connection.fetch(QUERIES.find_entries, business_id, event_id)
-    return Evidence(event_id, events, [CandidateClick(**row) for row in clicks], [KeptEntry(**row) for row in entries])
+    return Evidence(event_id, events, led, clicks, [KeptEntry(**row) for row in entries])
+
+
+async def _find_lead(
+    connection: "Connection", business_id: str, events: Sequence[Event]
+) -> tuple[Event | None, list[CandidateClick]]:
+    """Return the event whose visitor's clicks decide, the first one's where none clicked in time, and those clicks."""
+    found: list[tuple[Event | None, list[CandidateClick]]] = []
+    for event in events:
+        rows = await connection.fetch(
+            QUERIES.find_clicks_of_visitor, business_id, event.session, event.profile_key, MOST_CLICKS
+        )
+        found.append((event, [CandidateClick(**row) for row in rows]))
+        if has_click(event, found[-1][1]):
+            return found[-1]
+    return found[0] if found else (None, [])

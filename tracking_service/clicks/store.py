@@ -2,7 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
+from uuid import UUID
 
 from common.clock import now
 from tracking_service.actions.catalogue import CLICKED
@@ -32,8 +34,6 @@ from tracking_service.rejections.store import PostgresRejected
 from tracking_service.sessions.identity_store import HandedOver, hand_over_sessions
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from tracking_service.postgres.pool import Connection, Row
 
 
@@ -173,6 +173,32 @@ async def _insert(connection: "Connection", arrived: Sequence[Arrival], planned:
     return new
 
 
+class ClickActivity(NamedTuple):
+    """A hit as what a person did, where no session tells of it; profile_key is whose doing it is."""
+
+    business_id: str
+    id: UUID
+    clicked_at: datetime
+    profile_key: int | None
+    session: str | None
+    link: str
+    campaign: str | None
+    journey: str | None
+    message: str | None
+    verdict: str
+    device: str
+    browser: str
+    os: str
+    country: str
+
+
+async def keep_click_activities(connection: "Connection", activities: Sequence[ClickActivity]) -> None:
+    """Keep hits as activities of their own; those that are there stay as they are."""
+    if activities:
+        sent = packed_columns(activities, *ClickActivity._fields)
+        await connection.execute(QUERIES.insert_click_activities, *sent, CLICKED)
+
+
 async def _keep_activities(
     connection: "Connection", new: Sequence[New], met: Mapping[SessionKey, CountedClick]
 ) -> None:
@@ -180,16 +206,16 @@ async def _keep_activities(
     told = [each.arrival for each in new if not each.has_minted and each.met(met) is None]
     # A crawler's hit on a shared link is no person's doing.
     done = [arrival for arrival in told if arrival.counted.is_recipients or arrival.click.session is not None]
-    if done:
-        await connection.execute(
-            QUERIES.insert_click_activities,
-            *packed_columns(
-                done, "click.business_id", "click.id", "click.clicked_at", "counted.profile_key", "click.session",
-                "click.link", "click.campaign", "click.journey", "click.message", "click.verdict", "origin.device",
-                "origin.browser", "origin.os", "origin.country",
-            ),
-            CLICKED,
-        )  # fmt: skip
+    await keep_click_activities(connection, [_activity(arrival) for arrival in done])
+
+
+def _activity(arrival: Arrival) -> ClickActivity:
+    click, origin = arrival.click, arrival.origin
+    return ClickActivity(
+        click.business_id, click.id, click.clicked_at, arrival.counted.profile_key, click.session, click.link,
+        click.campaign, click.journey, click.message, click.verdict, origin.device, origin.browser, origin.os,
+        origin.country,
+    )  # fmt: skip
 
 
 async def _mark(connection: "Connection", new: Sequence[New], met: Mapping[SessionKey, CountedClick]) -> None:

@@ -85,11 +85,18 @@ async def recount_first_clicks(
 
     Of all their clicks, since one that was no first one may be one now. Inside `lock_counting` of the business.
     """
+    tally = ClickTally()
+    await tally_first_clicks(connection, business_id, persons, sessions, tally)
+    await add_counts(connection, tally)
+
+
+async def tally_first_clicks(
+    connection: "Connection", business_id: str, persons: Collection[int], sessions: Collection[str], tally: ClickTally
+) -> None:
+    """Say anew which clicks are first ones, as `recount_first_clicks` does; what that changes goes into a tally."""
     rows = await connection.fetch(QUERIES.find_clicks_of_visitors, business_id, list(persons), list(sessions))
     visits = {(visit := CountedClick(**row)): visit.firsts for row in rows}
-    tally = ClickTally()
     await reassign_first_clicks(connection, visits, [], tally)
-    await add_counts(connection, tally)
 
 
 async def add_counts(connection: "Connection", tally: ClickTally) -> None:

@@ -122,7 +122,7 @@ def counting_key_of(click: CountedClick, *, is_first: bool) -> CountingKey:
 
 @dataclass(slots=True)
 class ClickTally:
-    """What a batch of new clicks changes; nothing of it is negative but where a first click moves."""
+    """What a batch of clicks changes; negative is what first clicks leave and hits taken back counted."""
 
     counts: dict[CounterKey, Counts] = field(default_factory=lambda: defaultdict(Counts))
     hits: dict[Hit, BreakdownCounts] = field(default_factory=lambda: defaultdict(BreakdownCounts))
@@ -147,6 +147,13 @@ class ClickTally:
         for key, number in hits.items():
             for scope in key.scopes:
                 self._add(key, *scope, key.counts(number, seconds[key]))
+
+    def take_back(self, clicks: Iterable[CountedClick]) -> None:
+        """Count hits no more that were counted as they are told here; where they are first ones is moved apart."""
+        for click in clicks:
+            key = counting_key_of(click, is_first=False)
+            for scope in (*key.scopes, (LINK, click.link)):
+                self._add(key, *scope, key.counts(-1, 0))
 
     def move(self, visit: CountedClick, before: int, after: int) -> None:
         """Count that a click is the first one of its visitor in other scopes than before."""

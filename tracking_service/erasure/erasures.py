@@ -2,6 +2,7 @@
 
 import asyncio
 
+from common.backoff import woken_or_after
 from common.errors import ClicktrailError
 from common.logging import get_logger
 from common.rare_warnings import RareWarning
@@ -53,11 +54,7 @@ class ErasureWorker:
             self._woken.clear()
             await self._clear()
             await self._detach()
-            try:
-                async with asyncio.timeout(POLL_SECONDS):
-                    await self._woken.wait()
-            except TimeoutError:
-                continue
+            await woken_or_after(self._woken, POLL_SECONDS)
 
     async def _clear(self) -> None:
         try:

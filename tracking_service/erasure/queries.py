@@ -6,7 +6,6 @@ from tracking_service.postgres.queries import Queries
 class ErasureQueries(Queries):
     """The queries of erasures."""
 
-    lock_profile: str
     remember_erased: str
     erase_profile: str
     clear_evidence: str

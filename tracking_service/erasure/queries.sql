@@ -1,7 +1,3 @@
--- name: lock_profile
--- A profile's surrogate, held until the transaction ends.
-SELECT profile_key FROM profiles WHERE business_id = $1 AND id = $2 FOR UPDATE;
-
 -- name: remember_erased
 -- Puts a tombstone where there is no profile.
 INSERT INTO tombstones (business_id, profile_hash, erased_at)

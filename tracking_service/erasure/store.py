@@ -12,7 +12,7 @@ from tracking_service.postgres.arrays import columns
 from tracking_service.postgres.locks import Lock, lock_names
 from tracking_service.postgres.pool import Postgres
 from tracking_service.profiles.profile import profile_hash
-from tracking_service.profiles.store import unknown_profile, was_erased
+from tracking_service.profiles.store import lock_profile, unknown_profile, was_erased
 from tracking_service.rejections.store import erase_profile, erase_sessions
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class PostgresErasure:
             digest = profile_hash(profile_id)
             # Whoever decides meanwhile on who somebody is would give back what is taken here.
             await lock_names(connection, Lock.IDENTITIES, [business_id])
-            key = await connection.fetchval(QUERIES.lock_profile, business_id, profile_id)
+            key = await lock_profile(connection, business_id, profile_id)
             had_rejected = await erase_profile(connection, business_id, digest)
             if key is not None:
                 await connection.execute(QUERIES.erase_profile, business_id, key, digest)

@@ -1,6 +1,6 @@
 """Decides which events are new: by their ids, and by the actions that an order has once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from common.errors import FaultType, field_fault
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection, Row
 
 ONCE = ("business_id", "object_id", "action", "is_private")
+# Of one step of an order; two visitors' words already contradict each other.
+RETELLINGS_LIMIT = 10
 
 Verdicts = dict[int, Receipt]
 """Receipts, by the drafts' numbers in the batch; what has none yet is new."""
@@ -33,24 +35,37 @@ async def take_keys(connection: "Connection", drafts: Sequence[Draft]) -> Verdic
     return {number: _compared(draft, found[draft.identity]) for number, draft in known.items()}
 
 
-async def take_order_actions(connection: "Connection", drafts: Sequence[Draft], verdicts: Verdicts) -> None:
-    """Take the actions that orders have once; drafts that come too late get receipts, and their ids the first event."""
+async def take_order_actions(connection: "Connection", drafts: Sequence[Draft], verdicts: Verdicts) -> list[int]:
+    """Take the actions that orders have once; drafts that come too late get receipts, and their ids the first event.
+
+    Returns those of the latter that are kept all the same: what pages say of what earns, perhaps another visitor's.
+    """
     wanting = {number: once for number, draft in enumerate(drafts) if number not in verdicts and (once := draft.once)}
     if not wanting:
-        return
+        return []
     sent = columns(
         [drafts[number] for number in wanting], "business_id", "object_id", "action", "is_private", "id", "received_at"
     )
     taken = {Once(**row) for row in await connection.fetch(QUERIES.take_order_actions, *sent)}
     late = {number: once for number, once in wanting.items() if once not in taken}
     if not late:
-        return
+        return []
     rows = await connection.fetch(QUERIES.find_order_actions, *columns(late.values(), *ONCE))
     first = {_once_in(row): row["event_id"] for row in rows}
     for number, once in late.items():
         verdicts[number] = Receipt(Status.DUPLICATE, first[once], drafts[number].key)
     pointed = columns([drafts[number] for number in late], "business_id", "id")
     await connection.execute(QUERIES.point_keys, *pointed, [first[once] for once in late.values()])
+    return await _take_retellings(connection, {number: drafts[number] for number in late if drafts[number].may_retell})
+
+
+async def _take_retellings(connection: "Connection", drafts: Mapping[int, Draft]) -> list[int]:
+    """Take what pages tell once more in sessions of their own, and return it."""
+    if not drafts:
+        return []
+    sent = columns(drafts.values(), "business_id", "object_id", "action", "session", "id", "received_at")
+    taken = {EventKey(**row) for row in await connection.fetch(QUERIES.take_retellings, *sent, RETELLINGS_LIMIT)}
+    return [number for number, draft in drafts.items() if draft.identity in taken]
 
 
 async def give_back(connection: "Connection", refused: Iterable[Draft]) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from common.errors import Fault
 from common.json_text import merged
-from tracking_service.attribution.credits import never_earns
+from tracking_service.attribution.credits import ORDER_EARNS_FROM, never_earns
 from tracking_service.erasure.anonymisation import bare_object
 from tracking_service.identity.evidence import Identity
 from tracking_service.rejections.rejections import Serializable
@@ -130,6 +130,11 @@ class Draft(NamedTuple):
     def rival(self) -> "Once | None":
         """Return what makes it a copy where that is there: the same action as a private token tells it."""
         return None if self.once is None else self.once._replace(is_private=True)
+
+    @property
+    def may_retell(self) -> bool:
+        """Whether it may earn for its order, on the word of a page that need not be the first to say so."""
+        return not self.is_private and self.action in ORDER_EARNS_FROM and bool(self.amount_minor)
 
     @property
     def object_id(self) -> UUID | None:

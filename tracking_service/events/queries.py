@@ -12,6 +12,7 @@ class EventQueries(Queries):
     find_keys: str
     take_order_actions: str
     find_order_actions: str
+    take_retellings: str
     point_keys: str
     give_keys_back: str
     give_order_actions_back: str

@@ -55,6 +55,29 @@ JOIN order_actions o
     AND (o.is_private OR NOT sent.is_private)
 ORDER BY o.business_id, o.object_id, o.action, sent.is_private, o.is_private DESC;
 
+-- name: take_retellings
+-- Of steps of orders that pages told too late, those told in a session of their own, at most $7 of each step: the first
+-- page's may be another visitor's. In the order of their keys; answers with those.
+INSERT INTO order_retellings (business_id, object_id, action, session, event_id, received_at)
+SELECT business_id, object_id, action, session, id, received_at
+FROM (
+    SELECT *, row_number() OVER (PARTITION BY business_id, object_id, action ORDER BY received_at, id) AS number
+    FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::timestamptz[])
+        AS sent (business_id, object_id, action, session, id, received_at)
+) AS sent
+WHERE NOT EXISTS (
+    SELECT FROM order_actions o
+    JOIN activities a ON a.business_id = o.business_id AND a.id = o.event_id
+    WHERE o.business_id = sent.business_id AND o.object_id = sent.object_id AND o.action = sent.action
+      AND NOT o.is_private AND a.session = sent.session
+) AND (
+    SELECT count(*) FROM order_retellings r
+    WHERE r.business_id = sent.business_id AND r.object_id = sent.object_id AND r.action = sent.action
+) + number <= $7
+ORDER BY business_id, object_id, action, session
+ON CONFLICT (business_id, object_id, action, session) DO NOTHING
+RETURNING business_id, event_id AS id;
+
 -- name: point_keys
 -- Ids that turned out to stand for another event: the first one of the same action of the same order.
 UPDATE event_keys k

@@ -119,8 +119,8 @@ class PostgresEvents:
 
 async def _record(connection: "Connection", drafts: Sequence[Draft]) -> list[Receipt]:
     verdicts = await take_keys(connection, drafts)
-    await take_order_actions(connection, drafts, verdicts)
-    new = {number: draft for number, draft in enumerate(drafts) if number not in verdicts}
+    retold = await take_order_actions(connection, drafts, verdicts)
+    new = {number: draft for number, draft in enumerate(drafts) if number not in verdicts or number in retold}
     if new:
         refused = dict.fromkeys(await _without_action(connection, new), _NO_ACTION)
         allowed = {number: draft for number, draft in new.items() if number not in refused}
@@ -129,11 +129,10 @@ async def _record(connection: "Connection", drafts: Sequence[Draft]) -> list[Rec
         refused |= {number: _ASSIGNED for number, state in states.items() if state is None}
         await give_back(connection, [new[number] for number in refused])
         for number, draft in new.items():
-            verdicts[number] = (
-                Receipt(Status.REJECTED, None, draft.key, (refused[number],))
-                if number in refused
-                else Receipt(Status.ACCEPTED, draft.id, draft.key)
-            )
+            if number in refused:
+                verdicts[number] = Receipt(Status.REJECTED, None, draft.key, (refused[number],))
+            else:
+                verdicts.setdefault(number, Receipt(Status.ACCEPTED, draft.id, draft.key))
         accepted = {number: draft for number, draft in new.items() if number not in refused}
         # What is refused leaves nothing behind, not even the profile that it was the first to name.
         await take_back_profiles(connection, _named_in_vain(new, accepted))

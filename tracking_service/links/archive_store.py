@@ -2,13 +2,14 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from tracking_service.links.link_copy import ArchivedLink
 from tracking_service.links.queries import QUERIES
 from tracking_service.postgres.arrays import columns
 from tracking_service.postgres.pages import Listing, Page, read_page
 from tracking_service.postgres.pool import Postgres
+from tracking_service.profiles.store import find_profile
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection
@@ -29,41 +30,65 @@ class DomainCopy(NamedTuple):
     name: str
     business_id: str
     fallback_url: str
+    verified_at: datetime | None
     revision: int
     is_removed: bool
 
 
+class RefusedHostCopy(NamedTuple):
+    """The copy of a host that no link may lead to, or of its removal; of two revisions the later one stays."""
+
+    name: str
+    reason: str
+    refused_at: datetime
+    revision: int
+    is_removed: bool
+
+
+Copy = TypeVar("Copy", DomainCopy, RefusedHostCopy)
+
+
 class Installation(NamedTuple):
-    """What codes are derived with (empty: not known yet), and every domain there ever was."""
+    """What codes are derived with (empty: not known yet), and every domain and refused host there ever was."""
 
     secret: bytes
     domains: Sequence[DomainCopy]
+    refused_hosts: Sequence[RefusedHostCopy]
 
 
 class PostgresInstallation:
-    """One secret, and the custom domains."""
+    """One secret, the custom domains, and the refused hosts."""
 
     def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres
 
     async def keep(self, installation: Installation) -> Installation:
-        """Keep what is new, and return what is kept: the first secret, the latest revision of each domain."""
-        # One statement must not meet a name twice.
-        latest = {copy.name: copy for copy in sorted(installation.domains, key=lambda copy: copy.revision)}
+        """Keep what is new, and return what is kept: the first secret, the latest revision of each domain and host."""
 
         async def work(connection: "Connection") -> Installation:
             if installation.secret:
                 await connection.execute(QUERIES.keep_secret, installation.secret)
-            if latest:
+            if domains := _latest(installation.domains):
                 await connection.execute(
                     QUERIES.keep_domains,
-                    *columns(latest.values(), "name", "business_id", "fallback_url", "revision", "is_removed"),
+                    *columns(domains, "name", "business_id", "fallback_url", "verified_at", "revision", "is_removed"),
+                )
+            if hosts := _latest(installation.refused_hosts):
+                await connection.execute(
+                    QUERIES.keep_refused_hosts,
+                    *columns(hosts, "name", "reason", "refused_at", "revision", "is_removed"),
                 )
             secret = await connection.fetchval(QUERIES.find_secret)
             domains = [DomainCopy(**row) for row in await connection.fetch(QUERIES.find_domains)]
-            return Installation(secret or b"", domains)
+            hosts = [RefusedHostCopy(**row) for row in await connection.fetch(QUERIES.find_refused_hosts)]
+            return Installation(secret or b"", domains, hosts)
 
         return await self._postgres.in_transaction(work)
+
+
+def _latest(copies: Sequence[Copy]) -> list[Copy]:
+    """Return the latest copy of each name: one statement must not meet a name twice."""
+    return list({copy.name: copy for copy in sorted(copies, key=lambda copy: copy.revision)}.values())
 
 
 class PostgresLinkListing:
@@ -77,7 +102,7 @@ class PostgresLinkListing:
         async with self._postgres.reading(business_id) as connection:
             values: dict[str, object] = dict(only)
             if "profile" in only:
-                values["profile"] = await _profile_key(connection, business_id, only["profile"])
+                values["profile"] = await find_profile(connection, business_id, only["profile"])
                 if values["profile"] is None:
                     return [], False
             rows, has_more = await read_page(connection, _listing(values), (business_id,), page, *values.values())
@@ -92,11 +117,6 @@ class PostgresLinkListing:
 def _listing(values: Mapping[str, object]) -> Listing:
     conditions = [f"AND {FILTERS[name]} = ${number}" for number, name in enumerate(values, start=_FIRST_FILTER)]
     return Listing(QUERIES.list_links.replace("{only}", " ".join(conditions)), POSITION)
-
-
-async def _profile_key(connection: "Connection", business_id: str, profile: str) -> int | None:
-    key: int | None = await connection.fetchval(QUERIES.find_profile_key, business_id, profile)
-    return key
 
 
 class PostgresLinkExport:

@@ -10,6 +10,8 @@ class LinkQueries(Queries):
     find_secret: str
     keep_domains: str
     find_domains: str
+    keep_refused_hosts: str
+    find_refused_hosts: str
     keep_links: str
     count_recipients: str
     begin_export: str
@@ -17,7 +19,6 @@ class LinkQueries(Queries):
     list_links: str
     find_position: str
     has_links: str
-    find_profile_key: str
     keep_own_sources: str
 
 

@@ -8,19 +8,35 @@ SELECT secret FROM installation;
 
 -- name: keep_domains
 -- Copies of domains, in the order of their names; the later revision stays.
-INSERT INTO domains AS d (name, business_id, fallback_url, revision, is_removed)
-SELECT name, business_id, fallback_url, revision, is_removed
-FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::boolean[])
-    AS copied (name, business_id, fallback_url, revision, is_removed)
+INSERT INTO domains AS d (name, business_id, fallback_url, verified_at, revision, is_removed)
+SELECT name, business_id, fallback_url, verified_at, revision, is_removed
+FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::bigint[], $6::boolean[])
+    AS copied (name, business_id, fallback_url, verified_at, revision, is_removed)
 ORDER BY name
 ON CONFLICT (name) DO UPDATE
-SET business_id = excluded.business_id, fallback_url = excluded.fallback_url, revision = excluded.revision,
-    is_removed = excluded.is_removed
+SET business_id = excluded.business_id, fallback_url = excluded.fallback_url, verified_at = excluded.verified_at,
+    revision = excluded.revision, is_removed = excluded.is_removed
 WHERE excluded.revision > d.revision;
 
 -- name: find_domains
 -- Every domain there ever was.
-SELECT name, business_id, fallback_url, revision, is_removed FROM domains ORDER BY name;
+SELECT name, business_id, fallback_url, verified_at, revision, is_removed FROM domains ORDER BY name;
+
+-- name: keep_refused_hosts
+-- Copies of refused hosts, in the order of their names; the later revision stays.
+INSERT INTO refused_hosts AS h (name, reason, refused_at, revision, is_removed)
+SELECT name, reason, refused_at, revision, is_removed
+FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::bigint[], $5::boolean[])
+    AS copied (name, reason, refused_at, revision, is_removed)
+ORDER BY name
+ON CONFLICT (name) DO UPDATE
+SET reason = excluded.reason, refused_at = excluded.refused_at, revision = excluded.revision,
+    is_removed = excluded.is_removed
+WHERE excluded.revision > h.revision;
+
+-- name: find_refused_hosts
+-- Every host that ever was refused.
+SELECT name, reason, refused_at, revision, is_removed FROM refused_hosts ORDER BY name;
 
 -- name: keep_links
 -- Copies of links, in the order of their keys; the later revision stays. Answers with those that were taken over.
@@ -88,10 +104,6 @@ SELECT created_at AS at, id FROM links WHERE business_id = $1 AND id = $2;
 -- name: has_links
 -- Whether any business has a link.
 SELECT EXISTS (SELECT FROM links);
-
--- name: find_profile_key
--- The surrogate of a profile.
-SELECT profile_key FROM profiles WHERE business_id = $1 AND id = $2;
 
 -- name: keep_own_sources
 -- Sources of businesses' links, in the order of their keys, each with a part of the text that events have it in. Where

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.message import DecodeError
 
-from clicktrail.shortener.v1 import domain_service_pb2, link_pb2
+from clicktrail.shortener.v1 import domain_service_pb2, link_pb2, refused_host_service_pb2
 from clicktrail.tracking.v1 import link_archive_service_pb2 as pb
 from clicktrail.tracking.v1 import link_archive_service_pb2_grpc, relay_service_pb2
 from common.clock import to_timestamp
@@ -18,6 +18,7 @@ from tracking_service.links.archive_store import (
     PostgresInstallation,
     PostgresLinkExport,
     PostgresLinkListing,
+    RefusedHostCopy,
 )
 from tracking_service.links.link_copy import ArchivedLink
 from tracking_service.messages import check_texts, page_from, time_from
@@ -69,8 +70,14 @@ class LinkArchiveServicer(link_archive_service_pb2_grpc.LinkArchiveServiceServic
     ) -> pb.KeepInstallationResponse:
         """Keep what the shortener needs besides links."""
         check_texts(request)
-        kept = await self._installation.keep(Installation(request.secret, list(map(_copy_of_domain, request.domains))))
-        return pb.KeepInstallationResponse(secret=kept.secret, domains=map(_domain_copy, kept.domains))
+        domains = list(map(_copy_of_domain, request.domains))
+        hosts = list(map(_copy_of_host, request.refused_hosts))
+        kept = await self._installation.keep(Installation(request.secret, domains, hosts))
+        return pb.KeepInstallationResponse(
+            secret=kept.secret,
+            domains=map(_domain_copy, kept.domains),
+            refused_hosts=map(_host_copy, kept.refused_hosts),
+        )
 
 
 def _link_copy(archived: ArchivedLink) -> relay_service_pb2.LinkCopy:
@@ -92,23 +99,50 @@ def _whole_link(archived: ArchivedLink) -> link_pb2.Link:
 
 
 def _copy_of_domain(copy: pb.DomainCopy) -> DomainCopy:
-    # Beyond, it could never be followed by a later one: nobody could change or remove that domain again.
-    if not _REVISIONS.minimum <= copy.revision <= _REVISIONS.maximum:
-        raise invalid_field("domains.revision", f"must be {_REVISIONS.minimum} to {_REVISIONS.maximum}.")
+    domain = copy.domain
+    has_proof = domain.HasField("verified_at")
     return DomainCopy(
-        name=copy.domain.name,
-        business_id=copy.domain.business_id,
-        fallback_url=copy.domain.fallback_url,
-        revision=copy.revision,
+        name=domain.name,
+        business_id=domain.business_id,
+        fallback_url=domain.fallback_url,
+        verified_at=time_from(domain.verified_at, "domains.domain.verified_at") if has_proof else None,
+        revision=_checked_revision(copy.revision, "domains.revision"),
         is_removed=copy.removed,
     )
 
 
 def _domain_copy(copy: DomainCopy) -> pb.DomainCopy:
     domain = domain_service_pb2.Domain(
-        name=copy.name, business_id=copy.business_id, fallback_url=copy.fallback_url or None
+        name=copy.name,
+        business_id=copy.business_id,
+        fallback_url=copy.fallback_url or None,
+        verified_at=to_timestamp(copy.verified_at) if copy.verified_at else None,
     )
     return pb.DomainCopy(domain=domain, revision=copy.revision, removed=copy.is_removed)
+
+
+def _copy_of_host(copy: pb.RefusedHostCopy) -> RefusedHostCopy:
+    return RefusedHostCopy(
+        name=copy.host.name,
+        reason=copy.host.reason,
+        refused_at=time_from(copy.host.refused_at, "refused_hosts.host.refused_at"),
+        revision=_checked_revision(copy.revision, "refused_hosts.revision"),
+        is_removed=copy.removed,
+    )
+
+
+def _host_copy(copy: RefusedHostCopy) -> pb.RefusedHostCopy:
+    host = refused_host_service_pb2.RefusedHost(
+        name=copy.name, reason=copy.reason or None, refused_at=to_timestamp(copy.refused_at)
+    )
+    return pb.RefusedHostCopy(host=host, revision=copy.revision, removed=copy.is_removed)
+
+
+def _checked_revision(revision: int, parameter: str) -> int:
+    # Beyond, it could never be followed by a later one: nobody could change or remove what it is of again.
+    if not _REVISIONS.minimum <= revision <= _REVISIONS.maximum:
+        raise invalid_field(parameter, f"must be {_REVISIONS.minimum} to {_REVISIONS.maximum}.")
+    return revision
 
 
 def _pieces(copies: Iterable[relay_service_pb2.LinkCopy]) -> Iterator[list[relay_service_pb2.LinkCopy]]:

@@ -38,7 +38,8 @@ LOCK_SECONDS = 120
 LOCK_TIMEOUT = "5s"
 STATEMENT_TIMEOUT = "10min"
 
-_NAME = re.compile(r"^\d{4}_(pre|post)_[a-z0-9_]+$")
+_DIGITS = 4
+_NAME = re.compile(rf"^\d{{{_DIGITS}}}_(pre|post)_[a-z0-9_]+$")
 
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 2.0
@@ -72,13 +73,13 @@ class Migration:
 
 
 def migrations() -> list[Migration]:
-    """Return all migrations, in the order in which they run."""
-    folder = sorted((files(__package__) / "migrations").iterdir(), key=lambda file: file.name)
-    return [
+    """Return all migrations, in the order in which they run: of one number, what is of the phase pre goes first."""
+    steps = [
         Migration(name, phase, file.read_text(encoding="utf-8"))
-        for file in folder
+        for file in (files(__package__) / "migrations").iterdir()
         if (phase := _phase_of(name := file.name.removesuffix(".sql")))
     ]
+    return sorted(steps, key=lambda step: (step.name[:_DIGITS], step.phase is Phase.POST, step.name))
 
 
 def _phase_of(name: str) -> Phase | None:

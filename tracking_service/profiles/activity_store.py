@@ -9,6 +9,7 @@ from tracking_service.money import Money
 from tracking_service.postgres.pages import Listing, Page, read_page
 from tracking_service.postgres.pool import Postgres
 from tracking_service.profiles.queries import QUERIES
+from tracking_service.profiles.store import find_profile
 
 ACTIVITIES = Listing(QUERIES.list_activities, QUERIES.find_activity_position, takes_uuids=True)
 
@@ -51,7 +52,7 @@ class PostgresActivities:
         with_programs adds what programs did with the person's links.
         """
         async with self._postgres.reading(business_id) as connection:
-            key = await connection.fetchval(QUERIES.find_profile_key, business_id, profile_id)
+            key = await find_profile(connection, business_id, profile_id)
             if key is None:
                 return None
             rows, has_more = await read_page(connection, ACTIVITIES, (business_id, key), page, with_programs)

@@ -87,7 +87,7 @@ class PostgresProfiles:
         async def work(connection: "Connection") -> Profile:
             if "identities" in fields:
                 await lock_identities(connection, business_id, profile.identities)
-            key = await connection.fetchval(QUERIES.lock_profile, business_id, profile.id)
+            key = await lock_profile(connection, business_id, profile.id)
             if key is None:
                 raise unknown_profile()
             await connection.execute(
@@ -223,6 +223,18 @@ async def recipient_keys(
     if missing := names - found.keys():
         found |= await profile_keys(connection, missing, at)
     return found
+
+
+async def find_profile(connection: "Connection", business_id: str, profile_id: str) -> int | None:
+    """Return the surrogate of a profile; None: there is no such profile."""
+    key: int | None = await connection.fetchval(QUERIES.find_profile_key, business_id, profile_id)
+    return key
+
+
+async def lock_profile(connection: "Connection", business_id: str, profile_id: str) -> int | None:
+    """Return the surrogate of a profile, which is held until the transaction ends; None: there is no such profile."""
+    key: int | None = await connection.fetchval(QUERIES.lock_profile, business_id, profile_id)
+    return key
 
 
 async def take_back_profiles(connection: "Connection", named: Iterable[ProfileName]) -> None:

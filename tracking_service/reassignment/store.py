@@ -14,6 +14,7 @@ from tracking_service.identity.evidence_store import (
 )
 from tracking_service.identity.rules import Decision, decide
 from tracking_service.identity.statement_store import Proving, find_proving
+from tracking_service.marks import KeptMark
 from tracking_service.postgres.locks import Lock, lock_names
 from tracking_service.postgres.pool import Postgres
 from tracking_service.profiles.store import lock_identities
@@ -55,13 +56,6 @@ class PendingMarks(NamedTuple):
 
     marks: bool
     retries: bool
-
-
-class KeptMark(NamedTuple):
-    """A mark, and how often it has failed."""
-
-    id: int
-    attempts: int
 
 
 class PostgresReassignment:

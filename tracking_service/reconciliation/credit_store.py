@@ -109,4 +109,5 @@ def _words(credited: Credited | None) -> str:
     if credited.revenue_minor is None or credited.currency is None:
         return f"{click}, conversions: {credited.conversions}"
     # In minor units: what stands in the ledger may be no currency any more.
-    return f"{click}, conversions: {credited.conversions}, {credited.revenue_minor} minor units of {credited.currency}"
+    amount = f"{credited.revenue_minor} minor units of {credited.currency}"
+    return f"{click}, conversions: {credited.conversions}, {amount}, {credited.provenance}"

@@ -10,9 +10,21 @@ visits AS (
                AS origin,
            coalesce('p' || coalesce(c.profile_key, s.profile_key), 's' || c.session) AS visitor,
            c.verdict = 'human' AND coalesce(s.click_id = c.id, false) AS is_visit
-    FROM clicks c
-    LEFT JOIN sessions s ON s.business_id = c.business_id AND s.id = c.session
-    WHERE c.business_id = $1
+    FROM (
+        -- As they are judged now.
+        SELECT h.clicked_at, h.id, h.link, h.template, h.campaign, h.journey, h.message, h.link_created_at, h.profile_key,
+               h.device, h.browser, h.os, h.country, h.language, h.referring_host,
+               coalesce(j.verdict, h.verdict) AS verdict, coalesce(h.session, j.session) AS session
+        FROM clicks h
+        LEFT JOIN (
+            SELECT DISTINCT ON (clicked_at, click_id) clicked_at, click_id, verdict, session
+            FROM judgements
+            WHERE business_id = $1
+            ORDER BY clicked_at, click_id, rules_version DESC
+        ) AS j ON j.clicked_at = h.clicked_at AND j.click_id = h.id
+        WHERE h.business_id = $1
+    ) AS c
+    LEFT JOIN sessions s ON s.business_id = $1 AND s.id = c.session
 ), grouped AS (
     -- Those of a link once more by themselves; without one, a row is of all the scopes that links share.
     SELECT campaign, journey, message, link, bucket, link_bucket, origin, is_recipients, verdict, count(*) AS hits,
@@ -114,14 +126,19 @@ SELECT scope, scope_id, visitor, clicked_at, link_created_at FROM owns
 -- name: recount_events
 -- The sum of the ledger, for `compare_event_counts`; what an entry counts is said where entries are appended.
 SELECT scope, scope_id, date_bin('15 minutes', at, '2000-01-01Z') AS bucket, action, coalesce(currency, '') AS currency,
-       sum(sign) AS events, sum(sign * conversions) AS conversions,
-       coalesce(sum(sign * revenue_minor::numeric), 0) AS revenue,
-       coalesce(sum(sign * greatest(-revenue_minor::numeric, 0)), 0) AS taken_back,
-       sum(CASE WHEN click_id IS NULL THEN 0 ELSE sign * conversions END) AS conversions_led,
-       sum(CASE WHEN click_id IS NULL THEN 0
-                ELSE sign * conversions * floor(greatest(extract(epoch FROM occurred_at - clicked_at), 0)) END
-       ) AS seconds_to_conversion
+       sum(sign) AS events,
+       coalesce(sum(sign * conversions) FILTER (WHERE is_counted), 0) AS conversions,
+       coalesce(sum(sign * revenue_minor::numeric) FILTER (WHERE is_counted), 0) AS revenue,
+       coalesce(sum(sign * greatest(-revenue_minor::numeric, 0)) FILTER (WHERE is_counted), 0) AS taken_back,
+       coalesce(sum(sign * conversions) FILTER (WHERE is_counted AND click_id IS NOT NULL), 0) AS conversions_led,
+       coalesce(sum(sign * conversions * floor(greatest(extract(epoch FROM occurred_at - clicked_at), 0)))
+                FILTER (WHERE is_counted AND click_id IS NOT NULL), 0) AS seconds_to_conversion,
+       coalesce(sum(sign * conversions) FILTER (WHERE provenance = 'confirmed'), 0) AS confirmed_conversions,
+       coalesce(sum(sign * revenue_minor::numeric) FILTER (WHERE provenance = 'confirmed'), 0) AS confirmed_revenue,
+       coalesce(sum(sign * conversions) FILTER (WHERE NOT is_counted), 0) AS unconfirmed_conversions,
+       coalesce(sum(sign * revenue_minor::numeric) FILTER (WHERE NOT is_counted), 0) AS unconfirmed_revenue
 FROM credits
+CROSS JOIN LATERAL (SELECT provenance IS DISTINCT FROM 'unconfirmed' AS is_counted) AS counting
 CROSS JOIN LATERAL (
     VALUES ('business', '', occurred_at), ('campaign', campaign, occurred_at), ('journey', journey, occurred_at),
            ('message', message, occurred_at), ('link', link, occurred_at),
@@ -270,13 +287,15 @@ LEFT JOIN LATERAL (
 -- Counters of events, likewise.
 WITH recounted AS (
     SELECT scope, scope_id, bucket, action, currency, events, conversions, revenue, taken_back, conversions_led,
-           seconds_to_conversion
+           seconds_to_conversion, confirmed_conversions, confirmed_revenue, unconfirmed_conversions, unconfirmed_revenue
     FROM ({recount_events}) AS again
     WHERE ($3::timestamptz IS NULL OR bucket >= $3) AND ($4::timestamptz IS NULL OR bucket < $4)
 ), counted AS (
     SELECT scope, scope_id, bucket, action, currency, sum(events) AS events, sum(conversions) AS conversions,
            sum(revenue) AS revenue, sum(taken_back) AS taken_back, sum(conversions_led) AS conversions_led,
-           sum(seconds_to_conversion) AS seconds_to_conversion
+           sum(seconds_to_conversion) AS seconds_to_conversion, sum(confirmed_conversions) AS confirmed_conversions,
+           sum(confirmed_revenue) AS confirmed_revenue, sum(unconfirmed_conversions) AS unconfirmed_conversions,
+           sum(unconfirmed_revenue) AS unconfirmed_revenue
     FROM event_counts
     WHERE business_id = $1 AND ($3::timestamptz IS NULL OR bucket >= $3) AND ($4::timestamptz IS NULL OR bucket < $4)
     GROUP BY scope, scope_id, bucket, action, currency
@@ -289,7 +308,15 @@ WITH recounted AS (
            coalesce(c.conversions_led, 0) AS counted_conversions_led,
            coalesce(r.conversions_led, 0) AS recounted_conversions_led,
            coalesce(c.seconds_to_conversion, 0) AS counted_seconds_to_conversion,
-           coalesce(r.seconds_to_conversion, 0) AS recounted_seconds_to_conversion
+           coalesce(r.seconds_to_conversion, 0) AS recounted_seconds_to_conversion,
+           coalesce(c.confirmed_conversions, 0) AS counted_confirmed_conversions,
+           coalesce(r.confirmed_conversions, 0) AS recounted_confirmed_conversions,
+           coalesce(c.confirmed_revenue, 0) AS counted_confirmed_revenue,
+           coalesce(r.confirmed_revenue, 0) AS recounted_confirmed_revenue,
+           coalesce(c.unconfirmed_conversions, 0) AS counted_unconfirmed_conversions,
+           coalesce(r.unconfirmed_conversions, 0) AS recounted_unconfirmed_conversions,
+           coalesce(c.unconfirmed_revenue, 0) AS counted_unconfirmed_revenue,
+           coalesce(r.unconfirmed_revenue, 0) AS recounted_unconfirmed_revenue
     FROM counted c
     FULL JOIN recounted r USING (scope, scope_id, bucket, action, currency)
 )
@@ -302,6 +329,10 @@ LEFT JOIN LATERAL (
        OR counted_revenue <> recounted_revenue OR counted_taken_back <> recounted_taken_back
        OR counted_conversions_led <> recounted_conversions_led
        OR counted_seconds_to_conversion <> recounted_seconds_to_conversion
+       OR counted_confirmed_conversions <> recounted_confirmed_conversions
+       OR counted_confirmed_revenue <> recounted_confirmed_revenue
+       OR counted_unconfirmed_conversions <> recounted_unconfirmed_conversions
+       OR counted_unconfirmed_revenue <> recounted_unconfirmed_revenue
     ORDER BY scope, scope_id, bucket, action, currency
     LIMIT $2) AS d ON true;
 
@@ -445,9 +476,9 @@ WITH entries AS (
            row_number() OVER event AS number,
            entry = max(entry) OVER (PARTITION BY event_id) AS is_last,
            ROW (action, occurred_at, click_id, clicked_at, link_created_at, link, campaign, journey, message,
-                conversions, revenue_minor, currency) AS credited,
+                conversions, revenue_minor, currency, coalesce(provenance, 'reported')) AS credited,
            lag(ROW (action, occurred_at, click_id, clicked_at, link_created_at, link, campaign, journey, message,
-                conversions, revenue_minor, currency)) OVER event AS before
+                conversions, revenue_minor, currency, coalesce(provenance, 'reported'))) OVER event AS before
     FROM credits
     WHERE business_id = $1
     WINDOW event AS (PARTITION BY event_id ORDER BY entry)

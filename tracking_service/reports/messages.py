@@ -10,7 +10,7 @@ from tracking_service.messages import money_message
 from tracking_service.reconciliation.reconciliation import CounterDifference, Difference, Recount
 from tracking_service.reports.range import Basis, Interval
 from tracking_service.reports.recipients import Recipient
-from tracking_service.reports.report import Figures, Report, ValueSum
+from tracking_service.reports.report import Earned, Figures, Report, ValueSum
 
 SCOPES: tuple[Literal["campaign", "journey", "message", "link"], ...] = ("campaign", "journey", "message", "link")
 INTERVAL_MESSAGES = {Interval.HOUR: pb.REPORT_INTERVAL_HOUR, Interval.DAY: pb.REPORT_INTERVAL_DAY}
@@ -76,7 +76,14 @@ def totals_message(report: Report) -> pb.Totals:
         time_to_click=totals.time_to_click,
         time_to_conversion=totals.time_to_conversion,
         clicked_recipients=totals.clicked_recipients,
+        confirmed=_earned(totals.confirmed),
+        reported=_earned(totals.reported),
+        unconfirmed=_earned(totals.unconfirmed),
     )
+
+
+def _earned(earned: Earned) -> pb.Earned:
+    return pb.Earned(conversions=earned.conversions, revenue=map(money_message, earned.revenue.amounts()))
 
 
 def _point(start: datetime, figures: Figures) -> pb.Point:
@@ -90,6 +97,9 @@ def _point(start: datetime, figures: Figures) -> pb.Point:
         taken_back=map(money_message, figures.taken_back.amounts()),
         sessions=figures.sessions,
         clicked_recipients=figures.clicked_recipients,
+        confirmed=_earned(figures.confirmed),
+        reported=_earned(figures.reported),
+        unconfirmed=_earned(figures.unconfirmed),
     )
 
 

@@ -18,6 +18,7 @@ class ReportQueries(Queries):
     count_recipients: str
     count_recipients_of_link: str
     sum_clicks: str
+    sum_provenance: str
     sum_events: str
     sum_actions: str
     total_clicks: str

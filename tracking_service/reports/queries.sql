@@ -28,9 +28,9 @@ CROSS JOIN LATERAL (
 ORDER BY page.profile_key;
 
 -- name: sum_earnings
--- What people (surrogates) earned for a scope, and what was taken back of that, by currency: by their own events, and by
--- whatever takes back from the orders that these earn for, whoever sent it. $6 is the steps of orders that may earn, $7
--- the actions that take back.
+-- What people (surrogates) earned for a scope, and what was taken back of that, by currency, but for what is unconfirmed:
+-- by their own events, and by whatever takes back from the orders that these earn for, whoever sent it. $6 is the steps of
+-- orders that may earn, $7 the actions that take back.
 WITH own AS (
     SELECT people.profile_key, a.id, a.received_at, a.action
     FROM unnest($4::bigint[]) AS people (profile_key)
@@ -66,7 +66,7 @@ SELECT o.profile_key, coalesce(c.currency, '') AS currency, sum(c.sign * c.conve
        coalesce(sum(c.sign * c.revenue_minor::numeric), 0) AS revenue,
        coalesce(sum(c.sign * greatest(-c.revenue_minor::numeric, 0)), 0) AS taken_back
 FROM concerned o
-JOIN credits c ON c.business_id = $1 AND c.event_id = o.id
+JOIN credits c ON c.business_id = $1 AND c.event_id = o.id AND c.provenance IS DISTINCT FROM 'unconfirmed'
 WHERE CASE $2 WHEN 'campaign' THEN c.campaign WHEN 'journey' THEN c.journey WHEN 'message' THEN c.message ELSE c.link END
       = $3
 GROUP BY o.profile_key, coalesce(c.currency, '');
@@ -174,11 +174,16 @@ FROM all_click_counts
 WHERE business_id = $1 AND scope = $2 AND scope_id = $3 AND bucket >= $4 AND bucket < $5
 GROUP BY point;
 
+-- name: sum_provenance
+-- A part of those that sum events: what is confirmed, and what is unconfirmed.
+sum(confirmed_conversions)::bigint AS confirmed_conversions, sum(confirmed_revenue) AS confirmed_revenue,
+sum(unconfirmed_conversions)::bigint AS unconfirmed_conversions, sum(unconfirmed_revenue) AS unconfirmed_revenue
+
 -- name: sum_events
 -- Conversions and revenue by point and currency.
 SELECT width_bucket(bucket, $6::timestamptz[]) AS point, currency, sum(conversions)::bigint AS conversions,
        sum(revenue) AS revenue, sum(taken_back) AS taken_back, sum(conversions_led)::bigint AS conversions_led,
-       sum(seconds_to_conversion) AS seconds_to_conversion
+       sum(seconds_to_conversion) AS seconds_to_conversion, {sum_provenance}
 FROM event_counts
 WHERE business_id = $1 AND scope = $2 AND scope_id = $3 AND bucket >= $4 AND bucket < $5
 GROUP BY point, currency;
@@ -208,7 +213,8 @@ SELECT wanted.scope, wanted.scope_id, c.*
 FROM unnest($2::text[], $3::text[]) AS wanted (scope, scope_id)
 CROSS JOIN LATERAL (
     SELECT currency, sum(conversions)::bigint AS conversions, sum(revenue) AS revenue, sum(taken_back) AS taken_back,
-           sum(conversions_led)::bigint AS conversions_led, sum(seconds_to_conversion) AS seconds_to_conversion
+           sum(conversions_led)::bigint AS conversions_led, sum(seconds_to_conversion) AS seconds_to_conversion,
+           {sum_provenance}
     FROM event_counts
     WHERE business_id = $1 AND scope = wanted.scope AND scope_id = wanted.scope_id AND bucket >= $4 AND bucket < $5
     GROUP BY currency) AS c;

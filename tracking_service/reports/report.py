@@ -30,8 +30,21 @@ class Revenue:
 
 
 @dataclass(slots=True)
+class Earned:
+    """What was earned by one kind of word."""
+
+    conversions: int = 0
+    revenue: Revenue = field(default_factory=Revenue)
+
+    def add(self, conversions: int, currency: str, revenue: int) -> None:
+        """Add conversions and what they earned."""
+        self.conversions += conversions
+        self.revenue.add(currency, revenue)
+
+
+@dataclass(slots=True)
 class Figures:
-    """The figures of a point, or of a whole range."""
+    """The figures of a point, or of a whole range; those of confirmed and reported orders, which add up to all."""
 
     clicks: int = 0
     unique_clickers: int = 0
@@ -44,6 +57,9 @@ class Figures:
     revenue: Revenue = field(default_factory=Revenue)
     taken_back: Revenue = field(default_factory=Revenue)
     clicked_recipients: int = 0
+    confirmed: Earned = field(default_factory=Earned)
+    reported: Earned = field(default_factory=Earned)
+    unconfirmed: Earned = field(default_factory=Earned)
 
     def add_clicks(self, clicks: "ClickSum") -> None:
         """Add clicks."""
@@ -61,6 +77,10 @@ class Figures:
         self.seconds_to_conversion += events.seconds_to_conversion
         self.revenue.add(events.currency, events.revenue)
         self.taken_back.add(events.currency, events.taken_back)
+        self.confirmed.add(events.confirmed_conversions, events.currency, events.confirmed_revenue)
+        self.unconfirmed.add(events.unconfirmed_conversions, events.currency, events.unconfirmed_revenue)
+        reported = events.revenue - events.confirmed_revenue
+        self.reported.add(events.conversions - events.confirmed_conversions, events.currency, reported)
 
     @property
     def time_to_click(self) -> float | None:
@@ -87,7 +107,7 @@ class ClickSum(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class EventSum:
-    """Conversions of one point in one currency."""
+    """Conversions of one point in one currency. What is confirmed is a part of them, what is unconfirmed none."""
 
     point: int
     currency: str
@@ -96,6 +116,10 @@ class EventSum:
     taken_back: int = 0
     conversions_led: int = 0
     seconds_to_conversion: int = 0
+    confirmed_conversions: int = 0
+    confirmed_revenue: int = 0
+    unconfirmed_conversions: int = 0
+    unconfirmed_revenue: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,11 @@ class SpoolEntry(NamedTuple):
     fingerprint: bytes
     content: bytes
 
+    @property
+    def size(self) -> int:
+        """What it takes on disk, in bytes, roughly."""
+        return len(self.content) + _ROW_BYTES
+
 
 class SpoolRow(NamedTuple):
     """An event in the spool."""
@@ -95,17 +100,23 @@ class SpoolRow(NamedTuple):
     id: bytes
     content: bytes
 
+    @property
+    def size(self) -> int:
+        """What it takes on disk, in bytes, roughly."""
+        return len(self.content) + _ROW_BYTES
+
 
 class Fate(StrEnum):
-    """What became of an entry: kept, there already, or in conflict with what is there."""
+    """What became of an entry: kept, there already, in conflict with what is there, or not kept for want of room."""
 
     NEW = "new"
     SAME = "same"
     OTHER = "other"
+    NO_ROOM = "no room"
 
 
 class FullError(Exception):
-    """The file has no room for more."""
+    """There is no room for any of what is to be kept."""
 
 
 class SpoolFile:
@@ -231,8 +242,3 @@ def open_spool_file(path: Path, lock: SpoolLock) -> SpoolFile | None:
     except BaseException:
         lock.release()
         raise
-
-
-def bytes_of(entries: Sequence[SpoolEntry]) -> int:
-    """Return what entries take on disk, roughly."""
-    return sum(len(entry.content) + _ROW_BYTES for entry in entries)

@@ -1,11 +1,12 @@
 """The spool's folder: a file of our own to write to, and those that dead processes left behind."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
 
+from common.admission import SharedRoom
 from common.logging import get_logger
 from tracking_service.spool.file import (
     Fate,
@@ -14,7 +15,6 @@ from tracking_service.spool.file import (
     SpoolFile,
     SpoolLock,
     SpoolRow,
-    bytes_of,
     open_spool_file,
 )
 from tracking_service.sqlite_file import DamagedError, remove_file
@@ -38,7 +38,7 @@ class SpoolFolder:
 
     def __init__(self, path: Path, limit_bytes: int) -> None:
         self._path = path
-        self._limit_bytes = limit_bytes
+        self._room = SharedRoom(limit_bytes)
         self._own: SpoolFile | None = None
         self._adopted: list[SpoolFile] = []
         self._unreadable: set[Path] = set()
@@ -61,7 +61,10 @@ class SpoolFolder:
                 self._adopted.append(file)
 
     def append(self, entries: Sequence[SpoolEntry]) -> list[Fate]:
-        """Keep entries on disk, all or none. Raises `FullError`, `OSError`, `sqlite3.Error`."""
+        """Keep the entries on disk that there is room for, and return what became of each.
+
+        Raises `FullError` where there is none for anybody, and `OSError`, `sqlite3.Error`; then none is kept.
+        """
         fates = {number: fate for number, entry in enumerate(entries) if (fate := self._known(entry))}
         new = [entry for number, entry in enumerate(entries) if number not in fates]
         kept = iter(self._append(new))
@@ -83,6 +86,8 @@ class SpoolFolder:
 
     def remove(self, batch: Batch) -> None:
         """Forget the rows of a batch, which are kept elsewhere now."""
+        for row in batch.rows:
+            self._room.give_back(row.business_id, row.size)
         try:
             batch.file.remove_through(batch.rows[-1].number)
         except DamagedError:
@@ -112,34 +117,52 @@ class SpoolFolder:
             return []
         own = self._writable()
         try:
-            self._check_room(own, entries)
-            return own.append(entries)
+            return self._admit(own, entries)
         except DamagedError:
             self._set_aside(own)
         return self._writable().append(entries)
+
+    def _admit(self, own: SpoolFile, entries: Sequence[SpoolEntry]) -> list[Fate]:
+        """Append the entries that there is room for. Raises `FullError` where there is none for any of them."""
+        admitted = self._take_room(enumerate(entries), self._used_bytes())
+        if len(admitted) < len(entries):
+            own.shrink()
+            others = ((at, entry) for at, entry in enumerate(entries) if at not in admitted)
+            taken = sum(entry.size for entry in admitted.values())
+            admitted |= self._take_room(others, self._used_bytes() + taken)
+        kept: dict[int, Fate] = {}
+        try:
+            kept = dict(zip(admitted, own.append(list(admitted.values())), strict=True))
+        finally:
+            for at, entry in admitted.items():
+                if kept.get(at) is not Fate.NEW:
+                    self._room.give_back(entry.business_id, entry.size)
+        # What is there already needs no room.
+        fates = [kept.get(at) or _fate_in(own, entry) or Fate.NO_ROOM for at, entry in enumerate(entries)]
+        if all(fate is Fate.NO_ROOM for fate in fates):
+            raise FullError
+        return fates
+
+    def _take_room(self, entries: Iterable[tuple[int, SpoolEntry]], used: int) -> dict[int, SpoolEntry]:
+        """Return those of the entries, by their places, that there is room for beside so many bytes."""
+        admitted: dict[int, SpoolEntry] = {}
+        for at, entry in entries:
+            if self._room.take(entry.business_id, entry.size, used):
+                admitted[at] = entry
+                used += entry.size
+        return admitted
 
     def _known(self, entry: SpoolEntry) -> Fate | None:
         """Return what became of an entry that is in an adopted file."""
         for file in list(self._adopted):
             try:
-                found = file.find(entry)
+                found = _fate_in(file, entry)
             except DamagedError:
                 self._set_aside(file)
                 continue
             if found is not None:
-                return Fate.SAME if found == entry.fingerprint else Fate.OTHER
+                return found
         return None
-
-    def _check_room(self, own: SpoolFile, entries: Sequence[SpoolEntry]) -> None:
-        if self._has_room(entries):
-            return
-        own.shrink()
-        # What is there already needs no room.
-        if not self._has_room([entry for entry in entries if own.find(entry) is None]):
-            raise FullError
-
-    def _has_room(self, entries: Sequence[SpoolEntry]) -> bool:
-        return not entries or self._used_bytes() + bytes_of(entries) <= self._limit_bytes
 
     def _used_bytes(self) -> int:
         return sum(file.used_bytes() for file in self._files())
@@ -202,6 +225,14 @@ def _open_free(path: Path) -> SpoolFile | None:
         lock.remove()
         return None
     return open_spool_file(path, lock)
+
+
+def _fate_in(file: SpoolFile, entry: SpoolEntry) -> Fate | None:
+    """Return what becomes of an entry where a file has one with its id."""
+    found = file.find(entry)
+    if found is None:
+        return None
+    return Fate.SAME if found == entry.fingerprint else Fate.OTHER
 
 
 def _lock_of(path: Path) -> Path:

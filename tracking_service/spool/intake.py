@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from common.errors import ClicktrailError, FaultType, Reason, field_fault
+from common.errors import ClicktrailError, Fault, FaultType, Reason, field_fault
 from common.ids import uuid_of
 from tracking_service.accounts.known_accounts import KnownAccounts, KnownBusiness
 from tracking_service.actions.catalogue import CATALOGUE
@@ -17,6 +17,7 @@ from tracking_service.spool.spool import Spool
 if TYPE_CHECKING:
     from uuid import UUID
 
+_NO_ROOM = Fault(FaultType.UNAVAILABLE, None, "Too many events of the business wait to be stored; try again.")
 _CONFLICT = field_fault("id", "was used for another event.", FaultType.CONFLICT)
 # Of a business that is not among the last known; its own is looked up when the event is stored.
 _UNKNOWN_CURRENCY = "USD"
@@ -90,3 +91,5 @@ def _receipt(draft: Draft, fate: Fate) -> Receipt:
             return Receipt(Status.DUPLICATE, draft.id, draft.key)
         case Fate.OTHER:
             return Receipt(Status.CONFLICT, None, draft.key, (_CONFLICT,))
+        case Fate.NO_ROOM:
+            return Receipt(Status.REJECTED, None, draft.key, (_NO_ROOM,))

@@ -8,6 +8,7 @@ from uuid import UUID
 from google.protobuf.message import DecodeError
 
 from clicktrail.tracking.v1 import event_pb2
+from common.backoff import woken_or_after
 from common.errors import ClicktrailError, Kind
 from common.logging import get_logger
 from tracking_service.events.event import Receipt, Status, Submission
@@ -112,12 +113,8 @@ class SpoolReplay:
         return "It could not be stored."
 
     async def _pause(self) -> None:
-        try:
-            async with asyncio.timeout(POLL_SECONDS):
-                await self._spool.filled.wait()
-        except TimeoutError:
-            return
-        if self._breaker.is_away:
+        await woken_or_after(self._spool.filled, POLL_SECONDS)
+        if self._breaker.is_away and self._spool.filled.is_set():
             # Each event that is spooled rings; one look a second is enough for adoption.
             await asyncio.sleep(POLL_SECONDS)
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from common.errors import ClicktrailError, Reason, unavailable
 from common.logging import get_logger
+from common.rare_warnings import RareWarning
 from tracking_service.spool.file import Fate, FullError, SpoolEntry
 from tracking_service.spool.folder import Batch, SpoolFolder
 from tracking_service.sqlite_file import DamagedError, is_full
@@ -30,6 +31,7 @@ class Spool:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool")
         self._waiting = 0
         self._failure = ""
+        self._no_room = RareWarning(log, "there is no room in the spool for the events of a business")
         self.filled = asyncio.Event()
         """Set when there is something to replay."""
 
@@ -46,7 +48,10 @@ class Spool:
         self.filled.set()
 
     async def keep(self, entries: Sequence[SpoolEntry]) -> list[Fate]:
-        """Keep entries durably, all or none, and return what became of each. Raises UNAVAILABLE."""
+        """Keep the entries that there is room for durably, and return what became of each.
+
+        Raises UNAVAILABLE where none is kept: there is room for none of them, or they cannot be written.
+        """
         if self._waiting >= WAITING_LIMIT:
             raise unavailable(Reason.OVERLOADED, "Too much is waiting at the moment; try again.")
         self._waiting += 1
@@ -56,6 +61,8 @@ class Spool:
             raise self._refusal(error) from error
         finally:
             self._waiting -= 1
+        if Fate.NO_ROOM in fates:
+            self._no_room.tell(folder=str(self._path))
         self._failure = ""
         self.filled.set()
         return fates
@@ -82,9 +89,10 @@ class Spool:
 
     def _refusal(self, error: Exception) -> ClicktrailError:
         is_limit_reached = isinstance(error, FullError)
-        failure = "the spool is full" if is_limit_reached else _cause(error)
-        # An outage is long: said once, not with every event.
-        if failure != self._failure:
+        # An outage is long: said once, not with every event. That one business has no room says nothing of others.
+        if is_limit_reached:
+            self._no_room.tell(folder=str(self._path))
+        elif (failure := _cause(error)) != self._failure:
             log.error("events cannot be kept", cause=failure, folder=str(self._path))
             self._failure = failure
         return unavailable(

@@ -70,8 +70,8 @@ async def test_a_mail_tracks_by_an_image(
         "tracked_at": "1700000000",
         "id": secrets.token_hex(8),
     }
-    for _ in range(2):
-        shown = await stranger.get("/v1/track/pixel.gif", params=query)
+    for name in ("/v1/p.gif", "/v1/track/pixel.gif"):
+        shown = await stranger.get(name, params=query)
         assert (shown.status_code, shown.headers["content-type"]) == (200, "image/gif")
         assert shown.headers["cache-control"] == "no-store"
         assert shown.content.startswith(b"GIF89a")
@@ -83,6 +83,27 @@ async def test_a_mail_tracks_by_an_image(
         refused = await stranger.get("/v1/track/pixel.gif", params=query | fault)
         assert refused.status_code == status
         faults_of(refused)
+
+
+async def test_a_route_is_served_with_a_final_slash(
+    public: httpx.AsyncClient, private: httpx.AsyncClient, system: System
+) -> None:
+    """As some clients and proxies write all of them; an empty segment is none."""
+    event = {"action": "page.viewed", "session": secrets.token_hex(16)}
+    named = {"session": event["session"], "user_id": "slash-1", "source": "slashes"}
+    for path, body, status in (
+        ("/v1/track/events/", event, 200),
+        ("/v1/track/events/batch/", {"events": [event]}, 200),
+        ("/v1/track/sessions/", None, 201),
+        ("/v1/public/identifications/", named, 200),
+        ("/v1/public/acks/", {}, 200),
+        ("/v1/track/events//", event, 404),
+    ):
+        assert (await public.post(path, json=body)).status_code == status, path
+    assert (await public.get(f"/v1/public/businesses/{system.business}/")).status_code == 200
+    assert (await public.get("/v1/c.js/")).status_code == 200
+    assert (await private.post("/v1/attribution/events/", json=event)).status_code == 200
+    assert "links" in (await private.get("/v1/links/")).json()
 
 
 async def test_a_beacon_names_its_business_in_the_query(stranger: httpx.AsyncClient, system: System) -> None:

@@ -73,6 +73,39 @@ def session() -> Iterator[requests.Session]:
         yield session
 
 
+async def test_examples_are_taken_as_they_stand(system: System) -> None:
+    """Each of each route, in the order of the document: links, profiles, then what is said of them."""
+    made = await make_business(system)
+    async with client_with(system, Authorization=f"Bearer {made.token}") as server:
+        for path, methods in declared_document()["paths"].items():
+            for method, operation in methods.items():
+                content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+                for text, example in content.get("examples", {}).items():
+                    answer = await server.request(method, path, json=example["value"])
+                    assert answer.status_code in (200, 201), (path, text, answer.text)
+                    assert "rejected" not in answer.text, (path, text, answer.text)
+
+
+def test_every_route_that_is_posted_to_has_an_example() -> None:
+    """So that whoever tries it out begins with something that works."""
+    paths = declared_document()["paths"].items()
+    bodies = {
+        path: methods["post"]["requestBody"] for path, methods in paths if "requestBody" in methods.get("post", {})
+    }
+    assert [path for path, body in bodies.items() if not body["content"]["application/json"].get("examples")] == []
+
+
+def test_every_action_is_named_with_what_it_means() -> None:
+    """Built-in ones one by one, beside those of a business; older names are told to be so."""
+    event = declared_document()["components"]["schemas"]["EventToSend"]["properties"]
+    *built_in, own = event["action"]["anyOf"]
+    assert len(built_in) == 22
+    assert all(each["description"].endswith(".") for each in [*built_in, own])
+    assert {"const": "checkout.started", "description": "The checkout was begun."} in built_in
+    assert event["session_id"]["deprecated"]
+    assert not any(event[name].get("deprecated") for name in ("session", "object", "object_parameters", "page"))
+
+
 async def test_the_document_is_the_one_declared(system: System) -> None:
     """What is served has every route that is declared and no other, readable by pages, and may be kept."""
     async with client_with(system) as client:

@@ -16,6 +16,7 @@ from clicktrail.shortener.v1 import (
     rate_service_pb2_grpc,
     redirect_service_pb2,
     redirect_service_pb2_grpc,
+    refused_host_service_pb2_grpc,
     session_service_pb2_grpc,
 )
 from common import clock
@@ -47,6 +48,7 @@ class Caller:
         self.redirects = redirect_service_pb2_grpc.RedirectServiceStub(self.channel)
         self.sessions = session_service_pb2_grpc.SessionServiceStub(self.channel)
         self.domains = domain_service_pb2_grpc.DomainServiceStub(self.channel)
+        self.refused_hosts = refused_host_service_pb2_grpc.RefusedHostServiceStub(self.channel)
         self.rates = rate_service_pb2_grpc.RateServiceStub(self.channel)
 
     async def create(self, **fields: Any) -> link_pb2.Link:
@@ -134,6 +136,11 @@ def looking(look: Callable[[], Seen]) -> Callable[[], Awaitable[Seen]]:
         return look()
 
     return seen
+
+
+def clicking(caller: Caller, code: str) -> Callable[[], Awaitable[redirect_service_pb2.Outcome]]:
+    """Return what `eventually` clicks a link with."""
+    return lambda: caller.click(code)
 
 
 def fields_of(error: ClicktrailError) -> set[str | None]:

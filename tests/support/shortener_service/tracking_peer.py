@@ -42,6 +42,7 @@ class Tracking(relay_service_pb2_grpc.RelayServiceServicer, link_archive_service
         """Called before each piece, with the number of its first link."""
         self.secret = b""
         self.domains: dict[str, link_archive_service_pb2.DomainCopy] = {}
+        self.refused_hosts: dict[str, link_archive_service_pb2.RefusedHostCopy] = {}
         self.asked = 0
         self._server = aio.server()
         relay_service_pb2_grpc.add_RelayServiceServicer_to_server(self, self._server)
@@ -122,4 +123,10 @@ class Tracking(relay_service_pb2_grpc.RelayServiceServicer, link_archive_service
             kept = self.domains.get(copy.domain.name)
             if kept is None or copy.revision > kept.revision:
                 self.domains[copy.domain.name] = copy
-        return link_archive_service_pb2.KeepInstallationResponse(secret=self.secret, domains=self.domains.values())
+        for host in request.refused_hosts:
+            present = self.refused_hosts.get(host.host.name)
+            if present is None or host.revision > present.revision:
+                self.refused_hosts[host.host.name] = host
+        return link_archive_service_pb2.KeepInstallationResponse(
+            secret=self.secret, domains=self.domains.values(), refused_hosts=self.refused_hosts.values()
+        )

@@ -1,4 +1,4 @@
-"""A shortener that notes which links it was told to take the recipient from."""
+"""A shortener that notes which links it was told to take the recipient from, and judges as it is told."""
 
 from typing import Any
 
@@ -6,24 +6,27 @@ import grpc
 from grpc import aio
 
 from clicktrail.shortener.v1 import link_service_pb2 as pb
+from clicktrail.shortener.v1 import redirect_service_pb2
 
-METHOD = "/clicktrail.shortener.v1.LinkService/DetachProfile"
+DETACH = "/clicktrail.shortener.v1.LinkService/DetachProfile"
+JUDGE = "/clicktrail.shortener.v1.RedirectService/JudgeUserAgents"
 
 
 class Shortener:
-    """A real gRPC server with the one method that tracking calls, and can be told to refuse."""
+    """A real gRPC server with the methods that tracking calls, and can be told to refuse."""
 
     def __init__(self) -> None:
         self.detached: list[tuple[str, str]] = []
         """Business and link, in the order they came."""
         self.refusals = 0
         """So many calls are refused before one is taken."""
+        self.rules_version = 1
+        self.verdicts: dict[str, str] = {}
+        """What user agents are; all others are a person's."""
         self._server = aio.server()
-        handler = grpc.unary_unary_rpc_method_handler(
-            self._detach, pb.DetachProfileRequest.FromString, pb.DetachProfileResponse.SerializeToString
-        )
-        service, method = METHOD.strip("/").split("/")
-        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {method: handler}),))
+        self._serve(DETACH, self._detach, pb.DetachProfileRequest, pb.DetachProfileResponse)
+        judging = redirect_service_pb2.JudgeUserAgentsRequest, redirect_service_pb2.JudgeUserAgentsResponse
+        self._serve(JUDGE, self._judge, *judging)
         self._port = self._server.add_insecure_port("127.0.0.1:0")
 
     @property
@@ -47,3 +50,24 @@ class Shortener:
             await context.abort(grpc.StatusCode.UNAVAILABLE, "told to")
         self.detached += [(request.business_id, link) for link in request.ids]
         return pb.DetachProfileResponse()
+
+    async def _judge(
+        self, request: redirect_service_pb2.JudgeUserAgentsRequest, context: "aio.ServicerContext[Any, Any]"
+    ) -> redirect_service_pb2.JudgeUserAgentsResponse:
+        if self.refusals:
+            self.refusals -= 1
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "told to")
+        return redirect_service_pb2.JudgeUserAgentsResponse(
+            judgements=[
+                redirect_service_pb2.UserAgentJudgement(
+                    verdict=self.verdicts.get(agent, "human"), reason=f"rules {self.rules_version}"
+                )
+                for agent in request.user_agents
+            ],
+            rules_version=self.rules_version,
+        )
+
+    def _serve(self, path: str, handle: Any, asked: Any, answered: Any) -> None:
+        service, method = path.strip("/").split("/")
+        handler = grpc.unary_unary_rpc_method_handler(handle, asked.FromString, answered.SerializeToString)
+        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {method: handler}),))

@@ -61,3 +61,26 @@ def test_each_node_of_a_cluster_gets_the_password(monkeypatch: pytest.MonkeyPatc
     assert addresses_in(settings.redis_address) == ["redis://me:%2F%23%2C%40%3A@a:1", "redis://me:%2F%23%2C%40%3A@b:2"]
     assert "%2F" not in repr(settings)
     assert "/#" not in repr(settings)
+
+
+def test_name_servers_are_addresses_and_ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of either kind, with the port of DNS where none is named; without any, there are none."""
+    assert load_settings(ShortenerSettings).name_servers == []
+    monkeypatch.setenv("CLICKTRAIL_DNS_SERVERS", "192.0.2.53, 192.0.2.54:5353,2001:db8::53,[2001:db8::54]:5353")
+    assert load_settings(ShortenerSettings).name_servers == [
+        ("192.0.2.53", 53),
+        ("192.0.2.54", 5353),
+        ("2001:db8::53", 53),
+        ("2001:db8::54", 5353),
+    ]
+
+
+@pytest.mark.parametrize("servers", ["dns.example.com", "192.0.2.53:99999", "192.0.2.53,,192.0.2.54", "[::1"])
+def test_a_name_server_that_is_none_is_refused(
+    servers: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A name would have to be asked for first."""
+    monkeypatch.setenv("CLICKTRAIL_DNS_SERVERS", servers)
+    with pytest.raises(SystemExit):
+        load_settings(ShortenerSettings)
+    assert "CLICKTRAIL_DNS_SERVERS: takes addresses of name servers" in capsys.readouterr().err

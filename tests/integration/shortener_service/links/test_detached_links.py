@@ -6,7 +6,9 @@ from redis.asyncio import Redis
 from clicktrail.shortener.v1 import link_pb2, link_service_pb2, redirect_service_pb2
 from common.errors import ClicktrailError, Reason
 from shortener_service.domains.domains import Domains
+from shortener_service.domains.proof import Proofs
 from shortener_service.domains.store import RedisDomainStore
+from shortener_service.domains.txt_records import TxtRecords
 from shortener_service.errors import CONTESTED_ATTEMPTS
 from shortener_service.links.link import LinkKey, LinkRecord
 from shortener_service.links.links import Change, Links
@@ -15,6 +17,8 @@ from shortener_service.links.store import RedisLinkStore
 from shortener_service.links.templates import Templates
 from shortener_service.redis.client import RedisCalls
 from shortener_service.redis.keyspace import Keys, Shards
+from shortener_service.refused_hosts.refused_hosts import RefusedHosts
+from shortener_service.refused_hosts.store import RedisRefusedHostStore
 from tests.integration.shortener_service.conftest import on_a_cluster_too
 from tests.support.shortener_service.callers import (
     BUSINESS,
@@ -123,11 +127,13 @@ class Contested(RedisLinkStore):
         self._caller = caller
         self.overtaken = 0
 
-    async def change(self, key: LinkKey, before: LinkRecord, after: LinkRecord, delivery: bytes) -> bool:
+    async def change(
+        self, business_id: str, key: LinkKey, before: LinkRecord, after: LinkRecord, delivery: bytes
+    ) -> bool:
         """Change a link behind somebody else."""
         self.overtaken += 1
         await self._caller.update(key.code, destination=f"https://shop.example.com/{self.overtaken}")
-        return await super().change(key, before, after, delivery)
+        return await super().change(business_id, key, before, after, delivery)
 
 
 async def test_a_link_that_others_change_without_end_is_refused_for_now(shortener: Caller, redis_url: str) -> None:
@@ -135,9 +141,11 @@ async def test_a_link_that_others_change_without_end_is_refused_for_now(shortene
     link = await shortener.create(profile=PERSON)
     calls, keys = RedisCalls(redis_url), Keys(Shards(16))
     store = Contested(calls, keys, shortener)
-    domains = Domains(RedisDomainStore(calls, keys), "http://localhost", lambda: None)
+    refused_hosts = RefusedHosts(RedisRefusedHostStore(calls, keys), lambda: None)
+    proofs = Proofs(shortener.shortener._installation.learn, TxtRecords())
+    domains = Domains(RedisDomainStore(calls, keys), proofs, refused_hosts, "http://localhost", lambda: None)
     templates = Templates(store, ("s",), 10)
-    links = Links(store, templates, domains, LinkMessages("http://localhost"), lambda _key: None)
+    links = Links(store, templates, domains, refused_hosts, LinkMessages("http://localhost"), lambda _key: None)
     try:
         for attempt in (
             links.detach(BUSINESS, [link.id]),

@@ -42,6 +42,10 @@ TAMPERING = {
     "event_counts.taken_back": "UPDATE event_counts SET taken_back = taken_back + 1 WHERE {row}",
     "event_counts.conversions_led": "UPDATE event_counts SET conversions_led = conversions_led + 1 WHERE {row}",
     "event_counts.seconds_to_conversion": "UPDATE event_counts SET seconds_to_conversion = -1 WHERE {row}",
+    "event_counts.confirmed_conversions": "UPDATE event_counts SET confirmed_conversions = 7 WHERE {row}",
+    "event_counts.confirmed_revenue": "UPDATE event_counts SET confirmed_revenue = 0 WHERE {row}",
+    "event_counts.unconfirmed_conversions": "UPDATE event_counts SET unconfirmed_conversions = 1 WHERE {row}",
+    "event_counts.unconfirmed_revenue": "UPDATE event_counts SET unconfirmed_revenue = -1 WHERE {row}",
     "recipients.rows": "DELETE FROM recipients WHERE {row}",
     "recipient_counts.recipients": "UPDATE recipient_counts SET recipients = recipients + 1 WHERE {row}",
 }
@@ -56,6 +60,7 @@ ROWS = {
 LEDGER = {
     "another click": "UPDATE credits SET click_id = gen_random_uuid() WHERE {event}",
     "another amount": "UPDATE credits SET revenue_minor = 1 WHERE {event}",
+    "another provenance": "UPDATE credits SET provenance = 'reported' WHERE {event}",
     "no click": "UPDATE credits SET click_id = NULL, campaign = NULL, link = NULL WHERE {event}",
     "an entry less": "DELETE FROM credits WHERE {event}",
     "another number": "UPDATE credits SET entry = 7 WHERE {event}",

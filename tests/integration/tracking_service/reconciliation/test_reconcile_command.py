@@ -1,9 +1,6 @@
 """The commands of operators: recounts, and what was set aside."""
 
-import asyncio
 import json
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +8,7 @@ from grpc import aio
 
 from tests.support.tracking_service.calling import Caller
 from tests.support.tracking_service.clicking import click, link
+from tests.support.tracking_service.commands import clicktrail
 from tracking_service.bootstrap import TrackingService
 
 if TYPE_CHECKING:
@@ -19,17 +17,6 @@ if TYPE_CHECKING:
     Database = asyncpg.Connection[asyncpg.Record]
 
 pytestmark = pytest.mark.usefixtures("business")
-ROOT = Path(__file__).parents[4]
-
-
-async def clicktrail(tracking: TrackingService, *arguments: str) -> tuple[int | None, str, str]:
-    """Run a command against the service; return its exit code and what it says."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "cli", *arguments, "--tracking", f"127.0.0.1:{tracking.port}",
-        cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    out, err = await process.communicate()
-    return process.returncode, out.decode(), err.decode()
 
 
 async def test_a_recount_is_told(tracking: TrackingService, channel: aio.Channel, database: "Database") -> None:

@@ -152,7 +152,9 @@ async def test_a_whole_life_needs_no_range(caller: Caller) -> None:
 async def test_a_campaign_without_anything_has_zeros(caller: Caller) -> None:
     """And no points, since nothing ever happened."""
     report = await caller.report(campaign="never")
-    assert (report.totals, len(report.series)) == (report_service_pb2.Totals(), 0)
+    none = report_service_pb2.Earned()
+    zeros = report_service_pb2.Totals(confirmed=none, reported=none, unconfirmed=none)
+    assert (report.totals, len(report.series)) == (zeros, 0)
     assert report.from_time == report.to_time
     ranged = await caller.report(campaign="never", from_time=at(0), to_time=at(120))
     assert [point.clicks for point in ranged.series] == [0, 0]

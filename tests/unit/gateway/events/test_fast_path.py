@@ -34,11 +34,11 @@ class Remembering:
         is_known = headers.get("authorization") == "Bearer token"
         return self._account if is_known and (self._account.is_private or not needs_private) else None
 
-    def has_room(self, events: int) -> bool:
+    def has_room(self, events: int, _sender: str) -> bool:
         """Tell whether there is room left."""
         return events <= self.rooms
 
-    def submit(self, submission: Submission) -> Future[Receipt]:
+    def submit(self, submission: Submission, _sender: str) -> Future[Receipt]:
         """Note an event."""
         self.submitted.append(submission)
         return Future()

@@ -95,7 +95,10 @@ class Links(LongAnswers):
 class Host:
     """Serves connections in the loop of the test."""
 
-    def __init__(self, connections: int, gateway: LongAnswers | None = None) -> None:
+    def __init__(
+        self, connections: int, gateway: LongAnswers | None = None, kind: type[Connection] = Connection
+    ) -> None:
+        self._kind = kind
         self.gateway = gateway or LongAnswers()
         self.gateway.connections = Connections(connections, connections)
         self._config = Config(
@@ -108,7 +111,7 @@ class Host:
     async def start(self) -> None:
         """Listen."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Connection(self._config, self._state, {}), "127.0.0.1", 0)
+        self._server = await loop.create_server(lambda: self._kind(self._config, self._state, {}), "127.0.0.1", 0)
 
     def shut_down(self) -> None:
         """Tell all connections that the server stops."""
@@ -247,3 +250,25 @@ async def test_a_full_queue_answers_all_that_wait() -> None:
         answers = await reader.read()
         assert answers.startswith(b"HTTP/1.1 302")
         assert answers.count(b"HTTP/1.1 503") == 250
+
+
+class CountingLines(Connection):
+    """Counts the lines of heads that it is told."""
+
+    lines = 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Count a line."""
+        CountingLines.lines += 1
+        super().on_header(name, value)
+
+
+async def test_lines_beyond_those_that_a_head_may_have_are_not_read() -> None:
+    """Also where thousands of them come in one piece: each costs time, for which there is no answer but one."""
+    host = Host(10, kind=CountingLines)
+    await host.start()
+    async with host.client() as (reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nhost: x\r\n" + b"a:\r\n" * 4_000)
+        assert (await reader.read()).startswith(b"HTTP/1.1 431 ")
+    await host.stop()
+    assert CountingLines.lines == limits.HEAD_LINES + 1

@@ -37,6 +37,7 @@ def test_a_link_has_every_key() -> None:
     assert list(shown(link)) == [
         "id", "short_url", "domain", "code", "destination", "campaign", "journey", "message", "profile", "external_id",
         "utm", "expires_at", "fallback_url", "disabled", "metadata", "created_at", "session_parameters",
+        "blocked_at", "blocked_reason",
     ]  # fmt: skip
     assert shown(link)["created_at"] == "2026-05-04T03:02:01.500000Z"
     assert shown(link)["metadata"] == {"big": 9007199254740993}

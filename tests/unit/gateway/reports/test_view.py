@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -15,6 +16,7 @@ from clicktrail.tracking.v1.report_service_pb2 import (
     REPORT_INTERVAL_DAY,
     Breakdowns,
     BreakdownValue,
+    Earned,
     Point,
     Report,
     Totals,
@@ -127,6 +129,24 @@ def test_rates_are_those_of_the_report() -> None:
     assert not view_of(Report(totals=Totals(recipients=4, unique_clickers=4, clicked_recipients=4))).is_upper_bound
 
 
+def test_whose_word_figures_rest_on_is_told() -> None:
+    """What is confirmed, beside what pages report; and apart from both what counts nowhere else."""
+    usd = [Money(amount="5.00", currency="USD")]
+    pages = Earned(conversions=3, revenue=usd)
+
+    def told(**parts: Any) -> dict[str, tuple[list[str], str]]:
+        view = view_of(Report(totals=Totals(**parts)))
+        names = ("Confirmed", "Unconfirmed")
+        return {one.name: (one.values, one.remark) for one in view.figures if one.name in names}
+
+    assert told() == {}
+    assert told(confirmed=pages) == {"Confirmed": (["5.00\u00a0USD"], "none by pages alone")}
+    reported = "5.00\u00a0USD more is reported by pages alone"
+    assert told(reported=pages) == {"Confirmed": (["\u2013"], reported)}
+    assert told(confirmed=pages, reported=pages) == {"Confirmed": (["5.00\u00a0USD"], reported)}
+    assert told(unconfirmed=pages) == {"Unconfirmed": (["5.00\u00a0USD"], "3 by pages alone, not counted anywhere")}
+
+
 def test_without_recipients_the_funnel_begins_with_those_who_clicked() -> None:
     """As where a campaign has shared links alone."""
     view = view_of(Report(totals=Totals(unique_clickers=8, conversions=2), timezone="UTC"))
@@ -159,7 +179,7 @@ def test_whatever_is_asked_for_is_a_wish() -> None:
         *[({"action": "short_link.clicked", "verdict": verdict}, False) for verdict in wording.OTHER_HITS],
     ],
 )
-def test_what_a_program_did_stands_apart(fields: dict[str, str], is_person: bool) -> None:  # noqa: FBT001  (a parameter)
+def test_what_a_program_did_stands_apart(fields: dict[str, Any], is_person: bool) -> None:  # noqa: FBT001  (a parameter)
     """Among what people did it is greyed."""
     latest = LatestActivity(activity=Activity(occurred_at=to_timestamp(START), **fields), profile="ana")
     assert activity_row(latest, "UTC").is_person is is_person

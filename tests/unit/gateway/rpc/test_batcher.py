@@ -250,3 +250,33 @@ async def test_closing_finishes_what_was_taken(service: Service) -> None:
     service.gate.set()
     await closing
     assert [future.result() for future in taken] == [0, 2, 4, 6, 8, 10]
+
+
+async def test_who_sends_much_leaves_room_for_others(service: Service) -> None:
+    """In the queue, and in each batch that waits: what others send goes with the first of them."""
+    service.gate.clear()
+    batcher = batcher_of(service, batch_size=8, batches_in_flight=1, queue_limit=64)
+    results = [batcher.submit(0, "heavy")]
+    await turns()
+    results += [batcher.submit(number, "heavy") for number in range(100, 162)]
+    assert not batcher.has_room(1, "heavy")
+    assert batcher.has_room(2, "light")
+    results += [batcher.submit(number, "light") for number in (1, 2)]
+    assert not batcher.has_room(1, "light")
+    service.gate.set()
+    await asyncio.gather(*results)
+    assert service.batches[0] == [0]
+    # The first eight were not many yet, and filled a batch.
+    assert service.batches[1] == [*range(100, 108)]
+    assert service.batches[2:4] == [[*range(108, 115), 1], [*range(115, 122), 2]]
+    await batcher.close()
+
+
+async def test_who_has_sent_much_is_like_all_others_again(service: Service) -> None:
+    """As soon as it has been sent; and one alone has full batches where it sends no more than one."""
+    batcher = batcher_of(service, batches_in_flight=1, queue_limit=64)
+    await asyncio.gather(*(batcher.submit(number, "heavy") for number in range(64 - 2)))
+    service.batches.clear()
+    await asyncio.gather(*(batcher.submit(number, "heavy") for number in range(4)))
+    assert service.batches == [[0, 1, 2, 3]]
+    await batcher.close()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shortener_service.links import codec
-from shortener_service.links.link import LinkRecord, Template
+from shortener_service.links.link import Block, LinkRecord, Template
 
 ids = st.text(max_size=100) | st.uuids().map(str) | st.uuids().map(lambda value: str(value).upper())
 records = st.builds(
@@ -20,6 +20,7 @@ records = st.builds(
     origin_id=st.just(b""),
     changed_milliseconds=st.just(0),
     is_detached=st.booleans(),
+    block=st.none() | st.builds(Block, st.integers(0, 2**32 - 1), st.text(max_size=200)),
 )
 
 
@@ -38,6 +39,15 @@ def test_a_changed_record_keeps_its_origin() -> None:
     assert read == record
     assert read.first_template_id == b"old-----"
     assert read.revision == 5
+
+
+def test_a_release_that_knows_of_no_blocks_takes_a_blocked_link_for_a_disabled_one() -> None:
+    """A blocked link has the flag of disabled ones, the first; whether its owner has it disabled comes back."""
+    for is_disabled in (False, True):
+        record = LinkRecord(b"t" * 8, 1, changed_milliseconds=5, is_disabled=is_disabled, block=Block(7, "phishing"))
+        content = codec.record_to_bytes(record)
+        assert content[0] & 1
+        assert codec.record_from_bytes(content) == record._replace(origin_id=record.first_template_id)
 
 
 @pytest.mark.parametrize("profile", ["0b7c9f3e-2a41-4c55-9d0e-6f1a2b3c4d5e", "customer-00000001"])

@@ -8,10 +8,20 @@ import pytest
 
 from tracking_service.attribution.credits import Credit, Worth, clicks_by_visitor, decide_all, earnings, names_order
 from tracking_service.attribution.ledger import LedgerEntry, Standing, as_kept, difference
-from tracking_service.attribution.rules import CandidateClick, ClickReason, Event, OtherSource, decide, judge, refusal
+from tracking_service.attribution.rules import (
+    CandidateClick,
+    ClickReason,
+    Event,
+    OtherSource,
+    Provenance,
+    decide,
+    judge,
+    refusal,
+)
 from tracking_service.attribution.sources import link_sources, other_source
 
 AT = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
+CONFIRMED = Provenance.CONFIRMED
 ORDER, OTHER_ORDER = UUID(int=77), UUID(int=78)
 
 
@@ -34,8 +44,9 @@ def click(number: int, minutes: float, session: str = "s1", profile_key: int | N
 def event(number: int = 1, action: str = "order.placed", amount: int | None = 39500, **fields: object) -> Event:
     """Return an event at ten, in the session s1, of nobody known."""
     told = Event(
-        UUID(int=number), action, "s1", None, AT, ORDER, amount, "USD", None,
-        names_order=False, is_conversion=False, is_private=True, window=timedelta(days=7),
+        UUID(int=number), action, "s1", None, AT, AT, ORDER, amount, "USD", None,
+        names_order=False, is_conversion=False, is_private=True, needs_confirmation=False,
+        page_amount_ceiling=1_000_000, window=timedelta(days=7),
     )  # fmt: skip
     return replace(told, **fields)  # type: ignore[arg-type]  # whatever a test changes
 
@@ -163,7 +174,6 @@ def test_a_private_token_supersedes_a_page() -> None:
     assert earned(page, server) == {2: 100}
     assert decide_all([page, server], clicks_by_visitor([]))[page.id] is None
     confirmed = event(3, "order.confirmed", 100)
-    assert earned(page, confirmed) == {1: 9_999}
     assert earned(page, event(2, amount=None), confirmed) == {3: 100}
 
 
@@ -173,8 +183,8 @@ def test_what_takes_back_shares_the_click_of_its_order() -> None:
     refund = later(2, "refund.received", 100, 60 * 24 * 30, session=None, profile_key=9)
     decided = decide_all([order, refund], clicks_by_visitor([click(1, -5), click(2, 60 * 24 * 29, "s9", 9)]))
     assert decided == {
-        order.id: Credit(click(1, -5), 0, 100, "USD"),
-        refund.id: Credit(click(1, -5), 0, -100, "USD"),
+        order.id: Credit(click(1, -5), 0, 100, "USD", CONFIRMED),
+        refund.id: Credit(click(1, -5), 0, -100, "USD", CONFIRMED),
     }
 
 
@@ -209,9 +219,10 @@ def counted(told: Event, *clicks: CandidateClick) -> Credit:
 
 def test_what_an_event_counts_for() -> None:
     """An event of a conversion action is a conversion that earns nothing; what earns is one too."""
-    assert counted(event(), click(1, -1)) == Credit(click(1, -1), 1, 39500, "USD")
-    assert counted(event(action="lead.won", amount=None, is_conversion=True)) == Credit(None, 1, None, None)
-    assert counted(event(action="lead.won", is_conversion=True)) == Credit(None, 1, 39500, "USD")
+    assert counted(event(), click(1, -1)) == Credit(click(1, -1), 1, 39500, "USD", CONFIRMED)
+    assert counted(event(action="lead.won", amount=None, is_conversion=True)) == Credit(None, 1, None, None, CONFIRMED)
+    assert counted(event(action="lead.won", is_conversion=True)) == Credit(None, 1, 39500, "USD", CONFIRMED)
+    assert counted(event(action="page.viewed")) == Credit(None, 0, None, None, None)
 
 
 @pytest.mark.parametrize(

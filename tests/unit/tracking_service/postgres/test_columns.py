@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 from importlib import import_module
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,7 +52,7 @@ def names_in(call: ast.expr, module: str) -> list[str] | None:
     names: list[str] = []
     for argument in call.args[1:]:
         if isinstance(argument, ast.Starred):
-            names += getattr(import_module(module), ast.unparse(argument.value))
+            names += attrgetter(ast.unparse(argument.value))(import_module(module))
         else:
             names.append(ast.literal_eval(argument))
     return names

@@ -147,11 +147,14 @@ class SharedRules(_message.Message):
 
     PROFILE_FIELD_NUMBER: _builtins.int
     SESSION_FIELD_NUMBER: _builtins.int
+    OPERATOR_REASON_FIELD_NUMBER: _builtins.int
     PAGE_LIMIT_FIELD_NUMBER: _builtins.int
     profile: _builtins.str
     """The id of a profile."""
     session: _builtins.str
     """The id of a session, ours or a browser's own."""
+    operator_reason: _builtins.str
+    """Why an operator blocks a link or refuses a host."""
     page_limit: _builtins.int
     """How many items a page of a list has at most."""
     def __init__(
@@ -159,11 +162,12 @@ class SharedRules(_message.Message):
         *,
         profile: _builtins.str = ...,
         session: _builtins.str = ...,
+        operator_reason: _builtins.str = ...,
         page_limit: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_limit", b"page_limit", "profile", b"profile", "session", b"session"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["operator_reason", b"operator_reason", "page_limit", b"page_limit", "profile", b"profile", "session", b"session"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

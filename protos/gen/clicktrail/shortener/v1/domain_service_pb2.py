@@ -23,35 +23,82 @@ _sym_db = _symbol_database.Default()
 
 
 from clicktrail.common.v1 import access_pb2 as clicktrail_dot_common_dot_v1_dot_access__pb2
+from clicktrail.common.v1 import json_pb2 as clicktrail_dot_common_dot_v1_dot_json__pb2
+from clicktrail.common.v1 import options_pb2 as clicktrail_dot_common_dot_v1_dot_options__pb2
+from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,clicktrail/shortener/v1/domain_service.proto\x12\x17\x63licktrail.shortener.v1\x1a!clicktrail/common/v1/access.proto\"W\n\x06\x44omain\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x62usiness_id\x18\x02 \x01(\t\x12\x19\n\x0c\x66\x61llback_url\x18\x03 \x01(\tH\x00\x88\x01\x01\x42\x0f\n\r_fallback_url\"H\n\x15RegisterDomainRequest\x12/\n\x06\x64omain\x18\x01 \x01(\x0b\x32\x1f.clicktrail.shortener.v1.Domain\"I\n\x16RegisterDomainResponse\x12/\n\x06\x64omain\x18\x01 \x01(\x0b\x32\x1f.clicktrail.shortener.v1.Domain\")\n\x12ListDomainsRequest\x12\x13\n\x0b\x62usiness_id\x18\x01 \x01(\t\"G\n\x13ListDomainsResponse\x12\x30\n\x07\x64omains\x18\x01 \x03(\x0b\x32\x1f.clicktrail.shortener.v1.Domain\"8\n\x13RemoveDomainRequest\x12\x13\n\x0b\x62usiness_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"\x16\n\x14RemoveDomainResponse2\x88\x03\n\rDomainService\x12w\n\x0eRegisterDomain\x12..clicktrail.shortener.v1.RegisterDomainRequest\x1a/.clicktrail.shortener.v1.RegisterDomainResponse\"\x04\xfa\xe7\x18\x00\x12~\n\x0bListDomains\x12+.clicktrail.shortener.v1.ListDomainsRequest\x1a,.clicktrail.shortener.v1.ListDomainsResponse\"\x14\xfa\xe7\x18\x10\n\x01\x05\x12\x0b\x62usiness_id\x12~\n\x0cRemoveDomain\x12,.clicktrail.shortener.v1.RemoveDomainRequest\x1a-.clicktrail.shortener.v1.RemoveDomainResponse\"\x11\xfa\xe7\x18\r\x12\x0b\x62usiness_idb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,clicktrail/shortener/v1/domain_service.proto\x12\x17\x63licktrail.shortener.v1\x1a!clicktrail/common/v1/access.proto\x1a\x1f\x63licktrail/common/v1/json.proto\x1a\"clicktrail/common/v1/options.proto\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xce\x01\n\x06\x44omain\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x19\n\x0b\x62usiness_id\x18\x02 \x01(\tB\x04\xe0\xe7\x18\x01\x12\"\n\x0c\x66\x61llback_url\x18\x03 \x01(\tB\x07\xf2\xe7\x18\x03X\x80\x10H\x00\x88\x01\x01\x12/\n\x0bverified_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x06record\x18\x05 \x01(\x0b\x32%.clicktrail.shortener.v1.DomainRecordB\x0f\n\r_fallback_url\"9\n\x0c\x44omainRecord\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\t\"H\n\x15RegisterDomainRequest\x12/\n\x06\x64omain\x18\x01 \x01(\x0b\x32\x1f.clicktrail.shortener.v1.Domain\"I\n\x16RegisterDomainResponse\x12/\n\x06\x64omain\x18\x01 \x01(\x0b\x32\x1f.clicktrail.shortener.v1.Domain\"H\n\x12\x43laimDomainRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\x17\n\x04name\x18\x02 \x01(\tB\t\xf2\xe7\x18\x05\x08\x01X\xf1\x01\"F\n\x13\x43laimDomainResponse\x12/\n\x06\x64omain\x18\x01 \x01(\x0b\x32\x1f.clicktrail.shortener.v1.Domain\">\n\x13VerifyDomainRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\x0c\n\x04name\x18\x02 \x01(\t\"G\n\x14VerifyDomainResponse\x12/\n\x06\x64omain\x18\x01 \x01(\x0b\x32\x1f.clicktrail.shortener.v1.Domain\"m\n\x0c\x44omainChange\x12L\n\x0c\x66\x61llback_url\x18\x01 \x01(\tB1\xf2\xe7\x18-\x12+clicktrail.shortener.v1.Domain.fallback_urlH\x00\x88\x01\x01\x42\x0f\n\r_fallback_url\"\xac\x01\n\x13UpdateDomainRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x35\n\x06\x64omain\x18\x03 \x01(\x0b\x32%.clicktrail.shortener.v1.DomainChange\x12\x35\n\x0bupdate_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe0\xe7\x18\x01\"G\n\x14UpdateDomainResponse\x12/\n\x06\x64omain\x18\x01 \x01(\x0b\x32\x1f.clicktrail.shortener.v1.Domain\"/\n\x12ListDomainsRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\"Y\n\x13ListDomainsResponse\x12\x30\n\x07\x64omains\x18\x01 \x03(\x0b\x32\x1f.clicktrail.shortener.v1.Domain\x12\x10\n\x08has_more\x18\x02 \x01(\x08\">\n\x13RemoveDomainRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\x0c\n\x04name\x18\x02 \x01(\t\"\x16\n\x14RemoveDomainResponse2\xae\x07\n\rDomainService\x12w\n\x0eRegisterDomain\x12..clicktrail.shortener.v1.RegisterDomainRequest\x1a/.clicktrail.shortener.v1.RegisterDomainResponse\"\x04\xfa\xe7\x18\x00\x12\x99\x01\n\x0b\x43laimDomain\x12+.clicktrail.shortener.v1.ClaimDomainRequest\x1a,.clicktrail.shortener.v1.ClaimDomainResponse\"/\xfa\xe7\x18\r\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02\x18\"\x0b/v1/domains:\x01*b\x06\x64omain\x12\xad\x01\n\x0cVerifyDomain\x12,.clicktrail.shortener.v1.VerifyDomainRequest\x1a-.clicktrail.shortener.v1.VerifyDomainResponse\"@\xfa\xe7\x18\r\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02)\"\x1f/v1/domains/{name}/verificationb\x06\x64omain\x12\xa8\x01\n\x0cUpdateDomain\x12,.clicktrail.shortener.v1.UpdateDomainRequest\x1a-.clicktrail.shortener.v1.UpdateDomainResponse\";\xfa\xe7\x18\r\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02$2\x12/v1/domains/{name}:\x06\x64omainb\x06\x64omain\x12\x91\x01\n\x0bListDomains\x12+.clicktrail.shortener.v1.ListDomainsRequest\x1a,.clicktrail.shortener.v1.ListDomainsResponse\"\'\xfa\xe7\x18\x10\n\x01\x05\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02\r\x12\x0b/v1/domains\x12\x98\x01\n\x0cRemoveDomain\x12,.clicktrail.shortener.v1.RemoveDomainRequest\x1a-.clicktrail.shortener.v1.RemoveDomainResponse\"+\xfa\xe7\x18\r\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02\x14*\x12/v1/domains/{name}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'clicktrail.shortener.v1.domain_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_DOMAIN'].fields_by_name['business_id']._loaded_options = None
+  _globals['_DOMAIN'].fields_by_name['business_id']._serialized_options = b'\340\347\030\001'
+  _globals['_DOMAIN'].fields_by_name['fallback_url']._loaded_options = None
+  _globals['_DOMAIN'].fields_by_name['fallback_url']._serialized_options = b'\362\347\030\003X\200\020'
+  _globals['_CLAIMDOMAINREQUEST'].fields_by_name['business_id']._loaded_options = None
+  _globals['_CLAIMDOMAINREQUEST'].fields_by_name['business_id']._serialized_options = b'\340\347\030\001'
+  _globals['_CLAIMDOMAINREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_CLAIMDOMAINREQUEST'].fields_by_name['name']._serialized_options = b'\362\347\030\005\010\001X\361\001'
+  _globals['_VERIFYDOMAINREQUEST'].fields_by_name['business_id']._loaded_options = None
+  _globals['_VERIFYDOMAINREQUEST'].fields_by_name['business_id']._serialized_options = b'\340\347\030\001'
+  _globals['_DOMAINCHANGE'].fields_by_name['fallback_url']._loaded_options = None
+  _globals['_DOMAINCHANGE'].fields_by_name['fallback_url']._serialized_options = b'\362\347\030-\022+clicktrail.shortener.v1.Domain.fallback_url'
+  _globals['_UPDATEDOMAINREQUEST'].fields_by_name['business_id']._loaded_options = None
+  _globals['_UPDATEDOMAINREQUEST'].fields_by_name['business_id']._serialized_options = b'\340\347\030\001'
+  _globals['_UPDATEDOMAINREQUEST'].fields_by_name['update_mask']._loaded_options = None
+  _globals['_UPDATEDOMAINREQUEST'].fields_by_name['update_mask']._serialized_options = b'\340\347\030\001'
+  _globals['_LISTDOMAINSREQUEST'].fields_by_name['business_id']._loaded_options = None
+  _globals['_LISTDOMAINSREQUEST'].fields_by_name['business_id']._serialized_options = b'\340\347\030\001'
+  _globals['_REMOVEDOMAINREQUEST'].fields_by_name['business_id']._loaded_options = None
+  _globals['_REMOVEDOMAINREQUEST'].fields_by_name['business_id']._serialized_options = b'\340\347\030\001'
   _globals['_DOMAINSERVICE'].methods_by_name['RegisterDomain']._loaded_options = None
   _globals['_DOMAINSERVICE'].methods_by_name['RegisterDomain']._serialized_options = b'\372\347\030\000'
+  _globals['_DOMAINSERVICE'].methods_by_name['ClaimDomain']._loaded_options = None
+  _globals['_DOMAINSERVICE'].methods_by_name['ClaimDomain']._serialized_options = b'\372\347\030\r\022\013business_id\202\323\344\223\002\030\"\013/v1/domains:\001*b\006domain'
+  _globals['_DOMAINSERVICE'].methods_by_name['VerifyDomain']._loaded_options = None
+  _globals['_DOMAINSERVICE'].methods_by_name['VerifyDomain']._serialized_options = b'\372\347\030\r\022\013business_id\202\323\344\223\002)\"\037/v1/domains/{name}/verificationb\006domain'
+  _globals['_DOMAINSERVICE'].methods_by_name['UpdateDomain']._loaded_options = None
+  _globals['_DOMAINSERVICE'].methods_by_name['UpdateDomain']._serialized_options = b'\372\347\030\r\022\013business_id\202\323\344\223\002$2\022/v1/domains/{name}:\006domainb\006domain'
   _globals['_DOMAINSERVICE'].methods_by_name['ListDomains']._loaded_options = None
-  _globals['_DOMAINSERVICE'].methods_by_name['ListDomains']._serialized_options = b'\372\347\030\020\n\001\005\022\013business_id'
+  _globals['_DOMAINSERVICE'].methods_by_name['ListDomains']._serialized_options = b'\372\347\030\020\n\001\005\022\013business_id\202\323\344\223\002\r\022\013/v1/domains'
   _globals['_DOMAINSERVICE'].methods_by_name['RemoveDomain']._loaded_options = None
-  _globals['_DOMAINSERVICE'].methods_by_name['RemoveDomain']._serialized_options = b'\372\347\030\r\022\013business_id'
-  _globals['_DOMAIN']._serialized_start=108
-  _globals['_DOMAIN']._serialized_end=195
-  _globals['_REGISTERDOMAINREQUEST']._serialized_start=197
-  _globals['_REGISTERDOMAINREQUEST']._serialized_end=269
-  _globals['_REGISTERDOMAINRESPONSE']._serialized_start=271
-  _globals['_REGISTERDOMAINRESPONSE']._serialized_end=344
-  _globals['_LISTDOMAINSREQUEST']._serialized_start=346
-  _globals['_LISTDOMAINSREQUEST']._serialized_end=387
-  _globals['_LISTDOMAINSRESPONSE']._serialized_start=389
-  _globals['_LISTDOMAINSRESPONSE']._serialized_end=460
-  _globals['_REMOVEDOMAINREQUEST']._serialized_start=462
-  _globals['_REMOVEDOMAINREQUEST']._serialized_end=518
-  _globals['_REMOVEDOMAINRESPONSE']._serialized_start=520
-  _globals['_REMOVEDOMAINRESPONSE']._serialized_end=542
-  _globals['_DOMAINSERVICE']._serialized_start=545
-  _globals['_DOMAINSERVICE']._serialized_end=937
+  _globals['_DOMAINSERVICE'].methods_by_name['RemoveDomain']._serialized_options = b'\372\347\030\r\022\013business_id\202\323\344\223\002\024*\022/v1/domains/{name}'
+  _globals['_DOMAIN']._serialized_start=275
+  _globals['_DOMAIN']._serialized_end=481
+  _globals['_DOMAINRECORD']._serialized_start=483
+  _globals['_DOMAINRECORD']._serialized_end=540
+  _globals['_REGISTERDOMAINREQUEST']._serialized_start=542
+  _globals['_REGISTERDOMAINREQUEST']._serialized_end=614
+  _globals['_REGISTERDOMAINRESPONSE']._serialized_start=616
+  _globals['_REGISTERDOMAINRESPONSE']._serialized_end=689
+  _globals['_CLAIMDOMAINREQUEST']._serialized_start=691
+  _globals['_CLAIMDOMAINREQUEST']._serialized_end=763
+  _globals['_CLAIMDOMAINRESPONSE']._serialized_start=765
+  _globals['_CLAIMDOMAINRESPONSE']._serialized_end=835
+  _globals['_VERIFYDOMAINREQUEST']._serialized_start=837
+  _globals['_VERIFYDOMAINREQUEST']._serialized_end=899
+  _globals['_VERIFYDOMAINRESPONSE']._serialized_start=901
+  _globals['_VERIFYDOMAINRESPONSE']._serialized_end=972
+  _globals['_DOMAINCHANGE']._serialized_start=974
+  _globals['_DOMAINCHANGE']._serialized_end=1083
+  _globals['_UPDATEDOMAINREQUEST']._serialized_start=1086
+  _globals['_UPDATEDOMAINREQUEST']._serialized_end=1258
+  _globals['_UPDATEDOMAINRESPONSE']._serialized_start=1260
+  _globals['_UPDATEDOMAINRESPONSE']._serialized_end=1331
+  _globals['_LISTDOMAINSREQUEST']._serialized_start=1333
+  _globals['_LISTDOMAINSREQUEST']._serialized_end=1380
+  _globals['_LISTDOMAINSRESPONSE']._serialized_start=1382
+  _globals['_LISTDOMAINSRESPONSE']._serialized_end=1471
+  _globals['_REMOVEDOMAINREQUEST']._serialized_start=1473
+  _globals['_REMOVEDOMAINREQUEST']._serialized_end=1535
+  _globals['_REMOVEDOMAINRESPONSE']._serialized_start=1537
+  _globals['_REMOVEDOMAINRESPONSE']._serialized_end=1559
+  _globals['_DOMAINSERVICE']._serialized_start=1562
+  _globals['_DOMAINSERVICE']._serialized_end=2504
 # @@protoc_insertion_point(module_scope)

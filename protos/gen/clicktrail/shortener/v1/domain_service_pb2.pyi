@@ -5,7 +5,9 @@ Custom domains."""
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
@@ -27,28 +29,70 @@ class Domain(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     BUSINESS_ID_FIELD_NUMBER: _builtins.int
     FALLBACK_URL_FIELD_NUMBER: _builtins.int
+    VERIFIED_AT_FIELD_NUMBER: _builtins.int
+    RECORD_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The host name in lower case, without scheme or port."""
     business_id: _builtins.str
-    """The business that it belongs to."""
+    """The business that it belongs to. Not part of the HTTP resource."""
     fallback_url: _builtins.str
     """Where expired, disabled and unknown codes lead. Absent: 410 and 404."""
+    @_builtins.property
+    def verified_at(self) -> _timestamp_pb2.Timestamp:
+        """When the business proved by DNS that it is its own. Absent: it has not, or the operator registered it."""
+
+    @_builtins.property
+    def record(self) -> Global___DomainRecord:
+        """What proves it. Only told where the domain is claimed or verified."""
+
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         business_id: _builtins.str = ...,
         fallback_url: _builtins.str | None = ...,
+        verified_at: _timestamp_pb2.Timestamp | None = ...,
+        record: Global___DomainRecord | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_fallback_url", b"_fallback_url", "fallback_url", b"fallback_url"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_fallback_url", b"_fallback_url", "fallback_url", b"fallback_url", "record", b"record", "verified_at", b"verified_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_fallback_url", b"_fallback_url", "business_id", b"business_id", "fallback_url", b"fallback_url", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_fallback_url", b"_fallback_url", "business_id", b"business_id", "fallback_url", b"fallback_url", "name", b"name", "record", b"record", "verified_at", b"verified_at"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__fallback_url: _TypeAlias = _typing.Literal["fallback_url"]  # noqa: Y015
     _WhichOneofArgType__fallback_url: _TypeAlias = _typing.Literal["_fallback_url", b"_fallback_url"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__fallback_url) -> _WhichOneofReturnType__fallback_url | None: ...
 
 Global___Domain: _TypeAlias = Domain  # noqa: Y015
+
+@_typing.final
+class DomainRecord(_message.Message):
+    """A record in DNS."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TYPE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    type: _builtins.str
+    """Its type: "TXT"."""
+    name: _builtins.str
+    """Its name, such as "_clicktrail.go.example.com"."""
+    value: _builtins.str
+    """Its value, such as "clicktrail=4f…". Other records of this name do no harm."""
+    def __init__(
+        self,
+        *,
+        type: _builtins.str = ...,
+        name: _builtins.str = ...,
+        value: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "type", b"type", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DomainRecord: _TypeAlias = DomainRecord  # noqa: Y015
 
 @_typing.final
 class RegisterDomainRequest(_message.Message):
@@ -99,6 +143,192 @@ class RegisterDomainResponse(_message.Message):
 Global___RegisterDomainResponse: _TypeAlias = RegisterDomainResponse  # noqa: Y015
 
 @_typing.final
+class ClaimDomainRequest(_message.Message):
+    """A domain to prove."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BUSINESS_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    business_id: _builtins.str
+    """The business. Over HTTP the credential decides."""
+    name: _builtins.str
+    """`Domain.name`. Required. The name of its record is 12 characters longer, and at most 253."""
+    def __init__(
+        self,
+        *,
+        business_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["business_id", b"business_id", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClaimDomainRequest: _TypeAlias = ClaimDomainRequest  # noqa: Y015
+
+@_typing.final
+class ClaimDomainResponse(_message.Message):
+    """What proves it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOMAIN_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def domain(self) -> Global___Domain:
+        """The domain; `verified_at` is set where this business has proved it already."""
+
+    def __init__(
+        self,
+        *,
+        domain: Global___Domain | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["domain", b"domain"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["domain", b"domain"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClaimDomainResponse: _TypeAlias = ClaimDomainResponse  # noqa: Y015
+
+@_typing.final
+class VerifyDomainRequest(_message.Message):
+    """A domain to look for the proof of."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BUSINESS_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    business_id: _builtins.str
+    """The business. Over HTTP the credential decides."""
+    name: _builtins.str
+    """`Domain.name`."""
+    def __init__(
+        self,
+        *,
+        business_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["business_id", b"business_id", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VerifyDomainRequest: _TypeAlias = VerifyDomainRequest  # noqa: Y015
+
+@_typing.final
+class VerifyDomainResponse(_message.Message):
+    """The domain, which serves the business's links now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOMAIN_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def domain(self) -> Global___Domain:
+        """The domain."""
+
+    def __init__(
+        self,
+        *,
+        domain: Global___Domain | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["domain", b"domain"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["domain", b"domain"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VerifyDomainResponse: _TypeAlias = VerifyDomainResponse  # noqa: Y015
+
+@_typing.final
+class DomainChange(_message.Message):
+    """What may be changed of a domain."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FALLBACK_URL_FIELD_NUMBER: _builtins.int
+    fallback_url: _builtins.str
+    """See `Domain.fallback_url`."""
+    def __init__(
+        self,
+        *,
+        fallback_url: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_fallback_url", b"_fallback_url", "fallback_url", b"fallback_url"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_fallback_url", b"_fallback_url", "fallback_url", b"fallback_url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__fallback_url: _TypeAlias = _typing.Literal["fallback_url"]  # noqa: Y015
+    _WhichOneofArgType__fallback_url: _TypeAlias = _typing.Literal["_fallback_url", b"_fallback_url"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__fallback_url) -> _WhichOneofReturnType__fallback_url | None: ...
+
+Global___DomainChange: _TypeAlias = DomainChange  # noqa: Y015
+
+@_typing.final
+class UpdateDomainRequest(_message.Message):
+    """A change of a domain."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BUSINESS_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    DOMAIN_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    business_id: _builtins.str
+    """The business. Over HTTP the credential decides."""
+    name: _builtins.str
+    """`Domain.name`."""
+    @_builtins.property
+    def domain(self) -> Global___DomainChange:
+        """The new values."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """The fields of `domain` to take over; one that is named and absent is cleared. Over HTTP: the fields of the body."""
+
+    def __init__(
+        self,
+        *,
+        business_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        domain: Global___DomainChange | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["domain", b"domain", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["business_id", b"business_id", "domain", b"domain", "name", b"name", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateDomainRequest: _TypeAlias = UpdateDomainRequest  # noqa: Y015
+
+@_typing.final
+class UpdateDomainResponse(_message.Message):
+    """The domain as it is now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DOMAIN_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def domain(self) -> Global___Domain:
+        """The domain."""
+
+    def __init__(
+        self,
+        *,
+        domain: Global___Domain | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["domain", b"domain"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["domain", b"domain"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateDomainResponse: _TypeAlias = UpdateDomainResponse  # noqa: Y015
+
+@_typing.final
 class ListDomainsRequest(_message.Message):
     """Whose domains to list."""
 
@@ -106,7 +336,7 @@ class ListDomainsRequest(_message.Message):
 
     BUSINESS_ID_FIELD_NUMBER: _builtins.int
     business_id: _builtins.str
-    """The business."""
+    """The business. Over HTTP the credential decides."""
     def __init__(
         self,
         *,
@@ -127,6 +357,9 @@ class ListDomainsResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     DOMAINS_FIELD_NUMBER: _builtins.int
+    HAS_MORE_FIELD_NUMBER: _builtins.int
+    has_more: _builtins.bool
+    """Never: a business has at most 50."""
     @_builtins.property
     def domains(self) -> _containers.RepeatedCompositeFieldContainer[Global___Domain]:
         """By name."""
@@ -135,10 +368,11 @@ class ListDomainsResponse(_message.Message):
         self,
         *,
         domains: _abc.Iterable[Global___Domain] | None = ...,
+        has_more: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["domains", b"domains"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["domains", b"domains", "has_more", b"has_more"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -153,7 +387,7 @@ class RemoveDomainRequest(_message.Message):
     BUSINESS_ID_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     business_id: _builtins.str
-    """The business that it belongs to."""
+    """The business that it belongs to. Over HTTP the credential decides."""
     name: _builtins.str
     """`Domain.name`."""
     def __init__(

@@ -40,6 +40,21 @@ class DomainServiceStub:
                 request_serializer=clicktrail_dot_shortener_dot_v1_dot_domain__service__pb2.RegisterDomainRequest.SerializeToString,
                 response_deserializer=clicktrail_dot_shortener_dot_v1_dot_domain__service__pb2.RegisterDomainResponse.FromString,
                 _registered_method=True)
+        self.ClaimDomain = channel.unary_unary(
+                '/clicktrail.shortener.v1.DomainService/ClaimDomain',
+                request_serializer=clicktrail_dot_shortener_dot_v1_dot_domain__service__pb2.ClaimDomainRequest.SerializeToString,
+                response_deserializer=clicktrail_dot_shortener_dot_v1_dot_domain__service__pb2.ClaimDomainResponse.FromString,
+                _registered_method=True)
+        self.VerifyDomain = channel.unary_unary(
+                '/clicktrail.shortener.v1.DomainService/VerifyDomain',
+                request_serializer=clicktrail_dot_shortener_dot_v1_dot_domain__service__pb2.VerifyDomainRequest.SerializeToString,
+                response_deserializer=clicktrail_dot_shortener_dot_v1_dot_domain__service__pb2.VerifyDomainResponse.FromString,
+                _registered_method=True)
+        self.UpdateDomain = channel.unary_unary(
+                '/clicktrail.shortener.v1.DomainService/UpdateDomain',
+                request_serializer=clicktrail_dot_shortener_dot_v1_dot_domain__service__pb2.UpdateDomainRequest.SerializeToString,
+                response_deserializer=clicktrail_dot_shortener_dot_v1_dot_domain__service__pb2.UpdateDomainResponse.FromString,
+                _registered_method=True)
         self.ListDomains = channel.unary_unary(
                 '/clicktrail.shortener.v1.DomainService/ListDomains',
                 request_serializer=clicktrail_dot_shortener_dot_v1_dot_domain__service__pb2.ListDomainsRequest.SerializeToString,
@@ -57,7 +72,7 @@ class DomainServiceServicer:
     """
 
     def RegisterDomain(self, request, context):
-        """Registers a domain for a business, or changes its fallback.
+        """Registers a domain for a business without proof, for operators, or changes its fallback.
 
         Errors: ALREADY_EXISTS (`DOMAIN_TAKEN`: another business has it), UNAVAILABLE (`STORE_DOWN`). Idempotent.
         """
@@ -65,8 +80,39 @@ class DomainServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ClaimDomain(self, request, context):
+        """Tells the TXT record that proves that a domain is the business's: the same one for ever, and another one for each
+        business. Nothing is kept, and nothing is served yet.
+
+        Errors: INVALID_ARGUMENT (no host name, or the default domain). Idempotent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VerifyDomain(self, request, context):
+        """Looks for the TXT record of `ClaimDomain`, and has the domain serve the business's links where it is there.
+
+        A domain that another business has proved goes to this one, unless that business's record is there still. Errors:
+        FAILED_PRECONDITION (`DOMAIN_NOT_PROVED`: there is no such record, or others alone; `NOT_ALLOWED`: too many domains),
+        ALREADY_EXISTS (`DOMAIN_TAKEN`: another business has it, by proof or by the operator's word), UNAVAILABLE (`DNS_DOWN`:
+        no name server answers in time). Idempotent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateDomain(self, request, context):
+        """Changes the fields of a domain that are named by the mask.
+
+        Errors: NOT_FOUND (`DOMAIN_UNKNOWN`). Idempotent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListDomains(self, request, context):
-        """Lists the domains of a business, by name.
+        """Lists the domains that serve a business's links, by name.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -88,6 +134,21 @@ def add_DomainServiceServicer_to_server(servicer, server):
                     servicer.RegisterDomain,
                     request_deserializer=clicktrail_dot_shortener_dot_v1_dot_domain__service__pb2.RegisterDomainRequest.FromString,
                     response_serializer=clicktrail_dot_shortener_dot_v1_dot_domain__service__pb2.RegisterDomainResponse.SerializeToString,
+            ),
+            'ClaimDomain': grpc.unary_unary_rpc_method_handler(
+                    servicer.ClaimDomain,
+                    request_deserializer=clicktrail_dot_shortener_dot_v1_dot_domain__service__pb2.ClaimDomainRequest.FromString,
+                    response_serializer=clicktrail_dot_shortener_dot_v1_dot_domain__service__pb2.ClaimDomainResponse.SerializeToString,
+            ),
+            'VerifyDomain': grpc.unary_unary_rpc_method_handler(
+                    servicer.VerifyDomain,
+                    request_deserializer=clicktrail_dot_shortener_dot_v1_dot_domain__service__pb2.VerifyDomainRequest.FromString,
+                    response_serializer=clicktrail_dot_shortener_dot_v1_dot_domain__service__pb2.VerifyDomainResponse.SerializeToString,
+            ),
+            'UpdateDomain': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateDomain,
+                    request_deserializer=clicktrail_dot_shortener_dot_v1_dot_domain__service__pb2.UpdateDomainRequest.FromString,
+                    response_serializer=clicktrail_dot_shortener_dot_v1_dot_domain__service__pb2.UpdateDomainResponse.SerializeToString,
             ),
             'ListDomains': grpc.unary_unary_rpc_method_handler(
                     servicer.ListDomains,
@@ -128,6 +189,87 @@ class DomainService:
             '/clicktrail.shortener.v1.DomainService/RegisterDomain',
             clicktrail_dot_shortener_dot_v1_dot_domain__service__pb2.RegisterDomainRequest.SerializeToString,
             clicktrail_dot_shortener_dot_v1_dot_domain__service__pb2.RegisterDomainResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ClaimDomain(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/clicktrail.shortener.v1.DomainService/ClaimDomain',
+            clicktrail_dot_shortener_dot_v1_dot_domain__service__pb2.ClaimDomainRequest.SerializeToString,
+            clicktrail_dot_shortener_dot_v1_dot_domain__service__pb2.ClaimDomainResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VerifyDomain(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/clicktrail.shortener.v1.DomainService/VerifyDomain',
+            clicktrail_dot_shortener_dot_v1_dot_domain__service__pb2.VerifyDomainRequest.SerializeToString,
+            clicktrail_dot_shortener_dot_v1_dot_domain__service__pb2.VerifyDomainResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateDomain(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/clicktrail.shortener.v1.DomainService/UpdateDomain',
+            clicktrail_dot_shortener_dot_v1_dot_domain__service__pb2.UpdateDomainRequest.SerializeToString,
+            clicktrail_dot_shortener_dot_v1_dot_domain__service__pb2.UpdateDomainResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -17,12 +17,31 @@ class DomainServiceStub:
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     RegisterDomain: _aio.UnaryUnaryMultiCallable[_domain_service_pb2.RegisterDomainRequest, _domain_service_pb2.RegisterDomainResponse]
-    """Registers a domain for a business, or changes its fallback.
+    """Registers a domain for a business without proof, for operators, or changes its fallback.
 
     Errors: ALREADY_EXISTS (`DOMAIN_TAKEN`: another business has it), UNAVAILABLE (`STORE_DOWN`). Idempotent.
     """
+    ClaimDomain: _aio.UnaryUnaryMultiCallable[_domain_service_pb2.ClaimDomainRequest, _domain_service_pb2.ClaimDomainResponse]
+    """Tells the TXT record that proves that a domain is the business's: the same one for ever, and another one for each
+    business. Nothing is kept, and nothing is served yet.
+
+    Errors: INVALID_ARGUMENT (no host name, or the default domain). Idempotent.
+    """
+    VerifyDomain: _aio.UnaryUnaryMultiCallable[_domain_service_pb2.VerifyDomainRequest, _domain_service_pb2.VerifyDomainResponse]
+    """Looks for the TXT record of `ClaimDomain`, and has the domain serve the business's links where it is there.
+
+    A domain that another business has proved goes to this one, unless that business's record is there still. Errors:
+    FAILED_PRECONDITION (`DOMAIN_NOT_PROVED`: there is no such record, or others alone; `NOT_ALLOWED`: too many domains),
+    ALREADY_EXISTS (`DOMAIN_TAKEN`: another business has it, by proof or by the operator's word), UNAVAILABLE (`DNS_DOWN`:
+    no name server answers in time). Idempotent.
+    """
+    UpdateDomain: _aio.UnaryUnaryMultiCallable[_domain_service_pb2.UpdateDomainRequest, _domain_service_pb2.UpdateDomainResponse]
+    """Changes the fields of a domain that are named by the mask.
+
+    Errors: NOT_FOUND (`DOMAIN_UNKNOWN`). Idempotent.
+    """
     ListDomains: _aio.UnaryUnaryMultiCallable[_domain_service_pb2.ListDomainsRequest, _domain_service_pb2.ListDomainsResponse]
-    """Lists the domains of a business, by name."""
+    """Lists the domains that serve a business's links, by name."""
     RemoveDomain: _aio.UnaryUnaryMultiCallable[_domain_service_pb2.RemoveDomainRequest, _domain_service_pb2.RemoveDomainResponse]
     """Takes a domain out of service; its links answer 404 from then on.
 
@@ -38,9 +57,46 @@ class DomainServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _domain_service_pb2.RegisterDomainRequest,
         context: _aio.ServicerContext[_domain_service_pb2.RegisterDomainRequest, _abc.Awaitable[_domain_service_pb2.RegisterDomainResponse]],
     ) -> _abc.Awaitable[_domain_service_pb2.RegisterDomainResponse]:
-        """Registers a domain for a business, or changes its fallback.
+        """Registers a domain for a business without proof, for operators, or changes its fallback.
 
         Errors: ALREADY_EXISTS (`DOMAIN_TAKEN`: another business has it), UNAVAILABLE (`STORE_DOWN`). Idempotent.
+        """
+
+    @_abc_1.abstractmethod
+    def ClaimDomain(
+        self,
+        request: _domain_service_pb2.ClaimDomainRequest,
+        context: _aio.ServicerContext[_domain_service_pb2.ClaimDomainRequest, _abc.Awaitable[_domain_service_pb2.ClaimDomainResponse]],
+    ) -> _abc.Awaitable[_domain_service_pb2.ClaimDomainResponse]:
+        """Tells the TXT record that proves that a domain is the business's: the same one for ever, and another one for each
+        business. Nothing is kept, and nothing is served yet.
+
+        Errors: INVALID_ARGUMENT (no host name, or the default domain). Idempotent.
+        """
+
+    @_abc_1.abstractmethod
+    def VerifyDomain(
+        self,
+        request: _domain_service_pb2.VerifyDomainRequest,
+        context: _aio.ServicerContext[_domain_service_pb2.VerifyDomainRequest, _abc.Awaitable[_domain_service_pb2.VerifyDomainResponse]],
+    ) -> _abc.Awaitable[_domain_service_pb2.VerifyDomainResponse]:
+        """Looks for the TXT record of `ClaimDomain`, and has the domain serve the business's links where it is there.
+
+        A domain that another business has proved goes to this one, unless that business's record is there still. Errors:
+        FAILED_PRECONDITION (`DOMAIN_NOT_PROVED`: there is no such record, or others alone; `NOT_ALLOWED`: too many domains),
+        ALREADY_EXISTS (`DOMAIN_TAKEN`: another business has it, by proof or by the operator's word), UNAVAILABLE (`DNS_DOWN`:
+        no name server answers in time). Idempotent.
+        """
+
+    @_abc_1.abstractmethod
+    def UpdateDomain(
+        self,
+        request: _domain_service_pb2.UpdateDomainRequest,
+        context: _aio.ServicerContext[_domain_service_pb2.UpdateDomainRequest, _abc.Awaitable[_domain_service_pb2.UpdateDomainResponse]],
+    ) -> _abc.Awaitable[_domain_service_pb2.UpdateDomainResponse]:
+        """Changes the fields of a domain that are named by the mask.
+
+        Errors: NOT_FOUND (`DOMAIN_UNKNOWN`). Idempotent.
         """
 
     @_abc_1.abstractmethod
@@ -49,7 +105,7 @@ class DomainServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _domain_service_pb2.ListDomainsRequest,
         context: _aio.ServicerContext[_domain_service_pb2.ListDomainsRequest, _abc.Awaitable[_domain_service_pb2.ListDomainsResponse]],
     ) -> _abc.Awaitable[_domain_service_pb2.ListDomainsResponse]:
-        """Lists the domains of a business, by name."""
+        """Lists the domains that serve a business's links, by name."""
 
     @_abc_1.abstractmethod
     def RemoveDomain(

@@ -44,6 +44,8 @@ class Link(_message.Message):
     CREATED_AT_FIELD_NUMBER: _builtins.int
     SESSION_PARAMETERS_FIELD_NUMBER: _builtins.int
     BUSINESS_ID_FIELD_NUMBER: _builtins.int
+    BLOCKED_AT_FIELD_NUMBER: _builtins.int
+    BLOCKED_REASON_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Made from domain and code: the code alone on the default domain, else `domain:code`. Never given out twice."""
     short_url: _builtins.str
@@ -70,6 +72,8 @@ class Link(_message.Message):
     """Whether it has been switched off."""
     business_id: _builtins.str
     """The business that owns it. Not part of the HTTP resource."""
+    blocked_reason: _builtins.str
+    """Why it is blocked, in the operator's words, where there are any."""
     @_builtins.property
     def utm(self) -> _types_pb2.Utm:
         """Parameters added to the destination where it does not have them."""
@@ -89,6 +93,12 @@ class Link(_message.Message):
     @_builtins.property
     def session_parameters(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The query parameters that carry the session. Empty: the setting's."""
+
+    @_builtins.property
+    def blocked_at(self) -> _timestamp_pb2.Timestamp:
+        """Since when the operator of this installation has it blocked: it answers 410 and nothing else, whatever the business
+        says. Absent: it is not blocked.
+        """
 
     def __init__(
         self,
@@ -111,11 +121,15 @@ class Link(_message.Message):
         created_at: _timestamp_pb2.Timestamp | None = ...,
         session_parameters: _abc.Iterable[_builtins.str] | None = ...,
         business_id: _builtins.str = ...,
+        blocked_at: _timestamp_pb2.Timestamp | None = ...,
+        blocked_reason: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_campaign", b"_campaign", "_domain", b"_domain", "_external_id", b"_external_id", "_fallback_url", b"_fallback_url", "_journey", b"_journey", "_message", b"_message", "_profile", b"_profile", "campaign", b"campaign", "created_at", b"created_at", "domain", b"domain", "expires_at", b"expires_at", "external_id", b"external_id", "fallback_url", b"fallback_url", "journey", b"journey", "message", b"message", "metadata", b"metadata", "profile", b"profile", "utm", b"utm"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_blocked_reason", b"_blocked_reason", "_campaign", b"_campaign", "_domain", b"_domain", "_external_id", b"_external_id", "_fallback_url", b"_fallback_url", "_journey", b"_journey", "_message", b"_message", "_profile", b"_profile", "blocked_at", b"blocked_at", "blocked_reason", b"blocked_reason", "campaign", b"campaign", "created_at", b"created_at", "domain", b"domain", "expires_at", b"expires_at", "external_id", b"external_id", "fallback_url", b"fallback_url", "journey", b"journey", "message", b"message", "metadata", b"metadata", "profile", b"profile", "utm", b"utm"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_campaign", b"_campaign", "_domain", b"_domain", "_external_id", b"_external_id", "_fallback_url", b"_fallback_url", "_journey", b"_journey", "_message", b"_message", "_profile", b"_profile", "business_id", b"business_id", "campaign", b"campaign", "code", b"code", "created_at", b"created_at", "destination", b"destination", "disabled", b"disabled", "domain", b"domain", "expires_at", b"expires_at", "external_id", b"external_id", "fallback_url", b"fallback_url", "id", b"id", "journey", b"journey", "message", b"message", "metadata", b"metadata", "profile", b"profile", "session_parameters", b"session_parameters", "short_url", b"short_url", "utm", b"utm"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_blocked_reason", b"_blocked_reason", "_campaign", b"_campaign", "_domain", b"_domain", "_external_id", b"_external_id", "_fallback_url", b"_fallback_url", "_journey", b"_journey", "_message", b"_message", "_profile", b"_profile", "blocked_at", b"blocked_at", "blocked_reason", b"blocked_reason", "business_id", b"business_id", "campaign", b"campaign", "code", b"code", "created_at", b"created_at", "destination", b"destination", "disabled", b"disabled", "domain", b"domain", "expires_at", b"expires_at", "external_id", b"external_id", "fallback_url", b"fallback_url", "id", b"id", "journey", b"journey", "message", b"message", "metadata", b"metadata", "profile", b"profile", "session_parameters", b"session_parameters", "short_url", b"short_url", "utm", b"utm"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__blocked_reason: _TypeAlias = _typing.Literal["blocked_reason"]  # noqa: Y015
+    _WhichOneofArgType__blocked_reason: _TypeAlias = _typing.Literal["_blocked_reason", b"_blocked_reason"]  # noqa: Y015
     _WhichOneofReturnType__campaign: _TypeAlias = _typing.Literal["campaign"]  # noqa: Y015
     _WhichOneofArgType__campaign: _TypeAlias = _typing.Literal["_campaign", b"_campaign"]  # noqa: Y015
     _WhichOneofReturnType__domain: _TypeAlias = _typing.Literal["domain"]  # noqa: Y015
@@ -130,6 +144,8 @@ class Link(_message.Message):
     _WhichOneofArgType__message: _TypeAlias = _typing.Literal["_message", b"_message"]  # noqa: Y015
     _WhichOneofReturnType__profile: _TypeAlias = _typing.Literal["profile"]  # noqa: Y015
     _WhichOneofArgType__profile: _TypeAlias = _typing.Literal["_profile", b"_profile"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__blocked_reason) -> _WhichOneofReturnType__blocked_reason | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__campaign) -> _WhichOneofReturnType__campaign | None: ...
     @_typing.overload

@@ -523,6 +523,112 @@ class DisableLinkResponse(_message.Message):
 Global___DisableLinkResponse: _TypeAlias = DisableLinkResponse  # noqa: Y015
 
 @_typing.final
+class BlockLinkRequest(_message.Message):
+    """Which link to block, of whichever business."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOST_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    host: _builtins.str
+    """The host of its short URL; one that is no custom domain stands for the default domain."""
+    code: _builtins.str
+    """Its code."""
+    reason: _builtins.str
+    """Why, for its business to read."""
+    def __init__(
+        self,
+        *,
+        host: _builtins.str = ...,
+        code: _builtins.str = ...,
+        reason: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_reason", b"_reason", "reason", b"reason"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_reason", b"_reason", "code", b"code", "host", b"host", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__reason: _TypeAlias = _typing.Literal["reason"]  # noqa: Y015
+    _WhichOneofArgType__reason: _TypeAlias = _typing.Literal["_reason", b"_reason"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__reason) -> _WhichOneofReturnType__reason | None: ...
+
+Global___BlockLinkRequest: _TypeAlias = BlockLinkRequest  # noqa: Y015
+
+@_typing.final
+class BlockLinkResponse(_message.Message):
+    """The link as it is now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def link(self) -> _link_pb2.Link:
+        """The link."""
+
+    def __init__(
+        self,
+        *,
+        link: _link_pb2.Link | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["link", b"link"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["link", b"link"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BlockLinkResponse: _TypeAlias = BlockLinkResponse  # noqa: Y015
+
+@_typing.final
+class UnblockLinkRequest(_message.Message):
+    """Which link to unblock, of whichever business."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOST_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    host: _builtins.str
+    """See `BlockLinkRequest.host`."""
+    code: _builtins.str
+    """Its code."""
+    def __init__(
+        self,
+        *,
+        host: _builtins.str = ...,
+        code: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "host", b"host"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnblockLinkRequest: _TypeAlias = UnblockLinkRequest  # noqa: Y015
+
+@_typing.final
+class UnblockLinkResponse(_message.Message):
+    """The link as it is now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def link(self) -> _link_pb2.Link:
+        """The link."""
+
+    def __init__(
+        self,
+        *,
+        link: _link_pb2.Link | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["link", b"link"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["link", b"link"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnblockLinkResponse: _TypeAlias = UnblockLinkResponse  # noqa: Y015
+
+@_typing.final
 class DetachProfileRequest(_message.Message):
     """Which links to take their recipient from."""
 

@@ -68,6 +68,16 @@ class LinkServiceStub:
                 request_serializer=clicktrail_dot_shortener_dot_v1_dot_link__service__pb2.DisableLinkRequest.SerializeToString,
                 response_deserializer=clicktrail_dot_shortener_dot_v1_dot_link__service__pb2.DisableLinkResponse.FromString,
                 _registered_method=True)
+        self.BlockLink = channel.unary_unary(
+                '/clicktrail.shortener.v1.LinkService/BlockLink',
+                request_serializer=clicktrail_dot_shortener_dot_v1_dot_link__service__pb2.BlockLinkRequest.SerializeToString,
+                response_deserializer=clicktrail_dot_shortener_dot_v1_dot_link__service__pb2.BlockLinkResponse.FromString,
+                _registered_method=True)
+        self.UnblockLink = channel.unary_unary(
+                '/clicktrail.shortener.v1.LinkService/UnblockLink',
+                request_serializer=clicktrail_dot_shortener_dot_v1_dot_link__service__pb2.UnblockLinkRequest.SerializeToString,
+                response_deserializer=clicktrail_dot_shortener_dot_v1_dot_link__service__pb2.UnblockLinkResponse.FromString,
+                _registered_method=True)
         self.DetachProfile = channel.unary_unary(
                 '/clicktrail.shortener.v1.LinkService/DetachProfile',
                 request_serializer=clicktrail_dot_shortener_dot_v1_dot_link__service__pb2.DetachProfileRequest.SerializeToString,
@@ -137,6 +147,26 @@ class LinkServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BlockLink(self, request, context):
+        """Blocks a link, for operators: within 5 seconds it answers 410 with a page that says so, and leads nowhere, also not to
+        its fallback. Its hits are still recorded. No change of its business lifts that. Blocked again, it takes the new reason
+        and keeps its time.
+
+        Errors: NOT_FOUND (`LINK_UNKNOWN`). Idempotent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnblockLink(self, request, context):
+        """Lifts a block: the link is again what its business has made of it.
+
+        Errors: NOT_FOUND (`LINK_UNKNOWN`). Idempotent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DetachProfile(self, request, context):
         """Takes the recipient from links, for good: they keep redirecting, as shared links. Tracking calls it for a person who
         was erased.
@@ -180,6 +210,16 @@ def add_LinkServiceServicer_to_server(servicer, server):
                     servicer.DisableLink,
                     request_deserializer=clicktrail_dot_shortener_dot_v1_dot_link__service__pb2.DisableLinkRequest.FromString,
                     response_serializer=clicktrail_dot_shortener_dot_v1_dot_link__service__pb2.DisableLinkResponse.SerializeToString,
+            ),
+            'BlockLink': grpc.unary_unary_rpc_method_handler(
+                    servicer.BlockLink,
+                    request_deserializer=clicktrail_dot_shortener_dot_v1_dot_link__service__pb2.BlockLinkRequest.FromString,
+                    response_serializer=clicktrail_dot_shortener_dot_v1_dot_link__service__pb2.BlockLinkResponse.SerializeToString,
+            ),
+            'UnblockLink': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnblockLink,
+                    request_deserializer=clicktrail_dot_shortener_dot_v1_dot_link__service__pb2.UnblockLinkRequest.FromString,
+                    response_serializer=clicktrail_dot_shortener_dot_v1_dot_link__service__pb2.UnblockLinkResponse.SerializeToString,
             ),
             'DetachProfile': grpc.unary_unary_rpc_method_handler(
                     servicer.DetachProfile,
@@ -353,6 +393,60 @@ class LinkService:
             '/clicktrail.shortener.v1.LinkService/DisableLink',
             clicktrail_dot_shortener_dot_v1_dot_link__service__pb2.DisableLinkRequest.SerializeToString,
             clicktrail_dot_shortener_dot_v1_dot_link__service__pb2.DisableLinkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BlockLink(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/clicktrail.shortener.v1.LinkService/BlockLink',
+            clicktrail_dot_shortener_dot_v1_dot_link__service__pb2.BlockLinkRequest.SerializeToString,
+            clicktrail_dot_shortener_dot_v1_dot_link__service__pb2.BlockLinkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnblockLink(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/clicktrail.shortener.v1.LinkService/UnblockLink',
+            clicktrail_dot_shortener_dot_v1_dot_link__service__pb2.UnblockLinkRequest.SerializeToString,
+            clicktrail_dot_shortener_dot_v1_dot_link__service__pb2.UnblockLinkResponse.FromString,
             options,
             channel_credentials,
             insecure,

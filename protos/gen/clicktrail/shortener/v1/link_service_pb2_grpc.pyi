@@ -50,6 +50,18 @@ class LinkServiceStub:
 
     Errors: NOT_FOUND (`LINK_UNKNOWN`). Idempotent.
     """
+    BlockLink: _aio.UnaryUnaryMultiCallable[_link_service_pb2.BlockLinkRequest, _link_service_pb2.BlockLinkResponse]
+    """Blocks a link, for operators: within 5 seconds it answers 410 with a page that says so, and leads nowhere, also not to
+    its fallback. Its hits are still recorded. No change of its business lifts that. Blocked again, it takes the new reason
+    and keeps its time.
+
+    Errors: NOT_FOUND (`LINK_UNKNOWN`). Idempotent.
+    """
+    UnblockLink: _aio.UnaryUnaryMultiCallable[_link_service_pb2.UnblockLinkRequest, _link_service_pb2.UnblockLinkResponse]
+    """Lifts a block: the link is again what its business has made of it.
+
+    Errors: NOT_FOUND (`LINK_UNKNOWN`). Idempotent.
+    """
     DetachProfile: _aio.UnaryUnaryMultiCallable[_link_service_pb2.DetachProfileRequest, _link_service_pb2.DetachProfileResponse]
     """Takes the recipient from links, for good: they keep redirecting, as shared links. Tracking calls it for a person who
     was erased.
@@ -127,6 +139,30 @@ class LinkServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_link_service_pb2.DisableLinkRequest, _abc.Awaitable[_link_service_pb2.DisableLinkResponse]],
     ) -> _abc.Awaitable[_link_service_pb2.DisableLinkResponse]:
         """Disables a link: it answers 410 or leads to its fallback, keeps its clicks, and its code is not given out again.
+
+        Errors: NOT_FOUND (`LINK_UNKNOWN`). Idempotent.
+        """
+
+    @_abc_1.abstractmethod
+    def BlockLink(
+        self,
+        request: _link_service_pb2.BlockLinkRequest,
+        context: _aio.ServicerContext[_link_service_pb2.BlockLinkRequest, _abc.Awaitable[_link_service_pb2.BlockLinkResponse]],
+    ) -> _abc.Awaitable[_link_service_pb2.BlockLinkResponse]:
+        """Blocks a link, for operators: within 5 seconds it answers 410 with a page that says so, and leads nowhere, also not to
+        its fallback. Its hits are still recorded. No change of its business lifts that. Blocked again, it takes the new reason
+        and keeps its time.
+
+        Errors: NOT_FOUND (`LINK_UNKNOWN`). Idempotent.
+        """
+
+    @_abc_1.abstractmethod
+    def UnblockLink(
+        self,
+        request: _link_service_pb2.UnblockLinkRequest,
+        context: _aio.ServicerContext[_link_service_pb2.UnblockLinkRequest, _abc.Awaitable[_link_service_pb2.UnblockLinkResponse]],
+    ) -> _abc.Awaitable[_link_service_pb2.UnblockLinkResponse]:
+        """Lifts a block: the link is again what its business has made of it.
 
         Errors: NOT_FOUND (`LINK_UNKNOWN`). Idempotent.
         """

@@ -28,7 +28,7 @@ from clicktrail.shortener.v1 import link_pb2 as clicktrail_dot_shortener_dot_v1_
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.clicktrail/shortener/v1/redirect_service.proto\x12\x17\x63licktrail.shortener.v1\x1a!clicktrail/common/v1/access.proto\x1a\"clicktrail/common/v1/options.proto\x1a\"clicktrail/shortener/v1/link.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe2\x01\n\x03Hit\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0c\n\x04host\x18\x02 \x01(\t\x12\r\n\x05query\x18\x03 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x04 \x01(\t\x12\x12\n\nuser_agent\x18\x05 \x01(\t\x12\x10\n\x08referrer\x18\x06 \x01(\t\x12\x17\n\x0f\x61\x63\x63\x65pt_language\x18\x07 \x01(\t\x12\x0f\n\x07purpose\x18\x08 \x01(\t\x12\x0f\n\x07is_head\x18\t \x01(\x08\x12/\n\x0breceived_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05nonce\x18\x0b \x01(\x0c\"`\n\x07Outcome\x12\x32\n\x04kind\x18\x01 \x01(\x0e\x32$.clicktrail.shortener.v1.OutcomeKind\x12\x10\n\x08location\x18\x02 \x01(\t\x12\x0f\n\x07session\x18\x03 \x01(\t\">\n\x11ResolveHitRequest\x12)\n\x03hit\x18\x01 \x01(\x0b\x32\x1c.clicktrail.shortener.v1.Hit\"G\n\x12ResolveHitResponse\x12\x31\n\x07outcome\x18\x01 \x01(\x0b\x32 .clicktrail.shortener.v1.Outcome\"L\n\x12ResolveHitsRequest\x12\x36\n\x04hits\x18\x01 \x03(\x0b\x32\x1c.clicktrail.shortener.v1.HitB\n\xf2\xe7\x18\x06x\x01\x80\x01\xe8\x07\"I\n\x13ResolveHitsResponse\x12\x32\n\x08outcomes\x18\x01 \x03(\x0b\x32 .clicktrail.shortener.v1.Outcome\"z\n\x15ResolveBatchesRequest\x12\x61\n\x04hits\x18\x01 \x03(\x0b\x32\x1c.clicktrail.shortener.v1.HitB5\xf2\xe7\x18\x31\x12/clicktrail.shortener.v1.ResolveHitsRequest.hits\"L\n\x16ResolveBatchesResponse\x12\x32\n\x08outcomes\x18\x01 \x03(\x0b\x32 .clicktrail.shortener.v1.Outcome\"}\n\x14ResolveFlightRequest\x12\x61\n\x04hits\x18\x01 \x03(\x0b\x32\x1c.clicktrail.shortener.v1.HitB5\xf2\xe7\x18\x31\x12/clicktrail.shortener.v1.ResolveHitsRequest.hits:\x02\x18\x01\"O\n\x15ResolveFlightResponse\x12\x32\n\x08outcomes\x18\x01 \x03(\x0b\x32 .clicktrail.shortener.v1.Outcome:\x02\x18\x01\"~\n\x15ResolveFlightsRequest\x12\x61\n\x04hits\x18\x01 \x03(\x0b\x32\x1c.clicktrail.shortener.v1.HitB5\xf2\xe7\x18\x31\x12/clicktrail.shortener.v1.ResolveHitsRequest.hits:\x02\x18\x01\"P\n\x16ResolveFlightsResponse\x12\x32\n\x08outcomes\x18\x01 \x03(\x0b\x32 .clicktrail.shortener.v1.Outcome:\x02\x18\x01\"/\n\x11LookUpCodeRequest\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\"d\n\x12LookUpCodeResponse\x12+\n\x04link\x18\x01 \x01(\x0b\x32\x1d.clicktrail.shortener.v1.Link\x12\x0f\n\x07is_live\x18\x02 \x01(\x08\x12\x10\n\x08location\x18\x03 \x01(\t*\xb2\x01\n\x0bOutcomeKind\x12\x1c\n\x18OUTCOME_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15OUTCOME_KIND_REDIRECT\x10\x01\x12\x19\n\x15OUTCOME_KIND_PREFETCH\x10\x02\x12\x1a\n\x16OUTCOME_KIND_NOT_FOUND\x10\x03\x12\x15\n\x11OUTCOME_KIND_GONE\x10\x04\x12\x1c\n\x18OUTCOME_KIND_UNAVAILABLE\x10\x05\x32\xe5\x05\n\x0fRedirectService\x12n\n\nResolveHit\x12*.clicktrail.shortener.v1.ResolveHitRequest\x1a+.clicktrail.shortener.v1.ResolveHitResponse\"\x07\xfa\xe7\x18\x03\n\x01\x01\x12q\n\x0bResolveHits\x12+.clicktrail.shortener.v1.ResolveHitsRequest\x1a,.clicktrail.shortener.v1.ResolveHitsResponse\"\x07\xfa\xe7\x18\x03\n\x01\x01\x12~\n\x0eResolveBatches\x12..clicktrail.shortener.v1.ResolveBatchesRequest\x1a/.clicktrail.shortener.v1.ResolveBatchesResponse\"\x07\xfa\xe7\x18\x03\n\x01\x01(\x01\x30\x01\x12z\n\rResolveFlight\x12-.clicktrail.shortener.v1.ResolveFlightRequest\x1a..clicktrail.shortener.v1.ResolveFlightResponse\"\n\x88\x02\x01\xfa\xe7\x18\x03\n\x01\x01\x12\x81\x01\n\x0eResolveFlights\x12..clicktrail.shortener.v1.ResolveFlightsRequest\x1a/.clicktrail.shortener.v1.ResolveFlightsResponse\"\n\x88\x02\x01\xfa\xe7\x18\x03\n\x01\x01(\x01\x30\x01\x12o\n\nLookUpCode\x12*.clicktrail.shortener.v1.LookUpCodeRequest\x1a+.clicktrail.shortener.v1.LookUpCodeResponse\"\x08\xfa\xe7\x18\x04\n\x02\x01\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.clicktrail/shortener/v1/redirect_service.proto\x12\x17\x63licktrail.shortener.v1\x1a!clicktrail/common/v1/access.proto\x1a\"clicktrail/common/v1/options.proto\x1a\"clicktrail/shortener/v1/link.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe2\x01\n\x03Hit\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0c\n\x04host\x18\x02 \x01(\t\x12\r\n\x05query\x18\x03 \x01(\t\x12\x0f\n\x07\x61\x64\x64ress\x18\x04 \x01(\t\x12\x12\n\nuser_agent\x18\x05 \x01(\t\x12\x10\n\x08referrer\x18\x06 \x01(\t\x12\x17\n\x0f\x61\x63\x63\x65pt_language\x18\x07 \x01(\t\x12\x0f\n\x07purpose\x18\x08 \x01(\t\x12\x0f\n\x07is_head\x18\t \x01(\x08\x12/\n\x0breceived_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05nonce\x18\x0b \x01(\x0c\"t\n\x07Outcome\x12\x32\n\x04kind\x18\x01 \x01(\x0e\x32$.clicktrail.shortener.v1.OutcomeKind\x12\x10\n\x08location\x18\x02 \x01(\t\x12\x0f\n\x07session\x18\x03 \x01(\t\x12\x12\n\nis_blocked\x18\x04 \x01(\x08\">\n\x11ResolveHitRequest\x12)\n\x03hit\x18\x01 \x01(\x0b\x32\x1c.clicktrail.shortener.v1.Hit\"G\n\x12ResolveHitResponse\x12\x31\n\x07outcome\x18\x01 \x01(\x0b\x32 .clicktrail.shortener.v1.Outcome\"L\n\x12ResolveHitsRequest\x12\x36\n\x04hits\x18\x01 \x03(\x0b\x32\x1c.clicktrail.shortener.v1.HitB\n\xf2\xe7\x18\x06x\x01\x80\x01\xe8\x07\"I\n\x13ResolveHitsResponse\x12\x32\n\x08outcomes\x18\x01 \x03(\x0b\x32 .clicktrail.shortener.v1.Outcome\"z\n\x15ResolveBatchesRequest\x12\x61\n\x04hits\x18\x01 \x03(\x0b\x32\x1c.clicktrail.shortener.v1.HitB5\xf2\xe7\x18\x31\x12/clicktrail.shortener.v1.ResolveHitsRequest.hits\"L\n\x16ResolveBatchesResponse\x12\x32\n\x08outcomes\x18\x01 \x03(\x0b\x32 .clicktrail.shortener.v1.Outcome\"}\n\x14ResolveFlightRequest\x12\x61\n\x04hits\x18\x01 \x03(\x0b\x32\x1c.clicktrail.shortener.v1.HitB5\xf2\xe7\x18\x31\x12/clicktrail.shortener.v1.ResolveHitsRequest.hits:\x02\x18\x01\"O\n\x15ResolveFlightResponse\x12\x32\n\x08outcomes\x18\x01 \x03(\x0b\x32 .clicktrail.shortener.v1.Outcome:\x02\x18\x01\"~\n\x15ResolveFlightsRequest\x12\x61\n\x04hits\x18\x01 \x03(\x0b\x32\x1c.clicktrail.shortener.v1.HitB5\xf2\xe7\x18\x31\x12/clicktrail.shortener.v1.ResolveHitsRequest.hits:\x02\x18\x01\"P\n\x16ResolveFlightsResponse\x12\x32\n\x08outcomes\x18\x01 \x03(\x0b\x32 .clicktrail.shortener.v1.Outcome:\x02\x18\x01\"/\n\x11LookUpCodeRequest\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\"x\n\x12LookUpCodeResponse\x12+\n\x04link\x18\x01 \x01(\x0b\x32\x1d.clicktrail.shortener.v1.Link\x12\x0f\n\x07is_live\x18\x02 \x01(\x08\x12\x10\n\x08location\x18\x03 \x01(\t\x12\x12\n\nis_blocked\x18\x04 \x01(\x08\"7\n\x16JudgeUserAgentsRequest\x12\x1d\n\x0buser_agents\x18\x01 \x03(\tB\x08\xf2\xe7\x18\x04\x80\x01\xe8\x07\"q\n\x17JudgeUserAgentsResponse\x12?\n\njudgements\x18\x01 \x03(\x0b\x32+.clicktrail.shortener.v1.UserAgentJudgement\x12\x15\n\rrules_version\x18\x02 \x01(\x05\"5\n\x12UserAgentJudgement\x12\x0f\n\x07verdict\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t*\xb2\x01\n\x0bOutcomeKind\x12\x1c\n\x18OUTCOME_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15OUTCOME_KIND_REDIRECT\x10\x01\x12\x19\n\x15OUTCOME_KIND_PREFETCH\x10\x02\x12\x1a\n\x16OUTCOME_KIND_NOT_FOUND\x10\x03\x12\x15\n\x11OUTCOME_KIND_GONE\x10\x04\x12\x1c\n\x18OUTCOME_KIND_UNAVAILABLE\x10\x05\x32\xe4\x06\n\x0fRedirectService\x12n\n\nResolveHit\x12*.clicktrail.shortener.v1.ResolveHitRequest\x1a+.clicktrail.shortener.v1.ResolveHitResponse\"\x07\xfa\xe7\x18\x03\n\x01\x01\x12q\n\x0bResolveHits\x12+.clicktrail.shortener.v1.ResolveHitsRequest\x1a,.clicktrail.shortener.v1.ResolveHitsResponse\"\x07\xfa\xe7\x18\x03\n\x01\x01\x12~\n\x0eResolveBatches\x12..clicktrail.shortener.v1.ResolveBatchesRequest\x1a/.clicktrail.shortener.v1.ResolveBatchesResponse\"\x07\xfa\xe7\x18\x03\n\x01\x01(\x01\x30\x01\x12z\n\rResolveFlight\x12-.clicktrail.shortener.v1.ResolveFlightRequest\x1a..clicktrail.shortener.v1.ResolveFlightResponse\"\n\x88\x02\x01\xfa\xe7\x18\x03\n\x01\x01\x12\x81\x01\n\x0eResolveFlights\x12..clicktrail.shortener.v1.ResolveFlightsRequest\x1a/.clicktrail.shortener.v1.ResolveFlightsResponse\"\n\x88\x02\x01\xfa\xe7\x18\x03\n\x01\x01(\x01\x30\x01\x12o\n\nLookUpCode\x12*.clicktrail.shortener.v1.LookUpCodeRequest\x1a+.clicktrail.shortener.v1.LookUpCodeResponse\"\x08\xfa\xe7\x18\x04\n\x02\x01\x05\x12}\n\x0fJudgeUserAgents\x12/.clicktrail.shortener.v1.JudgeUserAgentsRequest\x1a\x30.clicktrail.shortener.v1.JudgeUserAgentsResponse\"\x07\xfa\xe7\x18\x03\n\x01\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -51,6 +51,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RESOLVEFLIGHTSREQUEST']._serialized_options = b'\030\001'
   _globals['_RESOLVEFLIGHTSRESPONSE']._loaded_options = None
   _globals['_RESOLVEFLIGHTSRESPONSE']._serialized_options = b'\030\001'
+  _globals['_JUDGEUSERAGENTSREQUEST'].fields_by_name['user_agents']._loaded_options = None
+  _globals['_JUDGEUSERAGENTSREQUEST'].fields_by_name['user_agents']._serialized_options = b'\362\347\030\004\200\001\350\007'
   _globals['_REDIRECTSERVICE'].methods_by_name['ResolveHit']._loaded_options = None
   _globals['_REDIRECTSERVICE'].methods_by_name['ResolveHit']._serialized_options = b'\372\347\030\003\n\001\001'
   _globals['_REDIRECTSERVICE'].methods_by_name['ResolveHits']._loaded_options = None
@@ -63,36 +65,44 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REDIRECTSERVICE'].methods_by_name['ResolveFlights']._serialized_options = b'\210\002\001\372\347\030\003\n\001\001'
   _globals['_REDIRECTSERVICE'].methods_by_name['LookUpCode']._loaded_options = None
   _globals['_REDIRECTSERVICE'].methods_by_name['LookUpCode']._serialized_options = b'\372\347\030\004\n\002\001\005'
-  _globals['_OUTCOMEKIND']._serialized_start=1604
-  _globals['_OUTCOMEKIND']._serialized_end=1782
+  _globals['_REDIRECTSERVICE'].methods_by_name['JudgeUserAgents']._loaded_options = None
+  _globals['_REDIRECTSERVICE'].methods_by_name['JudgeUserAgents']._serialized_options = b'\372\347\030\003\n\001\003'
+  _globals['_OUTCOMEKIND']._serialized_start=1871
+  _globals['_OUTCOMEKIND']._serialized_end=2049
   _globals['_HIT']._serialized_start=216
   _globals['_HIT']._serialized_end=442
   _globals['_OUTCOME']._serialized_start=444
-  _globals['_OUTCOME']._serialized_end=540
-  _globals['_RESOLVEHITREQUEST']._serialized_start=542
-  _globals['_RESOLVEHITREQUEST']._serialized_end=604
-  _globals['_RESOLVEHITRESPONSE']._serialized_start=606
-  _globals['_RESOLVEHITRESPONSE']._serialized_end=677
-  _globals['_RESOLVEHITSREQUEST']._serialized_start=679
-  _globals['_RESOLVEHITSREQUEST']._serialized_end=755
-  _globals['_RESOLVEHITSRESPONSE']._serialized_start=757
-  _globals['_RESOLVEHITSRESPONSE']._serialized_end=830
-  _globals['_RESOLVEBATCHESREQUEST']._serialized_start=832
-  _globals['_RESOLVEBATCHESREQUEST']._serialized_end=954
-  _globals['_RESOLVEBATCHESRESPONSE']._serialized_start=956
-  _globals['_RESOLVEBATCHESRESPONSE']._serialized_end=1032
-  _globals['_RESOLVEFLIGHTREQUEST']._serialized_start=1034
-  _globals['_RESOLVEFLIGHTREQUEST']._serialized_end=1159
-  _globals['_RESOLVEFLIGHTRESPONSE']._serialized_start=1161
-  _globals['_RESOLVEFLIGHTRESPONSE']._serialized_end=1240
-  _globals['_RESOLVEFLIGHTSREQUEST']._serialized_start=1242
-  _globals['_RESOLVEFLIGHTSREQUEST']._serialized_end=1368
-  _globals['_RESOLVEFLIGHTSRESPONSE']._serialized_start=1370
-  _globals['_RESOLVEFLIGHTSRESPONSE']._serialized_end=1450
-  _globals['_LOOKUPCODEREQUEST']._serialized_start=1452
-  _globals['_LOOKUPCODEREQUEST']._serialized_end=1499
-  _globals['_LOOKUPCODERESPONSE']._serialized_start=1501
-  _globals['_LOOKUPCODERESPONSE']._serialized_end=1601
-  _globals['_REDIRECTSERVICE']._serialized_start=1785
-  _globals['_REDIRECTSERVICE']._serialized_end=2526
+  _globals['_OUTCOME']._serialized_end=560
+  _globals['_RESOLVEHITREQUEST']._serialized_start=562
+  _globals['_RESOLVEHITREQUEST']._serialized_end=624
+  _globals['_RESOLVEHITRESPONSE']._serialized_start=626
+  _globals['_RESOLVEHITRESPONSE']._serialized_end=697
+  _globals['_RESOLVEHITSREQUEST']._serialized_start=699
+  _globals['_RESOLVEHITSREQUEST']._serialized_end=775
+  _globals['_RESOLVEHITSRESPONSE']._serialized_start=777
+  _globals['_RESOLVEHITSRESPONSE']._serialized_end=850
+  _globals['_RESOLVEBATCHESREQUEST']._serialized_start=852
+  _globals['_RESOLVEBATCHESREQUEST']._serialized_end=974
+  _globals['_RESOLVEBATCHESRESPONSE']._serialized_start=976
+  _globals['_RESOLVEBATCHESRESPONSE']._serialized_end=1052
+  _globals['_RESOLVEFLIGHTREQUEST']._serialized_start=1054
+  _globals['_RESOLVEFLIGHTREQUEST']._serialized_end=1179
+  _globals['_RESOLVEFLIGHTRESPONSE']._serialized_start=1181
+  _globals['_RESOLVEFLIGHTRESPONSE']._serialized_end=1260
+  _globals['_RESOLVEFLIGHTSREQUEST']._serialized_start=1262
+  _globals['_RESOLVEFLIGHTSREQUEST']._serialized_end=1388
+  _globals['_RESOLVEFLIGHTSRESPONSE']._serialized_start=1390
+  _globals['_RESOLVEFLIGHTSRESPONSE']._serialized_end=1470
+  _globals['_LOOKUPCODEREQUEST']._serialized_start=1472
+  _globals['_LOOKUPCODEREQUEST']._serialized_end=1519
+  _globals['_LOOKUPCODERESPONSE']._serialized_start=1521
+  _globals['_LOOKUPCODERESPONSE']._serialized_end=1641
+  _globals['_JUDGEUSERAGENTSREQUEST']._serialized_start=1643
+  _globals['_JUDGEUSERAGENTSREQUEST']._serialized_end=1698
+  _globals['_JUDGEUSERAGENTSRESPONSE']._serialized_start=1700
+  _globals['_JUDGEUSERAGENTSRESPONSE']._serialized_end=1813
+  _globals['_USERAGENTJUDGEMENT']._serialized_start=1815
+  _globals['_USERAGENTJUDGEMENT']._serialized_end=1868
+  _globals['_REDIRECTSERVICE']._serialized_start=2052
+  _globals['_REDIRECTSERVICE']._serialized_end=2920
 # @@protoc_insertion_point(module_scope)

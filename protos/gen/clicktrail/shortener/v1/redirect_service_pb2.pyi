@@ -137,22 +137,28 @@ class Outcome(_message.Message):
     KIND_FIELD_NUMBER: _builtins.int
     LOCATION_FIELD_NUMBER: _builtins.int
     SESSION_FIELD_NUMBER: _builtins.int
+    IS_BLOCKED_FIELD_NUMBER: _builtins.int
     kind: Global___OutcomeKind.ValueType
     """What becomes of it."""
     location: _builtins.str
     """Where it is redirected, session included. Set where `kind` is REDIRECT."""
     session: _builtins.str
     """The session minted for it. Empty for hits that are not human."""
+    is_blocked: _builtins.bool
+    """Whether the operator has blocked the link, or the host that it leads to. Set where `kind` is GONE; a gateway that does
+    not know this field says that the link has expired.
+    """
     def __init__(
         self,
         *,
         kind: Global___OutcomeKind.ValueType = ...,
         location: _builtins.str = ...,
         session: _builtins.str = ...,
+        is_blocked: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "location", b"location", "session", b"session"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_blocked", b"is_blocked", "kind", b"kind", "location", b"location", "session", b"session"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -437,12 +443,15 @@ class LookUpCodeResponse(_message.Message):
     LINK_FIELD_NUMBER: _builtins.int
     IS_LIVE_FIELD_NUMBER: _builtins.int
     LOCATION_FIELD_NUMBER: _builtins.int
+    IS_BLOCKED_FIELD_NUMBER: _builtins.int
     is_live: _builtins.bool
     """Whether it redirects now: neither disabled nor expired."""
     location: _builtins.str
     """Where it leads now, to its fallback where it is not live, as that is sent to browsers: in ASCII, a host in another
     script as `xn--…`, which no lookalike can be mistaken for. Empty where it leads nowhere.
     """
+    is_blocked: _builtins.bool
+    """Whether the operator has blocked the link, or the host that it leads to: then `is_live` is false and `location` empty."""
     @_builtins.property
     def link(self) -> _link_pb2.Link:
         """The link."""
@@ -453,11 +462,90 @@ class LookUpCodeResponse(_message.Message):
         link: _link_pb2.Link | None = ...,
         is_live: _builtins.bool = ...,
         location: _builtins.str = ...,
+        is_blocked: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["link", b"link"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_live", b"is_live", "link", b"link", "location", b"location"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_blocked", b"is_blocked", "is_live", b"is_live", "link", b"link", "location", b"location"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LookUpCodeResponse: _TypeAlias = LookUpCodeResponse  # noqa: Y015
+
+@_typing.final
+class JudgeUserAgentsRequest(_message.Message):
+    """User agents to judge."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_AGENTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def user_agents(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """At most 1,000. None: only the version is told."""
+
+    def __init__(
+        self,
+        *,
+        user_agents: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["user_agents", b"user_agents"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___JudgeUserAgentsRequest: _TypeAlias = JudgeUserAgentsRequest  # noqa: Y015
+
+@_typing.final
+class JudgeUserAgentsResponse(_message.Message):
+    """Who sends them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JUDGEMENTS_FIELD_NUMBER: _builtins.int
+    RULES_VERSION_FIELD_NUMBER: _builtins.int
+    rules_version: _builtins.int
+    """The version of the rules; later ones are larger."""
+    @_builtins.property
+    def judgements(self) -> _containers.RepeatedCompositeFieldContainer[Global___UserAgentJudgement]:
+        """One for each, in their order."""
+
+    def __init__(
+        self,
+        *,
+        judgements: _abc.Iterable[Global___UserAgentJudgement] | None = ...,
+        rules_version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["judgements", b"judgements", "rules_version", b"rules_version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___JudgeUserAgentsResponse: _TypeAlias = JudgeUserAgentsResponse  # noqa: Y015
+
+@_typing.final
+class UserAgentJudgement(_message.Message):
+    """Who sends a user agent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERDICT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    verdict: _builtins.str
+    """"human", "preview", "bot" or "scanner", as activities and reports have it."""
+    reason: _builtins.str
+    """Why that is thought, in a few words."""
+    def __init__(
+        self,
+        *,
+        verdict: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "verdict", b"verdict"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UserAgentJudgement: _TypeAlias = UserAgentJudgement  # noqa: Y015

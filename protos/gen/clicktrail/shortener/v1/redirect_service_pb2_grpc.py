@@ -67,6 +67,11 @@ class RedirectServiceStub:
                 request_serializer=clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.LookUpCodeRequest.SerializeToString,
                 response_deserializer=clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.LookUpCodeResponse.FromString,
                 _registered_method=True)
+        self.JudgeUserAgents = channel.unary_unary(
+                '/clicktrail.shortener.v1.RedirectService/JudgeUserAgents',
+                request_serializer=clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.JudgeUserAgentsRequest.SerializeToString,
+                response_deserializer=clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.JudgeUserAgentsResponse.FromString,
+                _registered_method=True)
 
 
 class RedirectServiceServicer:
@@ -131,6 +136,15 @@ class RedirectServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def JudgeUserAgents(self, request, context):
+        """Judges who sends user agents, by the rules of now: for hits that were judged by older ones.
+
+        Errors: INVALID_ARGUMENT (more than 1,000).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RedirectServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -163,6 +177,11 @@ def add_RedirectServiceServicer_to_server(servicer, server):
                     servicer.LookUpCode,
                     request_deserializer=clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.LookUpCodeRequest.FromString,
                     response_serializer=clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.LookUpCodeResponse.SerializeToString,
+            ),
+            'JudgeUserAgents': grpc.unary_unary_rpc_method_handler(
+                    servicer.JudgeUserAgents,
+                    request_deserializer=clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.JudgeUserAgentsRequest.FromString,
+                    response_serializer=clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.JudgeUserAgentsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -330,6 +349,33 @@ class RedirectService:
             '/clicktrail.shortener.v1.RedirectService/LookUpCode',
             clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.LookUpCodeRequest.SerializeToString,
             clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.LookUpCodeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def JudgeUserAgents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/clicktrail.shortener.v1.RedirectService/JudgeUserAgents',
+            clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.JudgeUserAgentsRequest.SerializeToString,
+            clicktrail_dot_shortener_dot_v1_dot_redirect__service__pb2.JudgeUserAgentsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -61,6 +61,11 @@ class RedirectServiceStub:
 
     Errors: NOT_FOUND (`LINK_UNKNOWN`), UNAVAILABLE (`STORE_DOWN`, `STORE_INCOMPLETE`).
     """
+    JudgeUserAgents: _aio.UnaryUnaryMultiCallable[_redirect_service_pb2.JudgeUserAgentsRequest, _redirect_service_pb2.JudgeUserAgentsResponse]
+    """Judges who sends user agents, by the rules of now: for hits that were judged by older ones.
+
+    Errors: INVALID_ARGUMENT (more than 1,000).
+    """
 
 class RedirectServiceServicer(metaclass=_abc_1.ABCMeta):
     """Turns hits on short links into redirects.
@@ -135,6 +140,17 @@ class RedirectServiceServicer(metaclass=_abc_1.ABCMeta):
         """Reads the link behind a code without a click, for pages that show where it leads.
 
         Errors: NOT_FOUND (`LINK_UNKNOWN`), UNAVAILABLE (`STORE_DOWN`, `STORE_INCOMPLETE`).
+        """
+
+    @_abc_1.abstractmethod
+    def JudgeUserAgents(
+        self,
+        request: _redirect_service_pb2.JudgeUserAgentsRequest,
+        context: _aio.ServicerContext[_redirect_service_pb2.JudgeUserAgentsRequest, _abc.Awaitable[_redirect_service_pb2.JudgeUserAgentsResponse]],
+    ) -> _abc.Awaitable[_redirect_service_pb2.JudgeUserAgentsResponse]:
+        """Judges who sends user agents, by the rules of now: for hits that were judged by older ones.
+
+        Errors: INVALID_ARGUMENT (more than 1,000).
         """
 
 def add_RedirectServiceServicer_to_server(servicer: RedirectServiceServicer, server: _aio.Server) -> None: ...

@@ -31,7 +31,7 @@ from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mas
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,clicktrail/tracking/v1/account_service.proto\x12\x16\x63licktrail.tracking.v1\x1a!clicktrail/common/v1/access.proto\x1a\x1f\x63licktrail/common/v1/json.proto\x1a\"clicktrail/common/v1/options.proto\x1a\"clicktrail/tracking/v1/event.proto\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfc\x02\n\x08\x42usiness\x12#\n\x02id\x18\x01 \x01(\tB\x17\xf2\xe7\x18\x13P\x01X@b\r[A-Za-z0-9_-]\x12\x15\n\x04name\x18\x02 \x01(\tB\x07\xf2\xe7\x18\x03X\xc8\x01\x12\x0e\n\x06locale\x18\x03 \x01(\t\x12\x0f\n\x07\x63ountry\x18\x04 \x01(\t\x12\x10\n\x08\x63urrency\x18\x05 \x01(\t\x12\x30\n\x17\x61ttribution_window_days\x18\x06 \x01(\x05\x42\n\xf2\xe7\x18\x06\x88\x01\x00\x90\x01ZH\x00\x88\x01\x01\x12\x18\n\x07origins\x18\x07 \x03(\tB\x07\xf2\xe7\x18\x03\x80\x01\x64\x12.\n\ncreated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x0brate_factor\x18\t \x01(\x01H\x01\x88\x01\x01\x12\"\n\x0fidentity_secret\x18\n \x01(\tB\t\xf2\xe7\x18\x05P\x10X\xc8\x01\x12\x1b\n\x13has_identity_secret\x18\x0b \x01(\x08\x42\x1a\n\x18_attribution_window_daysB\x0e\n\x0c_rate_factor\"K\n\x15\x43reateBusinessRequest\x12\x32\n\x08\x62usiness\x18\x01 \x01(\x0b\x32 .clicktrail.tracking.v1.Business\"L\n\x16\x43reateBusinessResponse\x12\x32\n\x08\x62usiness\x18\x01 \x01(\x0b\x32 .clicktrail.tracking.v1.Business\" \n\x12GetBusinessRequest\x12\n\n\x02id\x18\x01 \x01(\t\"I\n\x13GetBusinessResponse\x12\x32\n\x08\x62usiness\x18\x01 \x01(\x0b\x32 .clicktrail.tracking.v1.Business\"|\n\x15UpdateBusinessRequest\x12\x32\n\x08\x62usiness\x18\x01 \x01(\x0b\x32 .clicktrail.tracking.v1.Business\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"L\n\x16UpdateBusinessResponse\x12\x32\n\x08\x62usiness\x18\x01 \x01(\x0b\x32 .clicktrail.tracking.v1.Business\")\n\x13\x41uthenticateRequest\x12\x12\n\ncredential\x18\x01 \x01(\t\"\x89\x01\n\x14\x41uthenticateResponse\x12\x13\n\x0b\x62usiness_id\x18\x01 \x01(\t\x12\x36\n\ncredential\x18\x02 \x01(\x0e\x32\".clicktrail.tracking.v1.Credential\x12\x0f\n\x07origins\x18\x03 \x03(\t\x12\x13\n\x0brate_factor\x18\x04 \x01(\x01\"\x86\x01\n\x05Token\x12\x16\n\x02id\x18\x01 \x01(\tB\n\xf2\xe7\x18\x06r\x04uuid\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x1d\n\x05token\x18\x03 \x01(\tB\t\xea\xe7\x18\x05tokenH\x00\x88\x01\x01\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\n\x06_token\"E\n\x12\x43reateTokenRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\x14\n\x04name\x18\x02 \x01(\tB\x06\xf2\xe7\x18\x02Xd\"C\n\x13\x43reateTokenResponse\x12,\n\x05token\x18\x01 \x01(\x0b\x32\x1d.clicktrail.tracking.v1.Token\"\xce\x01\n\x11ListTokensRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12@\n\x05limit\x18\x02 \x01(\x05\x42\x31\xf2\xe7\x18-\x12+clicktrail.common.v1.SharedRules.page_limit\x12\x1b\n\x0estarting_after\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x1a\n\rending_before\x18\x04 \x01(\tH\x01\x88\x01\x01\x42\x11\n\x0f_starting_afterB\x10\n\x0e_ending_before\"U\n\x12ListTokensResponse\x12-\n\x06tokens\x18\x01 \x03(\x0b\x32\x1d.clicktrail.tracking.v1.Token\x12\x10\n\x08has_more\x18\x02 \x01(\x08\";\n\x12RevokeTokenRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\"\x15\n\x13RevokeTokenResponse2\xa2\x07\n\x0e\x41\x63\x63ountService\x12u\n\x0e\x43reateBusiness\x12-.clicktrail.tracking.v1.CreateBusinessRequest\x1a..clicktrail.tracking.v1.CreateBusinessResponse\"\x04\xfa\xe7\x18\x00\x12t\n\x0bGetBusiness\x12*.clicktrail.tracking.v1.GetBusinessRequest\x1a+.clicktrail.tracking.v1.GetBusinessResponse\"\x0c\xfa\xe7\x18\x08\n\x02\x01\x05\x12\x02id\x12u\n\x0eUpdateBusiness\x12-.clicktrail.tracking.v1.UpdateBusinessRequest\x1a..clicktrail.tracking.v1.UpdateBusinessResponse\"\x04\xfa\xe7\x18\x00\x12s\n\x0c\x41uthenticate\x12+.clicktrail.tracking.v1.AuthenticateRequest\x1a,.clicktrail.tracking.v1.AuthenticateResponse\"\x08\xfa\xe7\x18\x04\n\x02\x01\x02\x12\x95\x01\n\x0b\x43reateToken\x12*.clicktrail.tracking.v1.CreateTokenRequest\x1a+.clicktrail.tracking.v1.CreateTokenResponse\"-\xfa\xe7\x18\r\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02\x16\"\n/v1/tokens:\x01*b\x05token\x12\x8b\x01\n\nListTokens\x12).clicktrail.tracking.v1.ListTokensRequest\x1a*.clicktrail.tracking.v1.ListTokensResponse\"&\xfa\xe7\x18\x10\n\x01\x05\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/tokens\x12\x90\x01\n\x0bRevokeToken\x12*.clicktrail.tracking.v1.RevokeTokenRequest\x1a+.clicktrail.tracking.v1.RevokeTokenResponse\"(\xfa\xe7\x18\r\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02\x11*\x0f/v1/tokens/{id}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,clicktrail/tracking/v1/account_service.proto\x12\x16\x63licktrail.tracking.v1\x1a!clicktrail/common/v1/access.proto\x1a\x1f\x63licktrail/common/v1/json.proto\x1a\"clicktrail/common/v1/options.proto\x1a\"clicktrail/tracking/v1/event.proto\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfd\x03\n\x08\x42usiness\x12#\n\x02id\x18\x01 \x01(\tB\x17\xf2\xe7\x18\x13P\x01X@b\r[A-Za-z0-9_-]\x12\x15\n\x04name\x18\x02 \x01(\tB\x07\xf2\xe7\x18\x03X\xc8\x01\x12\x0e\n\x06locale\x18\x03 \x01(\t\x12\x0f\n\x07\x63ountry\x18\x04 \x01(\t\x12\x10\n\x08\x63urrency\x18\x05 \x01(\t\x12\x30\n\x17\x61ttribution_window_days\x18\x06 \x01(\x05\x42\n\xf2\xe7\x18\x06\x88\x01\x00\x90\x01ZH\x00\x88\x01\x01\x12\x18\n\x07origins\x18\x07 \x03(\tB\x07\xf2\xe7\x18\x03\x80\x01\x64\x12.\n\ncreated_at\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x0brate_factor\x18\t \x01(\x01H\x01\x88\x01\x01\x12\"\n\x0fidentity_secret\x18\n \x01(\tB\t\xf2\xe7\x18\x05P\x10X\xc8\x01\x12\x1b\n\x13has_identity_secret\x18\x0b \x01(\x08\x12\x32\n\x0e\x63onfirmed_from\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x13page_amount_ceiling\x18\r \x01(\x03\x42\x11\xf2\xe7\x18\r\x88\x01\x00\x90\x01\xff\xff\xff\xff\xff\xff\xff\x0fH\x02\x88\x01\x01\x42\x1a\n\x18_attribution_window_daysB\x0e\n\x0c_rate_factorB\x16\n\x14_page_amount_ceiling\"K\n\x15\x43reateBusinessRequest\x12\x32\n\x08\x62usiness\x18\x01 \x01(\x0b\x32 .clicktrail.tracking.v1.Business\"L\n\x16\x43reateBusinessResponse\x12\x32\n\x08\x62usiness\x18\x01 \x01(\x0b\x32 .clicktrail.tracking.v1.Business\" \n\x12GetBusinessRequest\x12\n\n\x02id\x18\x01 \x01(\t\"I\n\x13GetBusinessResponse\x12\x32\n\x08\x62usiness\x18\x01 \x01(\x0b\x32 .clicktrail.tracking.v1.Business\"|\n\x15UpdateBusinessRequest\x12\x32\n\x08\x62usiness\x18\x01 \x01(\x0b\x32 .clicktrail.tracking.v1.Business\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"L\n\x16UpdateBusinessResponse\x12\x32\n\x08\x62usiness\x18\x01 \x01(\x0b\x32 .clicktrail.tracking.v1.Business\")\n\x13\x41uthenticateRequest\x12\x12\n\ncredential\x18\x01 \x01(\t\"\x89\x01\n\x14\x41uthenticateResponse\x12\x13\n\x0b\x62usiness_id\x18\x01 \x01(\t\x12\x36\n\ncredential\x18\x02 \x01(\x0e\x32\".clicktrail.tracking.v1.Credential\x12\x0f\n\x07origins\x18\x03 \x03(\t\x12\x13\n\x0brate_factor\x18\x04 \x01(\x01\"\x86\x01\n\x05Token\x12\x16\n\x02id\x18\x01 \x01(\tB\n\xf2\xe7\x18\x06r\x04uuid\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x1d\n\x05token\x18\x03 \x01(\tB\t\xea\xe7\x18\x05tokenH\x00\x88\x01\x01\x12.\n\ncreated_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\n\x06_token\"E\n\x12\x43reateTokenRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\x14\n\x04name\x18\x02 \x01(\tB\x06\xf2\xe7\x18\x02Xd\"C\n\x13\x43reateTokenResponse\x12,\n\x05token\x18\x01 \x01(\x0b\x32\x1d.clicktrail.tracking.v1.Token\"\xce\x01\n\x11ListTokensRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12@\n\x05limit\x18\x02 \x01(\x05\x42\x31\xf2\xe7\x18-\x12+clicktrail.common.v1.SharedRules.page_limit\x12\x1b\n\x0estarting_after\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x1a\n\rending_before\x18\x04 \x01(\tH\x01\x88\x01\x01\x42\x11\n\x0f_starting_afterB\x10\n\x0e_ending_before\"U\n\x12ListTokensResponse\x12-\n\x06tokens\x18\x01 \x03(\x0b\x32\x1d.clicktrail.tracking.v1.Token\x12\x10\n\x08has_more\x18\x02 \x01(\x08\";\n\x12RevokeTokenRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\"\x15\n\x13RevokeTokenResponse2\xa2\x07\n\x0e\x41\x63\x63ountService\x12u\n\x0e\x43reateBusiness\x12-.clicktrail.tracking.v1.CreateBusinessRequest\x1a..clicktrail.tracking.v1.CreateBusinessResponse\"\x04\xfa\xe7\x18\x00\x12t\n\x0bGetBusiness\x12*.clicktrail.tracking.v1.GetBusinessRequest\x1a+.clicktrail.tracking.v1.GetBusinessResponse\"\x0c\xfa\xe7\x18\x08\n\x02\x01\x05\x12\x02id\x12u\n\x0eUpdateBusiness\x12-.clicktrail.tracking.v1.UpdateBusinessRequest\x1a..clicktrail.tracking.v1.UpdateBusinessResponse\"\x04\xfa\xe7\x18\x00\x12s\n\x0c\x41uthenticate\x12+.clicktrail.tracking.v1.AuthenticateRequest\x1a,.clicktrail.tracking.v1.AuthenticateResponse\"\x08\xfa\xe7\x18\x04\n\x02\x01\x02\x12\x95\x01\n\x0b\x43reateToken\x12*.clicktrail.tracking.v1.CreateTokenRequest\x1a+.clicktrail.tracking.v1.CreateTokenResponse\"-\xfa\xe7\x18\r\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02\x16\"\n/v1/tokens:\x01*b\x05token\x12\x8b\x01\n\nListTokens\x12).clicktrail.tracking.v1.ListTokensRequest\x1a*.clicktrail.tracking.v1.ListTokensResponse\"&\xfa\xe7\x18\x10\n\x01\x05\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/tokens\x12\x90\x01\n\x0bRevokeToken\x12*.clicktrail.tracking.v1.RevokeTokenRequest\x1a+.clicktrail.tracking.v1.RevokeTokenResponse\"(\xfa\xe7\x18\r\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02\x11*\x0f/v1/tokens/{id}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,6 +48,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BUSINESS'].fields_by_name['origins']._serialized_options = b'\362\347\030\003\200\001d'
   _globals['_BUSINESS'].fields_by_name['identity_secret']._loaded_options = None
   _globals['_BUSINESS'].fields_by_name['identity_secret']._serialized_options = b'\362\347\030\005P\020X\310\001'
+  _globals['_BUSINESS'].fields_by_name['page_amount_ceiling']._loaded_options = None
+  _globals['_BUSINESS'].fields_by_name['page_amount_ceiling']._serialized_options = b'\362\347\030\r\210\001\000\220\001\377\377\377\377\377\377\377\017'
   _globals['_TOKEN'].fields_by_name['id']._loaded_options = None
   _globals['_TOKEN'].fields_by_name['id']._serialized_options = b'\362\347\030\006r\004uuid'
   _globals['_TOKEN'].fields_by_name['token']._loaded_options = None
@@ -77,37 +79,37 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACCOUNTSERVICE'].methods_by_name['RevokeToken']._loaded_options = None
   _globals['_ACCOUNTSERVICE'].methods_by_name['RevokeToken']._serialized_options = b'\372\347\030\r\022\013business_id\202\323\344\223\002\021*\017/v1/tokens/{id}'
   _globals['_BUSINESS']._serialized_start=310
-  _globals['_BUSINESS']._serialized_end=690
-  _globals['_CREATEBUSINESSREQUEST']._serialized_start=692
-  _globals['_CREATEBUSINESSREQUEST']._serialized_end=767
-  _globals['_CREATEBUSINESSRESPONSE']._serialized_start=769
-  _globals['_CREATEBUSINESSRESPONSE']._serialized_end=845
-  _globals['_GETBUSINESSREQUEST']._serialized_start=847
-  _globals['_GETBUSINESSREQUEST']._serialized_end=879
-  _globals['_GETBUSINESSRESPONSE']._serialized_start=881
-  _globals['_GETBUSINESSRESPONSE']._serialized_end=954
-  _globals['_UPDATEBUSINESSREQUEST']._serialized_start=956
-  _globals['_UPDATEBUSINESSREQUEST']._serialized_end=1080
-  _globals['_UPDATEBUSINESSRESPONSE']._serialized_start=1082
-  _globals['_UPDATEBUSINESSRESPONSE']._serialized_end=1158
-  _globals['_AUTHENTICATEREQUEST']._serialized_start=1160
-  _globals['_AUTHENTICATEREQUEST']._serialized_end=1201
-  _globals['_AUTHENTICATERESPONSE']._serialized_start=1204
-  _globals['_AUTHENTICATERESPONSE']._serialized_end=1341
-  _globals['_TOKEN']._serialized_start=1344
-  _globals['_TOKEN']._serialized_end=1478
-  _globals['_CREATETOKENREQUEST']._serialized_start=1480
-  _globals['_CREATETOKENREQUEST']._serialized_end=1549
-  _globals['_CREATETOKENRESPONSE']._serialized_start=1551
-  _globals['_CREATETOKENRESPONSE']._serialized_end=1618
-  _globals['_LISTTOKENSREQUEST']._serialized_start=1621
-  _globals['_LISTTOKENSREQUEST']._serialized_end=1827
-  _globals['_LISTTOKENSRESPONSE']._serialized_start=1829
-  _globals['_LISTTOKENSRESPONSE']._serialized_end=1914
-  _globals['_REVOKETOKENREQUEST']._serialized_start=1916
-  _globals['_REVOKETOKENREQUEST']._serialized_end=1975
-  _globals['_REVOKETOKENRESPONSE']._serialized_start=1977
-  _globals['_REVOKETOKENRESPONSE']._serialized_end=1998
-  _globals['_ACCOUNTSERVICE']._serialized_start=2001
-  _globals['_ACCOUNTSERVICE']._serialized_end=2931
+  _globals['_BUSINESS']._serialized_end=819
+  _globals['_CREATEBUSINESSREQUEST']._serialized_start=821
+  _globals['_CREATEBUSINESSREQUEST']._serialized_end=896
+  _globals['_CREATEBUSINESSRESPONSE']._serialized_start=898
+  _globals['_CREATEBUSINESSRESPONSE']._serialized_end=974
+  _globals['_GETBUSINESSREQUEST']._serialized_start=976
+  _globals['_GETBUSINESSREQUEST']._serialized_end=1008
+  _globals['_GETBUSINESSRESPONSE']._serialized_start=1010
+  _globals['_GETBUSINESSRESPONSE']._serialized_end=1083
+  _globals['_UPDATEBUSINESSREQUEST']._serialized_start=1085
+  _globals['_UPDATEBUSINESSREQUEST']._serialized_end=1209
+  _globals['_UPDATEBUSINESSRESPONSE']._serialized_start=1211
+  _globals['_UPDATEBUSINESSRESPONSE']._serialized_end=1287
+  _globals['_AUTHENTICATEREQUEST']._serialized_start=1289
+  _globals['_AUTHENTICATEREQUEST']._serialized_end=1330
+  _globals['_AUTHENTICATERESPONSE']._serialized_start=1333
+  _globals['_AUTHENTICATERESPONSE']._serialized_end=1470
+  _globals['_TOKEN']._serialized_start=1473
+  _globals['_TOKEN']._serialized_end=1607
+  _globals['_CREATETOKENREQUEST']._serialized_start=1609
+  _globals['_CREATETOKENREQUEST']._serialized_end=1678
+  _globals['_CREATETOKENRESPONSE']._serialized_start=1680
+  _globals['_CREATETOKENRESPONSE']._serialized_end=1747
+  _globals['_LISTTOKENSREQUEST']._serialized_start=1750
+  _globals['_LISTTOKENSREQUEST']._serialized_end=1956
+  _globals['_LISTTOKENSRESPONSE']._serialized_start=1958
+  _globals['_LISTTOKENSRESPONSE']._serialized_end=2043
+  _globals['_REVOKETOKENREQUEST']._serialized_start=2045
+  _globals['_REVOKETOKENREQUEST']._serialized_end=2104
+  _globals['_REVOKETOKENRESPONSE']._serialized_start=2106
+  _globals['_REVOKETOKENRESPONSE']._serialized_end=2127
+  _globals['_ACCOUNTSERVICE']._serialized_start=2130
+  _globals['_ACCOUNTSERVICE']._serialized_end=3060
 # @@protoc_insertion_point(module_scope)

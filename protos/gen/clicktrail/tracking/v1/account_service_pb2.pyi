@@ -38,6 +38,8 @@ class Business(_message.Message):
     RATE_FACTOR_FIELD_NUMBER: _builtins.int
     IDENTITY_SECRET_FIELD_NUMBER: _builtins.int
     HAS_IDENTITY_SECRET_FIELD_NUMBER: _builtins.int
+    CONFIRMED_FROM_FIELD_NUMBER: _builtins.int
+    PAGE_AMOUNT_CEILING_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Its public id: 1 to 64 of `[A-Za-z0-9_-]`."""
     name: _builtins.str
@@ -58,6 +60,10 @@ class Business(_message.Message):
     """
     has_identity_secret: _builtins.bool
     """Whether it has an identity secret. Only in answers."""
+    page_amount_ceiling: _builtins.int
+    """The largest amount that pages are believed, in whole units of its currency, whichever that is; what says more is kept
+    and earns nothing until a private token says it. Default: 1000000000.
+    """
     @_builtins.property
     def origins(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The origins whose pages may call the public routes. Empty: any."""
@@ -65,6 +71,12 @@ class Business(_message.Message):
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:
         """When it was created."""
+
+    @_builtins.property
+    def confirmed_from(self) -> _timestamp_pb2.Timestamp:
+        """From when on orders that pages alone tell are unconfirmed: beside the totals of reports, not in them. It never reaches
+        back: a time that has passed counts as now, and what was received before a change stays what it was. Absent: never.
+        """
 
     def __init__(
         self,
@@ -80,17 +92,23 @@ class Business(_message.Message):
         rate_factor: _builtins.float | None = ...,
         identity_secret: _builtins.str = ...,
         has_identity_secret: _builtins.bool = ...,
+        confirmed_from: _timestamp_pb2.Timestamp | None = ...,
+        page_amount_ceiling: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_attribution_window_days", b"_attribution_window_days", "_rate_factor", b"_rate_factor", "attribution_window_days", b"attribution_window_days", "created_at", b"created_at", "rate_factor", b"rate_factor"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_attribution_window_days", b"_attribution_window_days", "_page_amount_ceiling", b"_page_amount_ceiling", "_rate_factor", b"_rate_factor", "attribution_window_days", b"attribution_window_days", "confirmed_from", b"confirmed_from", "created_at", b"created_at", "page_amount_ceiling", b"page_amount_ceiling", "rate_factor", b"rate_factor"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_attribution_window_days", b"_attribution_window_days", "_rate_factor", b"_rate_factor", "attribution_window_days", b"attribution_window_days", "country", b"country", "created_at", b"created_at", "currency", b"currency", "has_identity_secret", b"has_identity_secret", "id", b"id", "identity_secret", b"identity_secret", "locale", b"locale", "name", b"name", "origins", b"origins", "rate_factor", b"rate_factor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_attribution_window_days", b"_attribution_window_days", "_page_amount_ceiling", b"_page_amount_ceiling", "_rate_factor", b"_rate_factor", "attribution_window_days", b"attribution_window_days", "confirmed_from", b"confirmed_from", "country", b"country", "created_at", b"created_at", "currency", b"currency", "has_identity_secret", b"has_identity_secret", "id", b"id", "identity_secret", b"identity_secret", "locale", b"locale", "name", b"name", "origins", b"origins", "page_amount_ceiling", b"page_amount_ceiling", "rate_factor", b"rate_factor"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__attribution_window_days: _TypeAlias = _typing.Literal["attribution_window_days"]  # noqa: Y015
     _WhichOneofArgType__attribution_window_days: _TypeAlias = _typing.Literal["_attribution_window_days", b"_attribution_window_days"]  # noqa: Y015
+    _WhichOneofReturnType__page_amount_ceiling: _TypeAlias = _typing.Literal["page_amount_ceiling"]  # noqa: Y015
+    _WhichOneofArgType__page_amount_ceiling: _TypeAlias = _typing.Literal["_page_amount_ceiling", b"_page_amount_ceiling"]  # noqa: Y015
     _WhichOneofReturnType__rate_factor: _TypeAlias = _typing.Literal["rate_factor"]  # noqa: Y015
     _WhichOneofArgType__rate_factor: _TypeAlias = _typing.Literal["_rate_factor", b"_rate_factor"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__attribution_window_days) -> _WhichOneofReturnType__attribution_window_days | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__page_amount_ceiling) -> _WhichOneofReturnType__page_amount_ceiling | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__rate_factor) -> _WhichOneofReturnType__rate_factor | None: ...
 

@@ -10,6 +10,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -20,6 +21,34 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _Provenance:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ProvenanceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Provenance.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PROVENANCE_UNSPECIFIED: _Provenance.ValueType  # 0
+    """Nothing was earned, or it was decided before there was any provenance."""
+    PROVENANCE_CONFIRMED: _Provenance.ValueType  # 1
+    """A private token's or a platform's."""
+    PROVENANCE_REPORTED: _Provenance.ValueType  # 2
+    """A page's."""
+    PROVENANCE_UNCONFIRMED: _Provenance.ValueType  # 3
+    """A page's, received from the business's `confirmed_from` on."""
+
+class Provenance(_Provenance, metaclass=_ProvenanceEnumTypeWrapper):
+    """By whose word something counts."""
+
+PROVENANCE_UNSPECIFIED: Provenance.ValueType  # 0
+"""Nothing was earned, or it was decided before there was any provenance."""
+PROVENANCE_CONFIRMED: Provenance.ValueType  # 1
+"""A private token's or a platform's."""
+PROVENANCE_REPORTED: Provenance.ValueType  # 2
+"""A page's."""
+PROVENANCE_UNCONFIRMED: Provenance.ValueType  # 3
+"""A page's, received from the business's `confirmed_from` on."""
+Global___Provenance: _TypeAlias = Provenance  # noqa: Y015
 
 @_typing.final
 class TrackEventsRequest(_message.Message):
@@ -156,6 +185,7 @@ class ExplainAttributionResponse(_message.Message):
     IS_CONVERSION_FIELD_NUMBER: _builtins.int
     REVENUE_FIELD_NUMBER: _builtins.int
     ENTRIES_FIELD_NUMBER: _builtins.int
+    PROVENANCE_FIELD_NUMBER: _builtins.int
     rules_version: _builtins.int
     """The version of the rules."""
     reason: _builtins.str
@@ -166,6 +196,8 @@ class ExplainAttributionResponse(_message.Message):
     """What it counts for and why, such as "the first step of its order with an amount"."""
     is_conversion: _builtins.bool
     """Whether it counts as a conversion."""
+    provenance: Global___Provenance.ValueType
+    """By whose word it counts. Unspecified: it counts as an event alone."""
     @_builtins.property
     def candidates(self) -> _containers.RepeatedCompositeFieldContainer[Global___AttributionCandidate]:
         """The clicks looked at, latest first, at most 100."""
@@ -188,10 +220,11 @@ class ExplainAttributionResponse(_message.Message):
         is_conversion: _builtins.bool = ...,
         revenue: _types_pb2.Money | None = ...,
         entries: _abc.Iterable[Global___LedgerEntry] | None = ...,
+        provenance: Global___Provenance.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["revenue", b"revenue"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidates", b"candidates", "earns", b"earns", "entries", b"entries", "is_conversion", b"is_conversion", "reason", b"reason", "revenue", b"revenue", "rules_version", b"rules_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidates", b"candidates", "earns", b"earns", "entries", b"entries", "is_conversion", b"is_conversion", "provenance", b"provenance", "reason", b"reason", "revenue", b"revenue", "rules_version", b"rules_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -275,6 +308,7 @@ class LedgerEntry(_message.Message):
     REVENUE_FIELD_NUMBER: _builtins.int
     RULES_VERSION_FIELD_NUMBER: _builtins.int
     DECIDED_AT_FIELD_NUMBER: _builtins.int
+    PROVENANCE_FIELD_NUMBER: _builtins.int
     entry: _builtins.int
     """Its number among the event's lines, from 1."""
     sign: _builtins.int
@@ -289,6 +323,8 @@ class LedgerEntry(_message.Message):
     """Conversions: 1 or 0."""
     rules_version: _builtins.int
     """The version of the rules that decided."""
+    provenance: Global___Provenance.ValueType
+    """By whose word it counts."""
     @_builtins.property
     def revenue(self) -> _types_pb2.Money:
         """What was earned; below zero what was taken back. Absent: nothing."""
@@ -309,10 +345,11 @@ class LedgerEntry(_message.Message):
         revenue: _types_pb2.Money | None = ...,
         rules_version: _builtins.int = ...,
         decided_at: _timestamp_pb2.Timestamp | None = ...,
+        provenance: Global___Provenance.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_campaign", b"_campaign", "_click", b"_click", "_journey", b"_journey", "campaign", b"campaign", "click", b"click", "decided_at", b"decided_at", "journey", b"journey", "revenue", b"revenue"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_campaign", b"_campaign", "_click", b"_click", "_journey", b"_journey", "campaign", b"campaign", "click", b"click", "conversions", b"conversions", "decided_at", b"decided_at", "entry", b"entry", "journey", b"journey", "revenue", b"revenue", "rules_version", b"rules_version", "sign", b"sign"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_campaign", b"_campaign", "_click", b"_click", "_journey", b"_journey", "campaign", b"campaign", "click", b"click", "conversions", b"conversions", "decided_at", b"decided_at", "entry", b"entry", "journey", b"journey", "provenance", b"provenance", "revenue", b"revenue", "rules_version", b"rules_version", "sign", b"sign"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__campaign: _TypeAlias = _typing.Literal["campaign"]  # noqa: Y015
     _WhichOneofArgType__campaign: _TypeAlias = _typing.Literal["_campaign", b"_campaign"]  # noqa: Y015

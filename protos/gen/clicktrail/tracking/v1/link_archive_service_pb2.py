@@ -27,12 +27,13 @@ from clicktrail.common.v1 import json_pb2 as clicktrail_dot_common_dot_v1_dot_js
 from clicktrail.common.v1 import options_pb2 as clicktrail_dot_common_dot_v1_dot_options__pb2
 from clicktrail.shortener.v1 import domain_service_pb2 as clicktrail_dot_shortener_dot_v1_dot_domain__service__pb2
 from clicktrail.shortener.v1 import link_pb2 as clicktrail_dot_shortener_dot_v1_dot_link__pb2
+from clicktrail.shortener.v1 import refused_host_service_pb2 as clicktrail_dot_shortener_dot_v1_dot_refused__host__service__pb2
 from clicktrail.tracking.v1 import relay_service_pb2 as clicktrail_dot_tracking_dot_v1_dot_relay__service__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1clicktrail/tracking/v1/link_archive_service.proto\x12\x16\x63licktrail.tracking.v1\x1a!clicktrail/common/v1/access.proto\x1a\x1f\x63licktrail/common/v1/json.proto\x1a\"clicktrail/common/v1/options.proto\x1a,clicktrail/shortener/v1/domain_service.proto\x1a\"clicktrail/shortener/v1/link.proto\x1a*clicktrail/tracking/v1/relay_service.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb5\x02\n\x10ListLinksRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12@\n\x05limit\x18\x02 \x01(\x05\x42\x31\xf2\xe7\x18-\x12+clicktrail.common.v1.SharedRules.page_limit\x12\x1b\n\x0estarting_after\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x1a\n\rending_before\x18\x04 \x01(\tH\x01\x88\x01\x01\x12\x15\n\x08\x63\x61mpaign\x18\x05 \x01(\tH\x02\x88\x01\x01\x12\x14\n\x07journey\x18\x06 \x01(\tH\x03\x88\x01\x01\x12\x14\n\x07profile\x18\x07 \x01(\tH\x04\x88\x01\x01\x42\x11\n\x0f_starting_afterB\x10\n\x0e_ending_beforeB\x0b\n\t_campaignB\n\n\x08_journeyB\n\n\x08_profile\"S\n\x11ListLinksResponse\x12,\n\x05links\x18\x01 \x03(\x0b\x32\x1d.clicktrail.shortener.v1.Link\x12\x10\n\x08has_more\x18\x02 \x01(\x08\"\x13\n\x11\x43ountLinksRequest\"#\n\x12\x43ountLinksResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\x03\"D\n\x12\x45xportLinksRequest\x12.\n\nkept_since\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x83\x01\n\x13\x45xportLinksResponse\x12/\n\x05links\x18\x01 \x03(\x0b\x32 .clicktrail.tracking.v1.LinkCopy\x12\r\n\x05total\x18\x02 \x01(\x03\x12,\n\x08\x62\x65gan_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"^\n\x17KeepInstallationRequest\x12\x0e\n\x06secret\x18\x01 \x01(\x0c\x12\x33\n\x07\x64omains\x18\x02 \x03(\x0b\x32\".clicktrail.tracking.v1.DomainCopy\"_\n\x18KeepInstallationResponse\x12\x0e\n\x06secret\x18\x01 \x01(\x0c\x12\x33\n\x07\x64omains\x18\x02 \x03(\x0b\x32\".clicktrail.tracking.v1.DomainCopy\"\x90\x01\n\nDomainCopy\x12/\n\x06\x64omain\x18\x01 \x01(\x0b\x32\x1f.clicktrail.shortener.v1.Domain\x12@\n\x08revision\x18\x02 \x01(\x03\x42.\xf2\xe7\x18*\x12(clicktrail.tracking.v1.LinkCopy.revision\x12\x0f\n\x07removed\x18\x03 \x01(\x08\x32\xff\x03\n\x12LinkArchiveService\x12\x87\x01\n\tListLinks\x12(.clicktrail.tracking.v1.ListLinksRequest\x1a).clicktrail.tracking.v1.ListLinksResponse\"%\xfa\xe7\x18\x10\n\x01\x05\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02\x0b\x12\t/v1/links\x12l\n\nCountLinks\x12).clicktrail.tracking.v1.CountLinksRequest\x1a*.clicktrail.tracking.v1.CountLinksResponse\"\x07\xfa\xe7\x18\x03\n\x01\x02\x12q\n\x0b\x45xportLinks\x12*.clicktrail.tracking.v1.ExportLinksRequest\x1a+.clicktrail.tracking.v1.ExportLinksResponse\"\x07\xfa\xe7\x18\x03\n\x01\x02\x30\x01\x12~\n\x10KeepInstallation\x12/.clicktrail.tracking.v1.KeepInstallationRequest\x1a\x30.clicktrail.tracking.v1.KeepInstallationResponse\"\x07\xfa\xe7\x18\x03\n\x01\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1clicktrail/tracking/v1/link_archive_service.proto\x12\x16\x63licktrail.tracking.v1\x1a!clicktrail/common/v1/access.proto\x1a\x1f\x63licktrail/common/v1/json.proto\x1a\"clicktrail/common/v1/options.proto\x1a,clicktrail/shortener/v1/domain_service.proto\x1a\"clicktrail/shortener/v1/link.proto\x1a\x32\x63licktrail/shortener/v1/refused_host_service.proto\x1a*clicktrail/tracking/v1/relay_service.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb5\x02\n\x10ListLinksRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12@\n\x05limit\x18\x02 \x01(\x05\x42\x31\xf2\xe7\x18-\x12+clicktrail.common.v1.SharedRules.page_limit\x12\x1b\n\x0estarting_after\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x1a\n\rending_before\x18\x04 \x01(\tH\x01\x88\x01\x01\x12\x15\n\x08\x63\x61mpaign\x18\x05 \x01(\tH\x02\x88\x01\x01\x12\x14\n\x07journey\x18\x06 \x01(\tH\x03\x88\x01\x01\x12\x14\n\x07profile\x18\x07 \x01(\tH\x04\x88\x01\x01\x42\x11\n\x0f_starting_afterB\x10\n\x0e_ending_beforeB\x0b\n\t_campaignB\n\n\x08_journeyB\n\n\x08_profile\"S\n\x11ListLinksResponse\x12,\n\x05links\x18\x01 \x03(\x0b\x32\x1d.clicktrail.shortener.v1.Link\x12\x10\n\x08has_more\x18\x02 \x01(\x08\"\x13\n\x11\x43ountLinksRequest\"#\n\x12\x43ountLinksResponse\x12\r\n\x05\x63ount\x18\x01 \x01(\x03\"D\n\x12\x45xportLinksRequest\x12.\n\nkept_since\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x83\x01\n\x13\x45xportLinksResponse\x12/\n\x05links\x18\x01 \x03(\x0b\x32 .clicktrail.tracking.v1.LinkCopy\x12\r\n\x05total\x18\x02 \x01(\x03\x12,\n\x08\x62\x65gan_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x9e\x01\n\x17KeepInstallationRequest\x12\x0e\n\x06secret\x18\x01 \x01(\x0c\x12\x33\n\x07\x64omains\x18\x02 \x03(\x0b\x32\".clicktrail.tracking.v1.DomainCopy\x12>\n\rrefused_hosts\x18\x03 \x03(\x0b\x32\'.clicktrail.tracking.v1.RefusedHostCopy\"\x9f\x01\n\x18KeepInstallationResponse\x12\x0e\n\x06secret\x18\x01 \x01(\x0c\x12\x33\n\x07\x64omains\x18\x02 \x03(\x0b\x32\".clicktrail.tracking.v1.DomainCopy\x12>\n\rrefused_hosts\x18\x03 \x03(\x0b\x32\'.clicktrail.tracking.v1.RefusedHostCopy\"\x90\x01\n\nDomainCopy\x12/\n\x06\x64omain\x18\x01 \x01(\x0b\x32\x1f.clicktrail.shortener.v1.Domain\x12@\n\x08revision\x18\x02 \x01(\x03\x42.\xf2\xe7\x18*\x12(clicktrail.tracking.v1.LinkCopy.revision\x12\x0f\n\x07removed\x18\x03 \x01(\x08\"\x98\x01\n\x0fRefusedHostCopy\x12\x32\n\x04host\x18\x01 \x01(\x0b\x32$.clicktrail.shortener.v1.RefusedHost\x12@\n\x08revision\x18\x02 \x01(\x03\x42.\xf2\xe7\x18*\x12(clicktrail.tracking.v1.LinkCopy.revision\x12\x0f\n\x07removed\x18\x03 \x01(\x08\x32\xff\x03\n\x12LinkArchiveService\x12\x87\x01\n\tListLinks\x12(.clicktrail.tracking.v1.ListLinksRequest\x1a).clicktrail.tracking.v1.ListLinksResponse\"%\xfa\xe7\x18\x10\n\x01\x05\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02\x0b\x12\t/v1/links\x12l\n\nCountLinks\x12).clicktrail.tracking.v1.CountLinksRequest\x1a*.clicktrail.tracking.v1.CountLinksResponse\"\x07\xfa\xe7\x18\x03\n\x01\x02\x12q\n\x0b\x45xportLinks\x12*.clicktrail.tracking.v1.ExportLinksRequest\x1a+.clicktrail.tracking.v1.ExportLinksResponse\"\x07\xfa\xe7\x18\x03\n\x01\x02\x30\x01\x12~\n\x10KeepInstallation\x12/.clicktrail.tracking.v1.KeepInstallationRequest\x1a\x30.clicktrail.tracking.v1.KeepInstallationResponse\"\x07\xfa\xe7\x18\x03\n\x01\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,6 +46,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTLINKSREQUEST'].fields_by_name['limit']._serialized_options = b'\362\347\030-\022+clicktrail.common.v1.SharedRules.page_limit'
   _globals['_DOMAINCOPY'].fields_by_name['revision']._loaded_options = None
   _globals['_DOMAINCOPY'].fields_by_name['revision']._serialized_options = b'\362\347\030*\022(clicktrail.tracking.v1.LinkCopy.revision'
+  _globals['_REFUSEDHOSTCOPY'].fields_by_name['revision']._loaded_options = None
+  _globals['_REFUSEDHOSTCOPY'].fields_by_name['revision']._serialized_options = b'\362\347\030*\022(clicktrail.tracking.v1.LinkCopy.revision'
   _globals['_LINKARCHIVESERVICE'].methods_by_name['ListLinks']._loaded_options = None
   _globals['_LINKARCHIVESERVICE'].methods_by_name['ListLinks']._serialized_options = b'\372\347\030\020\n\001\005\022\013business_id\202\323\344\223\002\013\022\t/v1/links'
   _globals['_LINKARCHIVESERVICE'].methods_by_name['CountLinks']._loaded_options = None
@@ -53,24 +56,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LINKARCHIVESERVICE'].methods_by_name['ExportLinks']._serialized_options = b'\372\347\030\003\n\001\002'
   _globals['_LINKARCHIVESERVICE'].methods_by_name['KeepInstallation']._loaded_options = None
   _globals['_LINKARCHIVESERVICE'].methods_by_name['KeepInstallation']._serialized_options = b'\372\347\030\003\n\001\002'
-  _globals['_LISTLINKSREQUEST']._serialized_start=371
-  _globals['_LISTLINKSREQUEST']._serialized_end=680
-  _globals['_LISTLINKSRESPONSE']._serialized_start=682
-  _globals['_LISTLINKSRESPONSE']._serialized_end=765
-  _globals['_COUNTLINKSREQUEST']._serialized_start=767
-  _globals['_COUNTLINKSREQUEST']._serialized_end=786
-  _globals['_COUNTLINKSRESPONSE']._serialized_start=788
-  _globals['_COUNTLINKSRESPONSE']._serialized_end=823
-  _globals['_EXPORTLINKSREQUEST']._serialized_start=825
-  _globals['_EXPORTLINKSREQUEST']._serialized_end=893
-  _globals['_EXPORTLINKSRESPONSE']._serialized_start=896
-  _globals['_EXPORTLINKSRESPONSE']._serialized_end=1027
-  _globals['_KEEPINSTALLATIONREQUEST']._serialized_start=1029
-  _globals['_KEEPINSTALLATIONREQUEST']._serialized_end=1123
-  _globals['_KEEPINSTALLATIONRESPONSE']._serialized_start=1125
-  _globals['_KEEPINSTALLATIONRESPONSE']._serialized_end=1220
-  _globals['_DOMAINCOPY']._serialized_start=1223
-  _globals['_DOMAINCOPY']._serialized_end=1367
-  _globals['_LINKARCHIVESERVICE']._serialized_start=1370
-  _globals['_LINKARCHIVESERVICE']._serialized_end=1881
+  _globals['_LISTLINKSREQUEST']._serialized_start=423
+  _globals['_LISTLINKSREQUEST']._serialized_end=732
+  _globals['_LISTLINKSRESPONSE']._serialized_start=734
+  _globals['_LISTLINKSRESPONSE']._serialized_end=817
+  _globals['_COUNTLINKSREQUEST']._serialized_start=819
+  _globals['_COUNTLINKSREQUEST']._serialized_end=838
+  _globals['_COUNTLINKSRESPONSE']._serialized_start=840
+  _globals['_COUNTLINKSRESPONSE']._serialized_end=875
+  _globals['_EXPORTLINKSREQUEST']._serialized_start=877
+  _globals['_EXPORTLINKSREQUEST']._serialized_end=945
+  _globals['_EXPORTLINKSRESPONSE']._serialized_start=948
+  _globals['_EXPORTLINKSRESPONSE']._serialized_end=1079
+  _globals['_KEEPINSTALLATIONREQUEST']._serialized_start=1082
+  _globals['_KEEPINSTALLATIONREQUEST']._serialized_end=1240
+  _globals['_KEEPINSTALLATIONRESPONSE']._serialized_start=1243
+  _globals['_KEEPINSTALLATIONRESPONSE']._serialized_end=1402
+  _globals['_DOMAINCOPY']._serialized_start=1405
+  _globals['_DOMAINCOPY']._serialized_end=1549
+  _globals['_REFUSEDHOSTCOPY']._serialized_start=1552
+  _globals['_REFUSEDHOSTCOPY']._serialized_end=1704
+  _globals['_LINKARCHIVESERVICE']._serialized_start=1707
+  _globals['_LINKARCHIVESERVICE']._serialized_end=2218
 # @@protoc_insertion_point(module_scope)

@@ -5,6 +5,7 @@ The second copy of all links."""
 
 from clicktrail.shortener.v1 import domain_service_pb2 as _domain_service_pb2
 from clicktrail.shortener.v1 import link_pb2 as _link_pb2
+from clicktrail.shortener.v1 import refused_host_service_pb2 as _refused_host_service_pb2
 from clicktrail.tracking.v1 import relay_service_pb2 as _relay_service_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
@@ -220,21 +221,27 @@ class KeepInstallationRequest(_message.Message):
 
     SECRET_FIELD_NUMBER: _builtins.int
     DOMAINS_FIELD_NUMBER: _builtins.int
+    REFUSED_HOSTS_FIELD_NUMBER: _builtins.int
     secret: _builtins.bytes
     """What codes are derived from external ids with. Empty: none to keep."""
     @_builtins.property
     def domains(self) -> _containers.RepeatedCompositeFieldContainer[Global___DomainCopy]:
         """Domains."""
 
+    @_builtins.property
+    def refused_hosts(self) -> _containers.RepeatedCompositeFieldContainer[Global___RefusedHostCopy]:
+        """Hosts that are refused."""
+
     def __init__(
         self,
         *,
         secret: _builtins.bytes = ...,
         domains: _abc.Iterable[Global___DomainCopy] | None = ...,
+        refused_hosts: _abc.Iterable[Global___RefusedHostCopy] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["domains", b"domains", "secret", b"secret"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["domains", b"domains", "refused_hosts", b"refused_hosts", "secret", b"secret"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -248,21 +255,27 @@ class KeepInstallationResponse(_message.Message):
 
     SECRET_FIELD_NUMBER: _builtins.int
     DOMAINS_FIELD_NUMBER: _builtins.int
+    REFUSED_HOSTS_FIELD_NUMBER: _builtins.int
     secret: _builtins.bytes
     """The secret. Empty: none yet."""
     @_builtins.property
     def domains(self) -> _containers.RepeatedCompositeFieldContainer[Global___DomainCopy]:
         """Every domain there ever was."""
 
+    @_builtins.property
+    def refused_hosts(self) -> _containers.RepeatedCompositeFieldContainer[Global___RefusedHostCopy]:
+        """Every host that ever was refused."""
+
     def __init__(
         self,
         *,
         secret: _builtins.bytes = ...,
         domains: _abc.Iterable[Global___DomainCopy] | None = ...,
+        refused_hosts: _abc.Iterable[Global___RefusedHostCopy] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["domains", b"domains", "secret", b"secret"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["domains", b"domains", "refused_hosts", b"refused_hosts", "secret", b"secret"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -299,3 +312,35 @@ class DomainCopy(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DomainCopy: _TypeAlias = DomainCopy  # noqa: Y015
+
+@_typing.final
+class RefusedHostCopy(_message.Message):
+    """The second copy of a refused host, or of its removal from the list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOST_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    REMOVED_FIELD_NUMBER: _builtins.int
+    revision: _builtins.int
+    """Grows with each change, also with its removal and when it is refused again."""
+    removed: _builtins.bool
+    """Whether it was taken from the list."""
+    @_builtins.property
+    def host(self) -> _refused_host_service_pb2.RefusedHost:
+        """The host, as it is or was."""
+
+    def __init__(
+        self,
+        *,
+        host: _refused_host_service_pb2.RefusedHost | None = ...,
+        revision: _builtins.int = ...,
+        removed: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["host", b"host"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["host", b"host", "removed", b"removed", "revision", b"revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefusedHostCopy: _TypeAlias = RefusedHostCopy  # noqa: Y015

@@ -88,7 +88,7 @@ class LinkArchiveServiceServicer:
     def KeepInstallation(self, request, context):
         """Keeps the copy of what the shortener needs besides links, and answers with what is kept now.
 
-        Of two secrets the first one stays; of two copies of a domain the later revision. Errors: UNAVAILABLE
+        Of two secrets the first one stays; of two copies of a domain or host the later revision. Errors: UNAVAILABLE
         (`STORE_DOWN`). Idempotent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

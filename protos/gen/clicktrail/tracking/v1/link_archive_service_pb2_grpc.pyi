@@ -29,7 +29,7 @@ class LinkArchiveServiceStub:
     KeepInstallation: _aio.UnaryUnaryMultiCallable[_link_archive_service_pb2.KeepInstallationRequest, _link_archive_service_pb2.KeepInstallationResponse]
     """Keeps the copy of what the shortener needs besides links, and answers with what is kept now.
 
-    Of two secrets the first one stays; of two copies of a domain the later revision. Errors: UNAVAILABLE
+    Of two secrets the first one stays; of two copies of a domain or host the later revision. Errors: UNAVAILABLE
     (`STORE_DOWN`). Idempotent.
     """
 
@@ -72,7 +72,7 @@ class LinkArchiveServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_link_archive_service_pb2.KeepInstallationResponse]:
         """Keeps the copy of what the shortener needs besides links, and answers with what is kept now.
 
-        Of two secrets the first one stays; of two copies of a domain the later revision. Errors: UNAVAILABLE
+        Of two secrets the first one stays; of two copies of a domain or host the later revision. Errors: UNAVAILABLE
         (`STORE_DOWN`). Idempotent.
         """
 

@@ -286,6 +286,9 @@ class Totals(_message.Message):
     TIME_TO_CLICK_FIELD_NUMBER: _builtins.int
     TIME_TO_CONVERSION_FIELD_NUMBER: _builtins.int
     CLICKED_RECIPIENTS_FIELD_NUMBER: _builtins.int
+    CONFIRMED_FIELD_NUMBER: _builtins.int
+    REPORTED_FIELD_NUMBER: _builtins.int
+    UNCONFIRMED_FIELD_NUMBER: _builtins.int
     recipients: _builtins.int
     """Distinct profiles with a link here."""
     clicks: _builtins.int
@@ -316,6 +319,18 @@ class Totals(_message.Message):
     def taken_back(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Money]:
         """What refunds and cancellations took back, by currency. Not in `revenue` any more."""
 
+    @_builtins.property
+    def confirmed(self) -> Global___Earned:
+        """Of conversions and revenue what private tokens and platforms said."""
+
+    @_builtins.property
+    def reported(self) -> Global___Earned:
+        """Of conversions and revenue what pages alone said, which whoever has the public id can make up."""
+
+    @_builtins.property
+    def unconfirmed(self) -> Global___Earned:
+        """What pages alone said from the business's `confirmed_from` on: in no other figure."""
+
     def __init__(
         self,
         *,
@@ -332,10 +347,13 @@ class Totals(_message.Message):
         time_to_click: _builtins.float | None = ...,
         time_to_conversion: _builtins.float | None = ...,
         clicked_recipients: _builtins.int = ...,
+        confirmed: Global___Earned | None = ...,
+        reported: Global___Earned | None = ...,
+        unconfirmed: Global___Earned | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_time_to_click", b"_time_to_click", "_time_to_conversion", b"_time_to_conversion", "time_to_click", b"time_to_click", "time_to_conversion", b"time_to_conversion"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_time_to_click", b"_time_to_click", "_time_to_conversion", b"_time_to_conversion", "confirmed", b"confirmed", "reported", b"reported", "time_to_click", b"time_to_click", "time_to_conversion", b"time_to_conversion", "unconfirmed", b"unconfirmed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_time_to_click", b"_time_to_click", "_time_to_conversion", b"_time_to_conversion", "bot_hits", b"bot_hits", "click_through_rate", b"click_through_rate", "clicked_recipients", b"clicked_recipients", "clicks", b"clicks", "conversion_rate", b"conversion_rate", "conversions", b"conversions", "recipients", b"recipients", "revenue", b"revenue", "sessions", b"sessions", "taken_back", b"taken_back", "time_to_click", b"time_to_click", "time_to_conversion", b"time_to_conversion", "unique_clickers", b"unique_clickers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_time_to_click", b"_time_to_click", "_time_to_conversion", b"_time_to_conversion", "bot_hits", b"bot_hits", "click_through_rate", b"click_through_rate", "clicked_recipients", b"clicked_recipients", "clicks", b"clicks", "confirmed", b"confirmed", "conversion_rate", b"conversion_rate", "conversions", b"conversions", "recipients", b"recipients", "reported", b"reported", "revenue", b"revenue", "sessions", b"sessions", "taken_back", b"taken_back", "time_to_click", b"time_to_click", "time_to_conversion", b"time_to_conversion", "unconfirmed", b"unconfirmed", "unique_clickers", b"unique_clickers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__time_to_click: _TypeAlias = _typing.Literal["time_to_click"]  # noqa: Y015
     _WhichOneofArgType__time_to_click: _TypeAlias = _typing.Literal["_time_to_click", b"_time_to_click"]  # noqa: Y015
@@ -347,6 +365,34 @@ class Totals(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__time_to_conversion) -> _WhichOneofReturnType__time_to_conversion | None: ...
 
 Global___Totals: _TypeAlias = Totals  # noqa: Y015
+
+@_typing.final
+class Earned(_message.Message):
+    """A part of what was earned, by whose word it rests on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONVERSIONS_FIELD_NUMBER: _builtins.int
+    REVENUE_FIELD_NUMBER: _builtins.int
+    conversions: _builtins.int
+    """Earning events, and those of conversion actions."""
+    @_builtins.property
+    def revenue(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Money]:
+        """What was earned and not taken back, by currency."""
+
+    def __init__(
+        self,
+        *,
+        conversions: _builtins.int = ...,
+        revenue: _abc.Iterable[_types_pb2.Money] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversions", b"conversions", "revenue", b"revenue"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Earned: _TypeAlias = Earned  # noqa: Y015
 
 @_typing.final
 class ActionCount(_message.Message):
@@ -363,7 +409,7 @@ class ActionCount(_message.Message):
     """How many."""
     @_builtins.property
     def revenue(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Money]:
-        """What they earned, by currency; of refunds and cancellations what they took back, below zero."""
+        """What they earned, by currency; of refunds and cancellations what they took back, below zero. Not what is unconfirmed."""
 
     def __init__(
         self,
@@ -395,6 +441,9 @@ class Point(_message.Message):
     TAKEN_BACK_FIELD_NUMBER: _builtins.int
     SESSIONS_FIELD_NUMBER: _builtins.int
     CLICKED_RECIPIENTS_FIELD_NUMBER: _builtins.int
+    CONFIRMED_FIELD_NUMBER: _builtins.int
+    REPORTED_FIELD_NUMBER: _builtins.int
+    UNCONFIRMED_FIELD_NUMBER: _builtins.int
     clicks: _builtins.int
     """See `Totals`; likewise below."""
     unique_clickers: _builtins.int
@@ -419,6 +468,18 @@ class Point(_message.Message):
     def taken_back(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Money]:
         """What was taken back, by currency."""
 
+    @_builtins.property
+    def confirmed(self) -> Global___Earned:
+        """Likewise the three of `Totals`."""
+
+    @_builtins.property
+    def reported(self) -> Global___Earned:
+        """What pages alone said."""
+
+    @_builtins.property
+    def unconfirmed(self) -> Global___Earned:
+        """What is in no other figure until it is confirmed."""
+
     def __init__(
         self,
         *,
@@ -431,10 +492,13 @@ class Point(_message.Message):
         taken_back: _abc.Iterable[_types_pb2.Money] | None = ...,
         sessions: _builtins.int = ...,
         clicked_recipients: _builtins.int = ...,
+        confirmed: Global___Earned | None = ...,
+        reported: Global___Earned | None = ...,
+        unconfirmed: Global___Earned | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["confirmed", b"confirmed", "reported", b"reported", "time", b"time", "unconfirmed", b"unconfirmed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bot_hits", b"bot_hits", "clicked_recipients", b"clicked_recipients", "clicks", b"clicks", "conversions", b"conversions", "revenue", b"revenue", "sessions", b"sessions", "taken_back", b"taken_back", "time", b"time", "unique_clickers", b"unique_clickers"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bot_hits", b"bot_hits", "clicked_recipients", b"clicked_recipients", "clicks", b"clicks", "confirmed", b"confirmed", "conversions", b"conversions", "reported", b"reported", "revenue", b"revenue", "sessions", b"sessions", "taken_back", b"taken_back", "time", b"time", "unconfirmed", b"unconfirmed", "unique_clickers", b"unique_clickers"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

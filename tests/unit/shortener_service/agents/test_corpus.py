@@ -5,9 +5,9 @@ from collections import Counter
 import pytest
 
 from clicktrail.tracking.v1 import click_pb2
-from common.agents import crawler_list
-from common.agents.judge import judge
-from tests.support.agents.corpus import labelled
+from shortener_service.agents import crawler_list
+from shortener_service.agents.judge import judge
+from tests.support.shortener_service.agents.corpus import labelled
 
 AGENTS = list(labelled())
 # Some programs say nothing that a browser does not say, or look like an extension of one.

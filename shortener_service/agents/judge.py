@@ -6,8 +6,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from clicktrail.tracking.v1 import click_pb2
-from common.agents.crawler_list import listed
-from common.agents.rules import (
+from shortener_service.agents.crawler_list import listed
+from shortener_service.agents.rules import (
     APPS,
     BROWSER_WORDS,
     BROWSERS,

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from clicktrail.tracking.v1 import click_pb2
-from common.agents.judge import judge, own_words
+from shortener_service.agents.judge import judge, own_words
 
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
 WEB_VIEW = "AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/140.0.0.0 Mobile Safari/537.36"

@@ -1,0 +1,1 @@
+"""Hosts that no link may lead to."""

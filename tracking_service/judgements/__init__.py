@@ -1,0 +1,1 @@
+"""Judging hits again: who sent them, by later rules."""
