@@ -31,7 +31,7 @@ LABEL org.opencontainers.image.title="Clicktrail" \
 RUN groupadd --gid 10001 clicktrail \
     && useradd --no-log-init --uid 10001 --gid 10001 --no-create-home --home-dir / --shell /usr/sbin/nologin clicktrail \
     && install -d -o clicktrail -g clicktrail -m 700 /var/lib/clicktrail/spool \
-    && install -d -o clicktrail -g clicktrail -m 755 /run/clicktrail-secrets \
+    && install -d -o clicktrail -g clicktrail -m 755 /run/clicktrail-secrets /run/clicktrail-service-secrets \
     && install -d -o clicktrail -g clicktrail -m 700 /run/clicktrail-keys \
         /run/clicktrail-keys/all /run/clicktrail-keys/gateway /run/clicktrail-keys/shortener /run/clicktrail-keys/tracking
 COPY --from=build /opt/clicktrail /opt/clicktrail

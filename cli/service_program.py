@@ -12,7 +12,13 @@ from common.settings.store_urls import take_apart
 from common.settings.texts import FILE, PREFIX, UnfitTextError, text_of
 
 # Where the password of an address may be given apart from it.
-_PASSWORDS = {"POSTGRES_URL": "POSTGRES_PASSWORD", "REDIS_URL": "REDIS_PASSWORD"}
+_PASSWORDS = {
+    "POSTGRES_URL": "POSTGRES_PASSWORD",
+    "POSTGRES_OWNER_URL": "POSTGRES_OWNER_PASSWORD",
+    "REDIS_URL": "REDIS_PASSWORD",
+}
+# What the environment may say of the owner of another database.
+_NO_OWNER = {"POSTGRES_OWNER_URL": "", "POSTGRES_OWNER_PASSWORD": ""}
 
 Setting = Callable[[int], Mapping[str, str]]
 
@@ -25,6 +31,7 @@ class ServiceProgram:
     """
 
     stop_signal = signal.SIGTERM
+    directory = None
 
     def __init__(self, module: str, settings: Setting, *, http_host: str | None = None) -> None:
         self._module = module
@@ -71,23 +78,27 @@ def python_module(module: str) -> list[str]:
 def environment_with(settings: Mapping[str, str]) -> dict[str, str]:
     """Return our environment with these settings, named without their prefix.
 
-    Nothing else there says what they say: no file, and beside an address with a password no other password.
+    Nothing else there says what they say: no file, and beside an address with a password no other password. An empty
+    text takes a setting away.
     """
     replaced = {*settings} | {
         password for url, password in _PASSWORDS.items() if url in settings and take_apart(settings[url]).has_password
     }
     dropped = {PREFIX + name + ending for name in replaced for ending in ("", FILE)}
     kept = {name: value for name, value in os.environ.items() if name.upper() not in dropped}
-    return kept | {PREFIX + name: value for name, value in settings.items()}
+    return kept | {PREFIX + name: value for name, value in settings.items() if value}
 
 
 def settings_with_database(url: str | None) -> dict[str, str]:
-    """Return what leads our own module to a database; nothing where the environment that it inherits does so."""
+    """Return what leads our own module to a database; nothing where the environment that it inherits does so.
+
+    An address that is not the environment's stands alone: the owner who is named there belongs to another database.
+    """
     try:
         is_ours = url is None or url == text_of("POSTGRES_URL")
     except UnfitTextError:
         is_ours = False
-    return {} if is_ours or url is None else {"POSTGRES_URL": url}
+    return {} if is_ours or url is None else {"POSTGRES_URL": url, **_NO_OWNER}
 
 
 def reachable(host: str | None) -> str:

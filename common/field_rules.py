@@ -17,6 +17,9 @@ from clicktrail.common.v1.options_pb2 import FieldRules
 # What a field does not take over from the one that it is like.
 _OWN = ("required", "like", "aliases", "value_aliases")
 
+# Clients take them out of a path before they send it, percent-encoded or not: no id that stands in one may be so.
+PATH_STEPS = frozenset({".", ".."})
+
 
 def rules(message: type[Message], name: str) -> FieldRules:
     """Return the rules of a message's field. Raises `KeyError` where it has no such field."""

@@ -14,6 +14,7 @@ from clicktrail.shortener.v1 import domain_service_pb2, link_service_pb2
 from clicktrail.tracking.v1 import (
     account_service_pb2,
     action_service_pb2,
+    event_service_pb2,
     link_archive_service_pb2,
     profile_service_pb2,
     report_page_service_pb2,
@@ -37,6 +38,7 @@ from gateway.http.server import connections_for
 from gateway.openapi.document import document_route
 from gateway.probes import own_routes
 from gateway.rate_limits.limits import RateLimits
+from gateway.rate_limits.refusals import RefusalReports
 from gateway.rate_limits.shares import BudgetShares
 from gateway.redirects.error_pages import STYLE as LINKS
 from gateway.redirects.fast_path import ShortLinks
@@ -72,6 +74,7 @@ TRANSCODED = (
     profile_service_pb2.DESCRIPTOR.services_by_name["ProfileService"],
     action_service_pb2.DESCRIPTOR.services_by_name["ActionService"],
     account_service_pb2.DESCRIPTOR.services_by_name["AccountService"],
+    event_service_pb2.DESCRIPTOR.services_by_name["EventService"],
     report_service_pb2.DESCRIPTOR.services_by_name["ReportService"],
     report_page_service_pb2.DESCRIPTOR.services_by_name["ReportPageService"],
 )
@@ -83,7 +86,7 @@ def build() -> Application:
     configure_logging(service="gateway", level=settings.log_level, log_format=settings.log_format)
     most = connections_for(settings.queue_limit)
     # Behind proxies all connections are theirs.
-    most_of_address = most if settings.trusted_proxies else most // ADDRESSES_AT_LEAST
+    most_of_address = most // ADDRESSES_AT_LEAST if settings.client_addresses.is_direct else most
     return Application(partial(open_gateway, settings), Connections(most, most_of_address))
 
 
@@ -105,7 +108,8 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         EventBatches(services, settings.call_seconds),
         Limits(settings.flight_size, settings.event_flights_in_air, settings.queue_limit, settings.call_seconds),
     )
-    events = Events(credentials, limits, fresh_sessions, submissions, settings.trusted_proxies)
+    addresses = settings.client_addresses
+    events = Events(credentials, limits, fresh_sessions, submissions, addresses)
     pages = TrackerRoutes(services, credentials, fresh_sessions)
     transcoder = Transcoder(services, credentials, limits, fresh_sessions)
     watches = Watches(services)
@@ -125,16 +129,22 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
     ]
     document = document_route([route.operation for route in routes], COMPONENTS)
     styles = {"/v1": API, "/reports": REPORTS}
-    router = Router([*routes, document], styles, LINKS, Room(settings.queue_limit), settings.trusted_proxies)
-    sharing = asyncio.create_task(BudgetShares(services, limits).keep_in_step())
+    router = Router([*routes, document], styles, LINKS, Room(settings.queue_limit), addresses)
+    refusals = RefusalReports(services, limits.refusals)
+    upkeep = [
+        asyncio.create_task(BudgetShares(services, limits).keep_in_step()),
+        asyncio.create_task(refusals.keep_telling()),
+    ]
     log.info("serving", pid=os.getpid())
     spare_what_stays()
-    links = ShortLinks(Redirects(hits, limits, settings.trusted_proxies), router.own_paths)
+    links = ShortLinks(Redirects(hits, limits, addresses), router.own_paths)
     yield Gateway((links, SingleEvents(events)), router, watches)
     watches.close()
-    sharing.cancel()
+    for task in upkeep:
+        task.cancel()
     await hits.close()
     await submissions.close()
+    await refusals.tell()
     await services.close()
     log.info("stopped", pid=os.getpid())
 

@@ -3,16 +3,25 @@
 import re
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from clicktrail.shortener.v1.redirect_service_pb2 import ResolveHitsRequest
 from common.field_rules import rules
 from common.settings.settings import Listen, Settings
+from gateway.addresses import ClientAddresses
 
 # A page has it as a link: neither a script nor an address within this site.
 _ABUSE_ADDRESS = re.compile(r"mailto:[!-?A-~]+@[!-?A-~]+|https?://[!-~]+")
 
 Count = Annotated[int, Field(ge=1)]
+
+
+def _check_proxies(value: str) -> str:
+    try:
+        ClientAddresses.behind(value)
+    except ValueError:
+        raise ValueError("must be a number of proxies, or their networks, such as 10.0.0.0/8, fd00::/8") from None
+    return value
 
 
 class GatewaySettings(Settings):
@@ -42,8 +51,16 @@ class GatewaySettings(Settings):
     """Whether senders are held to budgets: beyond them, 429."""
     abuse_address: str | None = None
     """Where visitors report a harmful link, `mailto:…` or `https://…`: shown on each link's page, `/{code}+`."""
-    trusted_proxies: Annotated[int, Field(ge=0)] = 0
-    """How many proxies stand before the gateway: so far back is the client's address in `X-Forwarded-For`."""
+    trusted_proxies: Annotated[str, AfterValidator(_check_proxies)] = "0"
+    """How many proxies stand before the gateway, or their networks, with commas between them.
+
+    So far back, or behind the last of them, is the client's address in `X-Forwarded-For` or `Forwarded`.
+    """
+
+    @property
+    def client_addresses(self) -> ClientAddresses:
+        """What tells where requests come from, behind the trusted proxies."""
+        return ClientAddresses.behind(self.trusted_proxies)
 
     @field_validator("abuse_address")
     @classmethod

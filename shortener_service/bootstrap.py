@@ -25,6 +25,8 @@ from shortener_service.domains.proof import Proofs
 from shortener_service.domains.servicer import DomainServicer
 from shortener_service.domains.store import RedisDomainStore
 from shortener_service.domains.txt_records import TxtRecords
+from shortener_service.links.business_store import RedisBusinesses
+from shortener_service.links.businesses import Businesses
 from shortener_service.links.creation import Creation, Secret
 from shortener_service.links.links import Links
 from shortener_service.links.messages import LinkMessages
@@ -55,7 +57,7 @@ from shortener_service.refused_hosts.refused_hosts import RefusedHosts
 from shortener_service.refused_hosts.servicer import RefusedHostServicer
 from shortener_service.refused_hosts.store import RedisRefusedHostStore
 from shortener_service.settings import ShortenerSettings
-from shortener_service.token_client import TokenOwners
+from shortener_service.token_client import BusinessAccounts, TokenOwners
 
 log = get_logger(__name__)
 
@@ -119,7 +121,8 @@ class Shortener:
             links, templates, RedisChanges(self._calls, keys), shards, settings.link_cache_size
         )
         messages = LinkMessages(settings.public_url)
-        creation = Creation(links, templates, domains, messages, self._secret)
+        businesses = Businesses(RedisBusinesses(self._calls), BusinessAccounts(self._channel))
+        creation = Creation(links, templates, domains, messages, self._secret, businesses)
         single = Links(links, templates, domains, refused_hosts, messages, self._live_links.forget)
         redirects = Redirects(self._live_links, domains, refused_hosts, clicks, shards)
         self._server = GrpcServer(

@@ -13,7 +13,10 @@ from common.field_rules import rules
 LONGEST = rules(Link, "destination").max_length
 
 # Control characters and white space of every script; a browser drops some of them and then reads another address.
-_FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\xa0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff\ud800-\udfff]")
+# Not the two joiners, U+200C and U+200D: words of some scripts and many emojis are written with them.
+_FORBIDDEN = re.compile(
+    r"[\x00-\x20\x7f-\xa0\u1680\u2000-\u200b\u200e\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff\ud800-\udfff]"
+)
 _ADDRESS = re.compile(
     r"(?P<scheme>https?)://(?P<authority>[^/?#]*)(?P<path>[^?#]*)(?P<query>\?[^#]*)?(?P<fragment>#.*)?",
     re.IGNORECASE | re.DOTALL,
@@ -25,6 +28,7 @@ _HOST = re.compile(
 )
 # A host whose last label is a number is an address in numbers, whatever comes before.
 _NUMBER = re.compile(r"(?:^|\.)(?:[0-9]+|0x[0-9a-f]*)\.?\Z", re.IGNORECASE | re.ASCII)
+_JOINERS = "\u200c\u200d"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HIGHEST_PORT = 65_535
 # All ASCII stays as it is: nothing of what was sent is written differently.
@@ -146,11 +150,7 @@ def _written_host(host: str) -> str:
             raise UnacceptableAddressError("has an IPv6 address of one machine's own network")
         return host
     if not host.isascii():
-        try:
-            # As browsers do, or a link would lead to another host than the one that was written.
-            host = idna.encode(host, uts46=True).decode("ascii")
-        except UnicodeError:
-            raise UnacceptableAddressError("has a host that is not valid") from None
+        host = _host_in_ascii(host)
     # Looked at after the conversion: it may turn one character into a dot, a slash or an at sign.
     if not is_host_name(host):
         raise UnacceptableAddressError("has a host that is not valid")
@@ -161,3 +161,27 @@ def _written_host(host: str) -> str:
             # Browsers read 127.1 and 0x7f000001 as addresses too, each in many spellings.
             raise UnacceptableAddressError("has a host in numbers that are not four decimals") from None
     return host
+
+
+def _host_in_ascii(host: str) -> str:
+    """Return a host of any script as browsers write it, or a link would lead to another host than the one written.
+
+    They follow UTS 46, which knows emojis and all that was ever registered; IDNA 2008 alone refuses those.
+    """
+    try:
+        mapped = idna.uts46_remap(host, std3_rules=False, transitional=False)
+        return ".".join(map(_label_in_ascii, mapped.split(".")))
+    except UnicodeError:
+        raise UnacceptableAddressError("has a host that is not valid") from None
+
+
+def _label_in_ascii(label: str) -> str:
+    """Return one label of a mapped host. Raises `UnicodeError` for what browsers refuse."""
+    if label.isascii():
+        return label
+    idna.check_initial_combiner(label)
+    idna.check_bidi(label)
+    for at, character in enumerate(label):
+        if character in _JOINERS and not idna.valid_contextj(label, at):
+            raise UnicodeError("A joiner stands where it joins nothing.")
+    return "xn--" + label.encode("punycode").decode("ascii")

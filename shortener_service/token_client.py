@@ -1,6 +1,6 @@
-"""Whose private tokens are, as tracking knows it."""
+"""Whose private tokens are, and which businesses there are, as tracking knows it."""
 
-from grpc import aio
+from grpc import StatusCode, aio
 
 from clicktrail.tracking.v1 import account_service_pb2 as pb
 from clicktrail.tracking.v1 import account_service_pb2_grpc
@@ -9,6 +9,25 @@ from common.rpc.errors import from_rpc_error
 
 # A caller waits for the answer, and for its link behind that.
 ASK_SECONDS = 2.0
+
+
+class BusinessAccounts:
+    """Asks tracking which businesses there are."""
+
+    def __init__(self, channel: aio.Channel) -> None:
+        self._stub = account_service_pb2_grpc.AccountServiceStub(channel)
+
+    async def has(self, business_id: str) -> bool:
+        """Tell whether there is a business. Raises UNAVAILABLE where it cannot be told now."""
+        request = pb.GetBusinessRequest(id=business_id)
+        try:
+            await self._stub.GetBusiness(request, timeout=ASK_SECONDS, wait_for_ready=True)
+        except aio.AioRpcError as error:
+            if error.code() is StatusCode.NOT_FOUND:
+                return False
+            told = from_rpc_error(error)
+            raise told or unavailable(Reason.UPSTREAM_DOWN, "Tracking does not tell of businesses now.") from error
+        return True
 
 
 class TokenOwners:

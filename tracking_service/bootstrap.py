@@ -13,6 +13,7 @@ from clicktrail.tracking.v1 import (
     judgement_service_pb2_grpc,
     link_archive_service_pb2_grpc,
     profile_service_pb2_grpc,
+    refused_request_service_pb2_grpc,
     rejection_service_pb2_grpc,
     relay_service_pb2_grpc,
     report_page_service_pb2_grpc,
@@ -41,6 +42,7 @@ from tracking_service.erasure.erasures import Erasures, ErasureWorker
 from tracking_service.erasure.store import PostgresErasure
 from tracking_service.events.context_store import PostgresEventContexts
 from tracking_service.events.intake import EventIntake
+from tracking_service.events.refund_store import PostgresRefunds
 from tracking_service.events.servicer import EventServicer
 from tracking_service.events.store import PostgresEvents
 from tracking_service.judgements.rejudgement import Rejudgement
@@ -60,6 +62,8 @@ from tracking_service.reassignment.store import PostgresReassignment
 from tracking_service.reassignment.worker import ReassignmentWorker
 from tracking_service.reconciliation.reconciliation import Reconciliation
 from tracking_service.reconciliation.store import PostgresReconcile
+from tracking_service.refused_requests.servicer import RefusedRequestServicer
+from tracking_service.refused_requests.store import PostgresRefusedRequests
 from tracking_service.rejections.servicer import RejectionServicer
 from tracking_service.rejections.store import PostgresRejected
 from tracking_service.reports.page import ReportPage
@@ -184,7 +188,11 @@ class TrackingService:
             ),
             "clicktrail.tracking.v1.EventService": partial(
                 event_service_pb2_grpc.add_EventServiceServicer_to_server,
-                EventServicer(self._fallback.intake.track, Explanations(PostgresExplanations(postgres))),
+                EventServicer(
+                    self._fallback.intake.track,
+                    Explanations(PostgresExplanations(postgres)),
+                    PostgresRefunds(postgres),
+                ),
             ),
             "clicktrail.tracking.v1.JudgementService": partial(
                 judgement_service_pb2_grpc.add_JudgementServiceServicer_to_server,
@@ -205,6 +213,10 @@ class TrackingService:
             "clicktrail.tracking.v1.ProfileService": partial(
                 profile_service_pb2_grpc.add_ProfileServiceServicer_to_server,
                 ProfileServicer(Profiles(profiles, PostgresActivities(postgres)), profiles, erasures.erase),
+            ),
+            "clicktrail.tracking.v1.RefusedRequestService": partial(
+                refused_request_service_pb2_grpc.add_RefusedRequestServiceServicer_to_server,
+                RefusedRequestServicer(PostgresRefusedRequests(postgres)),
             ),
             "clicktrail.tracking.v1.RejectionService": partial(
                 rejection_service_pb2_grpc.add_RejectionServiceServicer_to_server,

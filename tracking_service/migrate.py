@@ -11,7 +11,7 @@ from common.settings.settings import load_settings
 from tracking_service.postgres.migrate import BROKEN_OFF, MIGRATION_FAILED, Phase, migrate
 from tracking_service.postgres.refusals import cause_of, refusal_of
 from tracking_service.postgres.servers import NotConnectedError, UnfitAddressError
-from tracking_service.settings import TrackingSettings
+from tracking_service.settings import MigrationSettings
 
 # What the exit code says: a setting is wrong, here or at PostgreSQL; or PostgreSQL is away, and it may work later.
 USAGE, UNAVAILABLE = 2, 3
@@ -28,13 +28,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="pre: what new code needs before it starts; post: what must wait until no old code runs; default: all",
     )
     phase = parser.parse_args(arguments).phase
-    settings = load_settings(TrackingSettings)
+    settings = load_settings(MigrationSettings)
     configure_logging(service="migrate", level=settings.log_level, log_format=settings.log_format)
     warn_of_misspelt()
     try:
-        done = asyncio.run(migrate(settings.postgres_address, phase))
+        done = asyncio.run(migrate(settings.owner_address, phase, settings.postgres_address))
     except NotConnectedError as error:
-        print(error, file=sys.stderr)  # noqa: T201  (for the person at the terminal)
+        whose = "As the owner, by CLICKTRAIL_POSTGRES_OWNER_URL: " if settings.postgres_owner_url else ""
+        print(f"{whose}{error}", file=sys.stderr)  # noqa: T201  (for the person at the terminal)
         sys.exit(USAGE if error.is_lasting else UNAVAILABLE)
     except UnfitAddressError as error:
         print(error, file=sys.stderr)  # noqa: T201  (for the person at the terminal)

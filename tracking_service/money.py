@@ -66,6 +66,16 @@ def parse_minor(text: str, currency: str) -> int:
     return minor
 
 
+def is_amount(text: str | None) -> bool:
+    """Tell whether a text is a decimal number that is not negative."""
+    return (
+        text is not None
+        and len(text) <= _LONGEST_TEXT
+        and bool(_NUMBER.fullmatch(text))
+        and not Decimal(text).is_signed()
+    )
+
+
 def format_minor(minor: int, currency: str) -> str:
     """Return minor units as a decimal with as many digits behind the point as the currency has."""
     exponent = EXPONENTS[currency]

@@ -56,3 +56,36 @@ class TrackingSettings(ServiceSettings):
         """Where PostgreSQL is, with the password."""
         password = self.postgres_password.get_secret_value() if self.postgres_password else None
         return whole_url(self.postgres_url.get_secret_value(), password)
+
+
+class MigrationSettings(TrackingSettings):
+    """What migrations and restores are told beside that: who owns the tables. The service does not read it."""
+
+    postgres_owner_url: SecretStr | None = None
+    """The address of the same database as the owner of its tables, who migrates them; without one `postgres_url` is."""
+    postgres_owner_password: SecretStr | None = None
+    """The owner's password where that address has none."""
+
+    @field_validator("postgres_owner_url")
+    @classmethod
+    def _check_owner_url(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            check_address(url.get_secret_value())
+        return url
+
+    @field_validator("postgres_owner_password")
+    @classmethod
+    def _check_owner_password(cls, password: SecretStr | None, others: ValidationInfo) -> SecretStr | None:
+        url = others.data.get("postgres_owner_url")
+        if password and url is None:
+            raise ValueError("is for CLICKTRAIL_POSTGRES_OWNER_URL, which is not given")
+        check_password_apart(url.get_secret_value() if url else None, password, "CLICKTRAIL_POSTGRES_OWNER_URL")
+        return password
+
+    @property
+    def owner_address(self) -> str:
+        """Where PostgreSQL is, for the owner of the tables, with the password."""
+        if self.postgres_owner_url is None:
+            return self.postgres_address
+        password = self.postgres_owner_password.get_secret_value() if self.postgres_owner_password else None
+        return whole_url(self.postgres_owner_url.get_secret_value(), password)

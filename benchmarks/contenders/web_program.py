@@ -9,6 +9,7 @@ class WebProgram:
     """A server of HTTP that is ready when `/readyz` answers; without an environment of its own it has ours."""
 
     stop_signal = signal.SIGTERM
+    directory = None
 
     def __init__(
         self,

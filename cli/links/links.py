@@ -12,13 +12,23 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cli.addresses import Business, DataDir, KeyFile, Shortener, business_id, shortener_endpoint
+from cli.addresses import (
+    Business,
+    DataDir,
+    KeyFile,
+    Shortener,
+    Tracking,
+    business_id,
+    shortener_endpoint,
+    tracking_endpoint,
+)
 from cli.calls import run, sentence_of
 from cli.commands import Commands
 from cli.failures import CommandFailed, ExitCode
 from cli.links.blocks import block, unblock
 from cli.links.bulk_creation import Order, create_links
-from cli.links.recipients import Row, count_rows, read_rows
+from cli.links.people import tell_details
+from cli.links.recipients import Row, count_rows, kept, read_rows
 from clicktrail.common.v1 import types_pb2
 from clicktrail.shortener.v1 import link_pb2, link_service_pb2
 from common.clock import to_timestamp
@@ -40,7 +50,12 @@ def links_group() -> None:
 def create(  # noqa: PLR0913  (options of a command)
     *,
     csv_file: Annotated[
-        Path, typer.Option("--csv", help="The recipients: columns `profile` and `external_id`, with a header.")
+        Path,
+        typer.Option(
+            "--csv",
+            help="The recipients, with a header: columns `profile` and `external_id`, and perhaps `name`, `email` and "
+            "`phone`. `-`: standard input.",
+        ),
     ],
     destination: Annotated[str, typer.Option(help="Where the links lead.", metavar="URL")],
     campaign: Annotated[str | None, typer.Option(help="The campaign they belong to.")] = None,
@@ -59,6 +74,7 @@ def create(  # noqa: PLR0913  (options of a command)
     ] = None,
     business: Business = None,
     shortener: Shortener = None,
+    tracking: Tracking = None,
     data_dir: DataDir = None,
     key_file: KeyFile = None,
 ) -> None:
@@ -78,12 +94,16 @@ def create(  # noqa: PLR0913  (options of a command)
     )
     if utm_source or utm_medium or utm_campaign:
         template.utm.CopyFrom(types_pb2.Utm(source=utm_source, medium=utm_medium, campaign=utm_campaign))
-    order = Order(business_id(business, data_dir), template, count_rows(csv_file))
-    service = shortener_endpoint(shortener, data_dir, key_file)
-    with _written_to(output) as file, _progress() as progress:
-        ledger = Ledger(file, progress, order.count)
-        run(create_links(service, order, read_rows(csv_file), ledger.take), service)
-    ledger.close(csv_file)
+    with kept(csv_file) as source:
+        order = Order(business_id(business, data_dir), template, count_rows(source))
+        service = shortener_endpoint(shortener, data_dir, key_file)
+        with _written_to(output) as file, _progress() as progress:
+            ledger = Ledger(file, progress, order.count)
+            run(create_links(service, order, read_rows(source), ledger.take), service)
+        if any(row.has_details for row in read_rows(source)):
+            keeper = tracking_endpoint(tracking, data_dir, key_file)
+            run(tell_details(keeper, order.business, read_rows(source)), keeper)
+        ledger.close(source)
 
 
 class Ledger:
@@ -118,7 +138,9 @@ class Ledger:
         if self._failed > len(self._errors):
             typer.echo(f"… and {self._failed - len(self._errors)} more", err=True)
         if self._failed:
-            raise CommandFailed(f"{self._failed} of {self._failed + self._made} recipients of {source} have no link.")
+            raise CommandFailed(
+                f"{self._failed} of {self._failed + self._made} recipients of {source.name} have no link."
+            )
         typer.echo(f"{self._made} links", err=True)
 
     def _begin(self) -> None:

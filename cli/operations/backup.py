@@ -45,10 +45,10 @@ def database_address(given: str | None, data_dir: Path | None) -> str | None:
     return DataDirectory(data_dir).read_postgres_url() if data_dir and not given else given
 
 
-def run_backup_module(task: str, file: Path, postgres_url: str | None) -> None:
+def run_backup_module(task: str, file: Path, postgres_url: str | None, *options: str) -> None:
     """Run the part of this that talks to PostgreSQL; raise `CommandFailed` where it could not do it."""
     settings = settings_with_database(postgres_url)
-    command = [*python_module("tracking_service.backup"), task, os.fspath(file.absolute())]
+    command = [*python_module("tracking_service.backup"), task, os.fspath(file.absolute()), *options]
     done = subprocess.run(command, env=environment_with(settings), check=False)  # noqa: S603  (our own module)
     if done.returncode != 0:
         known = done.returncode in list(ExitCode)

@@ -21,7 +21,11 @@ def migrate(
     ] = "all",
     postgres_url: PostgresUrl = None,
 ) -> None:
-    """Bring a database's tables up to date; safe to run again, and while the services run."""
+    """Bring a database's tables up to date; safe to run again, and while the services run.
+
+    With `CLICKTRAIL_POSTGRES_OWNER_URL` it runs as the owner of the tables who is named there, makes the role of
+    `CLICKTRAIL_POSTGRES_URL` where there is none, and lets it read and write their rows.
+    """
     command = [*python_module("tracking_service.migrate"), "--phase", phase]
     environment = environment_with(settings_with_database(postgres_url))
     done = subprocess.run(command, env=environment, check=False)  # noqa: S603  (our own module)

@@ -1,5 +1,6 @@
 """Brings an emptied Redis back, from the database or from a backup of it."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,19 @@ from clicktrail.shortener.v1 import restore_service_pb2, restore_service_pb2_grp
 
 # A million links take a minute or two; where nobody answers, that is found out at the first step.
 _DEADLINE_SECONDS = 24 * 3600.0
+_OFFER = (
+    "Private tokens and report links that were revoked after the backup was made would open again."
+    " Revoke all of both that are in it?"
+)
+_REVOKED = (
+    "No private token and no report link of before opens anything. Make new ones: clicktrail token create,"
+    " clicktrail report-link."
+)
+_KEPT = (
+    "Private tokens and report links that were revoked after the backup was made are valid again. To revoke them:"
+    " DELETE /v1/tokens/{id} for a token, clicktrail report-link --revoke for a business's links; --revoke with the"
+    " restore revokes all."
+)
 
 
 def restore(  # noqa: PLR0913  (options of a command)
@@ -25,6 +39,14 @@ def restore(  # noqa: PLR0913  (options of a command)
         Path | None,
         typer.Option(
             "--from", help="First load this backup into the database, which must be empty and migrated.", metavar="FILE"
+        ),
+    ] = None,
+    revoke: Annotated[
+        bool | None,
+        typer.Option(
+            "--revoke/--keep",
+            help="With `--from`: whether private tokens and report links of the backup are to open nothing.",
+            show_default="asked at a terminal, else kept",
         ),
     ] = None,
     force: Annotated[
@@ -39,12 +61,15 @@ def restore(  # noqa: PLR0913  (options of a command)
 
     Until it is done, unknown codes are answered with 503 and no links are created. Safe to repeat, to interrupt and to
     run twice at once: what is there stays. With `--from`, load a backup first, while no service runs on the database;
-    where no shortener answers after that, run `clicktrail restore` once the services are up.
+    where no shortener answers after that, run `clicktrail restore` once the services are up. What was revoked after the
+    backup was made opens again; with `--revoke` no private token and no report link of it does.
 
     What Redis had not delivered to the database yet is not in it.
     """
     if from_file is not None:
-        run_backup_module("load", from_file, database_address(postgres_url, data_dir))
+        _load(from_file, database_address(postgres_url, data_dir), is_revoking=revoke)
+    elif revoke is not None:
+        raise CommandFailed("--revoke and --keep go with --from: links alone have no tokens.", ExitCode.USAGE)
     service = shortener_endpoint(shortener, data_dir, key_file)
     try:
         told = run(restore_links(service, force=force), service)
@@ -54,6 +79,13 @@ def restore(  # noqa: PLR0913  (options of a command)
         typer.echo("The database is restored. Start the services, then run: clicktrail restore")
         return
     _say(told, force=force)
+
+
+def _load(file: Path, postgres_url: str | None, *, is_revoking: bool | None) -> None:
+    if is_revoking is None and sys.stdin.isatty():
+        is_revoking = typer.confirm(_OFFER)
+    run_backup_module("load", file, postgres_url, *(["--revoke"] if is_revoking else []))
+    typer.echo(_REVOKED if is_revoking else _KEPT)
 
 
 async def restore_links(service: Endpoint, *, force: bool = False) -> restore_service_pb2.RestoreResponse:

@@ -20,6 +20,9 @@ def report_link(  # noqa: PLR0913  (options of a command)
     *,
     campaign: Annotated[str | None, typer.Option(help="Lead to this campaign.", show_default="the list of all")] = None,
     journey: Annotated[str | None, typer.Option(help="Lead to this journey.")] = None,
+    all_reports: Annotated[
+        bool, typer.Option("--all", help="Open all reports of the business, also where it leads to one.")
+    ] = False,
     days: Annotated[int, typer.Option(min=1, max=90, help="For how many days it opens.")] = 7,
     revoke: Annotated[
         bool, typer.Option("--revoke", help="First make every link that was signed so far worthless.")
@@ -38,11 +41,15 @@ def report_link(  # noqa: PLR0913  (options of a command)
     data_dir: DataDir = None,
     key_file: KeyFile = None,
 ) -> None:
-    """Print a link that opens the reports of a business in a browser. Whoever has it can read all of them."""
+    """Print a link that opens a report in a browser, without any other credential.
+
+    That of the campaign or journey it leads to, and no other; all of the business with `--all`, or without either.
+    """
     request = pb.CreateReportLinkRequest(
         business_id=business_id(business, data_dir),
         campaign=campaign,
         journey=journey,
+        all_reports=all_reports,
         # A little less than the longest that tracking allows, whose clock may differ.
         expires_at=to_timestamp(now() + timedelta(days=days) - timedelta(minutes=1)),
     )

@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo
 from cli.terminal import TextTable, console
 from clicktrail.common.v1 import types_pb2
 from clicktrail.tracking.v1 import report_service_pb2
+from clicktrail.tracking.v1.event_pb2 import CREDENTIAL_PRIVATE
+from clicktrail.tracking.v1.refused_request_service_pb2 import RefusedRequests
 from common.clock import from_timestamp
 
 _SUBJECTS = ("campaign", "journey", "message", "link")
@@ -17,6 +19,8 @@ def show_report(report: report_service_pb2.Report) -> None:
     if report.events:
         console.print(_events(report.events))
     busy = [point for point in report.series if point.clicks or point.bot_hits or point.conversions]
+    if report.refused_requests:
+        console.print(_refused(report.refused_requests))
     if busy:
         console.print(_series(busy, ZoneInfo(report.timezone or "UTC")))
 
@@ -62,6 +66,16 @@ def _events(events: Iterable[report_service_pb2.ActionCount]) -> TextTable:
     table.add_text_column("revenue", "right")
     for event in events:
         table.add_texts(event.action, f"{event.count:,}", money(event.revenue))
+    return table
+
+
+def _refused(kinds: Iterable[RefusedRequests]) -> TextTable:
+    table = TextTable("Refused: more than the limits of the business allow")
+    table.add_text_column("kind")
+    table.add_text_column("from")
+    table.add_text_column("count", "right")
+    for one in kinds:
+        table.add_texts(one.kind, "servers" if one.credential == CREDENTIAL_PRIVATE else "pages", f"{one.count:,}")
     return table
 
 

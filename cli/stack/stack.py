@@ -10,16 +10,19 @@ from cli.addresses import Endpoint, security_with
 from cli.data_directory import DataDirectory, Ready
 from cli.embedded.errors import ServerFailed
 from cli.embedded.ports import free_port, is_free
-from cli.embedded.postgres_server import postgres_server
+from cli.embedded.postgres_server import find_postgres, postgres_server, service_url
 from cli.embedded.privileges import dying_with_us
-from cli.embedded.redis_server import redis_server
+from cli.embedded.redis_server import find_redis, redis_server
 from cli.embedded.server_process import ServerProcess
 from cli.failures import CommandFailed, ExitCode
 from cli.service_program import ServiceProgram, environment_with, python_module, reachable
 from cli.stack.demo_business import BUSINESS, seed
 from clicktrail.common.v1.access_pb2 import ROLE_OPERATOR
+from common.logging import get_logger
 from common.rpc.keys import file_of
 from common.settings.texts import UnfitTextError, text_of
+
+log = get_logger(__name__)
 
 _MIGRATION_SECONDS = 600
 _STOP_SECONDS = 20.0
@@ -66,6 +69,11 @@ class Stack:
         return (self.redis, self.postgres, self.tracking, self.shortener, self.gateway)
 
     @property
+    def postgres_url(self) -> str:
+        """Where PostgreSQL is for the service: as a role that reads and writes rows, and may do nothing else."""
+        return service_url(self._data.postgres, self.postgres.port)
+
+    @property
     def keys(self) -> Path:
         """The folder of its service keys."""
         return self._data.keys
@@ -83,8 +91,10 @@ class Stack:
     def start(self, say: Say) -> Ready:
         """Start everything, migrate, seed the demo business; return when all serves. `say` is told each step."""
         self._front.check_port()
-        for server in (self.redis, self.postgres):
-            say(f"starting {server.name}")
+        for server, binary in ((self.redis, find_redis()), (self.postgres, find_postgres())):
+            say(f"starting {binary}")
+            if binary.weakness:
+                log.warning(binary.weakness)
             server.start(_STORE_SECONDS)
         say("migrating the database")
         self._migrate()
@@ -138,7 +148,7 @@ class Stack:
         # The shortener starts later, but its port is known already.
         return {
             "TRACKING_LISTEN": f"127.0.0.1:{port}",
-            "POSTGRES_URL": self.postgres.url,
+            "POSTGRES_URL": self.postgres_url,
             "SHORTENER_TARGET": f"ipv4:{self.shortener.url}",
             "SPOOL_DIR": str(self._data.spool),
             **self._key_settings(),
@@ -175,7 +185,7 @@ class Stack:
         with log.open("wb") as output:
             done = subprocess.run(  # noqa: S603  (our own module)
                 dying_with_us(python_module("tracking_service.migrate"), "KILL"),
-                env=environment_with({"POSTGRES_URL": self.postgres.url}),
+                env=environment_with({"POSTGRES_URL": self.postgres_url, "POSTGRES_OWNER_URL": self.postgres.url}),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

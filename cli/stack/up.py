@@ -55,7 +55,7 @@ def run_until_stopped(data: DataDirectory, stack: Stack) -> None:
     data.withdraw()
     try:
         ready = stack.start(lambda step: console.print(f"[dim]· {step}[/dim]"))
-        data.announce(ready, stack.postgres.url)
+        data.announce(ready, stack.postgres_url)
         _show(ready, data)
         keep_running(stack.servers)
     except StopRequested:

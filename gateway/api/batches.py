@@ -36,14 +36,14 @@ class Batch:
 
         Adds the faults that refuse the whole request: those beside the items, and those of the list itself.
         """
-        fill(request, {key: value for key, value in members.items() if key != self._key}, faults)
+        fill(request, {key: value for key, value in members.items() if key != self._key}, faults, is_strict=True)
         sent = members.get(self._key)
         if not isinstance(sent, list) or not 1 <= len(sent) <= self._most:
             faults.append(_fault_of_list(self._key, sent, self._most))
             return {}
         if faults:
             # All at once: whoever sends it again need not send these again.
-            fill(request, {self._key: sent}, faults)
+            fill(request, {self._key: sent}, faults, is_strict=True)
             return {}
         return self._read_items(request, sent)
 
@@ -72,7 +72,7 @@ class Batch:
         for place, value in enumerate(sent):
             item, faults = self._item(), list[Fault]()
             if isinstance(value, dict):
-                fill(item, value, faults)
+                fill(item, value, faults, is_strict=True)
             else:
                 name = f"{self._key}.{place}"
                 faults.append(field_fault(name, "must be an object."))

@@ -99,7 +99,7 @@ class Binding:
         faults: list[Fault] = []
         request: Any = self._request()
         members = members_of_query(self._method.input_type, exchange.query())
-        fill(request, members, faults)
+        fill(request, members, faults, is_strict=True)
         is_given = self._most and "limit" in members
         if is_given and not 1 <= request.limit <= self._most and all(fault.parameter != "limit" for fault in faults):
             faults.append(field_fault("limit", f"must be 1 to {self._most}."))
@@ -117,7 +117,8 @@ class Binding:
         if self._batch:
             refused = self._batch.read(target, members, faults)
         else:
-            fill(target, members, faults)
+            fill(target, members, faults, is_strict=True)
+        faults.extend(field_fault(name, "is unknown here: it belongs into the body.") for name, _ in exchange.query())
         if "update_mask" in self._has:
             known = keys_known(target.DESCRIPTOR, members)
             request.update_mask.paths.extend(name for name in known if name not in READ_ONLY)

@@ -13,7 +13,7 @@ from common.ids import uuid7_bytes
 from common.json_text import JsonTextError
 from common.json_writer import write
 from gateway.account import Account
-from gateway.addresses import client_address, network_of
+from gateway.addresses import ClientAddresses, network_of
 from gateway.auth import Credentials
 from gateway.events.fields import ParsedEvent, parse_event
 from gateway.events.operations import (
@@ -22,10 +22,20 @@ from gateway.events.operations import (
     BATCH_LIMIT,
     FROM_PAGE,
     FROM_SERVER,
+    LOOK_AT_OLDER_PIXEL,
+    LOOK_AT_PIXEL,
     OLDER_PIXEL,
     PIXEL,
 )
-from gateway.events.receipts import answer_of, event_in_query, image, is_unavailable, receipt_of_error, rejected
+from gateway.events.receipts import (
+    PIXEL_STYLE,
+    answer_of,
+    event_in_query,
+    image,
+    is_unavailable,
+    receipt_of_error,
+    rejected,
+)
 from gateway.http import bodies
 from gateway.http.asgi import RawHeaders
 from gateway.http.errors import RefusedError
@@ -51,13 +61,13 @@ class Events:
         limits: RateLimits,
         fresh_sessions: FreshSessions,
         batcher: EventBatcher,
-        trusted_proxies: int,
+        client_addresses: ClientAddresses,
     ) -> None:
         self._credentials = credentials
         self._limits = limits
         self._fresh_sessions = fresh_sessions
         self._batcher = batcher
-        self._trusted_proxies = trusted_proxies
+        self._client_addresses = client_addresses
 
     def routes(self) -> Routes:
         """Return the routes, for pages and for servers."""
@@ -67,8 +77,8 @@ class Events:
             Route(BATCH_FROM_PAGE, self._batch(public)),
             Route(FROM_SERVER, self._single(private)),
             Route(BATCH_FROM_SERVER, self._batch(private)),
-            Route(PIXEL, self.show_pixel),
-            Route(OLDER_PIXEL, self.show_pixel),
+            *(Route(shown, self.show_pixel, PIXEL_STYLE) for shown in (PIXEL, OLDER_PIXEL)),
+            *(Route(looked, self.look_at_pixel, PIXEL_STYLE) for looked in (LOOK_AT_PIXEL, LOOK_AT_OLDER_PIXEL)),
         ]
 
     async def show_pixel(self, exchange: Exchange) -> Answer:
@@ -76,6 +86,11 @@ class Events:
         account = await self._credentials.any(exchange, None)
         await exchange.body.discard()
         await self._receive(exchange, account, parse_event(event_in_query(exchange), exchange.every("idempotency-key")))
+        return image()
+
+    async def look_at_pixel(self, exchange: Exchange) -> Answer:
+        """Answer as for the image, which nobody sees: no event."""
+        await exchange.body.discard()
         return image()
 
     def _single(self, authenticate: Authenticate) -> Handler:
@@ -105,7 +120,7 @@ class Events:
             return None
         if parsed.faults or _is_claim(parsed.event):
             return None
-        address = client_address(peer, raw_headers, self._trusted_proxies)
+        address = self._client_addresses.of(peer, raw_headers)
         if not self._limits.try_take(_kind_of(parsed), account, network_of(address), _units(1, parsed.size)):
             return None
         submission = _submission(account, parsed, address, headers.get("user-agent", ""))

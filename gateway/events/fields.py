@@ -26,6 +26,18 @@ OLDER_ACTIONS = {older.alias: older.value for older in rules(Event, "action").va
 IDS = {name: [name, *rules(Event, name).aliases] for name in ("session", "profile")}
 _ALL_IDS = frozenset(key for keys in IDS.values() for key in keys)
 
+# What is an object or nothing: PHP writes an empty one as an empty list.
+_OBJECTS = frozenset(
+    {
+        "metadata",
+        "page",
+        "utm_params",
+        "user_parameters",
+        "object_parameters",
+        *(f"{kind}_parameters" for kind in KINDS),
+    }
+)
+
 Read = Callable[[Value], Any]
 
 
@@ -43,7 +55,9 @@ class ParsedEvent:
 def parse_event(sent: dict[str, Value], header_keys: Sequence[str] = ()) -> ParsedEvent:
     """Read an event, sent with these values of `Idempotency-Key`. What an action requires is not judged here."""
     parsed = ParsedEvent()
-    reading = _Reading(dict(sent), parsed.faults)
+    reading = _Reading(
+        {name: value for name, value in sent.items() if value != [] or name not in _OBJECTS}, parsed.faults
+    )
     event = parsed.event
     reading.into(event, "action", ["action"], values.read_text)
     event.action = OLDER_ACTIONS.get(event.action, event.action)
@@ -56,10 +70,10 @@ def parse_event(sent: dict[str, Value], header_keys: Sequence[str] = ()) -> Pars
         reading.refuse_null(parameters)
     reading.into(event, "object_parameters", parameters, values.read_object)
     for name, read in PLAIN_FIELDS.items():
-        if name in sent:
+        if name in reading.rest:
             reading.into(event, name, [name], read)
     for name, members in GROUPS.items():
-        if name in sent:
+        if name in reading.rest:
             reading.group(event, name, members)
     reading.older_url(event)
     parsed.key = reading.key(header_keys)
@@ -119,7 +133,7 @@ class _Reading:
         url = self.rest.pop("url")
         if url is not None:
             event.page.SetInParent()
-            self._set(event.page, "url", ("url", url), values.read_text)
+            self._set(event.page, "url", ("url", url), values.read_prose)
 
     def keep_rest(self, event: Event) -> None:
         """Keep what nobody has taken."""
@@ -190,9 +204,9 @@ PLAIN_FIELDS: dict[str, Read] = {
     "metadata": values.read_object,
     "tracked_at": values.read_moment,
 }
-_UTM = {field.name: values.read_text for field in UtmSeen.DESCRIPTOR.fields if field.message_type is None}
+_UTM = {field.name: values.read_prose for field in UtmSeen.DESCRIPTOR.fields if field.message_type is None}
 GROUPS: dict[str, dict[str, Read]] = {
     "user_parameters": {"id": values.read_id, "source": values.read_text},
-    "page": dict.fromkeys(("url", "title", "path"), values.read_text),
+    "page": dict.fromkeys(("url", "title", "path"), values.read_prose),
     "utm_params": {**_UTM, "observed_at": values.read_moment},
 }

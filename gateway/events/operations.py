@@ -32,13 +32,14 @@ BATCH_LIMIT = rules(TrackEventsRequest, "submissions").max_items
 
 _OF_READERS: dict[Read, Schema] = {
     values.read_text: {"type": ["string", "null"]},
+    values.read_prose: {"type": ["string", "null"]},
     values.read_id: {"type": ["string", "integer", "null"]},
     values.read_object: {"type": ["object", "null"]},
     values.read_decimal: {"type": ["number", "string", "null"]},
     values.read_moment: {
         "anyOf": [
             {"type": "string", "format": "date-time", "description": "ISO 8601 with an offset."},
-            {"type": "number", "description": "Unix seconds."},
+            {"type": "number", "description": "Unix seconds, or milliseconds of 13 digits."},
             {"type": "null"},
         ]
     },
@@ -60,7 +61,7 @@ def _properties(descriptor: Any, readers: Mapping[str, Read]) -> dict[str, Any]:
 
 def _property(field: FieldDescriptor, read: Read) -> Schema:
     text = " ".join(comment_of(field).split())
-    limits = limits_of(field) if read is values.read_text else {}
+    limits = limits_of(field) if read in (values.read_text, values.read_prose) else {}
     return {**_OF_READERS[read], **limits, "description": text}
 
 
@@ -145,6 +146,10 @@ COMPONENTS: dict[str, Schema] = {
         "properties": {
             "status": {"const": "received"},
             "id": {"type": "string", "format": "uuid", "description": "The event's id; of a duplicate, the first's."},
+            "order": {
+                "const": "unknown",
+                "description": "A refund names no order that there is, so that it takes nothing back until that comes.",
+            },
         },
         "required": ["status", "id"],
     },
@@ -220,7 +225,8 @@ PIXEL = Operation(
     summary="Takes in an event by showing an image, for mail and for pages without scripts.",
     description="The business stands in `business`, as there are no headers. Other parameters are kept as further "
     "fields of the event. Without an `id`, each time that the image is shown is an event of its own. The image is "
-    "answered once the event is kept; what is not taken is an error, which a mail shows as a missing image.",
+    "answered once the event is kept. What is not taken is answered by an image as well, with the status of the error; "
+    "where `Accept` asks for JSON, by that.",
     tag="pages",
     access=Access.PUBLIC,
     parameters=[
@@ -239,3 +245,14 @@ PIXEL = Operation(
 )
 # Lists of ad blockers name its path; mails that were sent go on.
 OLDER_PIXEL = replace(PIXEL, path="/v1/track/pixel.gif", id="trackPixel")
+LOOK_AT_PIXEL = Operation(
+    method="HEAD",
+    path=PIXEL.path,
+    id="lookAtImage",
+    summary="Says what the image is; no event.",
+    tag="pages",
+    access=Access.ANYONE,
+    responses={200: Response("An image of one transparent point.")},
+    errors=(),
+)
+LOOK_AT_OLDER_PIXEL = replace(LOOK_AT_PIXEL, path=OLDER_PIXEL.path, id="lookAtPixel")

@@ -1,19 +1,23 @@
 """Answers with what became of events."""
 
 from base64 import b64decode
+from collections.abc import Mapping
 
 from clicktrail.tracking.v1.event_pb2 import (
     RECEIPT_STATUS_ACCEPTED,
     RECEIPT_STATUS_CONFLICT,
     RECEIPT_STATUS_DUPLICATE,
     RECEIPT_STATUS_REJECTED,
+    REFUNDED_ORDER_UNKNOWN,
     Receipt,
 )
 from common.errors import ClicktrailError, Fault, FaultType, Kind
 from common.rpc.errors import fault_message
 from gateway.http.errors import RETRY_AFTER_SECONDS, Problem, RefusedError, problem_of
 from gateway.http.exchange import Answer, Exchange
+from gateway.http.routes import Style, api_headers, error_answer
 from gateway.json.text import Value
+from gateway.redirects.error_pages import wants_json
 
 RECEIVED = frozenset({RECEIPT_STATUS_ACCEPTED, RECEIPT_STATUS_DUPLICATE})
 
@@ -36,7 +40,8 @@ def answer_of(receipt: Receipt) -> Answer:
     """Return the answer to a single event. Raises the refusal of one that was not taken."""
     if receipt.status in RECEIVED:
         # Our own id: there is nothing in it to escape.
-        return Answer(200, f'{{"status":"received","id":"{receipt.id}"}}'.encode())
+        order = ',"order":"unknown"' if receipt.order == REFUNDED_ORDER_UNKNOWN else ""
+        return Answer(200, f'{{"status":"received","id":"{receipt.id}"{order}}}'.encode())
     faults = [Fault(FaultType(fault.type), fault.parameter or None, fault.description) for fault in receipt.errors] or [
         _CONFLICT
     ]
@@ -70,6 +75,16 @@ def event_in_query(exchange: Exchange) -> dict[str, Value]:
     return {name: text for name, text in exchange.query() if name != BUSINESS}
 
 
-def image() -> Answer:
+def image(status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
     """Return the image."""
-    return Answer(200, GIF, content_type="image/gif")
+    return Answer(status, GIF, headers or {}, "image/gif")
+
+
+def _error_image(error: Exception, exchange: Exchange) -> Answer:
+    """Return the image with the status of an error: a mail would show anything else as a broken picture."""
+    told = error_answer(error, exchange)
+    return told if wants_json(exchange.scope["headers"], is_link=True) else image(told.status, told.headers)
+
+
+PIXEL_STYLE = Style(api_headers, _error_image, is_for_programs=True)
+"""How the image answers."""

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, unquote_to_bytes
 
-from gateway.addresses import client_address, network_of, peer_of
+from gateway.addresses import DIRECT, ClientAddresses, network_of, peer_of
 from gateway.http.admission import Result, Stay
 from gateway.http.asgi import RawHeaders, Receive, Scope
 from gateway.http.bodies import Body
@@ -24,7 +24,7 @@ class Exchange:
         receive: Receive,
         request_id: str,
         stay: Stay,
-        trusted_proxies: int = 0,
+        client_addresses: ClientAddresses = DIRECT,
     ) -> None:
         self.scope = scope
         self.method: str = scope["method"]
@@ -33,7 +33,7 @@ class Exchange:
         """The values of the path's placeholders."""
         self.headers = headers_in(scope["headers"])
         self.request_id = request_id
-        self.address = client_address(peer_of(scope), scope["headers"], trusted_proxies)
+        self.address = client_addresses.of(peer_of(scope), scope["headers"])
         """The client's, behind proxies of our own."""
         self.holder = self.network
         """Whose share of the common room it takes: its network's, until its business is known."""
@@ -58,6 +58,10 @@ class Exchange:
         """Return all values of a header."""
         return values_in(self.scope["headers"], name) if name in self.headers else []
 
+    def has_at_hand(self, tag: str) -> bool:
+        """Tell whether the client has the version with this `ETag` already."""
+        return tag in self.headers.get("if-none-match", "")
+
     def segments(self) -> tuple[str, ...]:
         """Return the segments of the path, each decoded by itself: an id may hold a slash. No UTF-8: none."""
         raw: bytes = self.scope["raw_path"]
@@ -74,9 +78,16 @@ def headers_in(raw: RawHeaders) -> Mapping[str, str]:
 
 
 def values_in(raw: RawHeaders, name: str) -> list[str]:
-    """Return all values of a header, in order."""
+    """Return all values of a header, in order: as UTF-8, as bodies are, where they are that."""
     wanted = name.encode()
-    return [value.decode("latin-1") for sent, value in raw if sent == wanted]
+    return [_text_of(value) for sent, value in raw if sent == wanted]
+
+
+def _text_of(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 def query_of(scope: Scope) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Coroutine
 from typing import Any, Protocol, cast
+from urllib.parse import quote
 
 import httptools
 from uvicorn import Config
@@ -35,6 +36,8 @@ LAST_SECONDS = 0.1
 
 _CLOSE = b"connection: close\r\n"
 _END_AND_CLOSE = _CLOSE + b"\r\n"
+
+_ASCII = bytes(range(0x80))
 
 
 class Served(Protocol):
@@ -134,6 +137,8 @@ class Connection(asyncio.Protocol):
         """Read on, in pieces that are no longer than a head may be."""
         for at in range(0, len(data), HEAD_BYTES):
             piece = data[at : at + HEAD_BYTES]
+            if not piece.isascii() and not self._headers and not self._is_body_awaited:
+                piece = _with_ascii_line(piece)
             while piece and not self._is_deaf:
                 piece = self._feed(piece)
 
@@ -460,3 +465,9 @@ class Connection(asyncio.Protocol):
             self.transport.abort()
         elif waited > limits.HEAD_SECONDS and self._is_in_head and not self._is_reading_paused:
             self._refuse(limits.SLOW_HEAD)
+
+
+def _with_ascii_line(piece: bytes) -> bytes:
+    """Percent-encode bytes beyond ASCII in the line of a request: messages and QR codes bring them, the parser none."""
+    line, end, rest = piece.partition(b"\n")
+    return quote(line, safe=_ASCII).encode() + end + rest

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from gateway.http.asgi import RawHeaders, Receive, Send
 from gateway.http.exchange import Answer, Streamed
 
-NO_CONTENT = 204
+# A length beside 304 would be that of what is at hand already.
+NO_BODY = frozenset({204, 304})
 
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status} {status.phrase}\r\n".encode() for status in HTTPStatus}
 
@@ -91,7 +92,7 @@ def _headers_of(answer: Answer, headers: Mapping[str, str]) -> dict[str, str]:
     sent = {**headers, **answer.headers}
     if answer.body:
         sent["content-type"] = answer.content_type
-    if answer.status != NO_CONTENT:
+    if answer.status not in NO_BODY:
         sent["content-length"] = str(len(answer.body))
     return sent
 

@@ -4,6 +4,7 @@ import re
 import secrets
 from collections.abc import Mapping
 
+from gateway.addresses import ClientAddresses
 from gateway.http import limits
 from gateway.http.admission import Room
 from gateway.http.asgi import Receive, Scope, Send
@@ -58,10 +59,15 @@ class Router:
     """
 
     def __init__(
-        self, routes: Routes, styles: Mapping[str, Style], otherwise: Style, room: Room, trusted_proxies: int
+        self,
+        routes: Routes,
+        styles: Mapping[str, Style],
+        otherwise: Style,
+        room: Room,
+        client_addresses: ClientAddresses,
     ) -> None:
         self._room = room
-        self._trusted_proxies = trusted_proxies
+        self._client_addresses = client_addresses
         self._styles = styles
         self._otherwise = otherwise
         paths: dict[str, Path] = {}
@@ -80,7 +86,7 @@ class Router:
         """Answer one request."""
         request_id = secrets.token_hex(8)
         stay = self._room.stay()
-        exchange = Exchange(scope, receive, request_id, stay, self._trusted_proxies)
+        exchange = Exchange(scope, receive, request_id, stay, self._client_addresses)
         path = self._find(exchange)
         style = path.style if path else self._style_of(exchange.path)
         headers = style.headers(request_id)

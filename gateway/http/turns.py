@@ -13,12 +13,11 @@ from gateway.http.asgi import App, Message, RawHeaders, Scope
 from gateway.http.errors import problem_of
 from gateway.http.exchange import Answer
 from gateway.http.head import Head
-from gateway.http.responses import Reply, header_lines, reply_of
+from gateway.http.responses import NO_BODY, Reply, header_lines, reply_of
 
 # Of a body, before its client is made to wait until some of it has been received.
 BODY_BUFFER_BYTES = 64 * 1024
 
-_NO_BODY = frozenset({204, 304})
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -238,7 +237,7 @@ class AsgiTurn:
         self.is_begun = True
         lines = header_lines(headers)
         has_length = any(name.lower() == b"content-length" for name, _ in headers)
-        if not has_length and not self._is_head and status not in _NO_BODY:
+        if not has_length and not self._is_head and status not in NO_BODY:
             self._is_chunked = self._may_chunk
         if self._is_chunked:
             lines += b"transfer-encoding: chunked\r\n"

@@ -11,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from clicktrail.common.v1.types_pb2 import Json
 from common.errors import Fault, field_fault
+from common.field_rules import rules_of
 from common.json_names import enum_words, is_internal, key_of
 from gateway.json import values
 from gateway.json.text import Num, Value, is_plain
@@ -24,25 +25,34 @@ class _Field:
     name: str
     is_repeated: bool
     is_message: bool
+    is_object: bool
+    """Whether it is written as an object."""
     read: Reader | None
     """Reads a single value. None: a message, to be filled key by key."""
 
 
-def fill(message: Message, members: dict[str, Value], faults: list[Fault], path: str = "") -> None:
-    """Set a message's fields from an object. Unknown keys are ignored, null is absent.
+def fill(
+    message: Message, members: dict[str, Value], faults: list[Fault], path: str = "", *, is_strict: bool = False
+) -> None:
+    """Set a message's fields from an object. Null, and `[]` for an object, are absent.
 
-    Adds a fault per wrong value, its parameter the dotted path from `path` on, such as "recipients.3.profile".
+    Adds a fault per wrong value, its parameter the dotted path from `path` on, such as "recipients.3.profile"; where
+    is_strict, per unknown key too, else those are ignored.
     """
-    for key, field in _fields(message.DESCRIPTOR).items():
+    fields = _fields(message.DESCRIPTOR)
+    if is_strict:
+        faults.extend(_fault(path + key, "is unknown here") for key in members if key not in fields)
+    for key, field in fields.items():
         value = members.get(key)
-        if value is None:
+        # PHP writes an empty object as an empty list.
+        if value is None or (value == [] and field.is_object):
             continue
         if field.is_repeated:
-            _fill_list(getattr(message, field.name), field, value, faults, path + key)
+            _fill_list(getattr(message, field.name), field, value, faults, path + key, is_strict=is_strict)
         elif field.read is None:
             inner = getattr(message, field.name)
             inner.SetInParent()
-            _fill_object(inner, value, faults, path + key)
+            _fill_object(inner, value, faults, path + key, is_strict=is_strict)
         elif (read := _read(field.read, value, faults, path + key)) is not None:
             _set(message, field, read)
 
@@ -78,7 +88,8 @@ def _fields(descriptor: Descriptor) -> dict[str, _Field]:
 
 def _field(field: FieldDescriptor) -> _Field:
     is_message = field.message_type is not None
-    return _Field(field.name, field.is_repeated, is_message, _reader_of(field))
+    is_object = is_message and not field.is_repeated and field.message_type is not Timestamp.DESCRIPTOR
+    return _Field(field.name, field.is_repeated, is_message, is_object, _reader_of(field))
 
 
 def _reader_of(field: FieldDescriptor) -> Reader | None:
@@ -86,6 +97,8 @@ def _reader_of(field: FieldDescriptor) -> Reader | None:
         return _OF_MESSAGES.get(field.message_type.full_name)
     if field.enum_type is not None:
         return _enum_reader(field.enum_type)
+    if rules_of(field).is_prose:
+        return values.read_prose
     return _OF_TYPES[field.cpp_type]
 
 
@@ -102,21 +115,23 @@ def _enum_reader(enum: EnumDescriptor) -> Reader:
     return read
 
 
-def _fill_list(container: Any, field: _Field, value: Value, faults: list[Fault], path: str) -> None:
+def _fill_list(  # noqa: PLR0913  (the arguments of `fill`, and the field)
+    container: Any, field: _Field, value: Value, faults: list[Fault], path: str, *, is_strict: bool
+) -> None:
     if not isinstance(value, list):
         faults.append(_fault(path, "must be a list"))
         return
     for index, inner in enumerate(value):
         where = f"{path}.{index}"
         if field.read is None:
-            _fill_object(container.add(), inner, faults, where)
+            _fill_object(container.add(), inner, faults, where, is_strict=is_strict)
         elif (read := _read(field.read, inner, faults, where)) is not None:
             container.append(read)
 
 
-def _fill_object(message: Message, value: Value, faults: list[Fault], path: str) -> None:
+def _fill_object(message: Message, value: Value, faults: list[Fault], path: str, *, is_strict: bool) -> None:
     if isinstance(value, dict):
-        fill(message, value, faults, path + ".")
+        fill(message, value, faults, path + ".", is_strict=is_strict)
     else:
         faults.append(_fault(path, "must be an object"))
 

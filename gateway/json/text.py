@@ -41,6 +41,11 @@ def is_plain(text: str) -> bool:
     return "\0" not in text and (text.isascii() or _SURROGATE.search(text) is None)
 
 
+def mended(text: str) -> str:
+    """Return a text with U+FFFD in place of each NUL and lone surrogate: what cut a text may have cut an emoji."""
+    return text if is_plain(text) else _SURROGATE.sub("\ufffd", text.replace("\0", "\ufffd"))
+
+
 _READER = JsonReader(Num, DEPTH_LIMIT)
 _WORDS = {None: "null", True: "true", False: "false"}
 

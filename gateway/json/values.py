@@ -9,15 +9,21 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from clicktrail.common.v1.types_pb2 import Json
 from common.clock import EPOCH, is_in_calendar, to_timestamp
 from common.field_rules import rules
-from gateway.json.text import Num, Value, dumps, is_plain
+from gateway.json.text import Num, Value, dumps, is_plain, mended
 
 JSON_BYTES = rules(Json, "text").max_bytes
 
 _WHOLE = re.compile(r"-?\d{1,19}")
-_DECIMAL = re.compile(r"-?\d{1,100}(\.\d{1,100})?([eE][+-]?\d{1,4})?")
+_DECIMAL = re.compile(r"[+-]?(\d{1,100}(\.\d{0,100})?|\.\d{1,100})([eE][+-]?\d{1,4})?", re.ASCII)
+# Seconds of so many digits are years away, milliseconds of them are of 2001 to 2286: JavaScript's clock tells those.
+_MILLISECONDS = range(10**12, 10**13)
+# What a query makes of the plus sign of an offset that was not escaped.
+_LOST_PLUS = re.compile(r" (?=\d\d:?\d\d\Z)")
 _OUT_OF_CALENDAR = "must be a time of the years 1970 to 9998"
 _NO_TIME = "must be a time in ISO 8601, such as 2026-05-04T03:02:01Z"
-_NO_MOMENT = "must be Unix seconds, as a number or a text, or a time in ISO 8601, such as 2026-05-04T03:02:01Z"
+_NO_MOMENT = (
+    "must be Unix seconds or milliseconds, as a number or a text, or a time in ISO 8601, such as 2026-05-04T03:02:01Z"
+)
 
 
 class WrongValueError(Exception):
@@ -31,6 +37,11 @@ def read_text(value: Value) -> str:
     if not is_plain(value):
         raise WrongValueError("must not contain NUL or a lone surrogate")
     return value
+
+
+def read_prose(value: Value) -> str:
+    """Return a string that is shown and no more; what no text may have in it is replaced."""
+    return read_text(mended(value) if isinstance(value, str) and not isinstance(value, Num) else value)
 
 
 def read_id(value: Value) -> str:
@@ -77,7 +88,7 @@ def read_object(value: Value) -> Json:
 def read_time(value: Value, otherwise: str = _NO_TIME) -> Timestamp:
     """Return a time from ISO 8601 with an offset; `otherwise` says what is wrong with any other text."""
     try:
-        at = datetime.fromisoformat(read_text(value))
+        at = datetime.fromisoformat(_LOST_PLUS.sub("+", read_text(value)))
     except ValueError:
         raise WrongValueError(otherwise) from None
     if at.tzinfo is None:
@@ -86,13 +97,16 @@ def read_time(value: Value, otherwise: str = _NO_TIME) -> Timestamp:
 
 
 def read_moment(value: Value) -> Timestamp:
-    """Return a time from Unix seconds, a number or its text, or from ISO 8601 with an offset."""
+    """Return a time from Unix seconds or milliseconds, a number or its text, or from ISO 8601 with an offset."""
     if not isinstance(value, str):
         raise WrongValueError(_NO_MOMENT)
     if not _DECIMAL.fullmatch(value):
         return read_time(value, _NO_MOMENT)
     try:
-        return _in_calendar(EPOCH + timedelta(microseconds=int(Decimal(value) * 1_000_000)))
+        seconds = Decimal(value)
+        if int(seconds) in _MILLISECONDS:
+            seconds /= 1_000
+        return _in_calendar(EPOCH + timedelta(microseconds=int(seconds * 1_000_000)))
     except OverflowError:
         raise WrongValueError(_OUT_OF_CALENDAR) from None
 

@@ -13,6 +13,7 @@ from gateway.account import Account
 from gateway.http.errors import RefusedError, refused
 from gateway.rate_limits.bucket import Bucket, seconds_until
 from gateway.rate_limits.budgets import FROM_PAGES, FROM_SERVERS, FROM_STRANGERS, BudgetKind, Rate
+from gateway.rate_limits.refusals import RefusalCounts
 
 # Networks that are remembered: those that have asked for nothing for the longest are forgotten first.
 NETWORKS_KEPT = 100_000
@@ -50,6 +51,8 @@ class RateLimits:
         """The buckets of which anything was asked since that was told to others."""
         self._agreed: list[Bucket] = []
         """The buckets that a part is agreed on of."""
+        self.refusals = RefusalCounts()
+        """What was refused of businesses."""
 
     def try_take(self, kind: BudgetKind, account: Account, network: str, units: float = 1) -> bool:
         """Take units of the budgets of an account and a network, if they have as many; tell whether they have."""
@@ -58,13 +61,13 @@ class RateLimits:
     def take(self, kind: BudgetKind, account: Account, network: str, units: float = 1) -> None:
         """Take units of the budgets of an account and a network. Raises the refusal with 429 where they are too few."""
         if wait := self._wait(kind, account, network, units):
-            raise _refused(kind, wait)
+            raise self._refused(kind, account, wait)
 
     def check(self, kinds: Iterable[BudgetKind], account: Account, network: str) -> None:
         """Refuse with 429 where the budgets have not one unit more of any of these kinds, before more is read."""
         wait, kind = min((self._wait(kind, account, network, 1, is_taken=False), kind) for kind in kinds)
         if wait:
-            raise _refused(kind, wait)
+            raise self._refused(kind, account, wait)
 
     def try_take_as_stranger(self, kind: BudgetKind, network: str) -> bool:
         """Take a unit of what a network has without a credential, if there is one; tell whether there is."""
@@ -100,6 +103,10 @@ class RateLimits:
             if known := self._of_networks.get(key) or self._of_businesses.get(key):
                 known.part = part
                 self._agreed.append(known)
+
+    def _refused(self, kind: BudgetKind, account: Account, wait: float) -> RefusedError:
+        self.refusals.count(kind, account)
+        return _refused(kind, wait)
 
     def _wait(self, kind: BudgetKind, account: Account, network: str, units: float, *, is_taken: bool = True) -> float:
         """Return how long to wait, or 0 and take the units."""

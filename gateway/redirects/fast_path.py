@@ -6,17 +6,20 @@ from collections.abc import Callable, Collection
 from functools import partial
 from urllib.parse import unquote
 
-import httptools
-
 from clicktrail.shortener.v1.redirect_service_pb2 import Outcome
 from common.errors import ClicktrailError
 from gateway.http.head import Head
 from gateway.http.responses import Reply
 from gateway.http.turns import FastRequest, PendingResponse
 from gateway.redirects.hits import CODE, HitRequest
+from gateway.redirects.qr_codes import TYPES
 from gateway.redirects.redirects import Redirects
 
-_CODE = re.compile(f"/({CODE})")
+# A code and what a message, a mail program or a second slash has stuck to it: nothing that a code can have.
+# What begins with a dot is a hidden file, such as `/.env`, and with a percent sign was escaped twice: no link.
+_CODE_IN_PATH = re.compile(rf"/[^A-Za-z0-9_.%-]*({CODE})((?![A-Za-z0-9_-]).*)?", re.DOTALL)
+# What asks for something else about a link.
+_ENDS = frozenset({"+", *(f".{kind}" for kind in TYPES)})
 # Nearly every request of all.
 _PLAIN_TARGET = re.compile(rb"/(%b)(?:\?([^#]*))?" % CODE.encode())
 _VERBS = {b"GET": False, b"HEAD": True}
@@ -27,11 +30,11 @@ ShortLink = tuple[str, bytes, bool]
 
 
 class ShortLinks:
-    """The requests for short links; taken are the paths that look like a code and are others'."""
+    """The requests for short links; taken are the paths that are others', and whatever lies below them."""
 
     def __init__(self, redirects: Redirects, taken: Collection[str]) -> None:
         self._redirects = redirects
-        self._no_codes = frozenset(path.removeprefix("/") for path in taken)
+        self._no_codes = frozenset(_first_segment(path) for path in taken)
 
     def offer(self, head: Head, peer: str) -> FastRequest | None:
         """Return the request, if it is for a short link."""
@@ -49,8 +52,17 @@ class ShortLinks:
         if found := _PLAIN_TARGET.fullmatch(target):
             code, query = found[1].decode("ascii"), found[2] or b""
         else:
-            code, query = _unusual(target)
+            code, query = self._unusual(target)
         return (code, query, is_head) if code and code not in self._no_codes else None
+
+    def _unusual(self, target: bytes) -> tuple[str, bytes]:
+        """Return the code and the query of a target with escapes, a fragment, or something stuck to its code."""
+        raw_path, _, query = target.partition(b"#")[0].partition(b"?")
+        path = unquote(raw_path.decode("latin-1"))
+        found = _CODE_IN_PATH.fullmatch(path)
+        if found is None or found[2] in _ENDS or _first_segment(path) in self._no_codes:
+            return "", b""
+        return found[1], query
 
 
 class PendingHit:
@@ -83,11 +95,5 @@ class PendingHit:
         answer(self._redirects.reply_to(self._request, resolved))
 
 
-def _unusual(target: bytes) -> tuple[str, bytes]:
-    """Return the code and the query of a target that is written in an unusual way: with escapes, or with a fragment."""
-    try:
-        url = httptools.parse_url(target)
-        found = _CODE.fullmatch(unquote(url.path.decode("ascii"))) if url.path else None
-    except (httptools.HttpParserInvalidURLError, UnicodeDecodeError):
-        return "", b""
-    return (found[1], url.query or b"") if found else ("", b"")
+def _first_segment(path: str) -> str:
+    return path.removeprefix("/").partition("/")[0]

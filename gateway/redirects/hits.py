@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from clicktrail.shortener.v1.redirect_service_pb2 import Hit
 from common.clock import now_timestamp
 from common.ids import new_nonce
-from gateway.addresses import client_address
+from gateway.addresses import ClientAddresses
 from gateway.http.asgi import RawHeaders
 
 HEADER_LENGTH_LIMIT = 1_024
@@ -29,7 +29,7 @@ class HitRequest:
     is_head: bool
 
 
-def hit_of(request: HitRequest, shard_byte: int, trusted_proxies: int) -> Hit:
+def hit_of(request: HitRequest, shard_byte: int, client_addresses: ClientAddresses) -> Hit:
     """Return the hit that a request is, with the time and the chance that every retry repeats.
 
     The nonce begins with the byte that chooses the shard: hits of one batch have it in common.
@@ -37,7 +37,7 @@ def hit_of(request: HitRequest, shard_byte: int, trusted_proxies: int) -> Hit:
     # Only what is there is set: each field takes time.
     hit = Hit(
         code=request.code,
-        address=client_address(request.peer, request.headers, trusted_proxies),
+        address=client_addresses.of(request.peer, request.headers),
         received_at=now_timestamp(),
         nonce=bytes((shard_byte,)) + new_nonce()[1:],
     )

@@ -72,8 +72,13 @@ def _drawing(kind: str) -> Operation:
         f".{kind}",
         f"draw{kind.capitalize()}OfLink",
         f"The QR code of a link, as {kind.upper()}. A scan of it counts as a click with the source `qr`.",
-        {200: Response("The code.", {TYPES[kind]: _TEXT}), **_FAULTS},
+        {
+            200: Response("The code.", {TYPES[kind]: _TEXT}, {"ETag": "Which drawing it is."}),
+            304: Response("It is at hand already."),
+            **_FAULTS,
+        },
         parameters=(
+            Parameter("If-None-Match", _TEXT, "The drawing at hand.", "header"),
             _size("scale", SCALE, "Pixels of a module."),
             _size("border", BORDER, "Modules of the white border."),
         ),
@@ -86,7 +91,8 @@ REDIRECT = _of_link(
     "followLink",
     "Leads to a link's destination, and keeps the click.",
     {302: _LED, **_REFUSALS},
-    description="The destination gets the link's UTM parameters that it does not have yet, and a person's new session.",
+    description="The destination gets the link's UTM parameters that it does not have yet, and a person's new session. "
+    "What follows the first character that no code can have, such as a full stop, is ignored.",
 )
 LOOK = _of_link(
     "HEAD",

@@ -16,7 +16,7 @@ from gateway.rate_limits.limits import RateLimits
 from gateway.redirects.error_pages import BLOCKED, STYLE, wants_json
 from gateway.redirects.hits import host_of
 from gateway.redirects.operations import DRAWINGS, LOOK, REDIRECT, VIEW
-from gateway.redirects.qr_codes import TYPES, drawn, sizes_of
+from gateway.redirects.qr_codes import TYPES, Drawing, drawn, sizes_of
 from gateway.rpc.clients import Services
 from gateway.templating import HTML, filled
 
@@ -48,8 +48,11 @@ class LinkPages:
         sizes = sizes_of(exchange.query())
         looked_up = await self._looked_up(exchange)
         _destination(looked_up)
-        drawing = await asyncio.to_thread(drawn, looked_up.link.short_url, kind, *sizes)
-        return Answer(200, drawing, {"cache-control": f"public, max-age={KEPT_SECONDS}"}, TYPES[kind])
+        drawing = Drawing(looked_up.link.short_url, kind, *sizes)
+        headers = {"cache-control": f"public, max-age={KEPT_SECONDS}", "etag": drawing.tag}
+        if exchange.has_at_hand(drawing.tag):
+            return Answer(304, headers=headers)
+        return Answer(200, await asyncio.to_thread(drawn, drawing), headers, TYPES[kind])
 
     async def _looked_up(self, exchange: Exchange) -> pb.LookUpCodeResponse:
         self._limits.take_as_stranger(BudgetKind.REQUESTS, exchange.network)

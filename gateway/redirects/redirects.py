@@ -6,7 +6,7 @@ from asyncio import Future
 
 from clicktrail.shortener.v1 import redirect_service_pb2 as redirect
 from common.errors import Fault, FaultType
-from gateway.addresses import client_address, network_of
+from gateway.addresses import ClientAddresses, network_of
 from gateway.http.errors import RETRY_AFTER_SECONDS, Problem, RefusedError, problem_of, refused
 from gateway.http.exchange import Answer
 from gateway.http.responses import Reply, header_lines_of, reply_of
@@ -45,15 +45,15 @@ _REFUSALS: dict[int, Problem] = {
 class Redirects:
     """Turns `GET /{code}` into a redirect, once its click is safe."""
 
-    def __init__(self, batcher: HitBatcher, limits: RateLimits, trusted_proxies: int) -> None:
+    def __init__(self, batcher: HitBatcher, limits: RateLimits, client_addresses: ClientAddresses) -> None:
         self._batcher = batcher
         self._limits = limits
-        self._trusted_proxies = trusted_proxies
+        self._client_addresses = client_addresses
 
     def submit(self, request: HitRequest) -> Future[redirect.Outcome]:
         """Send a hit. Raises UNAVAILABLE (`OVERLOADED`) at once where too many are waiting."""
         batcher = self._batcher
-        return batcher.submit(hit_of(request, batcher.shard_byte, self._trusted_proxies))
+        return batcher.submit(hit_of(request, batcher.shard_byte, self._client_addresses))
 
     def reply_to(self, request: HitRequest, resolved: Future[redirect.Outcome]) -> Reply:
         """Return the answer to a hit with the outcome that it has now."""
@@ -74,7 +74,7 @@ class Redirects:
 
     def _reply_to_unknown(self, request: HitRequest) -> Reply:
         """Return the answer to a code that there is not: a guess, where there are many of them."""
-        address = client_address(request.peer, request.headers, self._trusted_proxies)
+        address = self._client_addresses.of(request.peer, request.headers)
         try:
             self._limits.take_as_stranger(BudgetKind.UNKNOWN_CODES, network_of(address))
         except RefusedError as error:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from clicktrail.common.v1.types_pb2 import Money
+from clicktrail.tracking.v1.event_pb2 import Credential
 from clicktrail.tracking.v1.report_service_pb2 import Earned, RecipientActivity, Report
 from common.clock import from_timestamp, to_rfc3339
 
@@ -94,6 +95,9 @@ def report_rows(report: Report) -> Iterator[Row]:
         at = to_rfc3339(from_timestamp(point.time))
         yield from (("series", at, name, getattr(point, name), None) for name in _COUNTS)
         yield from _money("series", at, point)
+    for refused in report.refused_requests:
+        credential = Credential.Name(refused.credential).removeprefix("CREDENTIAL_").lower()
+        yield ("refused_requests", f"{refused.kind} {credential}", "count", refused.count, None)
     for field, values in report.breakdowns.ListFields():
         for value in values:
             yield (field.name, value.value, "clicks", value.clicks, None)

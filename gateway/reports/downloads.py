@@ -19,8 +19,14 @@ from gateway.reports.csv_export import (
     report_rows,
     scope_of,
 )
-from gateway.reports.operations import RECIPIENT_DOWNLOADS, REPORT_DOWNLOADS
+from gateway.reports.operations import (
+    PAGE_RECIPIENT_DOWNLOADS,
+    PAGE_REPORT_DOWNLOADS,
+    RECIPIENT_DOWNLOADS,
+    REPORT_DOWNLOADS,
+)
 from gateway.reports.parameters import recipients_request, report_request
+from gateway.reports.site import STYLE as PAGE
 from gateway.rpc.clients import Services, StreamMethod
 
 # Hundreds of thousands of recipients take a while to read, and longer to send to a phone.
@@ -42,6 +48,8 @@ class ReportDownloads:
         return [
             *(Route(operation, self.report) for operation in REPORT_DOWNLOADS),
             *(Route(operation, self.recipients) for operation in RECIPIENT_DOWNLOADS),
+            *(Route(operation, self.report, PAGE) for operation in PAGE_REPORT_DOWNLOADS),
+            *(Route(operation, self.recipients, PAGE) for operation in PAGE_RECIPIENT_DOWNLOADS),
         ]
 
     async def report(self, exchange: Exchange) -> Streamed:

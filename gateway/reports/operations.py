@@ -10,16 +10,17 @@ from gateway.http.operation import COMMON_ERRORS, Access, Operation, Parameter, 
 from gateway.openapi.proto_comments import comment_of
 from gateway.openapi.proto_rules import limits_of
 from gateway.openapi.schemas import scalar
-from gateway.reports.access import PARAMETER
+from gateway.reports.cookies import LINK, SIGNATURE
 from gateway.reports.parameters import BASES, RANGES
 
 _TEXT: Schema = {"type": "string"}
-_SIGNATURE = Parameter(PARAMETER, _TEXT, "The signature of a link to the report page, in the place of a private token.")
+_SIGNATURE = Parameter(SIGNATURE, _TEXT, "The signature of a link to the report page, in the place of a private token.")
 _SCOPES = ("campaign", "journey", "link")
 _ERRORS = COMMON_ERRORS | {404}
 _SAVED = {"Content-Disposition": "The name to save it under."}
 _NAMED = {"campaign", "journey", "message", "link"}
 _HTML = {"text/html": _TEXT}
+_LOCATION = {"Location": "The address."}
 _RESPONSES = {
     200: Response("The page.", _HTML),
     400: Response("The query has too many parameters.", _HTML),
@@ -30,7 +31,10 @@ _RESPONSES = {
     500: Response("A fault of ours; the request id stands on the page.", _HTML),
     503: Response("It cannot be told now.", _HTML),
 }
-_SIGNATURE_OF_LINK = Parameter(PARAMETER, _TEXT, "The signature of the link.")
+_OPENING = (
+    Parameter(SIGNATURE, _TEXT, "The signature of the link, until the browser keeps it in a cookie."),
+    Parameter(LINK, _TEXT, "Which of the links that the browser keeps in cookies."),
+)
 
 
 def _query() -> list[Parameter]:
@@ -97,6 +101,10 @@ RECIPIENT_DOWNLOADS = _operations(
 )
 
 
+# Browsers are sent to the same without the signature, which they are asked to keep.
+_PAGE_RESPONSES = {**_RESPONSES, 303: Response("To the same, without the signature.", headers=_LOCATION)}
+
+
 def _page(path: str, id_: str, summary: str, *parameters: Parameter) -> Operation:
     return Operation(
         method="GET",
@@ -106,7 +114,7 @@ def _page(path: str, id_: str, summary: str, *parameters: Parameter) -> Operatio
         tag="reports",
         access=Access.ANYONE,
         parameters=parameters,
-        responses=_RESPONSES,
+        responses=_PAGE_RESPONSES,
         errors=(),
     )
 
@@ -117,7 +125,7 @@ def _report(kind: str) -> Operation:
         f"show{kind.capitalize()}Report",
         f"The page of a {kind}'s report, live.",
         Parameter(kind, _TEXT, f"The {kind}.", "path", is_required=True),
-        _SIGNATURE_OF_LINK,
+        *_OPENING,
         Parameter("range", {"type": "string", "enum": list(RANGES)}, "How far back to look."),
         Parameter("timezone", _TEXT, "An IANA time zone."),
         Parameter("basis", {"type": "string", "enum": list(BASES)}, "By which dates."),
@@ -128,10 +136,42 @@ LIST_PAGE = _page(
     "/reports",
     "listReports",
     "The page that lists a business's campaigns and journeys with their main figures.",
-    _SIGNATURE_OF_LINK,
+    *_OPENING,
     Parameter("page", {"type": "integer", "minimum": 1, "maximum": 999}, "Which page."),
 )
 REPORT_PAGES = {kind: _report(kind) for kind in ("campaign", "journey")}
+
+
+def _data(
+    end: str, id_: str, summary: str, content: dict[str, Schema], query: Collection[Parameter]
+) -> tuple[Operation, ...]:
+    """Return the routes beside the pages that their cookies reach: those of the API lie elsewhere."""
+    responses = {**_RESPONSES, 200: Response("It, as in the API.", content)}
+    return tuple(
+        Operation(
+            method="GET",
+            path=f"/reports/{kind}s/{{{kind}}}/{end}",
+            id=f"{id_}ForPageOf{kind.capitalize()}",
+            summary=summary,
+            tag="reports",
+            access=Access.REPORT,
+            parameters=[_placeholder(kind), *query, _OPENING[1]],
+            responses=responses,
+            errors=(),
+        )
+        for kind in REPORT_PAGES
+    )
+
+
+PAGE_STREAMS = _data(
+    "stream", "streamReport", "Sends the report of a page, live.", {"text/event-stream": _TEXT}, _query()
+)
+PAGE_REPORT_DOWNLOADS = _data(
+    "report.csv", "downloadReport", "The report of a page, as CSV.", {"text/csv": _TEXT}, _query()
+)
+PAGE_RECIPIENT_DOWNLOADS = _data(
+    "recipients.csv", "downloadRecipients", "The recipients of a page, as CSV.", {"text/csv": _TEXT}, [_SIGNATURE]
+)
 ASSET = Operation(
     method="GET",
     path="/reports/assets/{name}",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from clicktrail.tracking.v1.report_page_service_pb2 import ListLatestActivitiesResponse, ListScopesResponse, ReportScope
 from clicktrail.tracking.v1.report_service_pb2 import GetReportRequest, Report
@@ -53,7 +53,7 @@ class Subject:
 
     @property
     def path(self) -> str:
-        """The path of the page, and behind `/v1` that of the report in the API."""
+        """The path of the page, below that of the list."""
         return f"/{self.kind}s/{quote(self.scope_id, safe='')}"
 
 
@@ -78,7 +78,7 @@ def report_page(
     latest: ListLatestActivitiesResponse,
 ) -> bytes:
     """Return the page of a campaign or journey. Takes some milliseconds: charts are drawn."""
-    path, api = f"{ROOT}{subject.path}", f"/v1{subject.path}"
+    path = f"{ROOT}{subject.path}"
     return filled(
         "report.html",
         assets=addresses(),
@@ -87,15 +87,15 @@ def report_page(
         scope_id=subject.scope_id,
         asked=asked,
         path=path,
-        list_path=asked.path(ROOT),
+        list_path=asked.path(ROOT) if subject.reader.opens_all else "",
         ranges=[(asked.path(path, range=name), text, name == asked.range) for name, text in RANGES.items()],
         bases=[(asked.path(path, basis=name), text, name == asked.basis) for name, text in BASES.items()],
         timezones=cities(),
         view=view_of(report),
         latest=[activity_row(one, asked.timezone) for one in latest.activities],
-        report_csv=asked.api_path(f"{api}/report.csv", request),
-        recipients_csv=ReportParameters(asked.signature, "all", "UTC", "event", "").path(f"{api}/recipients.csv"),
-        stream=asked.api_path(f"{api}/report/stream", request),
+        report_csv=asked.data_path(f"{path}/report.csv", request),
+        recipients_csv=f"{path}/recipients.csv?{urlencode(asked.opened_by)}",
+        stream=asked.data_path(f"{path}/stream", request),
     )
 
 

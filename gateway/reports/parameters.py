@@ -19,7 +19,7 @@ from clicktrail.tracking.v1.report_service_pb2 import (
 from common.clock import from_timestamp, now, timezones, to_rfc3339, to_timestamp
 from common.errors import Fault, invalid
 from gateway.json.reader import fill, fill_from_path, members_of_query
-from gateway.reports.access import PARAMETER
+from gateway.reports.cookies import OPENING, opening
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -38,19 +38,20 @@ _UTC = "UTC"
 class ReportParameters:
     """What of a report to show. What cannot be understood of a query is as good as absent."""
 
-    signature: str
+    opened_by: Mapping[str, str]
+    """The parameters that open it, which stand in every address of a page."""
     range: str
     timezone: str
     basis: str
     unknown_timezone: str
     """A time zone that was asked for and does not exist; empty: none."""
 
-    def path(self, path: str, **changes: str) -> str:
+    def path(self, path: str, **changes: Any) -> str:
         """Return the address of a page that shows the same of something, but for these changes."""
         asked = replace(self, **changes)
         kept = {"range": (asked.range, WHOLE), "timezone": (asked.timezone, _UTC), "basis": (asked.basis, "event")}
         shown = {name: value for name, (value, usual) in kept.items() if value != usual}
-        return f"{path}?{urlencode({PARAMETER: asked.signature, **shown})}"
+        return f"{path}?{urlencode({**asked.opened_by, **shown})}"
 
     def request(self, business_id: str, kind: str, scope_id: str) -> GetReportRequest:
         """Return the report to ask for.
@@ -65,13 +66,13 @@ class ReportParameters:
             request.interval = REPORT_INTERVAL_HOUR if self.range == DAY else REPORT_INTERVAL_DAY
         return request
 
-    def api_path(self, path: str, request: GetReportRequest) -> str:
-        """Return the address in the API of the very report that a page shows."""
+    def data_path(self, path: str, request: GetReportRequest) -> str:
+        """Return the address of the very report that a page shows, in another form."""
         asked = {"timezone": request.timezone, "basis": self.basis}
         if request.HasField("from_time"):
             asked["from"] = to_rfc3339(from_timestamp(request.from_time))
             asked["interval"] = "hour" if request.interval == REPORT_INTERVAL_HOUR else "day"
-        return f"{path}?{urlencode({**asked, PARAMETER: self.signature})}"
+        return f"{path}?{urlencode({**asked, **self.opened_by})}"
 
 
 def parameters_of(query: Mapping[str, str]) -> ReportParameters:
@@ -79,7 +80,7 @@ def parameters_of(query: Mapping[str, str]) -> ReportParameters:
     timezone = query.get("timezone", "").strip() or _UTC
     is_known = timezone in timezones()
     return ReportParameters(
-        signature=query.get(PARAMETER, ""),
+        opened_by=opening(query),
         range=query["range"] if query.get("range") in RANGES else WHOLE,
         timezone=timezone if is_known else _UTC,
         basis=query["basis"] if query.get("basis") in BASES else "event",
@@ -118,7 +119,7 @@ def recipients_request(exchange: "Exchange", business_id: str) -> ListRecipients
 
 def _fill(request: "Message", exchange: "Exchange") -> None:
     faults: list[Fault] = []
-    query = [(name, text) for name, text in exchange.query() if name != PARAMETER]
+    query = [(name, text) for name, text in exchange.query() if name not in OPENING]
     descriptor: Any = request.DESCRIPTOR
     fill(request, members_of_query(descriptor, query), faults)
     fill_from_path(request, exchange.parameters, faults)

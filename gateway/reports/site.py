@@ -12,6 +12,7 @@ from gateway.http.exchange import Answer, Exchange
 from gateway.http.routes import Route, Routes, Style
 from gateway.json.text import is_plain
 from gateway.reports.access import Reader, ReportAccess
+from gateway.reports.cookies import clean_address, signature_of
 from gateway.reports.operations import ASSET, LIST_PAGE, REPORT_PAGES
 from gateway.reports.pages import ASSETS, SCOPES_SHOWN, Subject, list_page, problem_page, report_page
 from gateway.reports.parameters import parameters_of
@@ -23,8 +24,16 @@ ACTIVITIES_SHOWN = 12
 
 _PAGE_NUMBER = re.compile(r"[1-9]\d{0,2}", re.ASCII)
 _HEADERS = page_headers("script-src 'self'; style-src 'self'; connect-src 'self'; form-action 'self'")
+_NOT_OPENED = (
+    "Open it once more as it was sent to you. If that does not help, ask for a new one: it has expired, was revoked,"
+    " or is for another report."
+)
 _REFUSALS = {
-    401: (403, "This link opens no report", "It has expired, was revoked, or is incomplete. Ask for a new one."),
+    401: (
+        403,
+        "This link does not open this report",
+        _NOT_OPENED,
+    ),
     404: (404, "There is nothing here", "Please check the address."),
     503: (503, "One moment, please", "The report cannot be read right now. Try again in a few seconds."),
 }  # fmt: skip
@@ -57,8 +66,10 @@ class ReportSite:
     async def show_list(self, exchange: Exchange) -> Answer:
         """Show the list."""
         query = dict(exchange.query())
-        asked = parameters_of(query)
-        reader, number = await self._access.reader(exchange, asked.signature), _page_number(query)
+        reader = await self._access.reader(exchange, signature_of(exchange))
+        if elsewhere := clean_address(exchange, reader.until):
+            return elsewhere
+        asked, number = parameters_of(query), _page_number(query)
         request = pages.ListScopesRequest(
             business_id=reader.business_id, limit=SCOPES_SHOWN, offset=(number - 1) * SCOPES_SHOWN
         )
@@ -72,8 +83,10 @@ class ReportSite:
         scope_id = exchange.parameters[kind]
         if not is_plain(scope_id):
             raise no_route()
+        reader = await self._access.reader(exchange, signature_of(exchange))
+        if elsewhere := clean_address(exchange, reader.until):
+            return elsewhere
         asked = parameters_of(dict(exchange.query()))
-        reader = await self._access.reader(exchange, asked.signature)
         request = asked.request(reader.business_id, kind, scope_id)
         report, latest = await asyncio.gather(
             self._read(request, exchange.request_id), self._read_latest(reader, kind, scope_id, exchange.request_id)

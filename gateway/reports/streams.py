@@ -6,12 +6,13 @@ from contextlib import aclosing
 from clicktrail.tracking.v1.report_service_pb2 import Report
 from common.errors import ClicktrailError
 from common.json_writer import write
-from gateway.http.errors import RefusedError
+from gateway.http.errors import RefusedError, wrong_method
 from gateway.http.exchange import Exchange, Streamed
 from gateway.http.routes import Route, Routes
 from gateway.reports.access import ReportAccess
-from gateway.reports.operations import STREAMS
+from gateway.reports.operations import PAGE_STREAMS, STREAMS
 from gateway.reports.parameters import report_request
+from gateway.reports.site import STYLE as PAGE
 from gateway.reports.watch import Watches
 
 CONTENT_TYPE = "text/event-stream; charset=utf-8"
@@ -31,10 +32,14 @@ class ReportStreams:
 
     def routes(self) -> Routes:
         """Return the routes."""
-        return [Route(operation, self.stream) for operation in STREAMS]
+        of_pages = [Route(operation, self.stream, PAGE) for operation in PAGE_STREAMS]
+        return [*(Route(operation, self.stream) for operation in STREAMS), *of_pages]
 
     async def stream(self, exchange: Exchange) -> Streamed:
         """Begin to send a report. What is wrong with the request is told before anything is sent."""
+        if exchange.method != "GET":
+            # There is no end that HEAD could be told.
+            raise wrong_method(exchange.method, ["GET"])
         await exchange.body.discard()
         business_id = await self._access.business_of(exchange)
         reports = self._watches.reports(report_request(exchange, business_id), HEARTBEAT_SECONDS)

@@ -101,6 +101,9 @@ class ReportView:
     series: list[Row]
     events: list[Row]
     breakdowns: list[Breakdown]
+    refused: list[str]
+    """Requests that were refused, in words, most first."""
+    refused_in_all: str
 
 
 def view_of(report: Report) -> ReportView:
@@ -121,6 +124,8 @@ def view_of(report: Report) -> ReportView:
             for one in report.events
         ],
         breakdowns=list(_breakdowns(report)),
+        refused=[wording.refused(one) for one in report.refused_requests],
+        refused_in_all=wording.count(sum(one.count for one in report.refused_requests)),
     )
 
 

@@ -47,8 +47,11 @@ class Watch:
         if self.version == version:
             waiting = asyncio.ensure_future(self._changed.wait())
             until = (waiting, self._following, given_up)
-            await asyncio.wait(until, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-            waiting.cancel()
+            try:
+                await asyncio.wait(until, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                # Also where its stream has ended: what nothing refers to any more would be complained of.
+                waiting.cancel()
         if self.version == version and self.has_ended and not self._following.cancelled():
             self._following.result()
 

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
 from clicktrail.common.v1.types_pb2 import Money
+from clicktrail.tracking.v1.event_pb2 import CREDENTIAL_PRIVATE, CREDENTIAL_PUBLIC
+from clicktrail.tracking.v1.refused_request_service_pb2 import RefusedRequests
 
 # Between an amount and its currency no line breaks.
 _JOINED = "\u00a0"
@@ -35,6 +37,17 @@ VALUES = {
     "prefetch": "Prefetches",
     "head": "Lookups without opening",
 }
+
+# What refused requests asked for, and who sent them, by the words of the API.
+REFUSED = {
+    "events": "with events",
+    "orders": "with orders",
+    "sessions": "for new sessions",
+    "identifications": "with identifications",
+    "links": "to make links",
+    "requests": "of other kinds",
+}
+SENDERS = {CREDENTIAL_PUBLIC: "from pages", CREDENTIAL_PRIVATE: "from your servers"}
 
 
 def count(number: int) -> str:
@@ -81,6 +94,11 @@ def duration(seconds: float) -> str:
 def action(name: str) -> str:
     """Return an action in words: "order.placed" is "Order placed"."""
     return ACTIONS.get(name) or name.replace(".", " ").replace("_", " ").capitalize()
+
+
+def refused(one: RefusedRequests) -> str:
+    """Return refused requests in words, such as "1,200 with events from pages"."""
+    return f"{count(one.count)} {REFUSED.get(one.kind, REFUSED['requests'])} {SENDERS.get(one.credential, '')}".rstrip()
 
 
 def value(dimension: str, text: str) -> str:

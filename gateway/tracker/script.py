@@ -64,7 +64,7 @@ def _handler(body: bytes, content_type: str) -> Handler:
 
     async def handle(exchange: Exchange) -> Answer:
         await exchange.body.discard()
-        if etag in exchange.headers.get("if-none-match", ""):
+        if exchange.has_at_hand(etag):
             return Answer(304, headers=headers)
         if _takes_gzip(exchange.headers):
             return Answer(200, packed, {**headers, "content-encoding": "gzip"}, content_type)

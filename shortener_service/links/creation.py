@@ -9,6 +9,7 @@ from common.errors import ClicktrailError, Faults, FaultType, Reason, already_ex
 from shortener_service.domains.domains import Domains
 from shortener_service.errors import StoreRestored, store_incomplete
 from shortener_service.links import codes
+from shortener_service.links.businesses import Businesses
 from shortener_service.links.link import LinkKey, LinkRecord, Template
 from shortener_service.links.messages import LinkMessages, NewLinks
 from shortener_service.links.store import Found, Placing, RedisLinkStore
@@ -64,10 +65,17 @@ class Batch:
 class Creation:
     """Creates links so that the same external id always gets the same link."""
 
-    def __init__(
-        self, store: RedisLinkStore, templates: Templates, domains: Domains, messages: LinkMessages, secret: Secret
+    def __init__(  # noqa: PLR0913, PLR0917  (what it asks, each once)
+        self,
+        store: RedisLinkStore,
+        templates: Templates,
+        domains: Domains,
+        messages: LinkMessages,
+        secret: Secret,
+        businesses: Businesses,
     ) -> None:
         self._store = store
+        self._businesses = businesses
         self._templates = templates
         self._domains = domains
         self._messages = messages
@@ -110,6 +118,9 @@ class Creation:
         check_template(template, faults, objection=await self._domains.objections(), now=clock.now())
         if template.domain and await self._domains.owned(template.domain, template.business_id) is None:
             faults.add("domain", "is not registered for this business.", FaultType.NOT_FOUND)
+        # Last: what is wrong in itself is told also while tracking is away.
+        if not faults.found and not await self._businesses.has(template.business_id):
+            faults.add("business_id", "is none that there is.", FaultType.NOT_FOUND)
 
     async def _open(self, template: Template) -> Batch:
         domains = await self._domains.current()

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from clicktrail.shortener.v1.link_pb2 import Link as LinkMessage
 from common.errors import Faults, FaultType
-from common.field_rules import in_words, pattern_of, rules
+from common.field_rules import PATH_STEPS, in_words, pattern_of, rules
 from common.json_text import DEEPEST, JsonReader, JsonTextError
 from shortener_service import destinations
 from shortener_service.domains.domains import Objection
@@ -24,9 +24,7 @@ _PROFILES = rules(LinkMessage, "profile")
 _PARAMETERS = rules(LinkMessage, "session_parameters")
 _PROFILE = pattern_of(_PROFILES)
 _PARAMETER = pattern_of(_PARAMETERS)
-# Clients take them out of a path before they send it, percent-encoded or not.
-_PATH_STEPS = frozenset({".", ".."})
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 # Numbers are read as text: their value is the sender's business.
 _METADATA = JsonReader(str, DEEPEST)
@@ -65,7 +63,7 @@ def check_names(template: Template, faults: Faults) -> None:
     for name in ("campaign", "journey", "message"):
         _check_name(name, getattr(template, name), faults)
     for name in ("campaign", "journey"):
-        if getattr(template, name) in _PATH_STEPS:
+        if getattr(template, name) in PATH_STEPS:
             faults.add(name, "cannot be a step of a path: no address would lead to its report.")
 
 
@@ -87,6 +85,8 @@ def check_draft(draft: Draft, faults: Faults) -> None:
     """Note what is wrong with one link's own fields."""
     if draft.profile and not _PROFILE.fullmatch(draft.profile):
         faults.add("profile", f"takes {in_words(_PROFILES)}.")
+    elif draft.profile in PATH_STEPS:
+        faults.add("profile", "cannot be a step of a path: no address would lead to it.")
     _check_name("external_id", draft.external_id, faults)
     if draft.code and not codes.is_well_formed(draft.code):
         faults.add("code", f"takes {in_words(codes.LIMITS)}.")

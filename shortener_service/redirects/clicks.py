@@ -1,8 +1,9 @@
 """The click that a hit becomes, and how all of a request are written for the store."""
 
+import re
 from functools import lru_cache
 from typing import NamedTuple
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 
 from clicktrail.shortener.v1 import redirect_service_pb2 as pb
 from clicktrail.shortener.v1 import session_pb2
@@ -16,6 +17,10 @@ from shortener_service.redirects.verdicts import classify
 
 # Kinds of visits remembered: a kilobyte each, or ten with headers as long as they may be.
 REMEMBERED = 4_096
+
+# Other programs add parameters of their own, write it in capitals, or stick a full stop to it.
+_QR = re.compile(r"qr\W*", re.IGNORECASE)
+_SOURCES = frozenset({"source", "src"})
 
 _CLICK = tag_of(relay_service_pb2.DeliverRequest, "clicks")
 _ID = tag_of(click_pb2.Click, "id")
@@ -61,12 +66,12 @@ def _visit(fields: _HitFields) -> Visit:
 
 
 def source_of(query: str) -> str:
-    """Return how a link was opened: "qr" where the query is `qr` or says `source=qr` or `src=qr`, else "link"."""
+    """Return how a link was opened: "qr" where a parameter is `qr`, or `source` or `src` says so; else "link"."""
     # Most hits have no query at all.
-    if "qr" not in query:
+    if "qr" not in query.lower():
         return "link"
-    values = parse_qs(query, max_num_fields=None)
-    is_scan = query == "qr" or "qr" in values.get("source", ()) or "qr" in values.get("src", ())
+    parameters = parse_qsl(query.replace(";", "&"), keep_blank_values=True, max_num_fields=None)
+    is_scan = any(_QR.fullmatch(value if name in _SOURCES else name) for name, value in parameters)
     return "qr" if is_scan else "link"
 
 

@@ -13,6 +13,7 @@ BUCKETS = 0x10000
 
 SECRET = "{0}:secret"  # noqa: S105  (the name of a key)
 DOMAINS = "{0}:domains"
+BUSINESSES = "{0}:businesses"
 REFUSED_HOSTS = "{0}:refused_hosts"
 SHARDS = "{0}:shards"
 FORMAT = "{0}:format"

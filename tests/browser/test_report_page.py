@@ -71,7 +71,7 @@ async def look(browser: Browser, system: System, private: httpx.AsyncClient) -> 
             sight = Sight(await context.new_page(), campaign)
             sight.listen()
             sights.append(sight)
-            signed = await server.post("/v1/report_links", json={"campaign": campaign})
+            signed = await server.post("/v1/report_links", json={"campaign": campaign, "all_reports": True})
             await sight.page.goto(system.http + signed.json()["path"])
             return sight
 
@@ -244,3 +244,24 @@ async def test_it_is_small_and_keyboards_reach_everything(
         "Show",
         "The same as a table",
     } <= reached
+
+
+async def test_the_signature_leaves_the_address_bar(look: Look, private: httpx.AsyncClient, system: System) -> None:
+    """And the history; no script reads the cookie; another link in the same browser takes nothing from the first."""
+    campaign, _ = await new_campaign(private)
+    sight = await look(campaign)
+    page = sight.page
+    await expect(page.locator("#state")).to_be_visible(timeout=PATIENCE)
+    assert "signature" not in page.url
+    assert await page.evaluate("() => document.cookie") == ""
+    assert "signature" not in "".join(await page.evaluate("() => Array.from(document.links, (link) => link.href)"))
+    other, _ = await new_campaign(private)
+    second = await page.context.new_page()
+    bound = await private.post("/v1/report_links", json={"campaign": other})
+    await second.goto(system.http + bound.json()["path"])
+    await expect(second.get_by_role("heading", name=other)).to_be_visible()
+    await expect(second.get_by_role("link", name="All campaigns and journeys")).to_have_count(0)
+    await page.reload()
+    await expect(page.get_by_role("heading", name=campaign)).to_be_visible()
+    await page.go_back()
+    assert page.url == "about:blank"

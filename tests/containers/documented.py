@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.containers.shop import Shop, shop_from
-from tests.containers.stack import OURS, SECRET_NAMES, SECRETS, Stack, running, say
+from tests.containers.stack import OURS, SECRET_NAMES, SECRETS, SERVICE_SECRETS, Stack, running, say
 from tests.containers.upgrade import OPERATING
 
 CAMPAIGN = "spring"
@@ -26,6 +26,7 @@ def documented() -> None:
         shop.order(shop.click(path), "1001")
         until_reported(shop, clicks=1, conversions=1)
         require_secrecy(stack)
+        require_separation(stack)
         require_image(stack)
 
         say("back up; administration leaves what runs alone")
@@ -77,10 +78,34 @@ def until_reported(shop: Shop, *, clicks: int, conversions: int) -> None:
 def require_secrecy(stack: Stack) -> None:
     """Show that no container's description holds a password."""
     for name in SECRET_NAMES:
-        secret = stack.compose("exec", "-T", "postgres", "cat", f"{SECRETS}/{name}").strip()
-        assert len(secret) >= 32, name
-        for container in stack.described():
-            assert secret not in str(container), f"{container['Name']} shows {name}"
+        require_secret(stack, "postgres", f"{SECRETS}/{name}")
+    require_secret(stack, "tracking", f"{SERVICE_SECRETS}/postgres_password")
+
+
+def require_secret(stack: Stack, service: str, path: str) -> None:
+    """Show that a password is long, and in no container's description."""
+    secret = stack.compose("exec", "-T", service, "cat", path).strip()
+    assert len(secret) >= 32, path
+    for container in stack.described():
+        assert secret not in str(container), f"{container['Name']} shows {path}"
+
+
+def require_separation(stack: Stack) -> None:
+    """Show that tracking is a role without rights over tables, and that each service reaches its own store alone."""
+    roles = "SELECT DISTINCT usename FROM pg_stat_activity WHERE application_name = 'clicktrail-tracking'"
+    assert stack.rows(roles) == ["clicktrail_app"]
+    owned = "SELECT count(*) FROM pg_shdepend WHERE refobjid = 'clicktrail_app'::regrole AND deptype = 'o'"
+    assert stack.rows(owned) == ["0"]
+    asked = "import socket; socket.getaddrinfo('{0}', 1); print('finds', '{0}')"
+    for service, reached in (("shortener", ["redis"]), ("tracking", ["postgres"]), ("gateway", [])):
+        found = []
+        for store in ("redis", "postgres"):
+            ask = f'docker compose exec -T {service} python -c "{asked.format(store)}"'
+            if f"finds {store}" in stack.shell(f"{{ {ask} || true; }} 2>&1"):
+                found.append(store)
+        assert found == reached, (service, found)
+    sees = stack.shell(f"docker compose exec -T tracking ls {SECRETS} 2>/dev/null || true").strip()
+    assert not sees, sees
 
 
 def require_credentials(stack: Stack) -> None:

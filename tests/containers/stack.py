@@ -22,6 +22,7 @@ OURS = ("tracking", "shortener", "gateway")
 COMMAND_SECONDS = 400
 SECRET_NAMES = ("postgres_password", "redis_password")
 SECRETS = "/run/clicktrail-secrets"
+SERVICE_SECRETS = "/run/clicktrail-service-secrets"
 _TROUBLE = re.compile(r'"level": "(error|critical)"|Traceback|\b(ERROR|FATAL|PANIC):')
 
 

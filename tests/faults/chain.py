@@ -59,7 +59,7 @@ class ProxiedStack(Stack):
             service.start()
 
     def _tracking_settings(self, port: int) -> dict[str, str]:
-        changed = {"POSTGRES_URL": self._through("postgres", self.postgres)}
+        changed = {"POSTGRES_URL": self._through("postgres", self.postgres, self.postgres_url)}
         if self.spool_limit_bytes is not None:
             changed["SPOOL_LIMIT_BYTES"] = str(self.spool_limit_bytes)
         return super()._tracking_settings(port) | changed
@@ -85,8 +85,8 @@ class ProxiedStack(Stack):
     def _target(self, way: str) -> str:
         return f"ipv4:127.0.0.1:{self.proxies[way].port}"
 
-    def _through(self, way: str, server: ServerProcess) -> str:
-        return server.url.replace(f":{server.port}/", f":{self.proxies[way].port}/")
+    def _through(self, way: str, server: ServerProcess, url: str | None = None) -> str:
+        return (url or server.url).replace(f":{server.port}/", f":{self.proxies[way].port}/")
 
 
 class Chain:

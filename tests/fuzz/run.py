@@ -19,6 +19,7 @@ from clicktrail.tracking.v1 import (
     event_service_pb2,
     link_archive_service_pb2,
     profile_service_pb2,
+    refused_request_service_pb2,
     relay_service_pb2,
     report_page_service_pb2,
     report_service_pb2,
@@ -36,7 +37,7 @@ LONGEST_LOG_BYTES = 1_000_000
 SHORTENER = (domain_service_pb2, link_service_pb2, redirect_service_pb2, session_service_pb2)
 TRACKING = (
     account_service_pb2, action_service_pb2, event_service_pb2, link_archive_service_pb2, profile_service_pb2,
-    relay_service_pb2, report_page_service_pb2, report_service_pb2, tracking_sessions,
+    relay_service_pb2, refused_request_service_pb2, report_page_service_pb2, report_service_pb2, tracking_sessions,
 )  # fmt: skip
 
 

@@ -5,8 +5,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from cli.embedded.postgres_server import find_postgres, postgres_server
-from cli.embedded.privileges import as_nobody, make_private_directory
+from cli.embedded.postgres_server import postgres_server, program_of_postgres
+from cli.embedded.privileges import as_nobody, make_private_directory, own_directory
 from cli.embedded.server_process import ServerProcess
 
 LIMIT_SECONDS = 120
@@ -26,8 +26,7 @@ class PostgresPair:
         copy = self._folder / "standby"
         make_private_directory(copy / "data")
         shutil.copy(self._folder / "primary" / "password", copy)
-        target = ("--pgdata", str(copy / "data"), "--write-recovery-conf")
-        self._run("pg_basebackup", "--dbname", self.primary.url, *target)
+        self._copy_to(copy / "data")
         self.standby = postgres_server(copy)
         self.standby.start()
 
@@ -42,7 +41,8 @@ class PostgresPair:
         hosts = ",".join(server.url.rpartition("@")[2].partition("/")[0] for server in servers)
         return f"{start}@{hosts}/{rest.partition('/')[2]}?{options}"
 
-    def _run(self, program: str, *arguments: str) -> None:
-        command = as_nobody([str(find_postgres() / program), *arguments], "KILL")
+    def _copy_to(self, data: Path) -> None:
+        target = ("--pgdata", own_directory(data), "--write-recovery-conf")
+        command = as_nobody([program_of_postgres("pg_basebackup"), "--dbname", self.primary.url, *target], "KILL")
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-        subprocess.run(command, env=environment, check=True, timeout=LIMIT_SECONDS)  # noqa: S603  (programs of the wheel)
+        subprocess.run(command, env=environment, cwd=data, check=True, timeout=LIMIT_SECONDS)  # noqa: S603  (a program of the wheel)

@@ -16,18 +16,18 @@ class ServiceProcess:
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
+        self.said: list[str] = []
 
     async def says(self, event: str) -> dict[str, Any]:
         """Return the first line, of those not read yet, whose event begins so."""
         assert self._process.stderr is not None
-        seen = []
         async with asyncio.timeout(LIMIT_SECONDS):
             while line := await self._process.stderr.readline():
-                seen.append(line.decode())
+                self.said.append(line.decode())
                 logged = json.loads(line) if line.startswith(b"{") else {"event": line.decode()}
                 if str(logged["event"]).startswith(event):
                     return dict(logged)
-        raise AssertionError(f"it never said {event!r}, but {seen}")
+        raise AssertionError(f"it never said {event!r}, but {self.said}")
 
     async def exit_code(self) -> int:
         """Return how it ended, which it does by itself."""

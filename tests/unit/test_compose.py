@@ -95,8 +95,32 @@ def test_only_the_gateway_is_published() -> None:
     """Nothing else can be reached from outside, and the gateway reaches no store."""
     assert [name for name, service in SERVICES.items() if "ports" in service] == ["gateway"]
     assert SERVICES["gateway"]["ports"][0].startswith("${CLICKTRAIL_HTTP_BIND:-127.0.0.1}:")
-    stores = {network for store in ("redis", "postgres") for network in SERVICES[store]["networks"]}
-    assert not stores & set(SERVICES["gateway"]["networks"])
+
+
+def test_each_store_is_reached_by_those_that_need_it() -> None:
+    """Redis by the shortener, PostgreSQL by tracking and what migrates and backs it up; by nothing else."""
+    reached = {
+        store: {name for name in SERVICES if set(SERVICES[name].get("networks", [])) & set(SERVICES[store]["networks"])}
+        for store in ("redis", "postgres")
+    }
+    assert reached == {"redis": {"redis", "shortener"}, "postgres": {"postgres", "tracking", "migrate", "database"}}
+
+
+def test_the_owner_of_the_tables_is_known_to_what_migrates_alone() -> None:
+    """Tracking has the address and the password of a role that owns nothing."""
+    assert SERVICES["migrate"]["environment"] == SERVICES["database"]["environment"]
+    owner = {f"CLICKTRAIL_{name}" for name in ("POSTGRES_OWNER_URL", "POSTGRES_OWNER_PASSWORD_FILE")}
+    assert owner < set(SERVICES["migrate"]["environment"])
+    assert not owner & set(SERVICES["tracking"]["environment"])
+    mounts = [(name, mount) for name, service in SERVICES.items() for mount in service.get("volumes", [])]
+    sees = {name for name, mount in mounts if mount.startswith("${CLICKTRAIL_SECRETS")}
+    assert sees == {"secrets", "postgres", "migrate", "database"}
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_nothing_writes_but_into_its_volumes(name: str) -> None:
+    """The rest of each container's file system is read-only."""
+    assert SERVICES[name]["read_only"] is True
 
 
 @pytest.mark.parametrize("name", sorted(LONG_RUNNING))

@@ -34,7 +34,7 @@ from tests.support.kubernetes import (
     selects,
     values,
 )
-from tracking_service.settings import TrackingSettings
+from tracking_service.settings import MigrationSettings, TrackingSettings
 
 # The first with the action `sleep` before a pod is stopped, and the newest that the validator knows.
 VERSIONS = ("1.30", kubernetes_validate.latest_version())
@@ -42,11 +42,15 @@ SETTINGS: dict[str, type[Settings]] = {
     "gateway": GatewaySettings,
     "shortener": ShortenerSettings,
     "tracking": TrackingSettings,
-    "migrations": TrackingSettings,
-    "backup": TrackingSettings,
+    "migrations": MigrationSettings,
+    "backup": MigrationSettings,
 }
 SERVICES = ("gateway", "shortener", "tracking")
-PASSWORDS = {"clicktrail-postgres", "clicktrail-redis"}
+PASSWORDS = {
+    "clicktrail-postgres": "POSTGRES_OWNER_PASSWORD_FILE",
+    "clicktrail-postgres-app": "POSTGRES_PASSWORD_FILE",
+    "clicktrail-redis": "REDIS_PASSWORD_FILE",
+}
 KEYS = {f"clicktrail-{name}-keys" for name in SERVICES}
 # Of a pod that somebody starts for commands; no manifest makes one.
 CLI = "cli"
@@ -258,11 +262,8 @@ def test_every_password_comes_from_a_secret_that_is_there_already(installation: 
         wanted = {name.removeprefix("CLICKTRAIL_") for name in installation.environment(each) if name.endswith("_FILE")}
         secrets = [volume["secret"] for volume in each.pod["volumes"] if "secret" in volume]
         secrets = [secret for secret in secrets if secret["secretName"] not in KEYS]
-        assert {f"{secret['secretName'].removeprefix('clicktrail-').upper()}_PASSWORD_FILE" for secret in secrets} == (
-            wanted
-        )
+        assert {PASSWORDS[secret["secretName"]] for secret in secrets} == wanted
         for secret in secrets:
-            assert secret["secretName"] in PASSWORDS
             assert secret["items"] == [{"key": "password", "path": "password"}]
             assert secret["defaultMode"] == 0o440
     for value in values(installation.objects):
@@ -440,7 +441,7 @@ def test_the_readme_names_what_is_there() -> None:
     components = {each["metadata"]["labels"].get(COMPONENT) for each in example.objects}
     selected = ",".join(re.findall(rf"{COMPONENT}(?:=| in \()([a-z, ]+)", README))
     assert {component.strip() for component in selected.split(",")} == components - {None, "backup"}
-    for secret in PASSWORDS | KEYS:
+    for secret in PASSWORDS.keys() | KEYS:
         assert f"create secret generic {secret}" in README
 
 

@@ -23,9 +23,9 @@ ORDER = {
         redirects rates outbox recovery bootstrap __main__
         """,
     "tracking_service": """
-        money sqlite_file postgres settings messages shortener_client marks counters accounts actions identity profiles
-        attribution rejections backup reconciliation erasure sessions reassignment reports links events clicks
-        judgements spool bootstrap migrate __main__
+        money sqlite_file postgres settings messages shortener_client marks counters refused_requests accounts
+        actions identity profiles attribution rejections backup reconciliation erasure sessions reassignment reports
+        links events clicks judgements spool bootstrap migrate __main__
         """,
     "gateway": """
         account addresses settings templating json http rpc rate_limits auth probes openapi redirects events tracker
@@ -63,6 +63,7 @@ MAY_IMPORT = {
         "shortener_service/token_client.py",
         "gateway/rpc/*.py",
         "gateway/http/errors.py",
+        "cli/links/people.py",
         "cli/calls.py",
         "cli/stack/demo_business.py",
     ),

@@ -8,7 +8,7 @@ import pytest
 from common.settings.settings import Settings
 from gateway.settings import GatewaySettings
 from shortener_service.settings import ShortenerSettings
-from tracking_service.settings import TrackingSettings
+from tracking_service.settings import MigrationSettings
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -18,7 +18,7 @@ CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text()
 ROWS = dict(re.findall(r"^\| `([A-Z_]+)` \| [^|]+ \| `([^`]*)` \|", SETTINGS, re.MULTILINE))
 
 
-@pytest.mark.parametrize("settings", [GatewaySettings, ShortenerSettings, TrackingSettings])
+@pytest.mark.parametrize("settings", [GatewaySettings, ShortenerSettings, MigrationSettings])
 def test_every_setting_is_in_the_table(settings: type[Settings]) -> None:
     """Each setting stands there with its default."""
     for name, field in settings.model_fields.items():
@@ -36,7 +36,7 @@ def test_the_table_has_no_other_settings() -> None:
     """Nothing stands there that no process reads."""
     known = {
         name.upper()
-        for settings in (GatewaySettings, ShortenerSettings, TrackingSettings)
+        for settings in (GatewaySettings, ShortenerSettings, MigrationSettings)
         for name in settings.model_fields
     }
     assert set(ROWS) == known

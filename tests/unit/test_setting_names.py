@@ -11,7 +11,7 @@ from cli.commands import settings_of_options
 from common.settings.names import OF_COMMANDS, OF_COMPOSE, OF_SERVICES, misspelt
 from gateway.settings import GatewaySettings
 from shortener_service.settings import ShortenerSettings
-from tracking_service.settings import TrackingSettings
+from tracking_service.settings import MigrationSettings
 
 ROOT = Path(__file__).parents[2]
 # `$NAME`, `${NAME}`, `${NAME:-…}`; a doubled dollar stands for itself.
@@ -22,7 +22,7 @@ PASSED_ON = re.compile(r"^ +CLICKTRAIL_([A-Z0-9_]+):$", re.MULTILINE)
 
 def test_the_settings_of_services_are_in_the_table() -> None:
     """All of them, and no others."""
-    fields = [kind.model_fields for kind in (GatewaySettings, ShortenerSettings, TrackingSettings)]
+    fields = [kind.model_fields for kind in (GatewaySettings, ShortenerSettings, MigrationSettings)]
     assert {name.upper() for each in fields for name in each} == OF_SERVICES
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from tracking_service.actions.catalogue import is_custom
 from tracking_service.attribution.rules import CandidateClick, Event, Provenance, decide, has_click
+from tracking_service.money import LARGEST, AmountError, parse_minor
 
 # An order earns once, from the first of these that has an amount.
 ORDER_EARNS_FROM = ("order.placed", "order.confirmed", "order.shipped", "order.delivered")
@@ -25,6 +26,7 @@ class Worth(StrEnum):
     """Why an event earns, takes back, or does neither."""
 
     ORDER = "it is the first step of its order with an amount"
+    FREE = "it is the first step of its order, which is free"
     ALONE = "its action earns by itself"
     MARKED = "its action is marked as a conversion"
     TAKES_BACK = "it takes back what its order earned"
@@ -127,9 +129,12 @@ def _of_order(events: Sequence[Event]) -> Iterator[tuple[UUID, Earning]]:
             earning = _taken_back(event, order, left)
             left += earning.revenue_minor or 0
             yield event.id, earning
+    is_cancelled = any(event.action == CANCELLED and event.is_private for event in order.standing)
+    # It stays a conversion until nothing of it is left; of a free one nothing ever is: it stays until it is cancelled.
+    is_kept = not is_cancelled if order.earner is not None and order.earner.is_free else left > 0
     for event in order.standing:
         if event.action in ORDER_EARNS_FROM:
-            yield event.id, _earned(event, order, left)
+            yield event.id, _earned(event, order, is_kept=is_kept)
     counted = {event.id for event in order.standing}
     private = _told_privately(events)
     for event in events:
@@ -147,7 +152,7 @@ def _decided(events: Sequence[Event]) -> _Order:
     steps = [event for event in standing if event.action in ORDER_EARNS_FROM]
     is_confirmed = any(step.is_private for step in steps)
     earner = min(
-        (step for step in steps if step.has_amount and (step.is_private or not is_confirmed)),
+        _priced([step for step in steps if step.is_private or not is_confirmed]),
         key=lambda step: (ORDER_EARNS_FROM.index(step.action), step.occurred_at, step.id),
         default=None,
     )
@@ -185,7 +190,12 @@ def _told_by_pages(events: Iterable[Event]) -> list[Event]:
     pages = sorted(
         (event for event in events if not event.is_private and event.action in ORDER_EARNS_FROM), key=_page_rank
     )
-    return [page for page in pages if page.has_amount] or pages
+    return _priced(pages) or pages
+
+
+def _priced(steps: Sequence[Event]) -> list[Event]:
+    """Return the steps with an amount; where none has, those that say the order is free."""
+    return [step for step in steps if step.has_amount] or [step for step in steps if step.is_free]
 
 
 def _page_rank(event: Event) -> tuple[bool, datetime, UUID]:
@@ -193,10 +203,10 @@ def _page_rank(event: Event) -> tuple[bool, datetime, UUID]:
     return not event.has_amount, event.received_at, event.id
 
 
-def _earned(step: Event, order: _Order, left: int) -> Earning:
-    """Return what a step of an order earns; it stays a conversion until nothing of it is left."""
+def _earned(step: Event, order: _Order, *, is_kept: bool) -> Earning:
+    """Return what a step of an order earns; is_kept: whether the order is still a conversion."""
     if step is order.earner:
-        worth, conversions = Worth.ORDER, int(left > 0)
+        worth, conversions = Worth.FREE if step.is_free else Worth.ORDER, int(is_kept)
         return Earning(worth, conversions, step.amount_minor, step.currency, step.provenance, order.led_by)
     if not step.has_amount:
         return Earning(_without_amount(step))
@@ -210,9 +220,9 @@ def _taken_back(event: Event, order: _Order, left: int) -> Earning:
         return Earning(Worth.NO_ORDER)
     taken, worth = left, Worth.TAKES_BACK
     if event.action == REFUNDED:
-        taken = min(left, event.amount_minor or 0)
+        taken = min(left, _refunded_minor(event, earner))
         worth = Worth.TAKES_BACK if event.has_amount else Worth.NO_AMOUNT
-        if event.currency not in (None, earner.currency):
+        if event.said_amount is None and event.currency not in (None, earner.currency):
             taken, worth = 0, Worth.OTHER_CURRENCY
     if not event.is_private:
         taken, worth = 0, Worth.FROM_PAGE
@@ -221,6 +231,17 @@ def _taken_back(event: Event, order: _Order, left: int) -> Earning:
     if not taken:
         return Earning(worth, led_by=order.led_by)
     return Earning(worth, 0, -taken, earner.currency, earner.provenance, order.led_by)
+
+
+def _refunded_minor(refund: Event, earner: Event) -> int:
+    """Return what a refund gives back, in minor units of its order's currency where it names none."""
+    if refund.said_amount is None or earner.currency is None:
+        return refund.amount_minor or 0
+    try:
+        return parse_minor(refund.said_amount, earner.currency)
+    except AmountError:
+        # It fits into the business's currency, and not into this one: more than any order has left.
+        return LARGEST
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,4 +142,5 @@ def _event(row: "Row", own_sources: Container[str]) -> Event:
         needs_confirmation=row["needs_confirmation"],
         page_amount_ceiling=row["page_amount_ceiling"],
         window=row["attribution_window"],
+        said_amount=row["said_amount"],
     )

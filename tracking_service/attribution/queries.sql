@@ -133,7 +133,7 @@ SELECT f.business_id, f.id, a.action, a.session, a.profile_key, a.occurred_at, f
        coalesce(r.order_id, e.order_id) AS order_id, e.amount_minor, e.currency, e.utm_params, e.is_private, a.purchased,
        coalesce(x.conversion, false) AS is_conversion, b.page_amount_ceiling,
        coalesce(f.received_at >= b.confirmed_from OR f.received_at <@ b.confirmed_during, false) AS needs_confirmation,
-       make_interval(days => b.attribution_window_days) AS attribution_window
+       make_interval(days => b.attribution_window_days) AS attribution_window, r.said_amount
 FROM found f
 CROSS JOIN LATERAL (
     SELECT action, session, profile_key, occurred_at, CASE WHEN action = $5 THEN object::text END AS purchased
@@ -147,7 +147,8 @@ CROSS JOIN LATERAL (
     WHERE business_id = f.business_id AND received_at = f.received_at AND id = f.id
     OFFSET 0) AS e
 LEFT JOIN LATERAL (
-    SELECT order_id FROM order_refunds WHERE business_id = f.business_id AND event_id = f.id OFFSET 0) AS r ON true
+    SELECT order_id, said_amount FROM order_refunds WHERE business_id = f.business_id AND event_id = f.id OFFSET 0
+) AS r ON true
 JOIN businesses b ON b.id = f.business_id
 LEFT JOIN actions x ON x.business_id = f.business_id AND x.name = a.action
 ORDER BY f.business_id, f.id;

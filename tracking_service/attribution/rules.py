@@ -9,9 +9,9 @@ from uuid import UUID
 from tracking_service.money import EXPONENTS
 
 RULES_VERSION = 3
-# An event with the session of a click that is younger by up to this much counts as at the click: clocks differ, and
-# Unix seconds are cut off.
-CLOCK_TOLERANCE = timedelta(minutes=10)
+# An event with the session of a click that is younger by up to this much counts as at the click: the session did not
+# exist before, and clocks and time zones differ. What is older is believed to be of another visit.
+CLOCK_TOLERANCE = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +74,12 @@ class Event:
     needs_confirmation: bool
     page_amount_ceiling: int
     window: timedelta
+    said_amount: str | None = None
+    """A refund's amount as a decimal, where it was said without a currency: it is in its order's."""
 
     @property
     def has_amount(self) -> bool:
-        """Whether there is something to earn; nothing is earned with an amount of zero, or one beyond belief."""
+        """Whether there is something to earn; nothing is earned with an amount beyond belief."""
         return bool(self.amount_minor) and not self.is_beyond_ceiling
 
     @property
@@ -103,6 +105,11 @@ class Event:
         """Tell whether both are one visitor's: of one session, or of one person."""
         is_same_session = self.session is not None and self.session == other.session
         return is_same_session or (self.profile_key is not None and self.profile_key == other.profile_key)
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it says that there is nothing to pay, which is more than not to say an amount."""
+        return self.amount_minor == 0
 
 
 class ClickReason(StrEnum):

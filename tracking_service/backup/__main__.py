@@ -11,7 +11,7 @@ from tracking_service.backup.archive import DamagedBackupError, TableMember
 from tracking_service.backup.backup import create, load_from
 from tracking_service.backup.store import DatabaseAwayError, UnfitBackupError
 from tracking_service.postgres.servers import NotConnectedError, UnfitDatabaseError
-from tracking_service.settings import TrackingSettings
+from tracking_service.settings import MigrationSettings
 
 USAGE, UNAVAILABLE = 2, 3
 
@@ -21,11 +21,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tracking_service.backup", description="Backs the database up.")
     parser.add_argument("task", choices=["create", "load"])
     parser.add_argument("file", type=Path)
+    parser.add_argument("--revoke", action="store_true", help="load no private token and no key of report links")
     asked = parser.parse_args(arguments)
-    url = load_settings(TrackingSettings).postgres_address
-    task = create if asked.task == "create" else load_from
+    settings = load_settings(MigrationSettings)
     try:
-        rows = asyncio.run(task(url, asked.file, _say))
+        if asked.task == "create":
+            rows = asyncio.run(create(settings.postgres_address, asked.file, _say))
+        else:
+            # Tables that are new are told to the planner by their owner.
+            rows = asyncio.run(load_from(settings.owner_address, asked.file, _say, is_revoking=asked.revoke))
     except DamagedBackupError as error:
         _end(USAGE, f"{asked.file} cannot be restored: {error}.")
     except (UnfitBackupError, UnfitDatabaseError) as error:

@@ -16,11 +16,14 @@ async def create(url: str, path: Path, say: Say) -> int:
     return sum(table.rows for table in manifest.tables)
 
 
-async def load_from(url: str, path: Path, say: Say) -> int:
-    """Fill an empty database from a backup and return how many rows it has; raise, and then nothing was written."""
+async def load_from(url: str, path: Path, say: Say, *, is_revoking: bool = False) -> int:
+    """Fill an empty database from a backup and return how many rows it has; raise, and then nothing was written.
+
+    With `is_revoking`, what opens anything by itself, private tokens and links to reports, is worthless afterwards.
+    """
     with BackupReader.open(path) as reader:
         manifest = reader.manifest()
         # Before anything is written: a file that is damaged at its end is found out now.
         reader.check(manifest.tables)
-        await copy_in(url, reader, manifest, say)
+        await copy_in(url, reader, manifest, say, is_revoking=is_revoking)
     return sum(table.rows for table in manifest.tables)

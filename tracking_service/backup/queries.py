@@ -13,6 +13,7 @@ class BackupQueries(Queries):
     list_migrations: str
     set_sequence: str
     make_months: str
+    revoke_credentials: str
 
 
 QUERIES = BackupQueries()

@@ -43,3 +43,8 @@ SELECT setval($1::regclass, $2);
 -- name: make_months
 -- The partition of a month, where it is not there.
 SELECT make_partitions($1, $2, $3, $3);
+
+-- name: revoke_credentials
+-- Makes what opens anything by itself worthless: private tokens, and the keys that links to reports are signed with.
+WITH keys AS (DELETE FROM report_link_keys)
+UPDATE tokens SET revoked_at = now() WHERE revoked_at IS NULL;

@@ -77,8 +77,13 @@ async def copy_out(url: str, writer: BackupWriter, say: Callable[[TableMember], 
     return manifest
 
 
-async def copy_in(url: str, reader: BackupReader, manifest: Manifest, say: Callable[[TableMember], None]) -> None:
-    """Fill an empty database, or leave it as it is. Raises `UnfitBackupError` where it is not the right one."""
+async def copy_in(
+    url: str, reader: BackupReader, manifest: Manifest, say: Callable[[TableMember], None], *, is_revoking: bool
+) -> None:
+    """Fill an empty database, or leave it as it is. Raises `UnfitBackupError` where it is not the right one.
+
+    With `is_revoking`, no private token and no link to a report of the backup opens anything.
+    """
     async with connected(url) as connection:
         async with connection.transaction():
             await _check_migrations(connection, manifest)
@@ -91,6 +96,8 @@ async def copy_in(url: str, reader: BackupReader, manifest: Manifest, say: Calla
                 await _copy_in(connection, reader, tables, member)
                 say(member)
             await _set_sequences(connection, manifest)
+            if is_revoking:
+                await connection.execute(QUERIES.revoke_credentials)
         await connection.execute("ANALYZE")
 
 

@@ -1,13 +1,13 @@
 """Finds what submissions are judged by, and asks for it only where a verdict depends on it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from common.ids import uuid_of
 from tracking_service.actions.catalogue import CATALOGUE
 from tracking_service.events.event import SentEvent, Submission
-from tracking_service.events.object_store import ObjectKey, find_objects
+from tracking_service.events.object_store import ObjectKey, find_objects, find_orders
 from tracking_service.events.queries import QUERIES
-from tracking_service.events.rules import EventContext
+from tracking_service.events.rules import OWN_SUMS, EventContext
 from tracking_service.postgres.pool import Postgres
 
 # Of a business that there is, for events that ask for nothing else of it.
@@ -31,6 +31,13 @@ class PostgresEventContexts:
             contexts |= found
         return contexts
 
+    async def orders(self, wanted: Collection[ObjectKey]) -> Mapping[ObjectKey, str | None]:
+        """Return the orders known among those wanted, each with the currency of its amounts, if it has one."""
+        if not wanted:
+            return {}
+        async with self._postgres.connection() as connection:
+            return await find_orders(connection, wanted)
+
     async def _find(self, submissions: Iterable[Submission]) -> dict[str, EventContext]:
         # A NUL fits into no text of PostgreSQL, so nothing there has one.
         sound = [submission for submission in submissions if "\0" not in submission.business_id]
@@ -52,4 +59,5 @@ class PostgresEventContexts:
 
 def _is_asking(event: SentEvent) -> bool:
     """Tell whether more is to be known than whether there is the business: its currency, an action, an object."""
-    return event.amount is not None or event.object is not None or event.action not in CATALOGUE
+    may_have_sum = event.amount is not None or (event.action in OWN_SUMS and event.object_parameters)
+    return bool(may_have_sum) or event.object is not None or event.action not in CATALOGUE

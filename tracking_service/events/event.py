@@ -84,7 +84,8 @@ class EventObject:
 class Draft(NamedTuple):
     """An event that is right in itself; what is known already may still stand against it. JSON is text.
 
-    visitor is what its user parameters say of who the session's visitor is.
+    visitor is what its user parameters say of who the session's visitor is; said_amount is a refund's amount as it was
+    sent, where no currency was: it is in its order's.
     """
 
     business_id: str
@@ -103,6 +104,7 @@ class Draft(NamedTuple):
     is_once: bool
     amount_minor: int | None
     currency: str | None
+    said_amount: str | None
     metadata: str | None
     user_parameters: str | None
     visitor: Identity | None
@@ -198,9 +200,13 @@ class Status(StrEnum):
 
 
 class Receipt(NamedTuple):
-    """What became of an event, and why. id is the first one's of a duplicate, and None where nothing is kept."""
+    """What became of an event, and why. id is the first one's of a duplicate, and None where nothing is kept.
+
+    is_order_known tells of a refund whether there is the order that it names; None: it is none, or that cannot be told.
+    """
 
     status: Status
     id: UUID | None
     key: str | None
     faults: Sequence[Fault] = ()
+    is_order_known: bool | None = None

@@ -2,11 +2,17 @@
 
 import hashlib
 import json
+import unicodedata
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from common.json_text import canonical
+from common.json_text import Number, canonical
 from tracking_service.events.event import SentEvent
+
+# White space, and what spreadsheets and editors leave at the ends of a text without showing it.
+_BLANKS = " \t\r\n\v\f\x85\xa0\u2028\u2029\u3000\u200b\ufeff"
+_LONGEST_NUMBER = 100
 
 
 def event_id(business_id: str, *, is_private: bool, key: str) -> UUID:
@@ -17,6 +23,18 @@ def event_id(business_id: str, *, is_private: bool, key: str) -> UUID:
 def object_id(business_id: str, type_: str, source: str, reference: str) -> UUID:
     """Return the id of the object that is found again by these."""
     return _uuid8(business_id, "object", type_, source, reference)
+
+
+def comparable(value: object) -> str:
+    """Return a reference or a source as it is compared: trimmed, composed, whole numbers without fraction; "" if none.
+
+    One program sends ` 5003`, `é` as two characters, or 7001.0, where another sends `5003`, `é` as one, or 7001.
+    """
+    if isinstance(value, Number):
+        number = Decimal(value.text)
+        is_whole = number.adjusted() < _LONGEST_NUMBER and number == number.to_integral_value()
+        return str(int(number)) if is_whole else value.text
+    return unicodedata.normalize("NFC", value.strip(_BLANKS)) if isinstance(value, str) else ""
 
 
 def nameless_object_id(business_id: str, event: UUID) -> UUID:

@@ -6,10 +6,13 @@ from collections.abc import Set as AbstractSet
 from clicktrail.tracking.v1.event_service_pb2 import TrackEventsRequest
 from common.errors import Fault, FaultType, Reason, invalid
 from common.field_rules import rules
+from tracking_service.attribution.credits import REFUNDED
 from tracking_service.events.context_store import PostgresEventContexts
 from tracking_service.events.event import Draft, Receipt, Status, Submission
+from tracking_service.events.object_store import ObjectKey, refunded_order
 from tracking_service.events.rules import judge
 from tracking_service.events.store import PostgresEvents
+from tracking_service.money import AmountError, parse_minor
 
 LARGEST_BATCH = rules(TrackEventsRequest, "submissions").max_items
 
@@ -36,8 +39,24 @@ class EventIntake:
                 drafts[number] = judged
             else:
                 receipts[number] = Receipt(Status.REJECTED, None, submission.key, judged)
-        receipts |= await self._record(drafts)
+        orders = await self._orders(drafts)
+        receipts |= await self._record({number: in_currency_of(draft, orders) for number, draft in drafts.items()})
+        for number, draft in drafts.items():
+            if draft.action == REFUNDED:
+                receipts[number] = receipts[number]._replace(is_order_known=order_key(draft) in orders)
         return [receipts[number] for number in range(len(submissions))]
+
+    async def _orders(self, drafts: Mapping[int, Draft]) -> Mapping[ObjectKey, str | None]:
+        """Return the orders that refunds name and that there are, or are in the batch, with their currencies."""
+        wanted = {key for draft in drafts.values() if draft.action == REFUNDED and (key := order_key(draft))}
+        if not wanted:
+            return {}
+        beside: dict[ObjectKey, str | None] = {
+            ObjectKey(draft.business_id, draft.event_object.id): draft.currency
+            for draft in drafts.values()
+            if draft.is_once and draft.event_object is not None
+        }
+        return beside | dict(await self._contexts.orders(wanted))
 
     async def _record(self, drafts: dict[int, Draft]) -> dict[int, Receipt]:
         """Record drafts in waves: one that may be a copy of an earlier one waits for the outcome of that one."""
@@ -52,6 +71,24 @@ class EventIntake:
             if waiting:
                 known.update(*(_known_after(drafts[number], receipts[number]) for number in wave))
         return receipts
+
+
+def order_key(draft: Draft) -> ObjectKey | None:
+    """Return what finds the order that a refund names; None where it names none."""
+    order_id = refunded_order(draft)
+    return None if order_id is None else ObjectKey(draft.business_id, order_id)
+
+
+def in_currency_of(draft: Draft, orders: Mapping[ObjectKey, str | None]) -> Draft:
+    """Return a draft; of a refund that named no currency, with the amount in its order's, where that is known."""
+    key = None if draft.said_amount is None else order_key(draft)
+    currency = None if key is None else orders.get(key)
+    if draft.said_amount is None or currency is None:
+        return draft
+    try:
+        return draft._replace(amount_minor=parse_minor(draft.said_amount, currency), currency=currency)
+    except AmountError:
+        return draft
 
 
 def check_size(submissions: Sequence[Submission]) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from common.ids import uuid_of
-from common.json_text import Number, merged, parse
+from common.json_text import merged, parse
 from tracking_service.attribution.credits import REFUNDED
 from tracking_service.events import ids
 from tracking_service.events.event import Draft, EventObject, KeptObject
@@ -49,6 +49,7 @@ class OrderRefund(NamedTuple):
     event_id: UUID
     order_id: UUID
     received_at: datetime
+    said_amount: str | None
 
 
 ORDER = "order"
@@ -110,7 +111,10 @@ def refunded_order(draft: Draft) -> UUID | None:
     if draft.action != REFUNDED or draft.event_object is None:
         return None
     data = parse(draft.event_object.data.encode())
-    named, source = _text(data.get(ORDER)), _text(data.get("source"))
+    order = data.get(ORDER)
+    if isinstance(order, dict):
+        order = order.get("id") or order.get("reference")
+    named, source = ids.comparable(order), ids.comparable(data.get("source"))
     if not named:
         return None
     order_id = uuid_of(named)
@@ -119,20 +123,22 @@ def refunded_order(draft: Draft) -> UUID | None:
     return ids.object_id(draft.business_id, ORDER, source, named)
 
 
-def _text(value: object) -> str:
-    if isinstance(value, Number):
-        return value.text
-    return value if isinstance(value, str) and value.strip() else ""
+async def find_orders(connection: "Connection", wanted: Collection[ObjectKey]) -> Mapping[ObjectKey, str | None]:
+    """Return the orders known among those wanted, each with the currency of its amounts, if it has one."""
+    rows = await connection.fetch(QUERIES.find_orders, *columns(wanted, "business_id", "id"))
+    return {ObjectKey(row["business_id"], row["id"]): row["currency"] for row in rows}
 
 
 async def keep_refunds(connection: "Connection", drafts: Iterable[Draft]) -> None:
-    """Keep the orders that new refunds name."""
+    """Keep the orders that new refunds name; one that names none, under its own id, which no order has."""
     refunds = [
-        OrderRefund(draft.business_id, draft.id, order_id, draft.received_at)
+        OrderRefund(
+            draft.business_id, draft.id, refunded_order(draft) or draft.id, draft.received_at, draft.said_amount
+        )
         for draft in drafts
-        if (order_id := refunded_order(draft)) is not None
+        if draft.action == REFUNDED
     ]
     if refunds:
         await connection.execute(
-            QUERIES.keep_refunds, *columns(refunds, "business_id", "event_id", "order_id", "received_at")
+            QUERIES.keep_refunds, *columns(refunds, "business_id", "event_id", "order_id", "received_at", "said_amount")
         )

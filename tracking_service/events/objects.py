@@ -14,8 +14,8 @@ from tracking_service.actions.catalogue import Action
 from tracking_service.events import ids
 from tracking_service.events.event import EventObject, KeptObject, SentEvent
 
-# Fields of an object's data that are interpreted, with their longest text: they enter an index.
-_FIELDS = {"reference": 255, "name": 10_000, "source": 100}
+# Fields of an object's data that find it again, with their longest text: they enter an index.
+_FIELDS = {"reference": 255, "source": 100}
 _TYPE_LENGTH = rules(Event, "object_type").max_length
 
 
@@ -70,10 +70,10 @@ class ObjectFinder:
         texts = {name: _text(data, name, self.faults) for name in _FIELDS}
         if len(self.faults.found) > before:
             return None
-        if not (texts["reference"] or texts["name"]):
+        if not texts["reference"] and not _is_named(data):
             self._note_nameless(data)
             return None
-        source, reference = texts["source"] or "", texts["reference"]
+        source, reference = texts["source"], texts["reference"] or None
         text = event.object_parameters.decode().strip()
         return EventObject(self._id(type_, source, reference), type_, source, reference, text, is_new=True)
 
@@ -100,23 +100,24 @@ def _type(event: SentEvent, rule: Action, faults: Faults) -> str:
     return event.object_type
 
 
-def _text(data: Mapping[str, Any], name: str, faults: Faults) -> str | None:
-    """Return a field as text, None where it is absent, null or blank."""
+def _is_named(data: Mapping[str, Any]) -> bool:
+    """Tell whether an object has a name, which is shown and no more."""
+    name = data.get("name")
+    return isinstance(name, Number) or (isinstance(name, str) and bool(name.strip()))
+
+
+def _text(data: Mapping[str, Any], name: str, faults: Faults) -> str:
+    """Return a field as it is compared, "" where it is absent, null or blank."""
     value = data.get(name)
-    if isinstance(value, Number):
-        value = value.text
-    if value is None:
-        return None
+    text = ids.comparable(value)
     parameter = f"object_parameters.{name}"
-    if not isinstance(value, str):
+    if not isinstance(value, str | Number | None):
         faults.add(parameter, "must be text.")
-    elif len(value) > _FIELDS[name]:
+    elif len(text) > _FIELDS[name]:
         faults.add(parameter, f"must be at most {_FIELDS[name]} characters.")
-    elif "\0" in value or not _is_encodable(value):
+    elif "\0" in text or not _is_encodable(text):
         faults.add(parameter, "must not contain a NUL or half of a surrogate pair.")
-    else:
-        return value if value.strip() else None
-    return None
+    return text
 
 
 def _is_encodable(text: str) -> bool:

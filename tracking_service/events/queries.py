@@ -17,6 +17,9 @@ class EventQueries(Queries):
     give_keys_back: str
     give_order_actions_back: str
     keep_refunds: str
+    find_orders: str
+    list_unmatched_refunds: str
+    find_refund_position: str
     hold_actions: str
     add_objects: str
     lock_objects: str

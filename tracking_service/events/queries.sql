@@ -100,11 +100,36 @@ WHERE o.business_id = refused.business_id AND o.object_id = refused.object_id AN
 
 -- name: keep_refunds
 -- The orders that refunds name.
-INSERT INTO order_refunds (business_id, event_id, order_id, received_at)
-SELECT business_id, event_id, order_id, received_at
-FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::timestamptz[])
-    AS named (business_id, event_id, order_id, received_at)
+INSERT INTO order_refunds (business_id, event_id, order_id, received_at, said_amount)
+SELECT business_id, event_id, order_id, received_at, said_amount
+FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::timestamptz[], $5::text[])
+    AS named (business_id, event_id, order_id, received_at, said_amount)
 ON CONFLICT (business_id, event_id) DO NOTHING;
+
+-- name: find_orders
+-- Orders by business and id, each with a currency of its amounts: look-ups by whole keys, kept apart.
+SELECT DISTINCT ON (wanted.business_id, wanted.id) wanted.business_id, wanted.id, e.currency
+FROM unnest($1::text[], $2::uuid[]) AS wanted (business_id, id)
+JOIN order_actions o ON o.business_id = wanted.business_id AND o.object_id = wanted.id
+LEFT JOIN LATERAL (
+    SELECT currency FROM events
+    WHERE business_id = o.business_id AND received_at = o.received_at AND id = o.event_id OFFSET 0) AS e ON true
+ORDER BY wanted.business_id, wanted.id, e.currency;
+
+-- name: list_unmatched_refunds
+-- Refunds of a business whose order there is not, next to one, {direction} by when they came.
+SELECT r.event_id AS id, r.received_at, a.object::text AS object, a.amount_minor, a.currency
+FROM order_refunds r
+CROSS JOIN LATERAL (
+    SELECT object, amount_minor, currency FROM activities WHERE business_id = $1 AND id = r.event_id OFFSET 0) AS a
+WHERE r.business_id = $1 AND (r.received_at, r.event_id) {beyond} ($2, $3)
+  AND NOT EXISTS (SELECT FROM order_actions o WHERE o.business_id = $1 AND o.object_id = r.order_id)
+ORDER BY r.received_at {direction}, r.event_id {direction}
+LIMIT $4;
+
+-- name: find_refund_position
+-- Where a refund stands in the list.
+SELECT received_at AS at, event_id AS id FROM order_refunds WHERE business_id = $1 AND event_id = $2;
 
 -- name: hold_actions
 -- Custom actions by business and name, held in the order of their keys so that they stay until the events are there.

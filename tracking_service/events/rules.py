@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from json.encoder import encode_basestring_ascii
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from clicktrail.tracking.v1 import event_pb2
@@ -12,13 +12,14 @@ from common import field_rules
 from common.clock import EPOCH, YEAR_9999_SECONDS, now
 from common.errors import Fault, Faults, FaultType
 from common.ids import new_uuid7
-from common.json_text import JsonTextError, parse
+from common.json_text import JsonTextError, Number, parse
 from tracking_service.actions.catalogue import ALIASES, CATALOGUE, OURS, Action
+from tracking_service.attribution.credits import ORDER_EARNS_FROM, REFUNDED
 from tracking_service.events import ids
 from tracking_service.events.event import Draft, KeptObject, SentEvent, Submission
 from tracking_service.events.objects import ObjectFinder
 from tracking_service.identity.evidence import Identity
-from tracking_service.money import EXPONENTS, AmountError, parse_minor
+from tracking_service.money import EXPONENTS, AmountError, is_amount, parse_minor
 from tracking_service.profiles.profile import profile_id_faults, session_faults, visitor_faults
 
 KEY_LENGTH = field_rules.rules(event_pb2.Submission, "key").max_length
@@ -27,6 +28,8 @@ _MICROSECONDS = 1_000_000
 _CUSTOM = Action()
 # JSON texts of an event: objects, or null.
 _OBJECTS = ("metadata", "extra", "object_parameters")
+# Where money stands in an object, as Hellotext's plugins write it: an order's own, or what a refund gives back.
+OWN_SUMS = {**dict.fromkeys(ORDER_EARNS_FROM, "total"), REFUNDED: "amount"}
 # Texts that are interpreted, or kept as text, which cannot hold a NUL.
 _TEXTS = (("page", "url"), ("utm_params", "source"), ("user_parameters", "id"), ("user_parameters", "source"))
 
@@ -56,7 +59,8 @@ def judge(submission: Submission, context: EventContext | None) -> Draft | list[
     if rule.needs is not None or event.object is not None or event.object_parameters:
         finder = ObjectFinder(submission.business_id, event_id, context.objects, faults)
         event_object = finder.find(event, rule, parsed.get("object_parameters"))
-    amount_minor, currency = _money(event, context.currency, faults)
+    sum_ = _sum(event, parsed.get("object_parameters"))
+    amount_minor, currency = _money(sum_, context.currency, faults)
     _texts(event, faults)
     return faults.found or Draft(
         id=event_id,
@@ -68,6 +72,7 @@ def judge(submission: Submission, context: EventContext | None) -> Draft | list[
         is_once=rule.once,
         amount_minor=amount_minor,
         currency=currency,
+        said_amount=sum_.amount if event.action == REFUNDED and sum_.currency is None else None,
         business_id=submission.business_id,
         key=submission.key,
         is_private=submission.is_private,
@@ -159,23 +164,56 @@ def _visitor(event: SentEvent) -> Identity | None:
     return None if any(visitor_faults(identity)) else identity
 
 
-def _money(event: SentEvent, usual: str, faults: Faults) -> tuple[int | None, str | None]:
-    if event.amount is None and event.currency is None:
+class _Sum(NamedTuple):
+    """A sum as it was sent, and where its parts stand."""
+
+    amount: str | None
+    currency: str | None
+    amount_name: str = "amount"
+    currency_name: str = "currency"
+
+
+def _sum(event: SentEvent, data: Any) -> _Sum:
+    """Return an event's sum: its own, else the one in the data of its object."""
+    member = OWN_SUMS.get(event.action)
+    if event.amount is not None or member is None or not isinstance(data, dict):
+        return _Sum(event.amount, event.currency)
+    place, own = f"object_parameters.{member}", data.get(member)
+    if isinstance(own, dict):
+        found = _Sum(_word(own.get("amount")), _word(own.get("currency")), f"{place}.amount", f"{place}.currency")
+    else:
+        # Not the form that is documented: what is no amount was never meant as one.
+        amount = _word(own)
+        found = _Sum(amount if is_amount(amount) else None, _word(data.get("currency")), place)
+    return (
+        _Sum(None, event.currency)
+        if found.amount is None
+        else found._replace(currency=found.currency or event.currency)
+    )
+
+
+def _word(value: object) -> str | None:
+    """Return a number or a text as a text; None where it is neither, or blank."""
+    text = value.text if isinstance(value, Number) else value
+    return text.strip() or None if isinstance(text, str) else None
+
+
+def _money(sum_: _Sum, usual: str, faults: Faults) -> tuple[int | None, str | None]:
+    if sum_.amount is None and sum_.currency is None:
         return None, None
-    currency = usual if event.currency is None else event.currency
+    currency = usual if sum_.currency is None else sum_.currency
     if currency not in EXPONENTS:
-        faults.add("currency", "must be a currency code of ISO 4217, in upper case.")
-    if event.amount is None:
-        if event.currency is not None:
-            faults.add("amount", "is missing beside currency.", FaultType.PARAMETER_MISSING)
+        faults.add(sum_.currency_name, "must be a currency code of ISO 4217, in upper case.")
+    if sum_.amount is None:
+        faults.add("amount", "is missing beside currency.", FaultType.PARAMETER_MISSING)
         return None, None
-    if not event.amount:
+    if not sum_.amount:
         faults.add("amount", "must not be empty.", FaultType.PARAMETER_INVALID_EMPTY)
         return None, None
     try:
-        return parse_minor(event.amount, currency if currency in EXPONENTS else usual), currency
+        return parse_minor(sum_.amount, currency if currency in EXPONENTS else usual), currency
     except AmountError as error:
-        faults.add("amount", f"{error}.")
+        faults.add(sum_.amount_name, f"{error}.")
         return None, None
 
 

@@ -22,6 +22,7 @@ from common.logging import get_logger
 from tracking_service.postgres.locks import Lock
 from tracking_service.postgres.pool import TAKES_WRITES, Postgres
 from tracking_service.postgres.refusals import warn_of_read_only
+from tracking_service.postgres.roles import give_rights, warn_of_rights
 from tracking_service.postgres.servers import UnfitDatabaseError, connect_once
 
 if TYPE_CHECKING:
@@ -88,8 +89,8 @@ def _phase_of(name: str) -> Phase | None:
     return Phase(match[1]) if match else None
 
 
-async def migrate(url: str, phase: Phase = Phase.ALL) -> list[str]:
-    """Run what has not run yet and return its names.
+async def migrate(url: str, phase: Phase = Phase.ALL, service_url: str = "") -> list[str]:
+    """Run what has not run yet, as the owner of the tables, and return its names; then give the service its rights.
 
     Only one process migrates at a time; the others wait. Each migration is a transaction of its own. Raises
     `UnfitDatabaseError` where the server is too old or a migration that ran has been changed, `NotConnectedError` where
@@ -99,7 +100,9 @@ async def migrate(url: str, phase: Phase = Phase.ALL) -> list[str]:
     try:
         await check_version(connection)
         async with _locked(url):
-            return await _run(connection, migrations(), phase)
+            done = await _run(connection, migrations(), phase)
+            await give_rights(connection, service_url)
+            return done
     finally:
         await connection.close()
 
@@ -202,6 +205,7 @@ async def until_fit(postgres: Postgres) -> None:
                 await check_version(connection)
                 await check_migrated(connection)
                 if await connection.fetchval(TAKES_WRITES):
+                    await warn_of_rights(connection)
                     return
                 warn_of_read_only()
                 # Another one of the servers may be the one that takes writes.

@@ -31,6 +31,10 @@ class PostgresQueries(Queries):
 
     make_partitions: str
     lock_names: str
+    has_role: str
+    make_role: str
+    list_grants: str
+    owns_tables: str
 
 
 def _texts(text: str, source: str) -> dict[str, str]:

@@ -58,8 +58,8 @@ _REFUSALS: tuple[tuple[type[Exception], Refusal], ...] = (
     (
         asyncpg.InsufficientPrivilegeError,
         Refusal(
-            "PostgreSQL does not allow this user what Clicktrail does: make it the owner of the database and of all"
-            " tables in it",
+            "PostgreSQL does not allow this user what Clicktrail does: run `clicktrail migrate` with this user in"
+            " CLICKTRAIL_POSTGRES_URL and the owner of the tables in CLICKTRAIL_POSTGRES_OWNER_URL",
             is_lasting=True,
         ),
     ),

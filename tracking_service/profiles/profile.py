@@ -8,7 +8,7 @@ from datetime import datetime
 from clicktrail.common.v1.options_pb2 import SharedRules
 from clicktrail.tracking.v1 import profile_service_pb2 as pb
 from common.errors import Fault, FaultType, field_fault
-from common.field_rules import in_words, pattern_of, rules
+from common.field_rules import PATH_STEPS, in_words, pattern_of, rules
 from common.json_text import DEEPEST, LARGEST_BYTES, JsonReader, JsonTextError
 from tracking_service.identity.evidence import Identity
 
@@ -48,6 +48,8 @@ def profile_id_faults(parameter: str, profile_id: str) -> Iterator[Fault]:
     """Yield what is wrong with the id of a profile."""
     if not PROFILE_ID.fullmatch(profile_id):
         yield field_fault(parameter, f"takes {in_words(PROFILE_IDS)}.")
+    elif profile_id in PATH_STEPS:
+        yield field_fault(parameter, "cannot be a step of a path: no address would lead to it.")
 
 
 def session_faults(parameter: str, session: str) -> Iterator[Fault]:

@@ -1,5 +1,6 @@
 """Counts again from raw rows, in PostgreSQL: one entry of a table for each counter."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,44 +14,96 @@ if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection, Row
 
 
+# What a table without figures has: a row, or none.
+_ROWS = ("rows",)
+
+
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """A table of counters and the query that compares it with a recount: key, and each figure as counted and recounted.
+    """A table of counters and what recounts it, row by row by their key, figure by figure.
 
-    A table without figures is compared row by row. One that a range is not about is compared whole.
+    A table without figures is compared row by row. `at` is the column that a range is about; None: compared whole.
     """
 
     name: str
     key: tuple[str, ...]
     figures: tuple[str, ...]
-    query: str
-    has_range: bool = True
+    recount: str
+    """A query with these columns, behind `before`."""
+    table: str
+    before: str = ""
+    at: str | None = "bucket"
+    only: str = "true"
+    """Which rows of the table it is about."""
+
+    @property
+    def query(self) -> str:
+        """Return what compares the table with its recount; it takes a business, a limit, and perhaps a range."""
+        key = ", ".join(self.key)
+        figures = self.figures or _ROWS
+        told = {
+            "before": f"{self.before}, " if self.before else "",
+            "key": key,
+            "recounted": ", ".join(self.figures) or "1 AS rows",
+            "recount": self.recount,
+            "counted": ", ".join(f"sum({figure}) AS {figure}" for figure in self.figures) or "1 AS rows",
+            "table": self.table,
+            "only": self.only,
+            "in_range": QUERIES.within.replace("{at}", self.at) if self.at else "true",
+            "grouped": f"GROUP BY {key}" if self.figures else "",
+            "both": ", ".join(
+                f"coalesce({side}.{figure}, 0) AS {word}_{figure}"
+                for figure in figures
+                for side, word in (("c", "counted"), ("r", "recounted"))
+            ),
+            "differs": " OR ".join(f"counted_{figure} <> recounted_{figure}" for figure in figures),
+        }
+        return _SLOT.sub(lambda found: told[found[1]], QUERIES.compare)
 
 
-BY_SCOPE = ("scope", "scope_id")
+_SLOT = re.compile(r"\{(\w+)\}")
+_SCOPE = ("scope", "scope_id")
+_VISITOR = (*_SCOPE, "visitor", "clicked_at", "link_created_at")
 COUNTERS = (
     Counter(
         "click_counts",
-        (*BY_SCOPE, "bucket"),
+        (*_SCOPE, "bucket"),
         ("clicks", "unique_clickers", "bot_hits", "sessions", "seconds_to_click", "clicked_recipients"),
-        QUERIES.compare_click_counts,
+        QUERIES.recount_clicks,
+        "all_click_counts",
+        QUERIES.visits,
     ),
     Counter(
         "breakdown_counts",
-        (*BY_SCOPE, "bucket", "dimension", "value"),
+        (*_SCOPE, "bucket", "dimension", "value"),
         ("clicks", "unique_clickers"),
-        QUERIES.compare_breakdown_counts,
+        QUERIES.recount_breakdowns,
+        "all_breakdown_counts",
+        QUERIES.visits,
     ),
     Counter(
         "first_clicks",
-        (*BY_SCOPE, "visitor", "clicked_at", "click_id", "link_created_at", "origin"),
+        (*_VISITOR, "click_id", "origin"),
         (),
-        QUERIES.compare_first_clicks,
+        QUERIES.recount_first_clicks,
+        "first_clicks",
+        QUERIES.visits,
+        at="clicked_at",
+        only="NOT is_own",
     ),
-    Counter("first_clicks", (*BY_SCOPE, "visitor", "clicked_at", "link_created_at"), (), QUERIES.compare_own_clicks),
+    Counter(
+        "first_clicks",
+        _VISITOR,
+        (),
+        QUERIES.recount_own_clicks,
+        "first_clicks",
+        QUERIES.visits,
+        at="clicked_at",
+        only="is_own",
+    ),
     Counter(
         "event_counts",
-        (*BY_SCOPE, "bucket", "action", "currency"),
+        (*_SCOPE, "bucket", "action", "currency"),
         (
             "events",
             "conversions",
@@ -63,13 +116,12 @@ COUNTERS = (
             "unconfirmed_conversions",
             "unconfirmed_revenue",
         ),
-        QUERIES.compare_event_counts,
+        QUERIES.recount_events,
+        "event_counts",
     ),
-    Counter("recipients", (*BY_SCOPE, "profile_key"), (), QUERIES.compare_recipients, has_range=False),
-    Counter("recipient_counts", BY_SCOPE, ("recipients",), QUERIES.compare_recipient_counts, has_range=False),
+    Counter("recipients", (*_SCOPE, "profile_key"), (), QUERIES.recount_recipients, "recipients", at=None),
+    Counter("recipient_counts", _SCOPE, ("recipients",), QUERIES.recount_recipient_counts, "recipient_counts", at=None),
 )
-# What a table without figures has: a row, or none.
-_ROWS = ("rows",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +137,7 @@ async def compare(
     connection: "Connection", counter: Counter, range_: RecountRange, limit: int
 ) -> tuple[int, list[CounterDifference]]:
     """Return how many figures a counter has in a range, and at most so many of its rows that differ."""
-    within = (range_.from_at, range_.to_at) if counter.has_range else ()
+    within = (range_.from_at, range_.to_at) if counter.at else ()
     rows = await connection.fetch(counter.query, range_.business_id, limit, *within)
     figures = counter.figures or _ROWS
     different = [row for row in rows if row["is_different"]]

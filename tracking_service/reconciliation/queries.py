@@ -14,13 +14,8 @@ class ReconciliationQueries(Queries):
     recount_events: str
     recount_recipients: str
     recount_recipient_counts: str
-    compare_click_counts: str
-    compare_breakdown_counts: str
-    compare_first_clicks: str
-    compare_own_clicks: str
-    compare_event_counts: str
-    compare_recipients: str
-    compare_recipient_counts: str
+    compare: str
+    within: str
     find_kept_from: str
     find_persons: str
     find_sessions: str

@@ -83,7 +83,7 @@ visits AS (
 )
 
 -- name: recount_clicks
--- Hits, visitors and sessions, for `compare_click_counts`. After `visits`.
+-- Hits, visitors and sessions, for `compare`. After `visits`.
 SELECT place AS scope, scope_id, bucket, sum(clicks) AS clicks, sum(unique_clickers) AS unique_clickers,
        sum(bot_hits) AS bot_hits, sum(sessions) AS sessions, sum(seconds_to_click) AS seconds_to_click,
        sum(clicked_recipients) AS clicked_recipients
@@ -91,7 +91,7 @@ FROM placed
 GROUP BY place, scope_id, bucket
 
 -- name: recount_breakdowns
--- Hits and visitors by the values of each dimension, for `compare_breakdown_counts`. After `visits`.
+-- Hits and visitors by the values of each dimension, for `compare`. After `visits`.
 SELECT w.scope, p.scope_id, w.bucket, d.dimension, d.value, sum(p.hits) AS clicks,
        sum(p.unique_clickers) AS unique_clickers
 FROM (
@@ -116,15 +116,15 @@ CROSS JOIN LATERAL (
 GROUP BY w.scope, p.scope_id, w.bucket, d.dimension, d.value
 
 -- name: recount_first_clicks
--- The first click of each visitor, for `compare_first_clicks`. After `visits`.
+-- The first click of each visitor, for `compare`. After `visits`.
 SELECT scope, scope_id, visitor, clicked_at, id AS click_id, link_created_at, origin FROM firsts
 
 -- name: recount_own_clicks
--- The first click of each visitor on a link of their own, for `compare_own_clicks`. After `visits`.
+-- The first click of each visitor on a link of their own, for `compare`. After `visits`.
 SELECT scope, scope_id, visitor, clicked_at, link_created_at FROM owns
 
 -- name: recount_events
--- The sum of the ledger, for `compare_event_counts`; what an entry counts is said where entries are appended.
+-- The sum of the ledger, for `compare`; what an entry counts is said where entries are appended.
 SELECT scope, scope_id, date_bin('15 minutes', at, '2000-01-01Z') AS bucket, action, coalesce(currency, '') AS currency,
        sum(sign) AS events,
        coalesce(sum(sign * conversions) FILTER (WHERE is_counted), 0) AS conversions,
@@ -149,7 +149,7 @@ WHERE business_id = $1 AND scope_id IS NOT NULL AND at IS NOT NULL
 GROUP BY scope, scope_id, bucket, action, coalesce(currency, '')
 
 -- name: recount_recipients
--- Distinct profiles with a link, for `compare_recipients`.
+-- Distinct profiles with a link, for `compare`.
 SELECT DISTINCT scope, scope_id, profile_key
 FROM links
 CROSS JOIN LATERAL (VALUES ('business', ''), ('campaign', campaign), ('journey', journey), ('message', message))
@@ -157,7 +157,7 @@ CROSS JOIN LATERAL (VALUES ('business', ''), ('campaign', campaign), ('journey',
 WHERE business_id = $1 AND profile_key IS NOT NULL AND scope_id IS NOT NULL
 
 -- name: recount_recipient_counts
--- How many profiles have a link, for `compare_recipient_counts`.
+-- How many profiles have a link, for `compare`.
 SELECT scope, scope_id, count(DISTINCT profile_key) AS recipients
 FROM links
 CROSS JOIN LATERAL (VALUES ('business', ''), ('campaign', campaign), ('journey', journey), ('message', message))
@@ -165,224 +165,25 @@ CROSS JOIN LATERAL (VALUES ('business', ''), ('campaign', campaign), ('journey',
 WHERE business_id = $1 AND profile_key IS NOT NULL AND scope_id IS NOT NULL
 GROUP BY scope, scope_id
 
--- name: compare_click_counts
--- Counters of clicks beside a recount of the business $1: how many there are, and at most $2 of those that differ. Of a
--- range from $3 to $4; null: without a start, or an end. A link that lost its recipient has counters in two tables.
-WITH {visits}, recounted AS (
-    SELECT scope, scope_id, bucket, clicks, unique_clickers, bot_hits, sessions, seconds_to_click, clicked_recipients
-    FROM ({recount_clicks}) AS again
-    WHERE ($3::timestamptz IS NULL OR bucket >= $3) AND ($4::timestamptz IS NULL OR bucket < $4)
+-- name: compare
+-- A counter beside its recount, of the business $1: how many rows there are in either, and at most $2 of those that differ,
+-- with each figure as counted and as recounted. What stands in braces is told by the counter. A link that lost its recipient
+-- has counters in two tables.
+WITH {before}recounted AS (
+    SELECT {key}, {recounted} FROM ({recount}) AS again WHERE {in_range}
 ), counted AS (
-    SELECT scope, scope_id, bucket, sum(clicks) AS clicks, sum(unique_clickers) AS unique_clickers,
-           sum(bot_hits) AS bot_hits, sum(sessions) AS sessions, sum(seconds_to_click) AS seconds_to_click,
-           sum(clicked_recipients) AS clicked_recipients
-    FROM all_click_counts
-    WHERE business_id = $1 AND ($3::timestamptz IS NULL OR bucket >= $3) AND ($4::timestamptz IS NULL OR bucket < $4)
-    GROUP BY scope, scope_id, bucket
+    SELECT {key}, {counted} FROM {table} WHERE business_id = $1 AND {only} AND {in_range} {grouped}
 ), compared AS MATERIALIZED (
-    SELECT scope, scope_id, bucket, coalesce(c.clicks, 0) AS counted_clicks,
-           coalesce(r.clicks, 0) AS recounted_clicks, coalesce(c.unique_clickers, 0) AS counted_unique_clickers,
-           coalesce(r.unique_clickers, 0) AS recounted_unique_clickers, coalesce(c.bot_hits, 0) AS counted_bot_hits,
-           coalesce(r.bot_hits, 0) AS recounted_bot_hits, coalesce(c.sessions, 0) AS counted_sessions,
-           coalesce(r.sessions, 0) AS recounted_sessions,
-           coalesce(c.seconds_to_click, 0) AS counted_seconds_to_click,
-           coalesce(r.seconds_to_click, 0) AS recounted_seconds_to_click,
-           coalesce(c.clicked_recipients, 0) AS counted_clicked_recipients,
-           coalesce(r.clicked_recipients, 0) AS recounted_clicked_recipients
-    FROM counted c
-    FULL JOIN recounted r USING (scope, scope_id, bucket)
+    SELECT {key}, {both} FROM counted c FULL JOIN recounted r USING ({key})
 )
 SELECT total, d.*
 FROM (SELECT count(*) AS total FROM compared) AS all_rows
 LEFT JOIN LATERAL (
-    SELECT *, true AS is_different
-    FROM compared
-    WHERE counted_clicks <> recounted_clicks OR counted_unique_clickers <> recounted_unique_clickers
-       OR counted_bot_hits <> recounted_bot_hits OR counted_sessions <> recounted_sessions
-       OR counted_seconds_to_click <> recounted_seconds_to_click
-       OR counted_clicked_recipients <> recounted_clicked_recipients
-    ORDER BY scope, scope_id, bucket
-    LIMIT $2) AS d ON true;
+    SELECT *, true AS is_different FROM compared WHERE {differs} ORDER BY {key} LIMIT $2) AS d ON true;
 
--- name: compare_breakdown_counts
--- Counters of the values of dimensions, likewise.
-WITH {visits}, recounted AS (
-    SELECT scope, scope_id, bucket, dimension, value, clicks, unique_clickers
-    FROM ({recount_breakdowns}) AS again
-    WHERE ($3::timestamptz IS NULL OR bucket >= $3) AND ($4::timestamptz IS NULL OR bucket < $4)
-), counted AS (
-    SELECT scope, scope_id, bucket, dimension, value, sum(clicks) AS clicks, sum(unique_clickers) AS unique_clickers
-    FROM all_breakdown_counts
-    WHERE business_id = $1 AND ($3::timestamptz IS NULL OR bucket >= $3) AND ($4::timestamptz IS NULL OR bucket < $4)
-    GROUP BY scope, scope_id, bucket, dimension, value
-), compared AS MATERIALIZED (
-    SELECT scope, scope_id, bucket, dimension, value, coalesce(c.clicks, 0) AS counted_clicks,
-           coalesce(r.clicks, 0) AS recounted_clicks, coalesce(c.unique_clickers, 0) AS counted_unique_clickers,
-           coalesce(r.unique_clickers, 0) AS recounted_unique_clickers
-    FROM counted c
-    FULL JOIN recounted r USING (scope, scope_id, bucket, dimension, value)
-)
-SELECT total, d.*
-FROM (SELECT count(*) AS total FROM compared) AS all_rows
-LEFT JOIN LATERAL (
-    SELECT *, true AS is_different
-    FROM compared
-    WHERE counted_clicks <> recounted_clicks OR counted_unique_clickers <> recounted_unique_clickers
-    ORDER BY scope, scope_id, bucket, dimension, value
-    LIMIT $2) AS d ON true;
-
--- name: compare_first_clicks
--- First clicks, likewise.
-WITH {visits}, recounted AS (
-    SELECT scope, scope_id, visitor, clicked_at, click_id, link_created_at, origin, 1 AS rows
-    FROM ({recount_first_clicks}) AS again
-    WHERE ($3::timestamptz IS NULL OR clicked_at >= $3) AND ($4::timestamptz IS NULL OR clicked_at < $4)
-), counted AS (
-    SELECT scope, scope_id, visitor, clicked_at, click_id, link_created_at, origin, 1 AS rows
-    FROM first_clicks
-    WHERE business_id = $1 AND NOT is_own AND ($3::timestamptz IS NULL OR clicked_at >= $3)
-      AND ($4::timestamptz IS NULL OR clicked_at < $4)
-), compared AS MATERIALIZED (
-    SELECT scope, scope_id, visitor, clicked_at, click_id, link_created_at, origin,
-           coalesce(c.rows, 0) AS counted_rows, coalesce(r.rows, 0) AS recounted_rows
-    FROM counted c
-    FULL JOIN recounted r USING (scope, scope_id, visitor, clicked_at, click_id, link_created_at, origin)
-)
-SELECT total, d.*
-FROM (SELECT count(*) AS total FROM compared) AS all_rows
-LEFT JOIN LATERAL (
-    SELECT *, true AS is_different
-    FROM compared
-    WHERE counted_rows <> recounted_rows
-    ORDER BY scope, scope_id, visitor, clicked_at, click_id, link_created_at, origin
-    LIMIT $2) AS d ON true;
-
--- name: compare_own_clicks
--- First clicks on links of the visitors' own, likewise.
-WITH {visits}, recounted AS (
-    SELECT scope, scope_id, visitor, clicked_at, link_created_at, 1 AS rows
-    FROM ({recount_own_clicks}) AS again
-    WHERE ($3::timestamptz IS NULL OR clicked_at >= $3) AND ($4::timestamptz IS NULL OR clicked_at < $4)
-), counted AS (
-    SELECT scope, scope_id, visitor, clicked_at, link_created_at, 1 AS rows
-    FROM first_clicks
-    WHERE business_id = $1 AND is_own AND ($3::timestamptz IS NULL OR clicked_at >= $3)
-      AND ($4::timestamptz IS NULL OR clicked_at < $4)
-), compared AS MATERIALIZED (
-    SELECT scope, scope_id, visitor, clicked_at, link_created_at, coalesce(c.rows, 0) AS counted_rows,
-           coalesce(r.rows, 0) AS recounted_rows
-    FROM counted c
-    FULL JOIN recounted r USING (scope, scope_id, visitor, clicked_at, link_created_at)
-)
-SELECT total, d.*
-FROM (SELECT count(*) AS total FROM compared) AS all_rows
-LEFT JOIN LATERAL (
-    SELECT *, true AS is_different
-    FROM compared
-    WHERE counted_rows <> recounted_rows
-    ORDER BY scope, scope_id, visitor, clicked_at, link_created_at
-    LIMIT $2) AS d ON true;
-
--- name: compare_event_counts
--- Counters of events, likewise.
-WITH recounted AS (
-    SELECT scope, scope_id, bucket, action, currency, events, conversions, revenue, taken_back, conversions_led,
-           seconds_to_conversion, confirmed_conversions, confirmed_revenue, unconfirmed_conversions, unconfirmed_revenue
-    FROM ({recount_events}) AS again
-    WHERE ($3::timestamptz IS NULL OR bucket >= $3) AND ($4::timestamptz IS NULL OR bucket < $4)
-), counted AS (
-    SELECT scope, scope_id, bucket, action, currency, sum(events) AS events, sum(conversions) AS conversions,
-           sum(revenue) AS revenue, sum(taken_back) AS taken_back, sum(conversions_led) AS conversions_led,
-           sum(seconds_to_conversion) AS seconds_to_conversion, sum(confirmed_conversions) AS confirmed_conversions,
-           sum(confirmed_revenue) AS confirmed_revenue, sum(unconfirmed_conversions) AS unconfirmed_conversions,
-           sum(unconfirmed_revenue) AS unconfirmed_revenue
-    FROM event_counts
-    WHERE business_id = $1 AND ($3::timestamptz IS NULL OR bucket >= $3) AND ($4::timestamptz IS NULL OR bucket < $4)
-    GROUP BY scope, scope_id, bucket, action, currency
-), compared AS MATERIALIZED (
-    SELECT scope, scope_id, bucket, action, currency, coalesce(c.events, 0) AS counted_events,
-           coalesce(r.events, 0) AS recounted_events, coalesce(c.conversions, 0) AS counted_conversions,
-           coalesce(r.conversions, 0) AS recounted_conversions, coalesce(c.revenue, 0) AS counted_revenue,
-           coalesce(r.revenue, 0) AS recounted_revenue, coalesce(c.taken_back, 0) AS counted_taken_back,
-           coalesce(r.taken_back, 0) AS recounted_taken_back,
-           coalesce(c.conversions_led, 0) AS counted_conversions_led,
-           coalesce(r.conversions_led, 0) AS recounted_conversions_led,
-           coalesce(c.seconds_to_conversion, 0) AS counted_seconds_to_conversion,
-           coalesce(r.seconds_to_conversion, 0) AS recounted_seconds_to_conversion,
-           coalesce(c.confirmed_conversions, 0) AS counted_confirmed_conversions,
-           coalesce(r.confirmed_conversions, 0) AS recounted_confirmed_conversions,
-           coalesce(c.confirmed_revenue, 0) AS counted_confirmed_revenue,
-           coalesce(r.confirmed_revenue, 0) AS recounted_confirmed_revenue,
-           coalesce(c.unconfirmed_conversions, 0) AS counted_unconfirmed_conversions,
-           coalesce(r.unconfirmed_conversions, 0) AS recounted_unconfirmed_conversions,
-           coalesce(c.unconfirmed_revenue, 0) AS counted_unconfirmed_revenue,
-           coalesce(r.unconfirmed_revenue, 0) AS recounted_unconfirmed_revenue
-    FROM counted c
-    FULL JOIN recounted r USING (scope, scope_id, bucket, action, currency)
-)
-SELECT total, d.*
-FROM (SELECT count(*) AS total FROM compared) AS all_rows
-LEFT JOIN LATERAL (
-    SELECT *, true AS is_different
-    FROM compared
-    WHERE counted_events <> recounted_events OR counted_conversions <> recounted_conversions
-       OR counted_revenue <> recounted_revenue OR counted_taken_back <> recounted_taken_back
-       OR counted_conversions_led <> recounted_conversions_led
-       OR counted_seconds_to_conversion <> recounted_seconds_to_conversion
-       OR counted_confirmed_conversions <> recounted_confirmed_conversions
-       OR counted_confirmed_revenue <> recounted_confirmed_revenue
-       OR counted_unconfirmed_conversions <> recounted_unconfirmed_conversions
-       OR counted_unconfirmed_revenue <> recounted_unconfirmed_revenue
-    ORDER BY scope, scope_id, bucket, action, currency
-    LIMIT $2) AS d ON true;
-
--- name: compare_recipients
--- Recipients, likewise, but whole: a range is not about them.
-WITH recounted AS (
-    SELECT scope, scope_id, profile_key, 1 AS rows
-    FROM ({recount_recipients}) AS again
-), counted AS (
-    SELECT scope, scope_id, profile_key, 1 AS rows
-    FROM recipients
-    WHERE business_id = $1
-), compared AS MATERIALIZED (
-    SELECT scope, scope_id, profile_key, coalesce(c.rows, 0) AS counted_rows, coalesce(r.rows, 0) AS recounted_rows
-    FROM counted c
-    FULL JOIN recounted r USING (scope, scope_id, profile_key)
-)
-SELECT total, d.*
-FROM (SELECT count(*) AS total FROM compared) AS all_rows
-LEFT JOIN LATERAL (
-    SELECT *, true AS is_different
-    FROM compared
-    WHERE counted_rows <> recounted_rows
-    ORDER BY scope, scope_id, profile_key
-    LIMIT $2) AS d ON true;
-
--- name: compare_recipient_counts
--- Counters of recipients, likewise, but whole: a range is not about them.
-WITH recounted AS (
-    SELECT scope, scope_id, recipients
-    FROM ({recount_recipient_counts}) AS again
-), counted AS (
-    SELECT scope, scope_id, sum(recipients) AS recipients
-    FROM recipient_counts
-    WHERE business_id = $1
-    GROUP BY scope, scope_id
-), compared AS MATERIALIZED (
-    SELECT scope, scope_id, coalesce(c.recipients, 0) AS counted_recipients,
-           coalesce(r.recipients, 0) AS recounted_recipients
-    FROM counted c
-    FULL JOIN recounted r USING (scope, scope_id)
-)
-SELECT total, d.*
-FROM (SELECT count(*) AS total FROM compared) AS all_rows
-LEFT JOIN LATERAL (
-    SELECT *, true AS is_different
-    FROM compared
-    WHERE counted_recipients <> recounted_recipients
-    ORDER BY scope, scope_id
-    LIMIT $2) AS d ON true;
+-- name: within
+-- The range from $3 to $4 of a column; null: without a start, or an end.
+($3::timestamptz IS NULL OR {at} >= $3) AND ($4::timestamptz IS NULL OR {at} < $4)
 
 -- name: find_kept_from
 -- From when on clicks are kept, and whether there are counters from before: from the oldest partition, or the oldest

@@ -5,9 +5,12 @@ from datetime import datetime
 from typing import Literal
 
 from clicktrail.tracking.v1 import report_service_pb2 as pb
+from clicktrail.tracking.v1.event_pb2 import CREDENTIAL_PRIVATE, CREDENTIAL_PUBLIC
+from clicktrail.tracking.v1.refused_request_service_pb2 import RefusedRequests as RefusedRequestsMessage
 from common.clock import to_timestamp
 from tracking_service.messages import money_message
 from tracking_service.reconciliation.reconciliation import CounterDifference, Difference, Recount
+from tracking_service.refused_requests.refused_requests import RefusedRequests
 from tracking_service.reports.range import Basis, Interval
 from tracking_service.reports.recipients import Recipient
 from tracking_service.reports.report import Earned, Figures, Report, ValueSum
@@ -56,7 +59,13 @@ def report_message(report: Report) -> pb.Report:
         ],
         series=[_point(start, figures) for start, figures in report.series],
         breakdowns=pb.Breakdowns(**{dimension: _values(values) for dimension, values in report.breakdowns.items()}),
+        refused_requests=map(_refused, report.refused),
     )
+
+
+def _refused(refused: RefusedRequests) -> RefusedRequestsMessage:
+    credential = CREDENTIAL_PRIVATE if refused.is_private else CREDENTIAL_PUBLIC
+    return RefusedRequestsMessage(kind=refused.kind, credential=credential, count=refused.requests)
 
 
 def totals_message(report: Report) -> pb.Totals:

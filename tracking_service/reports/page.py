@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 
 from common.clock import EPOCH, now
 from common.errors import ClicktrailError, Fault, FaultType, Kind, Reason, field_fault, invalid, invalid_field
-from tracking_service.counters.scopes import Scope
+from tracking_service.counters.scopes import BUSINESS_SCOPE, Scope
 from tracking_service.reports.page_store import LatestActivity, PostgresReportPage
 from tracking_service.reports.report import Report
 from tracking_service.reports.reports import Reports
@@ -46,10 +46,15 @@ def lifetime_end(wanted: datetime | None, now: datetime) -> datetime:
     return EPOCH + (expires_at - EPOCH) // _SECOND * _SECOND
 
 
-def sign(key: bytes, business_id: str, expires_at: datetime) -> str:
-    """Return the signature that opens a business's reports until a time in whole seconds."""
+def sign(key: bytes, business_id: str, scope: Scope, expires_at: datetime) -> str:
+    """Return the signature that opens the report of a scope, or all of a business, until a time in whole seconds.
+
+    It does not say which: whoever asks for a report with it does.
+    """
     signed = f"{(expires_at - EPOCH) // _SECOND}.{business_id}"
-    code = hmac.digest(key, _PURPOSE + signed.encode(), sha256)
+    # Those of whole businesses are as they were before there were others.
+    bound = signed if scope == BUSINESS_SCOPE else "\n".join((signed, *scope))
+    code = hmac.digest(key, _PURPOSE + bound.encode(), sha256)
     return f"{signed}.{urlsafe_b64encode(code).decode().rstrip('=')}"
 
 
@@ -61,23 +66,24 @@ def read(signature: str) -> Claim | None:
     return Claim(found[2], EPOCH + int(found[1]) * _SECOND, signature)
 
 
-def is_good(claim: Claim, key: bytes, now: datetime) -> bool:
-    """Tell whether a claim was signed with the business's key and has not expired."""
-    genuine = sign(key, claim.business_id, claim.expires_at)
-    return hmac.compare_digest(genuine, claim.signature) and now < claim.expires_at
+def opened_scope(claim: Claim, key: bytes, wanted: Scope, now: datetime) -> Scope | None:
+    """Return what a claim opens of what is wanted: that alone, or the whole business. None: neither, or no more."""
+    if now >= claim.expires_at:
+        return None
+    for scope in (wanted, BUSINESS_SCOPE):
+        if hmac.compare_digest(sign(key, claim.business_id, scope, claim.expires_at), claim.signature):
+            return scope
+    return None
 
 
-def path_to(campaign: str | None, journey: str | None, signature: str) -> str:
-    """Return the path of the page of a campaign or journey, or of the list of all, that a signature opens.
+def path_to(place: Scope, signature: str) -> str:
+    """Return the path of the page of a campaign or journey, or of the list of all, with the signature that opens it.
 
     It is the gateway's path (`gateway/reports/pages.py`), told here because callers of the RPC are promised the path.
     """
-    query = urlencode({"signature": signature})
-    if campaign:
-        return f"/reports/campaigns/{quote(campaign, safe='')}?{query}"
-    if journey:
-        return f"/reports/journeys/{quote(journey, safe='')}?{query}"
-    return f"/reports?{query}"
+    kind, scope_id = place
+    page = "" if place == BUSINESS_SCOPE else f"/{kind}s/{quote(scope_id, safe='')}"
+    return f"/reports{page}?{urlencode({'signature': signature})}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +93,17 @@ class ReportLink:
     path: str
     signature: str
     expires_at: datetime
+    opens_all: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """Whose reports a signature opens."""
+    """Whose reports a signature opens, and whether all of them."""
 
     business_id: str
     business_name: str
     expires_at: datetime
+    opens_all: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,27 +123,28 @@ class ReportPage:
         self._reports = reports
 
     async def create_link(
-        self, business_id: str, campaign: str | None, journey: str | None, expires_at: datetime | None
+        self, business_id: str, place: Scope, expires_at: datetime | None, *, opens_all: bool
     ) -> ReportLink:
-        """Sign a link. Raises INVALID with every fault, `BUSINESS_UNKNOWN`."""
-        _check_at_most_one(campaign, journey)
+        """Sign a link that leads to a place, and opens that alone or all. Raises INVALID, `BUSINESS_UNKNOWN`."""
+        scope = BUSINESS_SCOPE if opens_all else place
         until = lifetime_end(expires_at, now())
         key = await self._store.keep_key(business_id, os.urandom(KEY_BYTES))
-        signature = sign(key, business_id, until)
-        return ReportLink(path_to(campaign, journey, signature), signature, until)
+        signature = sign(key, business_id, scope, until)
+        return ReportLink(path_to(place, signature), signature, until, scope == BUSINESS_SCOPE)
 
     async def revoke_links(self, business_id: str) -> None:
         """Make all links of a business that were signed so far worthless. Raises `BUSINESS_UNKNOWN`."""
         await self._store.change_key(business_id, os.urandom(KEY_BYTES))
 
-    async def open(self, signature: str) -> Opened:
-        """Return whose reports a signature opens. Raises `CREDENTIAL_UNKNOWN`."""
+    async def open(self, signature: str, wanted: Scope) -> Opened:
+        """Return whose reports a signature opens, if one that is wanted is among them. Raises `CREDENTIAL_UNKNOWN`."""
         claim = read(signature)
         owner = await self._store.owner(claim.business_id) if claim else None
-        if claim is None or owner is None or owner.key is None or not is_good(claim, owner.key, now()):
+        scope = opened_scope(claim, owner.key, wanted, now()) if claim and owner and owner.key else None
+        if claim is None or owner is None or scope is None:
             unknown = Fault(FaultType.UNAUTHORIZED, None, "This link is not known, has expired or was revoked.")
             raise ClicktrailError(Kind.UNAUTHENTICATED, Reason.CREDENTIAL_UNKNOWN, [unknown])
-        return Opened(claim.business_id, owner.name, claim.expires_at)
+        return Opened(claim.business_id, owner.name, claim.expires_at, scope == BUSINESS_SCOPE)
 
     async def scopes(self, business_id: str, limit: int, offset: int) -> tuple[list[ReportScope], bool]:
         """Return campaigns and journeys with their totals, newest first, and whether there are more."""
@@ -147,26 +156,23 @@ class ReportPage:
         scopes = [ReportScope(*place, report) for place, report in zip(shown, totals, strict=True)]
         return scopes, len(found) > limit
 
-    async def latest(
-        self, business_id: str, campaign: str | None, journey: str | None, limit: int
-    ) -> list[LatestActivity]:
+    async def latest(self, business_id: str, place: Scope, limit: int) -> list[LatestActivity]:
         """Return what happened last in a campaign or journey. Raises INVALID, `BUSINESS_UNKNOWN`."""
-        _check_at_most_one(campaign, journey)
-        if campaign:
-            return await self._store.latest(business_id, ("campaign", campaign), limit)
-        if journey:
-            return await self._store.latest(business_id, ("journey", journey), limit)
-        raise invalid_field("campaign", "or journey is required.", FaultType.PARAMETER_MISSING)
+        if place == BUSINESS_SCOPE:
+            raise invalid_field("campaign", "or journey is required.", FaultType.PARAMETER_MISSING)
+        return await self._store.latest(business_id, place, limit)
 
 
-def _check_at_most_one(campaign: str | None, journey: str | None) -> None:
-    """Raise INVALID for two scopes, and for an empty id."""
+def place_from(campaign: str | None, journey: str | None) -> Scope:
+    """Return the campaign or journey named, the business where none is. Raises INVALID for two, and for an empty id."""
+    named = {kind: value for kind, value in (("campaign", campaign), ("journey", journey)) if value is not None}
     faults = [
-        field_fault(name, "must not be empty.", FaultType.PARAMETER_INVALID_EMPTY)
-        for name, value in (("campaign", campaign), ("journey", journey))
-        if value == ""
+        field_fault(kind, "must not be empty.", FaultType.PARAMETER_INVALID_EMPTY)
+        for kind, value in named.items()
+        if not value
     ]
-    if campaign is not None and journey is not None:
+    if len(named) > 1:
         faults.append(field_fault("journey", "and campaign exclude each other.", FaultType.AMBIGUOUS_PARAMETER))
     if faults:
         raise invalid(faults)
+    return next(iter(named.items()), BUSINESS_SCOPE)

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Any
 from clicktrail.tracking.v1 import report_page_service_pb2 as pb
 from clicktrail.tracking.v1 import report_page_service_pb2_grpc
 from common.clock import to_timestamp
+from tracking_service.counters.scopes import Scope
 from tracking_service.messages import check_texts, time_from
 from tracking_service.postgres.pages import page_of
 from tracking_service.profiles.messages import activity_message
 from tracking_service.reports.messages import totals_message
-from tracking_service.reports.page import ReportPage, ReportScope
+from tracking_service.reports.page import ReportPage, ReportScope, place_from
 from tracking_service.reports.page_store import LatestActivity
 
 if TYPE_CHECKING:
@@ -31,12 +32,15 @@ class ReportPageServicer(report_page_service_pb2_grpc.ReportPageServiceServicer)
         check_texts(request)
         created = await self._page.create_link(
             request.business_id,
-            request.campaign if request.HasField("campaign") else None,
-            request.journey if request.HasField("journey") else None,
+            _place(request),
             time_from(request.expires_at, "expires_at") if request.HasField("expires_at") else None,
+            opens_all=request.all_reports,
         )
         link = pb.ReportLink(
-            path=created.path, signature=created.signature, expires_at=to_timestamp(created.expires_at)
+            path=created.path,
+            signature=created.signature,
+            expires_at=to_timestamp(created.expires_at),
+            all_reports=created.opens_all,
         )
         return pb.CreateReportLinkResponse(report_link=link)
 
@@ -50,11 +54,13 @@ class ReportPageServicer(report_page_service_pb2_grpc.ReportPageServiceServicer)
 
     async def OpenReportLink(self, request: pb.OpenReportLinkRequest, _context: "Context") -> pb.OpenReportLinkResponse:
         """Judge a signature."""
-        opened = await self._page.open(request.signature)
+        check_texts(request)
+        opened = await self._page.open(request.signature, _place(request))
         return pb.OpenReportLinkResponse(
             business_id=opened.business_id,
             business_name=opened.business_name,
             expires_at=to_timestamp(opened.expires_at),
+            is_of_one_report=not opened.opens_all,
         )
 
     async def ListScopes(self, request: pb.ListScopesRequest, _context: "Context") -> pb.ListScopesResponse:
@@ -71,11 +77,19 @@ class ReportPageServicer(report_page_service_pb2_grpc.ReportPageServiceServicer)
         check_texts(request)
         found = await self._page.latest(
             request.business_id,
-            request.campaign if request.HasField("campaign") else None,
-            request.journey if request.HasField("journey") else None,
+            _place(request),
             page_of(request.limit, None, None).limit,
         )
         return pb.ListLatestActivitiesResponse(activities=[_activity(one) for one in found])
+
+
+def _place(
+    request: pb.CreateReportLinkRequest | pb.OpenReportLinkRequest | pb.ListLatestActivitiesRequest,
+) -> Scope:
+    return place_from(
+        request.campaign if request.HasField("campaign") else None,
+        request.journey if request.HasField("journey") else None,
+    )
 
 
 def _scope(found: ReportScope) -> pb.ReportScope:

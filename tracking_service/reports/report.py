@@ -1,12 +1,13 @@
 """What a report says."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
 from tracking_service.counters.scopes import Scope
 from tracking_service.money import Money
+from tracking_service.refused_requests.refused_requests import RefusedRequests
 from tracking_service.reports.range import Range
 
 TOP_VALUES = 50
@@ -150,6 +151,8 @@ class Sums:
     events: list[EventSum]
     actions: list[ActionSum]
     breakdowns: Mapping[str, list[ValueSum]]
+    refused: Sequence[RefusedRequests] = ()
+    """Of the whole business."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +175,8 @@ class Report:
     events: list[ActionCount]
     series: list[tuple[datetime, Figures]]
     breakdowns: Mapping[str, list[ValueSum]]
+    refused: Sequence[RefusedRequests] = ()
+    """Requests of the whole business, most first."""
 
     @property
     def click_through_rate(self) -> float:
@@ -195,7 +200,7 @@ def compose(scope: Scope, range_: Range, sums: Sums) -> Report:
         for figures in (totals, series[events.point - 1][1]):
             figures.add_events(events)
     breakdowns = {dimension: _top(values) for dimension, values in sums.breakdowns.items()}
-    return Report(scope, range_, sums.recipients, totals, _by_action(sums.actions), series, breakdowns)
+    return Report(scope, range_, sums.recipients, totals, _by_action(sums.actions), series, breakdowns, sums.refused)
 
 
 def _by_action(sums: Iterable[ActionSum]) -> list[ActionCount]:

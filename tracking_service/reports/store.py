@@ -10,6 +10,7 @@ from tracking_service.accounts.store import check_business
 from tracking_service.counters.scopes import BUCKET, Scope, by_day, cohort_of, day_behind, day_of
 from tracking_service.counters.tally import PACKED, values_of
 from tracking_service.postgres.pool import Postgres
+from tracking_service.refused_requests.store import refused_within
 from tracking_service.reports.queries import QUERIES
 from tracking_service.reports.range import Basis, Range
 from tracking_service.reports.report import ActionSum, ClickSum, EventSum, Sums, ValueSum
@@ -66,12 +67,15 @@ class PostgresReports:
             self._postgres.reading(business_id) as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
+            refused = await refused_within(connection, business_id, range_.from_at, range_.to_at)
             recipients = await _recipients(connection, business_id, scope)
             counted = _counted(scope, range_.basis)
             if counted is None:
-                return await _link_cohort(connection, business_id, scope, range_, recipients)
-            wanted = Wanted(business_id, counted, range_.from_at, range_.to_at, range_.points)
-            return await _sums(connection, wanted, recipients)
+                sums = await _link_cohort(connection, business_id, scope, range_, recipients)
+            else:
+                wanted = Wanted(business_id, counted, range_.from_at, range_.to_at, range_.points)
+                sums = await _sums(connection, wanted, recipients)
+        return replace(sums, refused=refused)
 
     async def totals(self, business_id: str, scopes: Sequence[Scope], range_: Range) -> dict[Scope, Sums]:
         """Return what the counters say of scopes other than links in a range of one point, but nothing by values.

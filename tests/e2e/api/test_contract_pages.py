@@ -57,7 +57,7 @@ async def owner_of(private: httpx.AsyncClient, session: str) -> str:
 async def test_a_mail_tracks_by_an_image(
     stranger: httpx.AsyncClient, private: httpx.AsyncClient, phone: httpx.AsyncClient, system: System
 ) -> None:
-    """The image comes once the event is kept, with what its address says; what is not taken is no image."""
+    """The image comes once the event is kept, with what its address says; what is not taken is an image too."""
     profile = f"p-{secrets.token_hex(8)}"
     session = session_of(await phone.get(path_of((await make_link(private, profile=profile))["short_url"])))
     query = {
@@ -81,8 +81,28 @@ async def test_a_mail_tracks_by_an_image(
     assert seen[0]["tracked_at"] == "2023-11-14T22:13:20Z"
     for fault, status in (({"action": "moon.landed"}, 404), ({"session": "no/slash"}, 422), ({"business": "no"}, 401)):
         refused = await stranger.get("/v1/track/pixel.gif", params=query | fault)
-        assert refused.status_code == status
-        faults_of(refused)
+        assert (refused.status_code, refused.headers["content-type"]) == (status, "image/gif")
+        assert refused.content == shown.content
+        told = await stranger.get("/v1/track/pixel.gif", params=query | fault, headers={"Accept": "application/json"})
+        assert told.status_code == status
+        faults_of(told)
+
+
+async def test_looking_at_the_image_is_no_event(
+    stranger: httpx.AsyncClient, private: httpx.AsyncClient, system: System
+) -> None:
+    """Mail servers ask for its head."""
+    profile = f"p-{secrets.token_hex(8)}"
+    event = {"action": "page.viewed", "profile": profile}
+    assert (await private.post("/v1/attribution/events", json=event)).status_code == 200
+    session = secrets.token_hex(16)
+    await private.post("/v1/attribution/events", json=event | {"session": session})
+    query = {"business": system.business, "action": "cart.viewed", "session": session}
+    looked = await stranger.head("/v1/track/pixel.gif", params=query)
+    assert (looked.status_code, looked.headers["content-type"], looked.content) == (200, "image/gif", b"")
+    assert (await stranger.get("/v1/track/pixel.gif", params=query)).status_code == 200
+    seen = [one["action"] for one in await activities_when(private, profile, 3)]
+    assert seen == ["cart.viewed", "page.viewed", "page.viewed"]
 
 
 async def test_a_route_is_served_with_a_final_slash(
@@ -238,6 +258,18 @@ async def test_public_settings(public: httpx.AsyncClient, system: System) -> Non
     other = await make_business(system)
     for unknown in (other.id, "nobody"):
         assert (await public.get(f"/v1/public/businesses/{unknown}")).status_code == 404
+
+
+@pytest.mark.parametrize("credential", [None, "Bearer", "Bearer nobody", "Basic x"])
+async def test_no_stranger_learns_which_businesses_there_are(system: System, credential: str | None) -> None:
+    """The credential comes first: the same answer for those that there are and those that there are not."""
+    headers = {} if credential is None else {"Authorization": credential}
+    async with client_with(system, **headers) as stranger:
+        answers = [
+            await stranger.get(f"/v1/public/businesses/{id_}") for id_ in (system.business, "nobody", "b-0", "%00")
+        ]
+    assert [answer.status_code for answer in answers] == [401] * 4
+    assert len({answer.text for answer in answers}) == 1
 
 
 @pytest.mark.parametrize("path", ["/v1/public/forms", "/v1/public/webchats/1", "/v1/public/whatsapp/widgets"])

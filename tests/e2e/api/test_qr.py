@@ -10,6 +10,7 @@ import pytest
 from tests.e2e.conftest import PHONE, System, client_with
 from tests.support.waiting import eventually
 
+VIEWS = ("", "+", ".png", ".svg")
 DESTINATION = "https://shop.example.com/p/1?q=%3Cscript%3E&r='\"#end"
 
 
@@ -43,6 +44,27 @@ async def test_a_code_is_drawn_in_both_forms(private: httpx.AsyncClient, phone: 
     assert struct.unpack(">I", larger.content[16:20])[0] == 2 * width
     looked = await phone.head(f"/{code}.png")
     assert (looked.status_code, looked.content) == (200, b"")
+
+
+async def test_a_code_at_hand_is_not_sent_again(private: httpx.AsyncClient, phone: httpx.AsyncClient) -> None:
+    """In the size in which it is at hand, for as long as the link leads somewhere."""
+    link = await make_link(private)
+    for kind in ("svg", "png"):
+        first = await phone.get(f"/{link['code']}.{kind}")
+        at_hand = {"If-None-Match": first.headers["etag"]}
+        again = await phone.get(f"/{link['code']}.{kind}", headers=at_hand)
+        assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", first.headers["etag"])
+        assert again.headers["cache-control"] == "public, max-age=300"
+        other = await phone.get(
+            f"/{link['code']}.{kind}?scale=2", headers={"If-None-Match": f"W/{first.headers['etag']}"}
+        )
+        assert (other.status_code, other.headers["etag"] != first.headers["etag"]) == (200, True)
+    assert (await private.delete(f"/v1/links/{link['id']}")).status_code == 204
+
+    async def look() -> int:
+        return (await phone.get(f"/{link['code']}.png", headers=at_hand)).status_code
+
+    await eventually(look, lambda status: status == 410)
 
 
 @pytest.mark.parametrize("query", [{"scale": "0"}, {"scale": "33"}, {"border": "-1"}, {"border": "x"}, {"scale": ""}])
@@ -86,6 +108,59 @@ async def test_a_page_shows_where_a_link_leads(private: httpx.AsyncClient, syste
     shown = encoded.json()
     assert set(shown) == {"short_url", "destination", "created_at"}
     assert shown["destination"] == link["destination"]
+
+
+@pytest.mark.parametrize(
+    ("destination", "host"),
+    [
+        ("https://www.аррӏе.com/", "www.xn--80ak6aa92e.com"),  # noqa: RUF001  (what it is about)
+        ("https://evil。com/", "evil.com"),
+        ("https://exam\u00adple.com/", "example.com"),
+        ("https://ＥＸＡＭＰＬＥ.com/", "example.com"),  # noqa: RUF001
+        ("https://münchen.example/", "xn--mnchen-3ya.example"),
+    ],
+)
+async def test_a_page_shows_the_address_that_browsers_are_sent_to(
+    private: httpx.AsyncClient, phone: httpx.AsyncClient, destination: str, host: str
+) -> None:
+    """Not the one that was typed, which may look like another."""
+    code = (await make_link(private, destination=destination))["code"]
+    page = await phone.get(f"/{code}+", headers={"Accept": "text/html"})
+    shown = await phone.get(f"/{code}+", headers={"Accept": "application/json"})
+    location = (await phone.get(f"/{code}")).headers["location"]
+    assert location.startswith(f"https://{host}/")
+    assert shown.json()["destination"] == f"https://{host}/"
+    assert host in page.text
+    assert destination not in page.text
+
+
+async def test_pages_of_ours_stand_in_no_frame(phone: httpx.AsyncClient, private: httpx.AsyncClient) -> None:
+    """Those that say that there is nothing, either; and nothing moves their addresses."""
+    gone, live = await make_link(private), await make_link(private)
+    assert (await private.delete(f"/v1/links/{gone['id']}")).status_code == 204
+
+    async def look() -> int:
+        return (await phone.get(f"/{gone['code']}")).status_code
+
+    await eventually(look, lambda status: status == 410)
+    paths = {
+        f"/{code}{view}": status for code, status in (("nothing-here", 404), (gone["code"], 410)) for view in VIEWS
+    }
+    for path, status in paths.items():
+        page = await phone.get(path, headers={"Accept": "text/html"})
+        assert page.status_code == status, path
+        assert is_framed_by_nobody(page), path
+    shown = await phone.get(f"/{live['code']}+", headers={"Accept": "text/html"})
+    ahead = await phone.get(f"/{live['code']}", headers={"Sec-Purpose": "prefetch", "Accept": "text/html"})
+    assert (shown.status_code, ahead.status_code) == (200, 503)
+    assert is_framed_by_nobody(shown)
+    assert is_framed_by_nobody(ahead)
+
+
+def is_framed_by_nobody(page: httpx.Response) -> bool:
+    """Tell whether a page says that it stands in no frame, has no other base, and loads nothing."""
+    policy = page.headers["content-security-policy"].split("; ")
+    return {"default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"} <= set(policy)
 
 
 async def test_there_is_nothing_to_see_of_dead_links(private: httpx.AsyncClient, phone: httpx.AsyncClient) -> None:

@@ -5,6 +5,7 @@ import gzip
 import json
 import secrets
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -96,7 +97,8 @@ async def test_other_businesses_notice_nothing(system: System) -> None:
 
 async def test_one_address_at_its_worst_takes_nothing_from_other_visitors(system: System) -> None:
     """Of one business: what fifty visitors send and order meanwhile, each from an address of its own, is all taken."""
-    business = await make_business(system)
+    # A tenth of the usual: also a slow machine is beyond it.
+    business = await make_business(system, rate_factor=0.1)
     seen: Counter[int] = Counter()
     is_over = asyncio.Event()
 
@@ -163,3 +165,30 @@ async def test_an_operator_gives_a_business_more(system: System) -> None:
             return await statuses(page, PAGES, [event() for _ in range(30)])
 
         await eventually(taken, lambda seen: seen == {200: 30})
+
+
+async def test_what_was_refused_is_told(system: System) -> None:
+    """In every report of the business: as JSON and CSV, on the page with what to do, and by the command."""
+    business = await make_business(system, rate_factor=SMALL)
+    hour = f"{datetime.now(UTC) - timedelta(hours=1):%Y-%m-%dT%H:00:00Z}"
+    async with client_of(system, business.id) as page, client_of(system, business.token) as server:
+        refused = (await statuses(page, PAGES, [event() for _ in range(30)]))[429]
+        assert refused > 10
+
+        async def told() -> Any:
+            return (await server.get("/v1/report", params={"from": hour})).json()["refused_requests"]
+
+        shown = [{"kind": "events", "credential": "public", "count": refused}]
+        assert await eventually(told, bool) == shown
+        table = await server.get("/v1/campaigns/spring/report.csv", params={"from": hour})
+        assert f"refused_requests,events public,count,{refused}," in table.text.splitlines()
+        link = (await server.post("/v1/report_links", json={"campaign": "spring"})).json()
+        page.follow_redirects = True
+        seen = await page.get(f"{link['path']}&range=24h")
+        assert "Some requests were refused" in seen.text
+        assert f"{refused} with events from pages" in seen.text
+    async with client_of(system, (await make_business(system)).token) as other:
+        assert (await other.get("/v1/report", params={"from": hour})).json()["refused_requests"] == []
+    command = ["report", "--business", business.id, "--from", hour, "--tracking", system.tracking]
+    printed = await asyncio.to_thread(CliRunner().invoke, app, [*command, "--key-file", str(system.operator_key)])
+    assert "Refused" in printed.output

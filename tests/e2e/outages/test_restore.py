@@ -53,7 +53,8 @@ class World:
     def command(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run the command line against this stack."""
         environment = os.environ | {
-            "CLICKTRAIL_POSTGRES_URL": self.stack.postgres.url,
+            "CLICKTRAIL_POSTGRES_URL": self.stack.postgres_url,
+            "CLICKTRAIL_POSTGRES_OWNER_URL": self.stack.postgres.url,
             "CLICKTRAIL_SHORTENER_TARGET": self.stack.shortener.url,
             "CLICKTRAIL_SERVICE_KEYS_DIR": str(self.stack.keys),
         }

@@ -17,7 +17,7 @@ from tests.e2e.conftest import System, client_with
 from tests.support.waiting import eventually
 
 SCRIPT = "<script>alert(1)</script>"
-LISTED = re.compile(r'signature=[^"]*">([^<]+)</a> <span')
+LISTED = re.compile(r'link=[^"]*"><bdi>([^<]+)</bdi></a> <span')
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -28,9 +28,16 @@ async def shop(system: System) -> Business:
 
 @pytest_asyncio.fixture
 async def web(system: System) -> Any:
-    """Return a client without a credential."""
-    async with client_with(system) as client:
+    """Return a client without a credential, which follows redirects and keeps cookies as browsers do."""
+    async with reading(system) as client:
         yield client
+
+
+def reading(system: System, **headers: str) -> httpx.AsyncClient:
+    """Return a client without a credential, which follows redirects and keeps cookies as browsers do."""
+    client = client_with(system, **headers)
+    client.follow_redirects = True
+    return client
 
 
 async def signed(system: System, shop: Business, **fields: Any) -> dict[str, str]:
@@ -54,7 +61,7 @@ async def campaign_with_link(system: System, shop: Business, **fields: Any) -> s
     async with client_of(system, shop.token) as client:
         await make_link(client, campaign=campaign, **fields)
     link = await signed(system, shop)
-    async with client_with(system) as client:
+    async with reading(system) as client:
 
         async def look() -> str:
             return (await client.get(link["path"])).text
@@ -118,7 +125,7 @@ async def test_nothing_is_shown_without_a_good_link(system: System, shop: Busine
     for signature in bad:
         page = await web.get(path, params={"signature": signature})
         assert (page.status_code, signature) == (403, signature)
-        assert "opens no report" in page.text
+        assert "does not open this report" in page.text
         assert campaign.split("/")[0] not in page.text
     assert (await web.get("/reports")).status_code == 403
 
@@ -240,3 +247,9 @@ async def test_a_command_signs_links(system: System, web: httpx.AsyncClient) -> 
         return (await web.get(first)).status_code
 
     await eventually(look, lambda status: status == 403)
+    third = await run("--campaign", "spring", "--all")
+    assert (await web.get(third)).status_code == 200
+    for path, statuses in ((second, [200, 200]), (third, [200, 200])):
+        signature = path.partition("signature=")[2]
+        others = [(await web.get(f"/reports{page}?signature={signature}")).status_code for page in ("", "/journeys/x")]
+        assert others == statuses

@@ -16,6 +16,8 @@ from cli.embedded.server_process import ServerProcess
 from cli.service_program import environment_with, settings_with_database
 from cli.stack.stack import Front, Stack
 
+NO_OWNER = {"POSTGRES_OWNER_URL": "", "POSTGRES_OWNER_PASSWORD": ""}
+
 
 def clicktrail(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """Run a command with these settings, named without their prefix."""
@@ -102,9 +104,9 @@ def test_a_child_reads_the_address_of_the_environment_itself(monkeypatch: pytest
     """So that two passwords in it are the fault that they are; one from the command line is handed to it."""
     monkeypatch.setenv("CLICKTRAIL_POSTGRES_URL", "postgresql://a")
     assert settings_with_database("postgresql://a") == {}
-    assert settings_with_database("postgresql://b") == {"POSTGRES_URL": "postgresql://b"}
+    assert settings_with_database("postgresql://b") == {"POSTGRES_URL": "postgresql://b", **NO_OWNER}
     monkeypatch.setenv("CLICKTRAIL_POSTGRES_URL_FILE", "/nowhere")
-    assert settings_with_database("postgresql://a") == {"POSTGRES_URL": "postgresql://a"}
+    assert settings_with_database("postgresql://a") == {"POSTGRES_URL": "postgresql://a", **NO_OWNER}
     assert settings_with_database(None) == {}
 
 

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from clicktrail.tracking.v1 import account_service_pb2 as accounts_pb
 from clicktrail.tracking.v1 import account_service_pb2_grpc, event_service_pb2_grpc
 from common.rpc.channels import open_channel
+from tests.support.postgres_roles import as_service
 from tests.support.tracking_service.calling import Caller
 from tracking_service.bootstrap import TrackingService, build
 from tracking_service.settings import TrackingSettings
@@ -30,7 +31,7 @@ async def tracking(postgres_url: str, shortener_target: str) -> AsyncIterator[Tr
     """Run the service on an empty, migrated database."""
     settings = TrackingSettings(
         tracking_listen="127.0.0.1:0",
-        postgres_url=SecretStr(postgres_url),
+        postgres_url=SecretStr(as_service(postgres_url)),
         shortener_target=shortener_target,
         drain_seconds=1,
     )

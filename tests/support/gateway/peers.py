@@ -14,13 +14,14 @@ from clicktrail.tracking.v1 import (
     account_service_pb2_grpc,
     event_service_pb2_grpc,
     profile_service_pb2_grpc,
+    refused_request_service_pb2_grpc,
     report_page_service_pb2_grpc,
     report_service_pb2_grpc,
 )
 from clicktrail.tracking.v1 import session_service_pb2_grpc as tracking_session_pb2_grpc
 from common.rpc.server import GrpcServer
 from tests.support.gateway.peer import Peer
-from tests.support.gateway.report_peers import LiveReports, ReportPages
+from tests.support.gateway.report_peers import LiveReports, RefusedRequests, ReportPages
 from tests.support.gateway.shortener_peers import FreshSessions, Links, Redirects
 from tests.support.gateway.tracking_peers import Accounts, Events, Profiles, Sessions
 
@@ -38,6 +39,7 @@ class Peers:
         self.events = Events()  # type: ignore[abstract]
         self.reports = LiveReports()  # type: ignore[abstract]
         self.report_pages = ReportPages()  # type: ignore[abstract]
+        self.refused_requests = RefusedRequests()
         self.profiles = Profiles()  # type: ignore[abstract]
         self._servers: list[GrpcServer] = []
 
@@ -95,4 +97,5 @@ class Peers:
         event_service_pb2_grpc.add_EventServiceServicer_to_server(self.events, server)
         report_service_pb2_grpc.add_ReportServiceServicer_to_server(self.reports, server)
         report_page_service_pb2_grpc.add_ReportPageServiceServicer_to_server(self.report_pages, server)
+        refused_request_service_pb2_grpc.add_RefusedRequestServiceServicer_to_server(self.refused_requests, server)
         profile_service_pb2_grpc.add_ProfileServiceServicer_to_server(self.profiles, server)

@@ -7,8 +7,9 @@ from typing import Any
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from clicktrail.common.v1.types_pb2 import Money
+from clicktrail.tracking.v1 import refused_request_service_pb2 as refused
+from clicktrail.tracking.v1 import refused_request_service_pb2_grpc, report_page_service_pb2_grpc
 from clicktrail.tracking.v1 import report_page_service_pb2 as pages
-from clicktrail.tracking.v1 import report_page_service_pb2_grpc
 from clicktrail.tracking.v1 import report_service_pb2 as pb
 from common.errors import ClicktrailError, Fault, FaultType, Kind, Reason
 from tests.support.gateway.peer import BUSINESS, Context, Peer
@@ -94,3 +95,12 @@ class ReportPages(Peer, report_page_service_pb2_grpc.ReportPageServiceServicer):
             unknown = Fault(FaultType.UNAUTHORIZED, None, "Unknown.")
             raise ClicktrailError(Kind.UNAUTHENTICATED, Reason.CREDENTIAL_UNKNOWN, [unknown])
         return pages.OpenReportLinkResponse(business_id=BUSINESS, business_name="A shop")
+
+
+class RefusedRequests(Peer, refused_request_service_pb2_grpc.RefusedRequestServiceServicer):
+    """Is told what the gateway refused."""
+
+    async def RecordRefusedRequests(self, request: Any, context: Context) -> Any:  # noqa: ARG002  (gRPC passes it)
+        """Take note of counts."""
+        self.note(request)
+        return refused.RecordRefusedRequestsResponse()

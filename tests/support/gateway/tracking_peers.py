@@ -36,6 +36,13 @@ class Accounts(Peer, account_service_pb2_grpc.AccountServiceServicer):
     def __init__(self) -> None:
         super().__init__()
         self.revoked: set[str] = set()
+        # All tests come from one address, and what they test is not how much of it there is.
+        self.rate_factor = 1_000.0
+
+    def reset(self) -> None:
+        """Forget everything."""
+        super().reset()
+        self.rate_factor = 1_000.0
 
     async def Authenticate(self, request: Any, context: Context) -> Any:  # noqa: ARG002  (gRPC passes it)
         """Say whose a credential is."""
@@ -49,9 +56,8 @@ class Accounts(Peer, account_service_pb2_grpc.AccountServiceServicer):
             fault = ErrorFault(FaultType.UNAUTHORIZED, None, "unknown")
             raise ClicktrailError(Kind.UNAUTHENTICATED, Reason.CREDENTIAL_UNKNOWN, [fault])
         business, credential, origins = known[request.credential]
-        # All tests come from one address, and what they test is not how much of it there is.
         return account_service_pb2.AuthenticateResponse(
-            business_id=business, credential=credential, origins=origins, rate_factor=1_000
+            business_id=business, credential=credential, origins=origins, rate_factor=self.rate_factor
         )
 
     async def GetBusiness(self, request: Any, context: Context) -> Any:  # noqa: ARG002  (gRPC passes it)

@@ -7,6 +7,8 @@ import grpc
 from grpc import aio
 
 from clicktrail.tracking.v1 import (
+    account_service_pb2,
+    account_service_pb2_grpc,
     click_pb2,
     link_archive_service_pb2,
     link_archive_service_pb2_grpc,
@@ -20,7 +22,26 @@ async def _nothing(_number: int) -> None:
     """Let the export go on."""
 
 
-class Tracking(relay_service_pb2_grpc.RelayServiceServicer, link_archive_service_pb2_grpc.LinkArchiveServiceServicer):
+class Accounts(account_service_pb2_grpc.AccountServiceServicer):
+    """Every business there is, but some."""
+
+    def __init__(self) -> None:
+        self.unknown: set[str] = set()
+        self.asked: list[str] = []
+
+    async def GetBusiness(  # noqa: D102
+        self, request: account_service_pb2.GetBusinessRequest, context: "aio.ServicerContext[Any, Any]"
+    ) -> account_service_pb2.GetBusinessResponse:
+        self.asked.append(request.id)
+        if request.id in self.unknown:
+            await context.abort(grpc.StatusCode.NOT_FOUND, "There is no such business.")
+        return account_service_pb2.GetBusinessResponse(business=account_service_pb2.Business(id=request.id))
+
+
+class Tracking(
+    relay_service_pb2_grpc.RelayServiceServicer,
+    link_archive_service_pb2_grpc.LinkArchiveServiceServicer,
+):
     """A real gRPC server in the place of tracking."""
 
     def __init__(self) -> None:
@@ -44,7 +65,9 @@ class Tracking(relay_service_pb2_grpc.RelayServiceServicer, link_archive_service
         self.domains: dict[str, link_archive_service_pb2.DomainCopy] = {}
         self.refused_hosts: dict[str, link_archive_service_pb2.RefusedHostCopy] = {}
         self.asked = 0
+        self.accounts = Accounts()  # type: ignore[abstract]
         self._server = aio.server()
+        account_service_pb2_grpc.add_AccountServiceServicer_to_server(self.accounts, self._server)
         relay_service_pb2_grpc.add_RelayServiceServicer_to_server(self, self._server)
         link_archive_service_pb2_grpc.add_LinkArchiveServiceServicer_to_server(self, self._server)
         self._port = self._server.add_insecure_port("127.0.0.1:0")

@@ -20,6 +20,7 @@ from clicktrail.tracking.v1 import account_service_pb2 as accounts_pb
 from clicktrail.tracking.v1 import account_service_pb2_grpc, event_pb2
 from common.errors import ClicktrailError
 from common.rpc.channels import open_channel
+from tests.support.postgres_roles import as_service
 from tests.support.tracking_service.calling import failure
 from tests.support.tracking_service.events import Stub, track
 from tests.support.waiting import eventually
@@ -93,7 +94,8 @@ class Running:
 @asynccontextmanager
 async def running(postgres_url: str, folder: Path, **settings: Any) -> AsyncIterator[Running]:
     """Run the service; it is stopped afterwards, as by SIGTERM."""
-    told = {"tracking_listen": "127.0.0.1:0", "postgres_url": postgres_url, "spool_dir": folder, "drain_seconds": 1}
+    told = {"tracking_listen": "127.0.0.1:0", "spool_dir": folder, "drain_seconds": 1}
+    told["postgres_url"] = as_service(postgres_url)
     service = await build(TrackingSettings.model_validate(told | settings))
     await service.start()
     try:

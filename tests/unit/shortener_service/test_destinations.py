@@ -62,7 +62,13 @@ def test_good_addresses_stay_as_they_are(text: str) -> None:
         "https://.example.com/",
         "https://evil.example.com\u2044@good.example.com/",
         "https://a\u2100b.example.com/",
-        "https://shop.example.com/" + "a" * 2048,
+        "https://shop.example.com/" + "a" * 8192,
+        "https://shop.example.com/\u200b",
+        "https://shop.example.com/\ufeff",
+        "https://shop.example.com/\u202e",
+        "https://shop.example.com/\u200f",
+        "https://a\u200cb.example/",
+        "https://\U0001f468\u200d\U0001f469.example/",
     ],
 )
 def test_bad_addresses_are_refused(text: str) -> None:
@@ -77,6 +83,34 @@ def test_other_scripts_become_ascii() -> None:
     assert str(address) == "https://xn--mnchen-3ya.example/stra%C3%9Fe?q=%C3%BC#%C3%9F"
     assert address.host == "xn--mnchen-3ya.example"
     assert destinations.parse("https://straße.example").host == "xn--strae-oqa.example"
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("https://i❤.example/p", "https://xn--i-7iq.example/p"),
+        ("https://i❤️.example/p", "https://xn--i-7iq.example/p"),
+        ("https://💩.example/", "https://xn--ls8h.example/"),
+        ("https://☃.shop.example/", "https://xn--n3h.shop.example/"),
+        ("https://\uff53\uff48\uff4f\uff50\uff0eexample/", "https://shop.example/"),
+        ("https://xn--i-7iq.example/", "https://xn--i-7iq.example/"),
+        ("https://bücher.xn--p1ai/", "https://xn--bcher-kva.xn--p1ai/"),
+        ("https://\u0646\u0627\u0645\u0647\u200c\u0627\u06cc.example/", "https://xn--mgba3gch31f060k.example/"),
+        ("https://shop.example/\u200c", "https://shop.example/%E2%80%8C"),
+        ("https://shop.example/👨\u200d👩", "https://shop.example/%F0%9F%91%A8%E2%80%8D%F0%9F%91%A9"),
+        ("https://shop.example/?q=\u200d#\u200c", "https://shop.example/?q=%E2%80%8D#%E2%80%8C"),
+    ],
+)
+def test_what_browsers_open_is_accepted(text: str, written: str) -> None:
+    """Emojis and hosts of older rules lead where browsers would go; joiners are percent-encoded."""
+    assert str(destinations.parse(text)) == written
+
+
+def test_a_long_address_is_accepted() -> None:
+    """Shops' own campaign parameters need more than the 2,048 characters that were taken before."""
+    text = "https://shop.example.com/?" + "a" * (8192 - 26)
+    assert len(text) == 8192
+    assert str(destinations.parse(text)) == text
 
 
 @pytest.mark.parametrize(

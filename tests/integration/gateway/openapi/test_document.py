@@ -34,8 +34,8 @@ async def test_own_paths_refuse_other_methods(server: httpx.AsyncClient, path: s
     assert (await server.head(path)).content == b""
 
 
-async def test_a_pixel_is_no_image_where_it_is_refused(server: httpx.AsyncClient) -> None:
-    """The form of its errors is that of all others."""
-    response = await server.get("/v1/track/pixel.gif?session=abcdefgh")
+async def test_a_pixel_is_told_in_json_what_was_refused(server: httpx.AsyncClient) -> None:
+    """Where that is asked for; the form of its errors is that of all others."""
+    response = await server.get("/v1/track/pixel.gif?session=abcdefgh", headers={"Accept": "application/json"})
     assert response.status_code == 422
     assert response.headers["content-type"] == "application/json"

@@ -159,6 +159,34 @@ async def test_watchers_are_bounded(peers: Peers, monkeypatch: pytest.MonkeyPatc
     await until_watched_by(peers, 0)
 
 
+async def test_a_watcher_that_goes_leaves_no_task_behind(peers: Peers) -> None:
+    """However it goes: what nothing refers to any more would be complained of in the log."""
+    environment = peers.environment
+    services = connect(environment["CLICKTRAIL_SHORTENER_TARGET"], environment["CLICKTRAIL_TRACKING_TARGET"], 5.0)
+    watches = Watches(services)
+    staying, leaving = (
+        watches.reports(GetReportRequest(business_id="shop", campaign="spring"), 60.0) for _ in range(2)
+    )
+    for reports in (staying, leaving):
+        assert await anext(reports) is not None
+    before = asyncio.all_tasks()
+    for _ in range(3):
+        waiting = asyncio.ensure_future(anext(leaving))
+        done, _ = await asyncio.wait([waiting], timeout=0.1)
+        assert not done
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        await leaving.aclose()
+        leaving = watches.reports(GetReportRequest(business_id="shop", campaign="spring"), 60.0)
+        assert await anext(leaving) is not None
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() == before
+    await leaving.aclose()
+    await staying.aclose()
+    watches.close()
+    await services.close()
+
+
 async def test_of_one_business_the_newest_watchers_stay(peers: Peers, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many of it come, those of others go on; the one that has watched for the longest ends by itself."""
     monkeypatch.setattr(watching, "WATCHERS_OF_BUSINESS", 2)

@@ -10,7 +10,8 @@ from redis.asyncio import Redis
 from clicktrail.common.v1 import types_pb2
 from clicktrail.shortener.v1 import link_pb2, link_service_pb2, redirect_service_pb2
 from common import clock
-from common.errors import Reason
+from common.errors import Kind, Reason
+from tests.integration.shortener_service.conftest import Start
 from tests.support.shortener_service.callers import BUSINESS, DESTINATION, SECONDS, Caller, fields_of, looking, refusal
 from tests.support.shortener_service.tracking_peer import Tracking
 from tests.support.waiting import eventually
@@ -53,6 +54,39 @@ async def test_a_link_goes_to_tracking(shortener: Caller, tracking: Tracking) ->
     assert copies[0].link.business_id == BUSINESS
     assert copies[0].revision == link.created_at.seconds * 1000
     assert copies[0].template
+
+
+async def test_a_business_that_there_is_not_has_no_links(shortener: Caller, tracking: Tracking) -> None:
+    """A misspelt one is told, by whichever call; one that is known is asked for once."""
+    tracking.accounts.unknown = {"nobody", "bulkshop"}
+    for business in ("nobody", "bulkshop"):
+        request = link_service_pb2.CreateLinkRequest(business_id=business, destination=DESTINATION)
+        error = await refusal(shortener.links.CreateLink(request, timeout=SECONDS))
+        assert fields_of(error) == {"business_id"}
+    template = link_pb2.LinkTemplate(destination=DESTINATION)
+    batch = link_service_pb2.BatchCreateLinksRequest(
+        business_id="nobody", template=template, recipients=[link_pb2.Recipient(profile="ana")]
+    )
+    error = await refusal(shortener.links.BatchCreateLinks(batch, timeout=SECONDS))
+    assert fields_of(error) == {"template.business_id"}
+    tracking.accounts.unknown.clear()
+    for _ in range(3):
+        assert (await shortener.create()).code
+    assert tracking.accounts.asked.count(BUSINESS) == 1
+
+
+async def test_a_known_business_goes_on_while_tracking_is_away(
+    shortener: Caller, start: Start, tracking: Tracking
+) -> None:
+    """Also by another process: Redis remembers it; one that is not known cannot be told then."""
+    await shortener.create()
+    await tracking.stop()
+    other = await start()
+    for caller in (shortener, other):
+        assert (await caller.create()).code
+    request = link_service_pb2.CreateLinkRequest(business_id="new-shop", destination=DESTINATION)
+    error = await refusal(other.links.CreateLink(request, timeout=SECONDS))
+    assert error.kind is Kind.UNAVAILABLE
 
 
 async def test_all_faults_are_told_at_once(shortener: Caller) -> None:

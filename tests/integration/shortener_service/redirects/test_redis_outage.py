@@ -30,7 +30,7 @@ def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProces
     """Run a Redis that the test may do anything to."""
     directory = tmp_path_factory.mktemp("own-redis")
     # From 7.0 on, DEBUG is refused unless it is asked for by name; older ones do not know that name.
-    version = subprocess.run([find_redis(), "--version"], capture_output=True, text=True, check=True).stdout  # noqa: S603  (the server that the tests run on)
+    version = subprocess.run([find_redis().path, "--version"], capture_output=True, text=True, check=True).stdout  # noqa: S603  (the server that the tests run on)
     further = () if "v=6." in version else ("enable-debug-command local",)
     program = RedisProgram(directory, "always", further=further)
     server = ServerProcess(program, log=directory / "redis.log", pid_file=directory / "redis.pid")

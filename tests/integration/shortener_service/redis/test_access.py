@@ -125,7 +125,7 @@ def sentinel(server: ServerProcess, tmp_path: Path) -> Iterator[int]:
         f"bind {LOOPBACK}\nport {port}\ndir {tmp_path}\nsentinel monitor mymaster {LOOPBACK} {server.port} 1\n"
     )
     process = subprocess.Popen(  # noqa: S603  (our own program)
-        [str(find_redis()), str(configuration), "--sentinel"], stdout=subprocess.DEVNULL
+        [str(find_redis().path), str(configuration), "--sentinel"], stdout=subprocess.DEVNULL
     )
     yield port
     process.terminate()

@@ -174,10 +174,10 @@ async def test_a_mark_may_leave_the_past_aside(caller: Caller, settled: Settled,
 
 
 async def test_an_event_by_a_clock_behind_is_credited_to_its_late_click(caller: Caller, settled: Settled) -> None:
-    """Also where it came first, and says that it happened up to ten minutes before the click of its session."""
+    """Also where it came first, and says that it happened up to a day before the click of its session."""
     minted = click(20)
-    await caller.track(order(session=minted.session, amount="10", **tracked(11)))
-    await caller.track(order(session=minted.session, reference="1002", amount="1", **tracked(9)))
+    await caller.track(order(session=minted.session, amount="10", **tracked(20 - 23 * 60)))
+    await caller.track(order(session=minted.session, reference="1002", amount="1", **tracked(20 - 25 * 60)))
     await settled()
     await caller.deliver(minted)
     assert (await settled())["campaign", "spring", "order.placed"] == (1, 1, 1000)

@@ -36,7 +36,7 @@ pytestmark = pytest.mark.usefixtures("business")
 Step = Callable[[], Awaitable[Any]]
 PAGE = event_pb2.CREDENTIAL_PUBLIC
 DAY = 24 * 60
-CASES = 17
+CASES = 22
 
 
 class Shop:
@@ -118,6 +118,18 @@ def cases(shop: Shop) -> dict[str, tuple[list[Step], tuple[int, str, str]]]:
         "nor against its server": (
             [placed, shop.step("order.cancelled", 9, credential=PAGE), cancelled], (0, "", "10.00 USD"),
         ),
+        "a free order": ([shop.step("order.placed", 1, "0")], (1, "", "")),
+        "a free order of two steps": (
+            [shop.step("order.placed", 1, "0"), shop.step("order.shipped", 3, "0.00")], (1, "", ""),
+        ),
+        "a free order cancelled": ([shop.step("order.placed", 1, "0"), cancelled], (0, "", "")),
+        "a refund without a currency": (
+            [shop.step("order.placed", 1, "10", currency="JPY"), shop.refund(5, "4")], (1, "6 JPY", "4 JPY"),
+        ),
+        "two without one over the amount": (
+            [shop.step("order.placed", 1, "10", currency="KWD"), shop.refund(5, "7.5"), shop.refund(6, "7.5")],
+            (0, "", "10.000 KWD"),
+        ),
         "another order": ([placed, shop.refund(5, "4", order="1002")], (1, "10.00 USD", "")),
     }  # fmt: skip
 
@@ -158,9 +170,9 @@ MICROSECOND = 1 / 60_000_000
         (90, 90 * DAY + MICROSECOND, False),
         (0, 0, True),
         (0, MICROSECOND, False),
-        (0, -10, True),
-        (7, -10, True),
-        (7, -10 - MICROSECOND, False),
+        (0, -DAY, True),
+        (7, -DAY, True),
+        (7, -DAY - MICROSECOND, False),
     ],
 )
 async def test_the_ends_of_the_window(

@@ -4,29 +4,26 @@ import os
 import subprocess
 import sys
 import tarfile
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import asyncpg
 import pytest
 import pytest_asyncio
 from grpc import aio
 
-from cli.embedded.server_process import ServerProcess
 from clicktrail.shortener.v1 import domain_service_pb2
 from clicktrail.tracking.v1 import link_archive_service_pb2 as pb
 from clicktrail.tracking.v1 import link_archive_service_pb2_grpc, profile_service_pb2
 from common.clock import to_timestamp
+from tests.support.postgres_roles import as_service
 from tests.support.tracking_service.calling import SECONDS, Caller
 from tests.support.tracking_service.clicking import START, click, link
 from tests.support.waiting import eventually
 from tracking_service.backup.archive import BackupReader, DamagedBackupError
 from tracking_service.backup.backup import create, load_from
 from tracking_service.backup.store import UnfitBackupError
-from tracking_service.postgres.migrate import migrate
 
 if TYPE_CHECKING:
     Database = asyncpg.Connection[asyncpg.Record]
@@ -43,19 +40,6 @@ DIGEST = "SELECT md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) ||
 
 def ignore(_table: object) -> None:
     """Say nothing of a table."""
-
-
-@pytest_asyncio.fixture
-async def other_url(postgres_server: ServerProcess) -> AsyncIterator[str]:
-    """Return the address of another database, migrated and empty."""
-    name = f"other_{uuid4().hex}"
-    connection = await asyncpg.connect(postgres_server.url)
-    await connection.execute(f"CREATE DATABASE {name}")
-    url = f"{postgres_server.url.rpartition('/')[0]}/{name}"
-    await migrate(url)
-    yield url
-    await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    await connection.close()
 
 
 @pytest_asyncio.fixture
@@ -182,7 +166,8 @@ async def test_a_backup_of_another_version_is_refused(postgres_url: str, other_u
 @pytest.mark.usefixtures("filled")
 async def test_the_command_writes_and_tells(postgres_url: str, tmp_path: Path) -> None:
     """A backup in a folder that is not there is one line and exit code 2; a good one can be read by tar."""
-    environment = os.environ | {"CLICKTRAIL_POSTGRES_URL": postgres_url}
+    urls = {"CLICKTRAIL_POSTGRES_URL": as_service(postgres_url), "CLICKTRAIL_POSTGRES_OWNER_URL": postgres_url}
+    environment = os.environ | urls
 
     def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
         command = [sys.executable, "-m", "cli", *arguments]

@@ -254,7 +254,7 @@ async def test_new_clicks_have_their_visitors_decided_again(relay: Stub, databas
     await deliver(relay, sessions=[issued(used.session)])
     await database.execute("CREATE TABLE marked AS TABLE dirty_visitors")
     await database.execute(
-        "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS"
+        "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS"
         " 'BEGIN INSERT INTO marked SELECT NEW.*; RETURN NEW; END'"
     )
     await database.execute("CREATE TRIGGER note AFTER INSERT ON dirty_visitors FOR EACH ROW EXECUTE FUNCTION note()")

@@ -45,8 +45,8 @@ pytestmark = pytest.mark.usefixtures("business")
             [("invalid", "object_parameters.reference")],
         ),
         (
-            event("order.placed", object_parameters=b'{"name": "\\ud800"}'),
-            [("invalid", "object_parameters.name")],
+            event("order.placed", object_parameters=b'{"reference": "\\ud800"}'),
+            [("invalid", "object_parameters.reference")],
         ),
         (
             event("order.placed", object_parameters={"reference": "x" * 300}),

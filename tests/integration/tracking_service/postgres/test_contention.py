@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("business")
 # Fails the first three tries; a sequence is not rolled back.
 CLASHING = """
     CREATE SEQUENCE tries;
-    CREATE FUNCTION clash() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE FUNCTION clash() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
     BEGIN
         IF nextval('tries') <= 3 THEN RAISE SQLSTATE '{state}'; END IF;
         RETURN NEW;

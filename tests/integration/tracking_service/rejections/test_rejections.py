@@ -46,7 +46,7 @@ REFUSE = """
 NOTE = """
     CREATE TABLE agents (name text UNIQUE);
     INSERT INTO agents VALUES ('evil');
-    CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
     BEGIN
         IF NEW.user_agent = 'evil' THEN INSERT INTO agents VALUES (NEW.user_agent); END IF;
         RETURN NEW;

@@ -16,6 +16,7 @@ from cli.embedded.privileges import dying_with_us
 from cli.embedded.server_process import ServerProcess
 from common.errors import Kind, Reason
 from common.rpc.channels import open_channel
+from tests.support.postgres_roles import as_service
 from tests.support.tracking_service.calling import failure
 from tests.support.tracking_service.events import ACCEPTED, DUPLICATE, REJECTED, Stub, event, submission, track
 from tests.support.tracking_service.spooling import SECONDS, Running, files, outage, rows, running, site, stored
@@ -30,7 +31,7 @@ async def process(postgres_url: str, folder: Path) -> AsyncIterator[tuple["subpr
     port = free_port()
     environment = os.environ | {
         "CLICKTRAIL_TRACKING_LISTEN": f"127.0.0.1:{port}",
-        "CLICKTRAIL_POSTGRES_URL": postgres_url,
+        "CLICKTRAIL_POSTGRES_URL": as_service(postgres_url),
         "CLICKTRAIL_SPOOL_DIR": str(folder),
     }
     command = dying_with_us([sys.executable, "-m", "tracking_service"], "KILL")

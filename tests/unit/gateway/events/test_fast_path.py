@@ -9,6 +9,7 @@ import pytest
 
 from clicktrail.tracking.v1.event_pb2 import Receipt, Submission
 from gateway.account import Account
+from gateway.addresses import DIRECT
 from gateway.events.events import Events
 from gateway.events.fast_path import SingleEvents
 from gateway.http.head import Head
@@ -52,7 +53,7 @@ def head(target: bytes = SERVERS, *more: tuple[bytes, bytes], **headers: bytes) 
 
 def is_sent(stand_in: Remembering, request: Head, body: bytes = EVENT) -> bool:
     """Tell whether a request is answered at once."""
-    events = Events(cast("Any", stand_in), RateLimits(), cast("Any", None), cast("Any", stand_in), 0)
+    events = Events(cast("Any", stand_in), RateLimits(), cast("Any", None), cast("Any", stand_in), DIRECT)
     offered = SingleEvents(events).offer(request, PEER)
     assert offered
     return offered.whole(body) is not None

@@ -90,6 +90,76 @@ def test_an_amount_keeps_its_text(value: str) -> None:
         assert parse_event({"amount": loads(written.encode())}).event.amount == value
 
 
+@pytest.mark.parametrize("value", [".5", "5.", "+5", "+.5e1"])
+def test_an_amount_may_be_any_decimal_text(value: str) -> None:
+    """As other programs write decimals; JSON has no such numbers."""
+    assert parsed(action="a", session="s", amount=value).event.amount == value
+
+
+@pytest.mark.parametrize(
+    ("fields", "path", "kept"),
+    [
+        ({"page": {"title": "Sale \ud83d"}}, "page.title", "Sale \ufffd"),
+        ({"page": {"title": "\ude00 Sale"}}, "page.title", "\ufffd Sale"),
+        ({"page": {"path": "/p/\ud83d"}}, "page.path", "/p/\ufffd"),
+        ({"page": {"url": "https://a/\ud83d"}}, "page.url", "https://a/\ufffd"),
+        ({"url": "https://a/?q=\ud83d"}, "page.url", "https://a/?q=\ufffd"),
+        ({"page": {"title": "a\u0000b"}}, "page.title", "a\ufffdb"),
+        ({"utm_params": {"campaign": "Sale \ud83d"}}, "utm_params.campaign", "Sale \ufffd"),
+        ({"utm_params": {"source": "\udfffnews"}}, "utm_params.source", "\ufffdnews"),
+        ({"page": {"title": "Sale 😀"}}, "page.title", "Sale 😀"),
+    ],
+)
+def test_half_an_emoji_refuses_no_event(fields: dict[str, Any], path: str, kept: str) -> None:
+    """Where a text is shown and no more, what no text can have is replaced: scripts cut titles anywhere."""
+    found = parsed(action="page.viewed", session="s", **fields)
+    assert found.faults == []
+    group, name = path.split(".")
+    assert getattr(getattr(found.event, group), name) == kept
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "metadata",
+        "page",
+        "utm_params",
+        "user_parameters",
+        "object_parameters",
+        "product_parameters",
+        "order_parameters",
+    ],
+)
+def test_an_empty_list_of_php_is_an_absent_object(name: str) -> None:
+    """PHP cannot tell the two apart; in fields that are not interpreted it stays what it is."""
+    found = parsed(action="shop.rated", session="s", **{name: []}, other=[])
+    assert found.faults == []
+    assert found.event == parsed(action="shop.rated", session="s", other=[]).event
+    assert found.event.extra.text == b'{"other":[]}'
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (1_777_777_777_250, "2026-05-03T03:09:37.250Z"),
+        ("1777777777250", "2026-05-03T03:09:37.250Z"),
+        (1_777_777_777_250.5, "2026-05-03T03:09:37.250500Z"),
+        (1_000_000_000_000, "2001-09-09T01:46:40Z"),
+        ("9999999999999", "2286-11-20T17:46:39.999Z"),
+        (1.7e12, "2023-11-14T22:13:20Z"),
+        ("2026-05-03T05:09:37 02:00", "2026-05-03T03:09:37Z"),
+        ("2026-05-03 05:09:37 0200", "2026-05-03T03:09:37Z"),
+        ("2026-05-03 05:09:37+0200", "2026-05-03T03:09:37Z"),
+    ],
+)
+def test_milliseconds_and_offsets_out_of_queries_are_recognised(value: Any, expected: str) -> None:
+    """Thirteen digits are milliseconds, as JavaScript has them; a query makes a space of a plus sign."""
+    for name in ("tracked_at", "observed_at"):
+        event = parsed(action="a", session="s", tracked_at=value, utm_params={"observed_at": value}).event
+        told = event.tracked_at if name == "tracked_at" else event.utm_params.observed_at
+        assert told.ToJsonString() == expected
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [(1_777_777_777, "2026-05-03T03:09:37Z"), (1_777_777_777.25, "2026-05-03T03:09:37.250Z"),
@@ -131,7 +201,9 @@ def test_the_first_and_the_last_time_are_taken(value: Any) -> None:
         ({"action": 7}, "action"),
         ({"session": 7}, "session"),
         ({"session": None, "session_id": []}, "session_id"),
-        ({"metadata": []}, "metadata"),
+        ({"metadata": [1]}, "metadata"),
+        ({"page": [[]]}, "page"),
+        ({"object_parameters": [{}]}, "object_parameters"),
         ({"metadata": "x"}, "metadata"),
         ({"object_parameters": "x"}, "object_parameters"),
         ({"amount": "x"}, "amount"),
@@ -139,7 +211,7 @@ def test_the_first_and_the_last_time_are_taken(value: Any) -> None:
         ({"amount": True}, "amount"),
         ({"amount": " 1"}, "amount"),
         ({"tracked_at": "yesterday"}, "tracked_at"),
-        ({"tracked_at": 1.7e12}, "tracked_at"),
+        ({"tracked_at": 1.7e13}, "tracked_at"),
         ({"tracked_at": []}, "tracked_at"),
         ({"tracked_at": -1e300}, "tracked_at"),
         ({"page": "x"}, "page"),

@@ -11,6 +11,7 @@ from uvicorn.server import ServerState
 
 from clicktrail.shortener.v1.redirect_service_pb2 import OUTCOME_KIND_REDIRECT, Hit, Outcome
 from common.errors import overloaded
+from gateway.addresses import DIRECT
 from gateway.http import limits, protocol
 from gateway.http.admission import Connections
 from gateway.http.asgi import Receive, Scope, Send
@@ -88,7 +89,7 @@ class Links(LongAnswers):
 
     def __init__(self) -> None:
         super().__init__()
-        redirects = Redirects(cast("HitBatcher", FullQueue()), RateLimits(), 0)
+        redirects = Redirects(cast("HitBatcher", FullQueue()), RateLimits(), DIRECT)
         self.fast_paths = [AllLinks(redirects, ())]
 
 

@@ -20,12 +20,12 @@ def shown(message: Message) -> Any:
     return json.loads(write(message))
 
 
-def filled(message: Message, value: Any) -> list[Fault]:
+def filled(message: Message, value: Any, *, is_strict: bool = False) -> list[Fault]:
     """Fill a message from a value and return the faults found."""
     members = loads(json.dumps(value).encode())
     assert isinstance(members, dict)
     faults: list[Fault] = []
-    fill(message, members, faults)
+    fill(message, members, faults, is_strict=is_strict)
     return faults
 
 
@@ -79,7 +79,7 @@ def test_one_field_can_be_written_alone() -> None:
 
 
 def test_a_request_is_read() -> None:
-    """Strings, times, objects and lists; unknown fields and null are ignored."""
+    """Strings, times, objects and lists; unknown fields and null are ignored, or told where that is wanted."""
     request = link_service_pb2.CreateLinkRequest()
     value = {
         "destination": "https://a.example", "campaign": None, "utm": {"source": "x", "odd": 1}, "odd": [],
@@ -94,13 +94,15 @@ def test_a_request_is_read() -> None:
     assert request.metadata.text == b'{"n":1.1}'
     assert list(request.session_parameters) == ["s"]
     assert request.business_id == ""
+    faults = filled(link_service_pb2.CreateLinkRequest(), value, is_strict=True)
+    assert {fault.parameter for fault in faults} == {"odd", "utm.odd", "business_id"}
 
 
 def test_all_faults_are_found_at_once_with_their_paths() -> None:
     """Each names the field as the sender wrote it."""
     request = link_service_pb2.BatchCreateLinksRequest()
     value = {
-        "template": {"destination": 7, "expires_at": "2026-05-04T00:00:00", "metadata": [], "utm": "x"},
+        "template": {"destination": 7, "expires_at": "2026-05-04T00:00:00", "metadata": [1], "utm": "x"},
         "recipients": [{"profile": "ana"}, "x", {"profile": "\u0000"}, {"profile": "\ud800"}],
     }
     faults = filled(request, value)

@@ -6,7 +6,15 @@ from uuid import UUID
 
 import pytest
 
-from tracking_service.attribution.credits import Credit, Worth, clicks_by_visitor, decide_all, earnings, names_order
+from tracking_service.attribution.credits import (
+    Credit,
+    Earning,
+    Worth,
+    clicks_by_visitor,
+    decide_all,
+    earnings,
+    names_order,
+)
 from tracking_service.attribution.ledger import LedgerEntry, Standing, as_kept, difference
 from tracking_service.attribution.rules import (
     CandidateClick,
@@ -66,16 +74,26 @@ def test_clicks_of_the_same_person_count_in_any_session() -> None:
 @pytest.mark.parametrize(
     ("clicked", "reason"),
     [
-        (click(1, 9.9), None),
-        (click(1, 10.1), ClickReason.AFTER),
+        (click(1, 0.1), None),
+        (click(1, 60), None),
+        (click(1, 5 * 60), None),
+        (click(1, 24 * 60), None),
+        (click(1, 24 * 60 + 1), ClickReason.AFTER),
         (click(1, 0.1, "other", 5), ClickReason.AFTER),
         (click(1, -7 * 24 * 60), None),
         (click(1, -7 * 24 * 60 - 1), ClickReason.TOO_OLD),
     ],
 )
 def test_what_is_eligible(clicked: CandidateClick, reason: ClickReason | None) -> None:
-    """A click of the event's own session may be a little younger than the event, no other, and none too old."""
+    """A click of the event's own session may be up to a day younger than the event, no other, and none too old."""
     assert refusal(event(profile_key=5), clicked) is reason
+
+
+def test_the_click_of_an_events_own_session_wins_by_a_slow_clock() -> None:
+    """The session did not exist before, so that the event was not before it: not by an earlier click of the person."""
+    own, earlier, later_one = click(1, 60), click(2, -5, "other", 5), click(3, 90, "third", 5)
+    assert decide(event(profile_key=5), [own, earlier, later_one]) == own
+    assert decide(event(profile_key=5, other_source=OtherSource("google", AT)), [own, earlier]) == own
 
 
 def test_an_external_source_seen_after_the_click_wins() -> None:
@@ -130,6 +148,32 @@ def test_an_order_earns_once() -> None:
         event(1, "order.placed", None), event(5, "order.confirmed", order_id=OTHER_ORDER),
     ]  # fmt: skip
     assert earned(*steps) == {2: 39500, 5: 39500}
+
+
+def test_a_free_order_is_a_conversion_of_nothing() -> None:
+    """Until it is cancelled by a private token; a step that is to be paid goes before one that is free."""
+    free = event(1, amount=0)
+    assert earnings([free])[free.id] == Earning(Worth.FREE, 1, 0, "USD")
+    assert earnings([free, later(2, "refund.received", 5)])[free.id].conversions == 1
+    assert earnings([free, later(2, "order.cancelled", None)])[free.id].conversions == 0
+    assert earnings([free, later(2, "order.cancelled", None, is_private=False)])[free.id].conversions == 1
+    twice = earnings([free, later(2, "order.shipped", 0)])
+    assert [one.conversions for one in twice.values()] == [1, 0]
+    paid = later(2, "order.confirmed", 100)
+    assert earned(free, paid) == {2: 100}
+    assert sum(one.conversions for one in earnings([free, paid]).values()) == 1
+    assert earned(event(1, amount=None)) == {}
+
+
+@pytest.mark.parametrize(
+    ("currency", "said", "taken"),
+    [("JPY", "30", -30), ("EUR", "0.5", -50), ("KWD", "0.05", -50), ("USD", "0.3", -30), ("JPY", "1e18", -100),
+     ("KWD", "92233720368547758", -100)],
+)  # fmt: skip
+def test_a_refund_without_a_currency_is_in_that_of_its_order(currency: str, said: str, taken: int) -> None:
+    """Whatever the business's own is, in which it was kept."""
+    order = event(1, amount=100, currency=currency)
+    assert earned(order, later(2, "refund.received", 3_000, said_amount=said)) == {1: 100, 2: taken}
 
 
 def test_refunds_take_back_what_is_left() -> None:

@@ -68,6 +68,10 @@ class Misspelt(Queries):
 
     make_partitions: str
     lock_name: str
+    has_role: str
+    make_role: str
+    list_grants: str
+    owns_tables: str
 
 
 def test_a_class_declares_what_its_file_has() -> None:

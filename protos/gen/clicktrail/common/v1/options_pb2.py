@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"clicktrail/common/v1/options.proto\x12\x14\x63licktrail.common.v1\x1a google/protobuf/descriptor.proto\"\xe3\x02\n\nFieldRules\x12\x10\n\x08required\x18\x01 \x01(\x08\x12\x0c\n\x04like\x18\x02 \x01(\t\x12\x0f\n\x07\x61liases\x18\x03 \x03(\t\x12\x37\n\rvalue_aliases\x18\x04 \x03(\x0b\x32 .clicktrail.common.v1.ValueAlias\x12\x12\n\nmin_length\x18\n \x01(\x05\x12\x12\n\nmax_length\x18\x0b \x01(\x05\x12\x12\n\ncharacters\x18\x0c \x01(\t\x12\x0f\n\x07pattern\x18\r \x01(\t\x12\x0e\n\x06\x66ormat\x18\x0e \x01(\t\x12\x11\n\tmin_items\x18\x0f \x01(\x05\x12\x11\n\tmax_items\x18\x10 \x01(\x05\x12\x14\n\x07minimum\x18\x11 \x01(\x03H\x00\x88\x01\x01\x12\x14\n\x07maximum\x18\x12 \x01(\x03H\x01\x88\x01\x01\x12\x11\n\tmax_bytes\x18\x13 \x01(\x05\x12\x11\n\tmax_depth\x18\x14 \x01(\x05\x42\n\n\x08_minimumB\n\n\x08_maximum\"*\n\nValueAlias\x12\r\n\x05\x61lias\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"\xa4\x01\n\x0bSharedRules\x12)\n\x07profile\x18\x01 \x01(\tB\x18\xf2\xe7\x18\x14P\x01X@b\x0e[A-Za-z0-9_.-]\x12(\n\x07session\x18\x02 \x01(\tB\x17\xf2\xe7\x18\x13P\x08X@b\r[A-Za-z0-9_-]\x12 \n\x0foperator_reason\x18\x04 \x01(\tB\x07\xf2\xe7\x18\x03X\xc8\x01\x12\x1e\n\npage_limit\x18\x03 \x01(\x05\x42\n\xf2\xe7\x18\x06\x88\x01\x01\x90\x01\x64:P\n\x05\x66ield\x12\x1d.google.protobuf.FieldOptions\x18\xfe\x8c\x03 \x01(\x0b\x32 .clicktrail.common.v1.FieldRulesb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"clicktrail/common/v1/options.proto\x12\x14\x63licktrail.common.v1\x1a google/protobuf/descriptor.proto\"\xf5\x02\n\nFieldRules\x12\x10\n\x08required\x18\x01 \x01(\x08\x12\x0c\n\x04like\x18\x02 \x01(\t\x12\x0f\n\x07\x61liases\x18\x03 \x03(\t\x12\x37\n\rvalue_aliases\x18\x04 \x03(\x0b\x32 .clicktrail.common.v1.ValueAlias\x12\x12\n\nmin_length\x18\n \x01(\x05\x12\x12\n\nmax_length\x18\x0b \x01(\x05\x12\x12\n\ncharacters\x18\x0c \x01(\t\x12\x0f\n\x07pattern\x18\r \x01(\t\x12\x0e\n\x06\x66ormat\x18\x0e \x01(\t\x12\x11\n\tmin_items\x18\x0f \x01(\x05\x12\x11\n\tmax_items\x18\x10 \x01(\x05\x12\x14\n\x07minimum\x18\x11 \x01(\x03H\x00\x88\x01\x01\x12\x14\n\x07maximum\x18\x12 \x01(\x03H\x01\x88\x01\x01\x12\x11\n\tmax_bytes\x18\x13 \x01(\x05\x12\x11\n\tmax_depth\x18\x14 \x01(\x05\x12\x10\n\x08is_prose\x18\x15 \x01(\x08\x42\n\n\x08_minimumB\n\n\x08_maximum\"*\n\nValueAlias\x12\r\n\x05\x61lias\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"\xa4\x01\n\x0bSharedRules\x12)\n\x07profile\x18\x01 \x01(\tB\x18\xf2\xe7\x18\x14P\x01X@b\x0e[A-Za-z0-9_.-]\x12(\n\x07session\x18\x02 \x01(\tB\x17\xf2\xe7\x18\x13P\x08X@b\r[A-Za-z0-9_-]\x12 \n\x0foperator_reason\x18\x04 \x01(\tB\x07\xf2\xe7\x18\x03X\xc8\x01\x12\x1e\n\npage_limit\x18\x03 \x01(\x05\x42\n\xf2\xe7\x18\x06\x88\x01\x01\x90\x01\x64:P\n\x05\x66ield\x12\x1d.google.protobuf.FieldOptions\x18\xfe\x8c\x03 \x01(\x0b\x32 .clicktrail.common.v1.FieldRulesb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,9 +41,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SHAREDRULES'].fields_by_name['page_limit']._loaded_options = None
   _globals['_SHAREDRULES'].fields_by_name['page_limit']._serialized_options = b'\362\347\030\006\210\001\001\220\001d'
   _globals['_FIELDRULES']._serialized_start=95
-  _globals['_FIELDRULES']._serialized_end=450
-  _globals['_VALUEALIAS']._serialized_start=452
-  _globals['_VALUEALIAS']._serialized_end=494
-  _globals['_SHAREDRULES']._serialized_start=497
-  _globals['_SHAREDRULES']._serialized_end=661
+  _globals['_FIELDRULES']._serialized_end=468
+  _globals['_VALUEALIAS']._serialized_start=470
+  _globals['_VALUEALIAS']._serialized_end=512
+  _globals['_SHAREDRULES']._serialized_start=515
+  _globals['_SHAREDRULES']._serialized_end=679
 # @@protoc_insertion_point(module_scope)

@@ -43,6 +43,7 @@ class FieldRules(_message.Message):
     MAXIMUM_FIELD_NUMBER: _builtins.int
     MAX_BYTES_FIELD_NUMBER: _builtins.int
     MAX_DEPTH_FIELD_NUMBER: _builtins.int
+    IS_PROSE_FIELD_NUMBER: _builtins.int
     required: _builtins.bool
     """A request must bring the field; of a resource, the request that creates it must."""
     like: _builtins.str
@@ -71,6 +72,8 @@ class FieldRules(_message.Message):
     """The most bytes of a JSON text in UTF-8."""
     max_depth: _builtins.int
     """How deep a JSON text may be nested."""
+    is_prose: _builtins.bool
+    """The text is shown and no more: half an emoji, or a NUL, is replaced in it and no fault."""
     @_builtins.property
     def aliases(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Older keys of the field in JSON, which are still read."""
@@ -97,10 +100,11 @@ class FieldRules(_message.Message):
         maximum: _builtins.int | None = ...,
         max_bytes: _builtins.int = ...,
         max_depth: _builtins.int = ...,
+        is_prose: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_maximum", b"_maximum", "_minimum", b"_minimum", "maximum", b"maximum", "minimum", b"minimum"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_maximum", b"_maximum", "_minimum", b"_minimum", "aliases", b"aliases", "characters", b"characters", "format", b"format", "like", b"like", "max_bytes", b"max_bytes", "max_depth", b"max_depth", "max_items", b"max_items", "max_length", b"max_length", "maximum", b"maximum", "min_items", b"min_items", "min_length", b"min_length", "minimum", b"minimum", "pattern", b"pattern", "required", b"required", "value_aliases", b"value_aliases"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_maximum", b"_maximum", "_minimum", b"_minimum", "aliases", b"aliases", "characters", b"characters", "format", b"format", "is_prose", b"is_prose", "like", b"like", "max_bytes", b"max_bytes", "max_depth", b"max_depth", "max_items", b"max_items", "max_length", b"max_length", "maximum", b"maximum", "min_items", b"min_items", "min_length", b"min_length", "minimum", b"minimum", "pattern", b"pattern", "required", b"required", "value_aliases", b"value_aliases"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__maximum: _TypeAlias = _typing.Literal["maximum"]  # noqa: Y015
     _WhichOneofArgType__maximum: _TypeAlias = _typing.Literal["_maximum", b"_maximum"]  # noqa: Y015

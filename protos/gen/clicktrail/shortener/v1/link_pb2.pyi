@@ -55,7 +55,7 @@ class Link(_message.Message):
     code: _builtins.str
     """The path of the short URL: 4 to 64 of `[A-Za-z0-9_-]`, case-sensitive."""
     destination: _builtins.str
-    """Where it leads: an http or https address of at most 2,048 characters."""
+    """Where it leads: an http or https address of at most 8,192 characters."""
     campaign: _builtins.str
     """The campaign that it belongs to. Never together with `journey`."""
     journey: _builtins.str

@@ -78,6 +78,30 @@ RECEIPT_STATUS_REJECTED: ReceiptStatus.ValueType  # 4
 """Refused; see the errors."""
 Global___ReceiptStatus: _TypeAlias = ReceiptStatus  # noqa: Y015
 
+class _RefundedOrder:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RefundedOrderEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RefundedOrder.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    REFUNDED_ORDER_UNSPECIFIED: _RefundedOrder.ValueType  # 0
+    """Not set."""
+    REFUNDED_ORDER_KNOWN: _RefundedOrder.ValueType  # 1
+    """There is."""
+    REFUNDED_ORDER_UNKNOWN: _RefundedOrder.ValueType  # 2
+    """There is not, or it names none: nothing is taken back until the order comes. See `ListUnmatchedRefunds`."""
+
+class RefundedOrder(_RefundedOrder, metaclass=_RefundedOrderEnumTypeWrapper):
+    """Whether there is the order that a refund names."""
+
+REFUNDED_ORDER_UNSPECIFIED: RefundedOrder.ValueType  # 0
+"""Not set."""
+REFUNDED_ORDER_KNOWN: RefundedOrder.ValueType  # 1
+"""There is."""
+REFUNDED_ORDER_UNKNOWN: RefundedOrder.ValueType  # 2
+"""There is not, or it names none: nothing is taken back until the order comes. See `ListUnmatchedRefunds`."""
+Global___RefundedOrder: _TypeAlias = RefundedOrder  # noqa: Y015
+
 @_typing.final
 class Event(_message.Message):
     """An event as its sender told it, older field names folded into the present ones."""
@@ -402,12 +426,15 @@ class Receipt(_message.Message):
     KEY_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
     ERRORS_FIELD_NUMBER: _builtins.int
+    ORDER_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The event's id: a UUID. Of a duplicate: the first one's. Absent where it was rejected."""
     key: _builtins.str
     """The sender's key."""
     status: Global___ReceiptStatus.ValueType
     """What became of it."""
+    order: Global___RefundedOrder.ValueType
+    """Of a refund: whether there is the order that it names. Absent: it is no refund, or that cannot be told now."""
     @_builtins.property
     def errors(self) -> _containers.RepeatedCompositeFieldContainer[_types_pb2.Fault]:
         """Why it was rejected or is in conflict."""
@@ -419,18 +446,23 @@ class Receipt(_message.Message):
         key: _builtins.str | None = ...,
         status: Global___ReceiptStatus.ValueType = ...,
         errors: _abc.Iterable[_types_pb2.Fault] | None = ...,
+        order: Global___RefundedOrder.ValueType | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_id", b"_id", "_key", b"_key", "id", b"id", "key", b"key"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_id", b"_id", "_key", b"_key", "_order", b"_order", "id", b"id", "key", b"key", "order", b"order"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_id", b"_id", "_key", b"_key", "errors", b"errors", "id", b"id", "key", b"key", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_id", b"_id", "_key", b"_key", "_order", b"_order", "errors", b"errors", "id", b"id", "key", b"key", "order", b"order", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__id: _TypeAlias = _typing.Literal["id"]  # noqa: Y015
     _WhichOneofArgType__id: _TypeAlias = _typing.Literal["_id", b"_id"]  # noqa: Y015
     _WhichOneofReturnType__key: _TypeAlias = _typing.Literal["key"]  # noqa: Y015
     _WhichOneofArgType__key: _TypeAlias = _typing.Literal["_key", b"_key"]  # noqa: Y015
+    _WhichOneofReturnType__order: _TypeAlias = _typing.Literal["order"]  # noqa: Y015
+    _WhichOneofArgType__order: _TypeAlias = _typing.Literal["_order", b"_order"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__id) -> _WhichOneofReturnType__id | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__key) -> _WhichOneofReturnType__key | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__order) -> _WhichOneofReturnType__order | None: ...
 
 Global___Receipt: _TypeAlias = Receipt  # noqa: Y015

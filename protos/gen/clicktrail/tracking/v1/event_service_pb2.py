@@ -23,19 +23,27 @@ _sym_db = _symbol_database.Default()
 
 
 from clicktrail.common.v1 import access_pb2 as clicktrail_dot_common_dot_v1_dot_access__pb2
+from clicktrail.common.v1 import json_pb2 as clicktrail_dot_common_dot_v1_dot_json__pb2
 from clicktrail.common.v1 import options_pb2 as clicktrail_dot_common_dot_v1_dot_options__pb2
 from clicktrail.common.v1 import types_pb2 as clicktrail_dot_common_dot_v1_dot_types__pb2
 from clicktrail.tracking.v1 import event_pb2 as clicktrail_dot_tracking_dot_v1_dot_event__pb2
+from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*clicktrail/tracking/v1/event_service.proto\x12\x16\x63licktrail.tracking.v1\x1a!clicktrail/common/v1/access.proto\x1a\"clicktrail/common/v1/options.proto\x1a clicktrail/common/v1/types.proto\x1a\"clicktrail/tracking/v1/event.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"Y\n\x12TrackEventsRequest\x12\x43\n\x0bsubmissions\x18\x01 \x03(\x0b\x32\".clicktrail.tracking.v1.SubmissionB\n\xf2\xe7\x18\x06x\x01\x80\x01\xe8\x07\"H\n\x13TrackEventsResponse\x12\x31\n\x08receipts\x18\x01 \x03(\x0b\x32\x1f.clicktrail.tracking.v1.Receipt\"\x8b\x01\n\x13TrackBatchesRequest\x12t\n\x0bsubmissions\x18\x01 \x03(\x0b\x32\".clicktrail.tracking.v1.SubmissionB;\xf2\xe7\x18\x37\x12\x35\x63licktrail.tracking.v1.TrackEventsRequest.submissions\"I\n\x14TrackBatchesResponse\x12\x31\n\x08receipts\x18\x01 \x03(\x0b\x32\x1f.clicktrail.tracking.v1.Receipt\"?\n\x19\x45xplainAttributionRequest\x12\x13\n\x0b\x62usiness_id\x18\x01 \x01(\t\x12\r\n\x05\x65vent\x18\x02 \x01(\t\"\xc7\x02\n\x1a\x45xplainAttributionResponse\x12\x15\n\rrules_version\x18\x01 \x01(\x05\x12@\n\ncandidates\x18\x02 \x03(\x0b\x32,.clicktrail.tracking.v1.AttributionCandidate\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\r\n\x05\x65\x61rns\x18\x04 \x01(\t\x12\x15\n\ris_conversion\x18\x05 \x01(\x08\x12,\n\x07revenue\x18\x06 \x01(\x0b\x32\x1b.clicktrail.common.v1.Money\x12\x34\n\x07\x65ntries\x18\x07 \x03(\x0b\x32#.clicktrail.tracking.v1.LedgerEntry\x12\x36\n\nprovenance\x18\x08 \x01(\x0e\x32\".clicktrail.tracking.v1.Provenance\"\xeb\x01\n\x14\x41ttributionCandidate\x12\r\n\x05\x63lick\x18\x01 \x01(\t\x12.\n\nclicked_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\x08\x63\x61mpaign\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x14\n\x07journey\x18\x04 \x01(\tH\x01\x88\x01\x01\x12\x11\n\tis_winner\x18\x05 \x01(\x08\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x0f\n\x07session\x18\x07 \x01(\t\x12\x11\n\x04link\x18\x08 \x01(\tH\x02\x88\x01\x01\x42\x0b\n\t_campaignB\n\n\x08_journeyB\x07\n\x05_link\"\xd0\x02\n\x0bLedgerEntry\x12\r\n\x05\x65ntry\x18\x01 \x01(\x05\x12\x0c\n\x04sign\x18\x02 \x01(\x05\x12\x12\n\x05\x63lick\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x15\n\x08\x63\x61mpaign\x18\x04 \x01(\tH\x01\x88\x01\x01\x12\x14\n\x07journey\x18\x05 \x01(\tH\x02\x88\x01\x01\x12\x13\n\x0b\x63onversions\x18\x06 \x01(\x05\x12,\n\x07revenue\x18\x07 \x01(\x0b\x32\x1b.clicktrail.common.v1.Money\x12\x15\n\rrules_version\x18\x08 \x01(\x05\x12.\n\ndecided_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\nprovenance\x18\n \x01(\x0e\x32\".clicktrail.tracking.v1.ProvenanceB\x08\n\x06_clickB\x0b\n\t_campaignB\n\n\x08_journey*w\n\nProvenance\x12\x1a\n\x16PROVENANCE_UNSPECIFIED\x10\x00\x12\x18\n\x14PROVENANCE_CONFIRMED\x10\x01\x12\x17\n\x13PROVENANCE_REPORTED\x10\x02\x12\x1a\n\x16PROVENANCE_UNCONFIRMED\x10\x03\x32\xbf\x03\n\x0c\x45ventService\x12\x88\x01\n\x0bTrackEvents\x12*.clicktrail.tracking.v1.TrackEventsRequest\x1a+.clicktrail.tracking.v1.TrackEventsResponse\" \xfa\xe7\x18\x1c\n\x01\x01\x12\x17submissions.business_id\x12\x8f\x01\n\x0cTrackBatches\x12+.clicktrail.tracking.v1.TrackBatchesRequest\x1a,.clicktrail.tracking.v1.TrackBatchesResponse\" \xfa\xe7\x18\x1c\n\x01\x01\x12\x17submissions.business_id(\x01\x30\x01\x12\x91\x01\n\x12\x45xplainAttribution\x12\x31.clicktrail.tracking.v1.ExplainAttributionRequest\x1a\x32.clicktrail.tracking.v1.ExplainAttributionResponse\"\x14\xfa\xe7\x18\x10\n\x01\x05\x12\x0b\x62usiness_idb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*clicktrail/tracking/v1/event_service.proto\x12\x16\x63licktrail.tracking.v1\x1a!clicktrail/common/v1/access.proto\x1a\x1f\x63licktrail/common/v1/json.proto\x1a\"clicktrail/common/v1/options.proto\x1a clicktrail/common/v1/types.proto\x1a\"clicktrail/tracking/v1/event.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd8\x01\n\x1bListUnmatchedRefundsRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12@\n\x05limit\x18\x02 \x01(\x05\x42\x31\xf2\xe7\x18-\x12+clicktrail.common.v1.SharedRules.page_limit\x12\x1b\n\x0estarting_after\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x1a\n\rending_before\x18\x04 \x01(\tH\x01\x88\x01\x01\x42\x11\n\x0f_starting_afterB\x10\n\x0e_ending_before\"j\n\x1cListUnmatchedRefundsResponse\x12\x38\n\x07refunds\x18\x01 \x03(\x0b\x32\'.clicktrail.tracking.v1.UnmatchedRefund\x12\x10\n\x08has_more\x18\x02 \x01(\x08\"\xc8\x01\n\x0fUnmatchedRefund\x12\x19\n\x05\x65vent\x18\x01 \x01(\tB\n\xf2\xe7\x18\x06r\x04uuid\x12/\n\x0breceived_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\x05order\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x13\n\x06source\x18\x04 \x01(\tH\x01\x88\x01\x01\x12+\n\x06\x61mount\x18\x05 \x01(\x0b\x32\x1b.clicktrail.common.v1.MoneyB\x08\n\x06_orderB\t\n\x07_source\"Y\n\x12TrackEventsRequest\x12\x43\n\x0bsubmissions\x18\x01 \x03(\x0b\x32\".clicktrail.tracking.v1.SubmissionB\n\xf2\xe7\x18\x06x\x01\x80\x01\xe8\x07\"H\n\x13TrackEventsResponse\x12\x31\n\x08receipts\x18\x01 \x03(\x0b\x32\x1f.clicktrail.tracking.v1.Receipt\"\x8b\x01\n\x13TrackBatchesRequest\x12t\n\x0bsubmissions\x18\x01 \x03(\x0b\x32\".clicktrail.tracking.v1.SubmissionB;\xf2\xe7\x18\x37\x12\x35\x63licktrail.tracking.v1.TrackEventsRequest.submissions\"I\n\x14TrackBatchesResponse\x12\x31\n\x08receipts\x18\x01 \x03(\x0b\x32\x1f.clicktrail.tracking.v1.Receipt\"?\n\x19\x45xplainAttributionRequest\x12\x13\n\x0b\x62usiness_id\x18\x01 \x01(\t\x12\r\n\x05\x65vent\x18\x02 \x01(\t\"\xc7\x02\n\x1a\x45xplainAttributionResponse\x12\x15\n\rrules_version\x18\x01 \x01(\x05\x12@\n\ncandidates\x18\x02 \x03(\x0b\x32,.clicktrail.tracking.v1.AttributionCandidate\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\r\n\x05\x65\x61rns\x18\x04 \x01(\t\x12\x15\n\ris_conversion\x18\x05 \x01(\x08\x12,\n\x07revenue\x18\x06 \x01(\x0b\x32\x1b.clicktrail.common.v1.Money\x12\x34\n\x07\x65ntries\x18\x07 \x03(\x0b\x32#.clicktrail.tracking.v1.LedgerEntry\x12\x36\n\nprovenance\x18\x08 \x01(\x0e\x32\".clicktrail.tracking.v1.Provenance\"\xeb\x01\n\x14\x41ttributionCandidate\x12\r\n\x05\x63lick\x18\x01 \x01(\t\x12.\n\nclicked_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\x08\x63\x61mpaign\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x14\n\x07journey\x18\x04 \x01(\tH\x01\x88\x01\x01\x12\x11\n\tis_winner\x18\x05 \x01(\x08\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x0f\n\x07session\x18\x07 \x01(\t\x12\x11\n\x04link\x18\x08 \x01(\tH\x02\x88\x01\x01\x42\x0b\n\t_campaignB\n\n\x08_journeyB\x07\n\x05_link\"\xd0\x02\n\x0bLedgerEntry\x12\r\n\x05\x65ntry\x18\x01 \x01(\x05\x12\x0c\n\x04sign\x18\x02 \x01(\x05\x12\x12\n\x05\x63lick\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x15\n\x08\x63\x61mpaign\x18\x04 \x01(\tH\x01\x88\x01\x01\x12\x14\n\x07journey\x18\x05 \x01(\tH\x02\x88\x01\x01\x12\x13\n\x0b\x63onversions\x18\x06 \x01(\x05\x12,\n\x07revenue\x18\x07 \x01(\x0b\x32\x1b.clicktrail.common.v1.Money\x12\x15\n\rrules_version\x18\x08 \x01(\x05\x12.\n\ndecided_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x36\n\nprovenance\x18\n \x01(\x0e\x32\".clicktrail.tracking.v1.ProvenanceB\x08\n\x06_clickB\x0b\n\t_campaignB\n\n\x08_journey*w\n\nProvenance\x12\x1a\n\x16PROVENANCE_UNSPECIFIED\x10\x00\x12\x18\n\x14PROVENANCE_CONFIRMED\x10\x01\x12\x17\n\x13PROVENANCE_REPORTED\x10\x02\x12\x1a\n\x16PROVENANCE_UNCONFIRMED\x10\x03\x32\xf6\x04\n\x0c\x45ventService\x12\x88\x01\n\x0bTrackEvents\x12*.clicktrail.tracking.v1.TrackEventsRequest\x1a+.clicktrail.tracking.v1.TrackEventsResponse\" \xfa\xe7\x18\x1c\n\x01\x01\x12\x17submissions.business_id\x12\x8f\x01\n\x0cTrackBatches\x12+.clicktrail.tracking.v1.TrackBatchesRequest\x1a,.clicktrail.tracking.v1.TrackBatchesResponse\" \xfa\xe7\x18\x1c\n\x01\x01\x12\x17submissions.business_id(\x01\x30\x01\x12\x91\x01\n\x12\x45xplainAttribution\x12\x31.clicktrail.tracking.v1.ExplainAttributionRequest\x1a\x32.clicktrail.tracking.v1.ExplainAttributionResponse\"\x14\xfa\xe7\x18\x10\n\x01\x05\x12\x0b\x62usiness_id\x12\xb4\x01\n\x14ListUnmatchedRefunds\x12\x33.clicktrail.tracking.v1.ListUnmatchedRefundsRequest\x1a\x34.clicktrail.tracking.v1.ListUnmatchedRefundsResponse\"1\xfa\xe7\x18\x10\n\x01\x05\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/refunds/unmatchedb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'clicktrail.tracking.v1.event_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_LISTUNMATCHEDREFUNDSREQUEST'].fields_by_name['business_id']._loaded_options = None
+  _globals['_LISTUNMATCHEDREFUNDSREQUEST'].fields_by_name['business_id']._serialized_options = b'\340\347\030\001'
+  _globals['_LISTUNMATCHEDREFUNDSREQUEST'].fields_by_name['limit']._loaded_options = None
+  _globals['_LISTUNMATCHEDREFUNDSREQUEST'].fields_by_name['limit']._serialized_options = b'\362\347\030-\022+clicktrail.common.v1.SharedRules.page_limit'
+  _globals['_UNMATCHEDREFUND'].fields_by_name['event']._loaded_options = None
+  _globals['_UNMATCHEDREFUND'].fields_by_name['event']._serialized_options = b'\362\347\030\006r\004uuid'
   _globals['_TRACKEVENTSREQUEST'].fields_by_name['submissions']._loaded_options = None
   _globals['_TRACKEVENTSREQUEST'].fields_by_name['submissions']._serialized_options = b'\362\347\030\006x\001\200\001\350\007'
   _globals['_TRACKBATCHESREQUEST'].fields_by_name['submissions']._loaded_options = None
@@ -46,24 +54,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EVENTSERVICE'].methods_by_name['TrackBatches']._serialized_options = b'\372\347\030\034\n\001\001\022\027submissions.business_id'
   _globals['_EVENTSERVICE'].methods_by_name['ExplainAttribution']._loaded_options = None
   _globals['_EVENTSERVICE'].methods_by_name['ExplainAttribution']._serialized_options = b'\372\347\030\020\n\001\005\022\013business_id'
-  _globals['_PROVENANCE']._serialized_start=1598
-  _globals['_PROVENANCE']._serialized_end=1717
-  _globals['_TRACKEVENTSREQUEST']._serialized_start=244
-  _globals['_TRACKEVENTSREQUEST']._serialized_end=333
-  _globals['_TRACKEVENTSRESPONSE']._serialized_start=335
-  _globals['_TRACKEVENTSRESPONSE']._serialized_end=407
-  _globals['_TRACKBATCHESREQUEST']._serialized_start=410
-  _globals['_TRACKBATCHESREQUEST']._serialized_end=549
-  _globals['_TRACKBATCHESRESPONSE']._serialized_start=551
-  _globals['_TRACKBATCHESRESPONSE']._serialized_end=624
-  _globals['_EXPLAINATTRIBUTIONREQUEST']._serialized_start=626
-  _globals['_EXPLAINATTRIBUTIONREQUEST']._serialized_end=689
-  _globals['_EXPLAINATTRIBUTIONRESPONSE']._serialized_start=692
-  _globals['_EXPLAINATTRIBUTIONRESPONSE']._serialized_end=1019
-  _globals['_ATTRIBUTIONCANDIDATE']._serialized_start=1022
-  _globals['_ATTRIBUTIONCANDIDATE']._serialized_end=1257
-  _globals['_LEDGERENTRY']._serialized_start=1260
-  _globals['_LEDGERENTRY']._serialized_end=1596
-  _globals['_EVENTSERVICE']._serialized_start=1720
-  _globals['_EVENTSERVICE']._serialized_end=2167
+  _globals['_EVENTSERVICE'].methods_by_name['ListUnmatchedRefunds']._loaded_options = None
+  _globals['_EVENTSERVICE'].methods_by_name['ListUnmatchedRefunds']._serialized_options = b'\372\347\030\020\n\001\005\022\013business_id\202\323\344\223\002\027\022\025/v1/refunds/unmatched'
+  _globals['_PROVENANCE']._serialized_start=2191
+  _globals['_PROVENANCE']._serialized_end=2310
+  _globals['_LISTUNMATCHEDREFUNDSREQUEST']._serialized_start=308
+  _globals['_LISTUNMATCHEDREFUNDSREQUEST']._serialized_end=524
+  _globals['_LISTUNMATCHEDREFUNDSRESPONSE']._serialized_start=526
+  _globals['_LISTUNMATCHEDREFUNDSRESPONSE']._serialized_end=632
+  _globals['_UNMATCHEDREFUND']._serialized_start=635
+  _globals['_UNMATCHEDREFUND']._serialized_end=835
+  _globals['_TRACKEVENTSREQUEST']._serialized_start=837
+  _globals['_TRACKEVENTSREQUEST']._serialized_end=926
+  _globals['_TRACKEVENTSRESPONSE']._serialized_start=928
+  _globals['_TRACKEVENTSRESPONSE']._serialized_end=1000
+  _globals['_TRACKBATCHESREQUEST']._serialized_start=1003
+  _globals['_TRACKBATCHESREQUEST']._serialized_end=1142
+  _globals['_TRACKBATCHESRESPONSE']._serialized_start=1144
+  _globals['_TRACKBATCHESRESPONSE']._serialized_end=1217
+  _globals['_EXPLAINATTRIBUTIONREQUEST']._serialized_start=1219
+  _globals['_EXPLAINATTRIBUTIONREQUEST']._serialized_end=1282
+  _globals['_EXPLAINATTRIBUTIONRESPONSE']._serialized_start=1285
+  _globals['_EXPLAINATTRIBUTIONRESPONSE']._serialized_end=1612
+  _globals['_ATTRIBUTIONCANDIDATE']._serialized_start=1615
+  _globals['_ATTRIBUTIONCANDIDATE']._serialized_end=1850
+  _globals['_LEDGERENTRY']._serialized_start=1853
+  _globals['_LEDGERENTRY']._serialized_end=2189
+  _globals['_EVENTSERVICE']._serialized_start=2313
+  _globals['_EVENTSERVICE']._serialized_end=2943
 # @@protoc_insertion_point(module_scope)

@@ -51,6 +51,124 @@ PROVENANCE_UNCONFIRMED: Provenance.ValueType  # 3
 Global___Provenance: _TypeAlias = Provenance  # noqa: Y015
 
 @_typing.final
+class ListUnmatchedRefundsRequest(_message.Message):
+    """Which refunds to list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BUSINESS_ID_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    STARTING_AFTER_FIELD_NUMBER: _builtins.int
+    ENDING_BEFORE_FIELD_NUMBER: _builtins.int
+    business_id: _builtins.str
+    """The business. Over HTTP the credential decides."""
+    limit: _builtins.int
+    """How many at most: 1 to 100. 0: 25."""
+    starting_after: _builtins.str
+    """Only what comes behind the one with this event."""
+    ending_before: _builtins.str
+    """Only what comes before the one with this event."""
+    def __init__(
+        self,
+        *,
+        business_id: _builtins.str = ...,
+        limit: _builtins.int = ...,
+        starting_after: _builtins.str | None = ...,
+        ending_before: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_ending_before", b"_ending_before", "_starting_after", b"_starting_after", "ending_before", b"ending_before", "starting_after", b"starting_after"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_ending_before", b"_ending_before", "_starting_after", b"_starting_after", "business_id", b"business_id", "ending_before", b"ending_before", "limit", b"limit", "starting_after", b"starting_after"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__ending_before: _TypeAlias = _typing.Literal["ending_before"]  # noqa: Y015
+    _WhichOneofArgType__ending_before: _TypeAlias = _typing.Literal["_ending_before", b"_ending_before"]  # noqa: Y015
+    _WhichOneofReturnType__starting_after: _TypeAlias = _typing.Literal["starting_after"]  # noqa: Y015
+    _WhichOneofArgType__starting_after: _TypeAlias = _typing.Literal["_starting_after", b"_starting_after"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__ending_before) -> _WhichOneofReturnType__ending_before | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__starting_after) -> _WhichOneofReturnType__starting_after | None: ...
+
+Global___ListUnmatchedRefundsRequest: _TypeAlias = ListUnmatchedRefundsRequest  # noqa: Y015
+
+@_typing.final
+class ListUnmatchedRefundsResponse(_message.Message):
+    """A page of refunds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFUNDS_FIELD_NUMBER: _builtins.int
+    HAS_MORE_FIELD_NUMBER: _builtins.int
+    has_more: _builtins.bool
+    """Whether there are more in the direction asked for."""
+    @_builtins.property
+    def refunds(self) -> _containers.RepeatedCompositeFieldContainer[Global___UnmatchedRefund]:
+        """Newest first."""
+
+    def __init__(
+        self,
+        *,
+        refunds: _abc.Iterable[Global___UnmatchedRefund] | None = ...,
+        has_more: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["has_more", b"has_more", "refunds", b"refunds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListUnmatchedRefundsResponse: _TypeAlias = ListUnmatchedRefundsResponse  # noqa: Y015
+
+@_typing.final
+class UnmatchedRefund(_message.Message):
+    """A refund that names no order that there is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENT_FIELD_NUMBER: _builtins.int
+    RECEIVED_AT_FIELD_NUMBER: _builtins.int
+    ORDER_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    event: _builtins.str
+    """Its event's id."""
+    order: _builtins.str
+    """What it says in `object_parameters.order`. Absent: nothing, so that it can never take anything back."""
+    source: _builtins.str
+    """The source in which that is looked for. Absent: none."""
+    @_builtins.property
+    def received_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was received."""
+
+    @_builtins.property
+    def amount(self) -> _types_pb2.Money:
+        """What it gives back. Absent: it does not say."""
+
+    def __init__(
+        self,
+        *,
+        event: _builtins.str = ...,
+        received_at: _timestamp_pb2.Timestamp | None = ...,
+        order: _builtins.str | None = ...,
+        source: _builtins.str | None = ...,
+        amount: _types_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_order", b"_order", "_source", b"_source", "amount", b"amount", "order", b"order", "received_at", b"received_at", "source", b"source"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_order", b"_order", "_source", b"_source", "amount", b"amount", "event", b"event", "order", b"order", "received_at", b"received_at", "source", b"source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__order: _TypeAlias = _typing.Literal["order"]  # noqa: Y015
+    _WhichOneofArgType__order: _TypeAlias = _typing.Literal["_order", b"_order"]  # noqa: Y015
+    _WhichOneofReturnType__source: _TypeAlias = _typing.Literal["source"]  # noqa: Y015
+    _WhichOneofArgType__source: _TypeAlias = _typing.Literal["_source", b"_source"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__order) -> _WhichOneofReturnType__order | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__source) -> _WhichOneofReturnType__source | None: ...
+
+Global___UnmatchedRefund: _TypeAlias = UnmatchedRefund  # noqa: Y015
+
+@_typing.final
 class TrackEventsRequest(_message.Message):
     """Events to record."""
 

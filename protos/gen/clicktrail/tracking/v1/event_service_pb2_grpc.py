@@ -50,6 +50,11 @@ class EventServiceStub:
                 request_serializer=clicktrail_dot_tracking_dot_v1_dot_event__service__pb2.ExplainAttributionRequest.SerializeToString,
                 response_deserializer=clicktrail_dot_tracking_dot_v1_dot_event__service__pb2.ExplainAttributionResponse.FromString,
                 _registered_method=True)
+        self.ListUnmatchedRefunds = channel.unary_unary(
+                '/clicktrail.tracking.v1.EventService/ListUnmatchedRefunds',
+                request_serializer=clicktrail_dot_tracking_dot_v1_dot_event__service__pb2.ListUnmatchedRefundsRequest.SerializeToString,
+                response_deserializer=clicktrail_dot_tracking_dot_v1_dot_event__service__pb2.ListUnmatchedRefundsResponse.FromString,
+                _registered_method=True)
 
 
 class EventServiceServicer:
@@ -86,6 +91,15 @@ class EventServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListUnmatchedRefunds(self, request, context):
+        """Lists the refunds that name no order that there is, newest first: they take nothing back until their order comes.
+
+        Errors: INVALID_ARGUMENT (the limit, the cursors).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_EventServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -103,6 +117,11 @@ def add_EventServiceServicer_to_server(servicer, server):
                     servicer.ExplainAttribution,
                     request_deserializer=clicktrail_dot_tracking_dot_v1_dot_event__service__pb2.ExplainAttributionRequest.FromString,
                     response_serializer=clicktrail_dot_tracking_dot_v1_dot_event__service__pb2.ExplainAttributionResponse.SerializeToString,
+            ),
+            'ListUnmatchedRefunds': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListUnmatchedRefunds,
+                    request_deserializer=clicktrail_dot_tracking_dot_v1_dot_event__service__pb2.ListUnmatchedRefundsRequest.FromString,
+                    response_serializer=clicktrail_dot_tracking_dot_v1_dot_event__service__pb2.ListUnmatchedRefundsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -187,6 +206,33 @@ class EventService:
             '/clicktrail.tracking.v1.EventService/ExplainAttribution',
             clicktrail_dot_tracking_dot_v1_dot_event__service__pb2.ExplainAttributionRequest.SerializeToString,
             clicktrail_dot_tracking_dot_v1_dot_event__service__pb2.ExplainAttributionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListUnmatchedRefunds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/clicktrail.tracking.v1.EventService/ListUnmatchedRefunds',
+            clicktrail_dot_tracking_dot_v1_dot_event__service__pb2.ListUnmatchedRefundsRequest.SerializeToString,
+            clicktrail_dot_tracking_dot_v1_dot_event__service__pb2.ListUnmatchedRefundsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -34,6 +34,11 @@ class EventServiceStub:
 
     By what is known now; the ledger may follow a moment later. Errors: NOT_FOUND (`EVENT_UNKNOWN`).
     """
+    ListUnmatchedRefunds: _aio.UnaryUnaryMultiCallable[_event_service_pb2.ListUnmatchedRefundsRequest, _event_service_pb2.ListUnmatchedRefundsResponse]
+    """Lists the refunds that name no order that there is, newest first: they take nothing back until their order comes.
+
+    Errors: INVALID_ARGUMENT (the limit, the cursors).
+    """
 
 class EventServiceServicer(metaclass=_abc_1.ABCMeta):
     """Records events and explains what they were credited to."""
@@ -72,6 +77,17 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
         """Explains which clicks an event could have been credited to, and why each won or lost.
 
         By what is known now; the ledger may follow a moment later. Errors: NOT_FOUND (`EVENT_UNKNOWN`).
+        """
+
+    @_abc_1.abstractmethod
+    def ListUnmatchedRefunds(
+        self,
+        request: _event_service_pb2.ListUnmatchedRefundsRequest,
+        context: _aio.ServicerContext[_event_service_pb2.ListUnmatchedRefundsRequest, _abc.Awaitable[_event_service_pb2.ListUnmatchedRefundsResponse]],
+    ) -> _abc.Awaitable[_event_service_pb2.ListUnmatchedRefundsResponse]:
+        """Lists the refunds that name no order that there is, newest first: they take nothing back until their order comes.
+
+        Errors: INVALID_ARGUMENT (the limit, the cursors).
         """
 
 def add_EventServiceServicer_to_server(servicer: EventServiceServicer, server: _aio.Server) -> None: ...

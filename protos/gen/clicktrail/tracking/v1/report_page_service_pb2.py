@@ -31,7 +31,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0clicktrail/tracking/v1/report_page_service.proto\x12\x16\x63licktrail.tracking.v1\x1a!clicktrail/common/v1/access.proto\x1a\x1f\x63licktrail/common/v1/json.proto\x1a\"clicktrail/common/v1/options.proto\x1a,clicktrail/tracking/v1/profile_service.proto\x1a+clicktrail/tracking/v1/report_service.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xaa\x01\n\x17\x43reateReportLinkRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\x15\n\x08\x63\x61mpaign\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x14\n\x07journey\x18\x03 \x01(\tH\x01\x88\x01\x01\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x0b\n\t_campaignB\n\n\x08_journey\"S\n\x18\x43reateReportLinkResponse\x12\x37\n\x0breport_link\x18\x01 \x01(\x0b\x32\".clicktrail.tracking.v1.ReportLink\"]\n\nReportLink\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x11\n\tsignature\x18\x02 \x01(\t\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"5\n\x18RevokeReportLinksRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\"\x1b\n\x19RevokeReportLinksResponse\"*\n\x15OpenReportLinkRequest\x12\x11\n\tsignature\x18\x01 \x01(\t\"t\n\x16OpenReportLinkResponse\x12\x13\n\x0b\x62usiness_id\x18\x01 \x01(\t\x12\x15\n\rbusiness_name\x18\x02 \x01(\t\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"z\n\x11ListScopesRequest\x12\x13\n\x0b\x62usiness_id\x18\x01 \x01(\t\x12@\n\x05limit\x18\x02 \x01(\x05\x42\x31\xf2\xe7\x18-\x12+clicktrail.common.v1.SharedRules.page_limit\x12\x0e\n\x06offset\x18\x03 \x01(\x05\"[\n\x12ListScopesResponse\x12\x33\n\x06scopes\x18\x01 \x03(\x0b\x32#.clicktrail.tracking.v1.ReportScope\x12\x10\n\x08has_more\x18\x02 \x01(\x08\"\xb7\x01\n\x0bReportScope\x12\x15\n\x08\x63\x61mpaign\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x14\n\x07journey\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x32\n\x0enewest_link_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x06totals\x18\x04 \x01(\x0b\x32\x1e.clicktrail.tracking.v1.TotalsB\x0b\n\t_campaignB\n\n\x08_journey\"\xba\x01\n\x1bListLatestActivitiesRequest\x12\x13\n\x0b\x62usiness_id\x18\x01 \x01(\t\x12\x15\n\x08\x63\x61mpaign\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x14\n\x07journey\x18\x03 \x01(\tH\x01\x88\x01\x01\x12@\n\x05limit\x18\x04 \x01(\x05\x42\x31\xf2\xe7\x18-\x12+clicktrail.common.v1.SharedRules.page_limitB\x0b\n\t_campaignB\n\n\x08_journey\"Z\n\x1cListLatestActivitiesResponse\x12:\n\nactivities\x18\x01 \x03(\x0b\x32&.clicktrail.tracking.v1.LatestActivity\"\x92\x01\n\x0eLatestActivity\x12\x32\n\x08\x61\x63tivity\x18\x01 \x01(\x0b\x32 .clicktrail.tracking.v1.Activity\x12\x14\n\x07profile\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x19\n\x0cprofile_name\x18\x03 \x01(\tH\x01\x88\x01\x01\x42\n\n\x08_profileB\x0f\n\r_profile_name2\xfd\x05\n\x11ReportPageService\x12\xb0\x01\n\x10\x43reateReportLink\x12/.clicktrail.tracking.v1.CreateReportLinkRequest\x1a\x30.clicktrail.tracking.v1.CreateReportLinkResponse\"9\xfa\xe7\x18\r\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02\"\"\x10/v1/report_links:\x01*b\x0breport_link\x12\xa3\x01\n\x11RevokeReportLinks\x12\x30.clicktrail.tracking.v1.RevokeReportLinksRequest\x1a\x31.clicktrail.tracking.v1.RevokeReportLinksResponse\")\xfa\xe7\x18\r\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02\x12*\x10/v1/report_links\x12x\n\x0eOpenReportLink\x12-.clicktrail.tracking.v1.OpenReportLinkRequest\x1a..clicktrail.tracking.v1.OpenReportLinkResponse\"\x07\xfa\xe7\x18\x03\n\x01\x01\x12z\n\nListScopes\x12).clicktrail.tracking.v1.ListScopesRequest\x1a*.clicktrail.tracking.v1.ListScopesResponse\"\x15\xfa\xe7\x18\x11\n\x02\x01\x05\x12\x0b\x62usiness_id\x12\x98\x01\n\x14ListLatestActivities\x12\x33.clicktrail.tracking.v1.ListLatestActivitiesRequest\x1a\x34.clicktrail.tracking.v1.ListLatestActivitiesResponse\"\x15\xfa\xe7\x18\x11\n\x02\x01\x05\x12\x0b\x62usiness_idb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0clicktrail/tracking/v1/report_page_service.proto\x12\x16\x63licktrail.tracking.v1\x1a!clicktrail/common/v1/access.proto\x1a\x1f\x63licktrail/common/v1/json.proto\x1a\"clicktrail/common/v1/options.proto\x1a,clicktrail/tracking/v1/profile_service.proto\x1a+clicktrail/tracking/v1/report_service.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbf\x01\n\x17\x43reateReportLinkRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\x15\n\x08\x63\x61mpaign\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x14\n\x07journey\x18\x03 \x01(\tH\x01\x88\x01\x01\x12.\n\nexpires_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x61ll_reports\x18\x05 \x01(\x08\x42\x0b\n\t_campaignB\n\n\x08_journey\"S\n\x18\x43reateReportLinkResponse\x12\x37\n\x0breport_link\x18\x01 \x01(\x0b\x32\".clicktrail.tracking.v1.ReportLink\"r\n\nReportLink\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x11\n\tsignature\x18\x02 \x01(\t\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x61ll_reports\x18\x04 \x01(\x08\"5\n\x18RevokeReportLinksRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\"\x1b\n\x19RevokeReportLinksResponse\"p\n\x15OpenReportLinkRequest\x12\x11\n\tsignature\x18\x01 \x01(\t\x12\x15\n\x08\x63\x61mpaign\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x14\n\x07journey\x18\x03 \x01(\tH\x01\x88\x01\x01\x42\x0b\n\t_campaignB\n\n\x08_journey\"\x8e\x01\n\x16OpenReportLinkResponse\x12\x13\n\x0b\x62usiness_id\x18\x01 \x01(\t\x12\x15\n\rbusiness_name\x18\x02 \x01(\t\x12.\n\nexpires_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10is_of_one_report\x18\x04 \x01(\x08\"z\n\x11ListScopesRequest\x12\x13\n\x0b\x62usiness_id\x18\x01 \x01(\t\x12@\n\x05limit\x18\x02 \x01(\x05\x42\x31\xf2\xe7\x18-\x12+clicktrail.common.v1.SharedRules.page_limit\x12\x0e\n\x06offset\x18\x03 \x01(\x05\"[\n\x12ListScopesResponse\x12\x33\n\x06scopes\x18\x01 \x03(\x0b\x32#.clicktrail.tracking.v1.ReportScope\x12\x10\n\x08has_more\x18\x02 \x01(\x08\"\xb7\x01\n\x0bReportScope\x12\x15\n\x08\x63\x61mpaign\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x14\n\x07journey\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x32\n\x0enewest_link_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x06totals\x18\x04 \x01(\x0b\x32\x1e.clicktrail.tracking.v1.TotalsB\x0b\n\t_campaignB\n\n\x08_journey\"\xba\x01\n\x1bListLatestActivitiesRequest\x12\x13\n\x0b\x62usiness_id\x18\x01 \x01(\t\x12\x15\n\x08\x63\x61mpaign\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x14\n\x07journey\x18\x03 \x01(\tH\x01\x88\x01\x01\x12@\n\x05limit\x18\x04 \x01(\x05\x42\x31\xf2\xe7\x18-\x12+clicktrail.common.v1.SharedRules.page_limitB\x0b\n\t_campaignB\n\n\x08_journey\"Z\n\x1cListLatestActivitiesResponse\x12:\n\nactivities\x18\x01 \x03(\x0b\x32&.clicktrail.tracking.v1.LatestActivity\"\x92\x01\n\x0eLatestActivity\x12\x32\n\x08\x61\x63tivity\x18\x01 \x01(\x0b\x32 .clicktrail.tracking.v1.Activity\x12\x14\n\x07profile\x18\x02 \x01(\tH\x00\x88\x01\x01\x12\x19\n\x0cprofile_name\x18\x03 \x01(\tH\x01\x88\x01\x01\x42\n\n\x08_profileB\x0f\n\r_profile_name2\xfd\x05\n\x11ReportPageService\x12\xb0\x01\n\x10\x43reateReportLink\x12/.clicktrail.tracking.v1.CreateReportLinkRequest\x1a\x30.clicktrail.tracking.v1.CreateReportLinkResponse\"9\xfa\xe7\x18\r\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02\"\"\x10/v1/report_links:\x01*b\x0breport_link\x12\xa3\x01\n\x11RevokeReportLinks\x12\x30.clicktrail.tracking.v1.RevokeReportLinksRequest\x1a\x31.clicktrail.tracking.v1.RevokeReportLinksResponse\")\xfa\xe7\x18\r\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02\x12*\x10/v1/report_links\x12x\n\x0eOpenReportLink\x12-.clicktrail.tracking.v1.OpenReportLinkRequest\x1a..clicktrail.tracking.v1.OpenReportLinkResponse\"\x07\xfa\xe7\x18\x03\n\x01\x01\x12z\n\nListScopes\x12).clicktrail.tracking.v1.ListScopesRequest\x1a*.clicktrail.tracking.v1.ListScopesResponse\"\x15\xfa\xe7\x18\x11\n\x02\x01\x05\x12\x0b\x62usiness_id\x12\x98\x01\n\x14ListLatestActivities\x12\x33.clicktrail.tracking.v1.ListLatestActivitiesRequest\x1a\x34.clicktrail.tracking.v1.ListLatestActivitiesResponse\"\x15\xfa\xe7\x18\x11\n\x02\x01\x05\x12\x0b\x62usiness_idb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -57,31 +57,31 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REPORTPAGESERVICE'].methods_by_name['ListLatestActivities']._loaded_options = None
   _globals['_REPORTPAGESERVICE'].methods_by_name['ListLatestActivities']._serialized_options = b'\372\347\030\021\n\002\001\005\022\013business_id'
   _globals['_CREATEREPORTLINKREQUEST']._serialized_start=335
-  _globals['_CREATEREPORTLINKREQUEST']._serialized_end=505
-  _globals['_CREATEREPORTLINKRESPONSE']._serialized_start=507
-  _globals['_CREATEREPORTLINKRESPONSE']._serialized_end=590
-  _globals['_REPORTLINK']._serialized_start=592
-  _globals['_REPORTLINK']._serialized_end=685
-  _globals['_REVOKEREPORTLINKSREQUEST']._serialized_start=687
-  _globals['_REVOKEREPORTLINKSREQUEST']._serialized_end=740
-  _globals['_REVOKEREPORTLINKSRESPONSE']._serialized_start=742
-  _globals['_REVOKEREPORTLINKSRESPONSE']._serialized_end=769
-  _globals['_OPENREPORTLINKREQUEST']._serialized_start=771
-  _globals['_OPENREPORTLINKREQUEST']._serialized_end=813
-  _globals['_OPENREPORTLINKRESPONSE']._serialized_start=815
-  _globals['_OPENREPORTLINKRESPONSE']._serialized_end=931
-  _globals['_LISTSCOPESREQUEST']._serialized_start=933
-  _globals['_LISTSCOPESREQUEST']._serialized_end=1055
-  _globals['_LISTSCOPESRESPONSE']._serialized_start=1057
-  _globals['_LISTSCOPESRESPONSE']._serialized_end=1148
-  _globals['_REPORTSCOPE']._serialized_start=1151
-  _globals['_REPORTSCOPE']._serialized_end=1334
-  _globals['_LISTLATESTACTIVITIESREQUEST']._serialized_start=1337
-  _globals['_LISTLATESTACTIVITIESREQUEST']._serialized_end=1523
-  _globals['_LISTLATESTACTIVITIESRESPONSE']._serialized_start=1525
-  _globals['_LISTLATESTACTIVITIESRESPONSE']._serialized_end=1615
-  _globals['_LATESTACTIVITY']._serialized_start=1618
-  _globals['_LATESTACTIVITY']._serialized_end=1764
-  _globals['_REPORTPAGESERVICE']._serialized_start=1767
-  _globals['_REPORTPAGESERVICE']._serialized_end=2532
+  _globals['_CREATEREPORTLINKREQUEST']._serialized_end=526
+  _globals['_CREATEREPORTLINKRESPONSE']._serialized_start=528
+  _globals['_CREATEREPORTLINKRESPONSE']._serialized_end=611
+  _globals['_REPORTLINK']._serialized_start=613
+  _globals['_REPORTLINK']._serialized_end=727
+  _globals['_REVOKEREPORTLINKSREQUEST']._serialized_start=729
+  _globals['_REVOKEREPORTLINKSREQUEST']._serialized_end=782
+  _globals['_REVOKEREPORTLINKSRESPONSE']._serialized_start=784
+  _globals['_REVOKEREPORTLINKSRESPONSE']._serialized_end=811
+  _globals['_OPENREPORTLINKREQUEST']._serialized_start=813
+  _globals['_OPENREPORTLINKREQUEST']._serialized_end=925
+  _globals['_OPENREPORTLINKRESPONSE']._serialized_start=928
+  _globals['_OPENREPORTLINKRESPONSE']._serialized_end=1070
+  _globals['_LISTSCOPESREQUEST']._serialized_start=1072
+  _globals['_LISTSCOPESREQUEST']._serialized_end=1194
+  _globals['_LISTSCOPESRESPONSE']._serialized_start=1196
+  _globals['_LISTSCOPESRESPONSE']._serialized_end=1287
+  _globals['_REPORTSCOPE']._serialized_start=1290
+  _globals['_REPORTSCOPE']._serialized_end=1473
+  _globals['_LISTLATESTACTIVITIESREQUEST']._serialized_start=1476
+  _globals['_LISTLATESTACTIVITIESREQUEST']._serialized_end=1662
+  _globals['_LISTLATESTACTIVITIESRESPONSE']._serialized_start=1664
+  _globals['_LISTLATESTACTIVITIESRESPONSE']._serialized_end=1754
+  _globals['_LATESTACTIVITY']._serialized_start=1757
+  _globals['_LATESTACTIVITY']._serialized_end=1903
+  _globals['_REPORTPAGESERVICE']._serialized_start=1906
+  _globals['_REPORTPAGESERVICE']._serialized_end=2671
 # @@protoc_insertion_point(module_scope)

@@ -31,12 +31,17 @@ class CreateReportLinkRequest(_message.Message):
     CAMPAIGN_FIELD_NUMBER: _builtins.int
     JOURNEY_FIELD_NUMBER: _builtins.int
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    ALL_REPORTS_FIELD_NUMBER: _builtins.int
     business_id: _builtins.str
     """The business whose reports it opens. Over HTTP the credential decides."""
     campaign: _builtins.str
-    """The campaign it leads to. At most one of campaign and journey; neither: the list of all."""
+    """The campaign it leads to, whose report alone it opens. At most one of campaign and journey; neither: the list of all,
+    and all reports.
+    """
     journey: _builtins.str
-    """The journey it leads to."""
+    """The journey it leads to, whose report alone it opens."""
+    all_reports: _builtins.bool
+    """Whether it opens all reports of the business also where it leads to one."""
     @_builtins.property
     def expires_at(self) -> _timestamp_pb2.Timestamp:
         """Until when it opens them, at most 90 days ahead. Absent: for 7 days."""
@@ -48,10 +53,11 @@ class CreateReportLinkRequest(_message.Message):
         campaign: _builtins.str | None = ...,
         journey: _builtins.str | None = ...,
         expires_at: _timestamp_pb2.Timestamp | None = ...,
+        all_reports: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_campaign", b"_campaign", "_journey", b"_journey", "campaign", b"campaign", "expires_at", b"expires_at", "journey", b"journey"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_campaign", b"_campaign", "_journey", b"_journey", "business_id", b"business_id", "campaign", b"campaign", "expires_at", b"expires_at", "journey", b"journey"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_campaign", b"_campaign", "_journey", b"_journey", "all_reports", b"all_reports", "business_id", b"business_id", "campaign", b"campaign", "expires_at", b"expires_at", "journey", b"journey"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__campaign: _TypeAlias = _typing.Literal["campaign"]  # noqa: Y015
     _WhichOneofArgType__campaign: _TypeAlias = _typing.Literal["_campaign", b"_campaign"]  # noqa: Y015
@@ -90,17 +96,20 @@ Global___CreateReportLinkResponse: _TypeAlias = CreateReportLinkResponse  # noqa
 
 @_typing.final
 class ReportLink(_message.Message):
-    """A signed link to the reports of a business."""
+    """A signed link to a report of a business, or to all of them."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     PATH_FIELD_NUMBER: _builtins.int
     SIGNATURE_FIELD_NUMBER: _builtins.int
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    ALL_REPORTS_FIELD_NUMBER: _builtins.int
     path: _builtins.str
     """What opens it, below the address of the gateway: "/reports/campaigns/spring?signature=…"."""
     signature: _builtins.str
-    """The signature alone. It opens all reports of the business, and nothing else."""
+    """The signature alone. It opens what the link opens, and nothing else."""
+    all_reports: _builtins.bool
+    """Whether it opens all reports of the business."""
     @_builtins.property
     def expires_at(self) -> _timestamp_pb2.Timestamp:
         """Until when."""
@@ -111,10 +120,11 @@ class ReportLink(_message.Message):
         path: _builtins.str = ...,
         signature: _builtins.str = ...,
         expires_at: _timestamp_pb2.Timestamp | None = ...,
+        all_reports: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at", "path", b"path", "signature", b"signature"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all_reports", b"all_reports", "expires_at", b"expires_at", "path", b"path", "signature", b"signature"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -166,18 +176,35 @@ class OpenReportLinkRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     SIGNATURE_FIELD_NUMBER: _builtins.int
+    CAMPAIGN_FIELD_NUMBER: _builtins.int
+    JOURNEY_FIELD_NUMBER: _builtins.int
     signature: _builtins.str
     """The signature."""
+    campaign: _builtins.str
+    """The campaign whose report is to be opened. At most one of campaign and journey; neither: what all reports are told
+    by together.
+    """
+    journey: _builtins.str
+    """The journey whose report is to be opened."""
     def __init__(
         self,
         *,
         signature: _builtins.str = ...,
+        campaign: _builtins.str | None = ...,
+        journey: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_campaign", b"_campaign", "_journey", b"_journey", "campaign", b"campaign", "journey", b"journey"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["signature", b"signature"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_campaign", b"_campaign", "_journey", b"_journey", "campaign", b"campaign", "journey", b"journey", "signature", b"signature"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__campaign: _TypeAlias = _typing.Literal["campaign"]  # noqa: Y015
+    _WhichOneofArgType__campaign: _TypeAlias = _typing.Literal["_campaign", b"_campaign"]  # noqa: Y015
+    _WhichOneofReturnType__journey: _TypeAlias = _typing.Literal["journey"]  # noqa: Y015
+    _WhichOneofArgType__journey: _TypeAlias = _typing.Literal["_journey", b"_journey"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__campaign) -> _WhichOneofReturnType__campaign | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__journey) -> _WhichOneofReturnType__journey | None: ...
 
 Global___OpenReportLinkRequest: _TypeAlias = OpenReportLinkRequest  # noqa: Y015
 
@@ -190,10 +217,13 @@ class OpenReportLinkResponse(_message.Message):
     BUSINESS_ID_FIELD_NUMBER: _builtins.int
     BUSINESS_NAME_FIELD_NUMBER: _builtins.int
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    IS_OF_ONE_REPORT_FIELD_NUMBER: _builtins.int
     business_id: _builtins.str
     """The business."""
     business_name: _builtins.str
     """Its name."""
+    is_of_one_report: _builtins.bool
+    """Whether it opens that report alone which was asked for, and none beside it."""
     @_builtins.property
     def expires_at(self) -> _timestamp_pb2.Timestamp:
         """Until when."""
@@ -204,10 +234,11 @@ class OpenReportLinkResponse(_message.Message):
         business_id: _builtins.str = ...,
         business_name: _builtins.str = ...,
         expires_at: _timestamp_pb2.Timestamp | None = ...,
+        is_of_one_report: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expires_at", b"expires_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["business_id", b"business_id", "business_name", b"business_name", "expires_at", b"expires_at"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["business_id", b"business_id", "business_name", b"business_name", "expires_at", b"expires_at", "is_of_one_report", b"is_of_one_report"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

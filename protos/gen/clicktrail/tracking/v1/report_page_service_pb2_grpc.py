@@ -67,7 +67,10 @@ class ReportPageServiceServicer:
     """
 
     def CreateReportLink(self, request, context):
-        """Signs a link that opens the reports of a business, without any other credential, until it expires.
+        """Signs a link that opens a report of a business, without any other credential, until it expires.
+
+        That of the campaign or journey that it leads to, and no other; all of them where it leads to neither, or where
+        that is asked for.
 
         Errors: INVALID_ARGUMENT (a time that has passed or lies more than 90 days ahead), NOT_FOUND (`BUSINESS_UNKNOWN`).
         """
@@ -85,9 +88,10 @@ class ReportPageServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def OpenReportLink(self, request, context):
-        """Says whose reports a signature opens.
+        """Says whose reports a signature opens, and whether that which is asked for is among them.
 
-        Errors: UNAUTHENTICATED (`CREDENTIAL_UNKNOWN`: forged, expired or revoked). Idempotent.
+        Errors: INVALID_ARGUMENT (both campaign and journey), UNAUTHENTICATED (`CREDENTIAL_UNKNOWN`: forged, expired,
+        revoked, or of another report). Idempotent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -17,7 +17,10 @@ class ReportPageServiceStub:
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateReportLink: _aio.UnaryUnaryMultiCallable[_report_page_service_pb2.CreateReportLinkRequest, _report_page_service_pb2.CreateReportLinkResponse]
-    """Signs a link that opens the reports of a business, without any other credential, until it expires.
+    """Signs a link that opens a report of a business, without any other credential, until it expires.
+
+    That of the campaign or journey that it leads to, and no other; all of them where it leads to neither, or where
+    that is asked for.
 
     Errors: INVALID_ARGUMENT (a time that has passed or lies more than 90 days ahead), NOT_FOUND (`BUSINESS_UNKNOWN`).
     """
@@ -27,9 +30,10 @@ class ReportPageServiceStub:
     Errors: NOT_FOUND (`BUSINESS_UNKNOWN`). Idempotent.
     """
     OpenReportLink: _aio.UnaryUnaryMultiCallable[_report_page_service_pb2.OpenReportLinkRequest, _report_page_service_pb2.OpenReportLinkResponse]
-    """Says whose reports a signature opens.
+    """Says whose reports a signature opens, and whether that which is asked for is among them.
 
-    Errors: UNAUTHENTICATED (`CREDENTIAL_UNKNOWN`: forged, expired or revoked). Idempotent.
+    Errors: INVALID_ARGUMENT (both campaign and journey), UNAUTHENTICATED (`CREDENTIAL_UNKNOWN`: forged, expired,
+    revoked, or of another report). Idempotent.
     """
     ListScopes: _aio.UnaryUnaryMultiCallable[_report_page_service_pb2.ListScopesRequest, _report_page_service_pb2.ListScopesResponse]
     """Lists the campaigns and journeys of a business that have a link, the one with the newest link first.
@@ -51,7 +55,10 @@ class ReportPageServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _report_page_service_pb2.CreateReportLinkRequest,
         context: _aio.ServicerContext[_report_page_service_pb2.CreateReportLinkRequest, _abc.Awaitable[_report_page_service_pb2.CreateReportLinkResponse]],
     ) -> _abc.Awaitable[_report_page_service_pb2.CreateReportLinkResponse]:
-        """Signs a link that opens the reports of a business, without any other credential, until it expires.
+        """Signs a link that opens a report of a business, without any other credential, until it expires.
+
+        That of the campaign or journey that it leads to, and no other; all of them where it leads to neither, or where
+        that is asked for.
 
         Errors: INVALID_ARGUMENT (a time that has passed or lies more than 90 days ahead), NOT_FOUND (`BUSINESS_UNKNOWN`).
         """
@@ -73,9 +80,10 @@ class ReportPageServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _report_page_service_pb2.OpenReportLinkRequest,
         context: _aio.ServicerContext[_report_page_service_pb2.OpenReportLinkRequest, _abc.Awaitable[_report_page_service_pb2.OpenReportLinkResponse]],
     ) -> _abc.Awaitable[_report_page_service_pb2.OpenReportLinkResponse]:
-        """Says whose reports a signature opens.
+        """Says whose reports a signature opens, and whether that which is asked for is among them.
 
-        Errors: UNAUTHENTICATED (`CREDENTIAL_UNKNOWN`: forged, expired or revoked). Idempotent.
+        Errors: INVALID_ARGUMENT (both campaign and journey), UNAUTHENTICATED (`CREDENTIAL_UNKNOWN`: forged, expired,
+        revoked, or of another report). Idempotent.
         """
 
     @_abc_1.abstractmethod

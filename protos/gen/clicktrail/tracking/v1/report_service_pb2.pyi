@@ -4,6 +4,7 @@ isort:skip_file
 What a campaign earned."""
 
 from clicktrail.common.v1 import types_pb2 as _types_pb2
+from clicktrail.tracking.v1 import refused_request_service_pb2 as _refused_request_service_pb2
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -189,6 +190,7 @@ class Report(_message.Message):
     EVENTS_FIELD_NUMBER: _builtins.int
     SERIES_FIELD_NUMBER: _builtins.int
     BREAKDOWNS_FIELD_NUMBER: _builtins.int
+    REFUSED_REQUESTS_FIELD_NUMBER: _builtins.int
     campaign: _builtins.str
     """The campaign reported on; likewise the three below."""
     journey: _builtins.str
@@ -227,6 +229,12 @@ class Report(_message.Message):
     def breakdowns(self) -> Global___Breakdowns:
         """Clicks by what they came from."""
 
+    @_builtins.property
+    def refused_requests(self) -> _containers.RepeatedCompositeFieldContainer[_refused_request_service_pb2.RefusedRequests]:
+        """Requests of the whole business that were refused with 429 in the range, since they came faster than its limits allow;
+        most first. What was not sent again is missing from the figures. Told within some seconds.
+        """
+
     def __init__(
         self,
         *,
@@ -243,10 +251,11 @@ class Report(_message.Message):
         events: _abc.Iterable[Global___ActionCount] | None = ...,
         series: _abc.Iterable[Global___Point] | None = ...,
         breakdowns: Global___Breakdowns | None = ...,
+        refused_requests: _abc.Iterable[_refused_request_service_pb2.RefusedRequests] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_campaign", b"_campaign", "_journey", b"_journey", "_link", b"_link", "_message", b"_message", "breakdowns", b"breakdowns", "campaign", b"campaign", "from_time", b"from_time", "journey", b"journey", "link", b"link", "message", b"message", "to_time", b"to_time", "totals", b"totals"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_campaign", b"_campaign", "_journey", b"_journey", "_link", b"_link", "_message", b"_message", "basis", b"basis", "breakdowns", b"breakdowns", "campaign", b"campaign", "events", b"events", "from_time", b"from_time", "interval", b"interval", "journey", b"journey", "link", b"link", "message", b"message", "series", b"series", "timezone", b"timezone", "to_time", b"to_time", "totals", b"totals"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_campaign", b"_campaign", "_journey", b"_journey", "_link", b"_link", "_message", b"_message", "basis", b"basis", "breakdowns", b"breakdowns", "campaign", b"campaign", "events", b"events", "from_time", b"from_time", "interval", b"interval", "journey", b"journey", "link", b"link", "message", b"message", "refused_requests", b"refused_requests", "series", b"series", "timezone", b"timezone", "to_time", b"to_time", "totals", b"totals"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__campaign: _TypeAlias = _typing.Literal["campaign"]  # noqa: Y015
     _WhichOneofArgType__campaign: _TypeAlias = _typing.Literal["_campaign", b"_campaign"]  # noqa: Y015
