@@ -84,6 +84,7 @@ class ActivityRow:
     at: str
     at_machine: str
     details: list[str]
+    is_person: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,7 @@ def activity_row(latest: LatestActivity, timezone: str) -> ActivityRow:
         wording.moment(at),
         at.isoformat(timespec="seconds"),
         details,
+        is_person=activity.verdict not in wording.OTHER_HITS,
     )
 
 

@@ -10,9 +10,10 @@ from clicktrail.shortener.v1 import session_pb2
 from clicktrail.tracking.v1 import click_pb2, relay_service_pb2
 from common import clock
 from common.ids import uuid7_bytes
+from shortener_service.agents.rules import RULES_VERSION
 from shortener_service.protobuf_wire import delimited, tag_of, text
 from shortener_service.redirects.link_cache import LiveLink
-from shortener_service.redirects.verdicts import RULES_VERSION, classify
+from shortener_service.redirects.verdicts import classify
 
 # Kinds of visits remembered: a kilobyte each, or ten with headers as long as they may be.
 REMEMBERED = 4_096

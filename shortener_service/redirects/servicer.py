@@ -8,11 +8,12 @@ from clicktrail.shortener.v1 import redirect_service_pb2_grpc, session_service_p
 from clicktrail.tracking.v1 import click_pb2
 from common.errors import ClicktrailError, invalid_field
 from common.field_rules import rules
+from shortener_service.agents.judge import judge
+from shortener_service.agents.rules import RULES_VERSION
 from shortener_service.links.links import Links
 from shortener_service.links.messages import LinkMessages
 from shortener_service.redirects.redirects import Redirects
 from shortener_service.redirects.sessions import Sessions
-from shortener_service.redirects.verdicts import RULES_VERSION, classify_user_agent
 
 if TYPE_CHECKING:
     from grpc import aio
@@ -90,7 +91,7 @@ class RedirectServicer(redirect_service_pb2_grpc.RedirectServiceServicer):
         del context
         if len(request.user_agents) > LARGEST_JUDGEMENT:
             raise invalid_field("user_agents", f"must be at most {LARGEST_JUDGEMENT:,}.")
-        judged = map(classify_user_agent, request.user_agents)
+        judged = map(judge, request.user_agents)
         return pb.JudgeUserAgentsResponse(
             judgements=[
                 pb.UserAgentJudgement(verdict=VERDICT_NAMES[verdict], reason=reason) for verdict, reason in judged

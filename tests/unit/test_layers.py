@@ -15,12 +15,12 @@ MOST_MODULES = 15
 # The packages of each part, and the modules beside them, in order: each imports only what stands before it.
 ORDER = {
     "common": """
-        errors admission backoff clock credentials external_ids field_rules garbage ids json_names json_text json_writer
-        logging probe rare_warnings settings rpc
+        errors admission backoff clock credentials external_ids field_rules garbage ids json_names json_text
+        json_writer logging probe rare_warnings settings rpc
         """,
     "shortener_service": """
-        errors destinations protobuf_wire freshly_read redis settings token_client refused_hosts domains links redirects
-        rates outbox recovery bootstrap __main__
+        errors agents destinations protobuf_wire freshly_read redis settings token_client refused_hosts domains links
+        redirects rates outbox recovery bootstrap __main__
         """,
     "tracking_service": """
         money sqlite_file postgres settings messages shortener_client marks counters refused_requests accounts
@@ -112,6 +112,9 @@ PURE = (
     "shortener_service/links/link.py",
     "shortener_service/domains/domain.py",
     "shortener_service/redirects/verdicts.py",
+    "shortener_service/agents/rules.py",
+    "shortener_service/agents/crawler_list.py",
+    "shortener_service/agents/judge.py",
     "tracking_service/attribution/credits.py",
     "tracking_service/attribution/ledger.py",
     "tracking_service/attribution/rules.py",

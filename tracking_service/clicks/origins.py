@@ -22,6 +22,16 @@ _LONGEST_NAME = 100
 # User agents remembered, about 1 KB each: the same few thousand make nearly all clicks.
 _AGENTS_REMEMBERED = 10_000
 _DESKTOPS = frozenset({"Windows", "Mac OS X", "Linux", "Ubuntu", "Fedora", "Debian", "Chrome OS", "FreeBSD", "OpenBSD"})
+# Browsers that were made for phones, whatever they run on.
+_PHONES_BROWSERS = re.compile(
+    r"opera mini|opera mobi|ucweb|\bmidp|j2me|\bup\.(?:browser|link)|docomo|iemobile", re.IGNORECASE
+)
+# Phones before there was Android. Their makers have made tablets with it since.
+_OLD_PHONES = re.compile(
+    r"kaios|nokia|series ?[346]0|symbian|sonyericsson|blackberry|bb10|windows phone|\bbrew\b|\bbada\b|maemo|maui|mmp/"
+    r"|obigo|teleca|netfront|dolfin|kddi-|j-phone|softbank/|vodafone/|\bmot-|\bsec-|\blge?-|samsung-",
+    re.IGNORECASE,
+)
 _CODE_LENGTH = 2
 DIRECT = "direct"
 _LONGEST_HOST = 253
@@ -43,7 +53,8 @@ class UserAgent(NamedTuple):
 @lru_cache(_AGENTS_REMEMBERED)
 def describe(user_agent: str) -> UserAgent:
     """Return what a user agent says of itself: the kind of device, browser and system by their families."""
-    told = parse(user_agent[:_LONGEST_AGENT])
+    user_agent = user_agent[:_LONGEST_AGENT]
+    told = parse(user_agent)
     system = told.os.family if told.os else UNKNOWN
     model = " ".join(filter(None, (told.device.family, told.device.brand, told.device.model))) if told.device else ""
     browser = told.user_agent.family if told.user_agent else UNKNOWN
@@ -53,11 +64,13 @@ def describe(user_agent: str) -> UserAgent:
 def _kind(user_agent: str, system: str, model: str) -> str:
     if "iPad" in model or "Tablet" in model or "Kindle" in model:
         return "tablet"
-    if "Mobi" in user_agent or "iPhone" in model or "Smartphone" in model:
+    if "Mobi" in user_agent or "iPhone" in model or "Smartphone" in model or _PHONES_BROWSERS.search(user_agent):
         return "mobile"
     if system == "Android":
-        # Google's advice to makers: a phone says "Mobile", a tablet does not.
-        return "tablet"
+        # Google's advice to makers of browsers: a phone says "Mobile", a tablet does not. Others say neither.
+        return UNKNOWN if "Dalvik/" in user_agent else "tablet"
+    if _OLD_PHONES.search(user_agent):
+        return "mobile"
     return "desktop" if system in _DESKTOPS else UNKNOWN
 
 

@@ -44,13 +44,18 @@ class PostgresActivities:
     def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres
 
-    async def page(self, business_id: str, profile_id: str, page: Page) -> tuple[list[Activity], bool] | None:
-        """Return a page of what a person did, newest first, and whether there is more; None: no such profile."""
+    async def page(
+        self, business_id: str, profile_id: str, page: Page, *, with_programs: bool
+    ) -> tuple[list[Activity], bool] | None:
+        """Return a page of what a person did, newest first, and whether there is more; None: no such profile.
+
+        with_programs adds what programs did with the person's links.
+        """
         async with self._postgres.reading(business_id) as connection:
             key = await find_profile(connection, business_id, profile_id)
             if key is None:
                 return None
-            rows, has_more = await read_page(connection, ACTIVITIES, (business_id, key), page)
+            rows, has_more = await read_page(connection, ACTIVITIES, (business_id, key), page, with_programs)
         return [activity_of(dict(row)) for row in rows], has_more
 
 

@@ -49,9 +49,14 @@ class Profiles:
             raise invalid([*faults, *of_fields])
         return await self._store.change(business_id, profile, fields, now())
 
-    async def activities(self, business_id: str, profile_id: str, page: Page) -> tuple[list[Activity], bool]:
-        """Return a page of what a person did, newest first, and whether there is more. Raises `PROFILE_UNKNOWN`."""
-        found = await self._activities.page(business_id, profile_id, page)
+    async def activities(
+        self, business_id: str, profile_id: str, page: Page, *, with_programs: bool
+    ) -> tuple[list[Activity], bool]:
+        """Return a page of what a person did, newest first, and whether there is more. Raises `PROFILE_UNKNOWN`.
+
+        with_programs adds what programs did with the person's links.
+        """
+        found = await self._activities.page(business_id, profile_id, page, with_programs=with_programs)
         if found is None:
             raise unknown_profile("profile")
         return found

@@ -4,13 +4,15 @@ SELECT profile_key FROM profiles WHERE business_id = $1 AND id = $2;
 
 -- name: list_activities
 -- What a person did next to one activity, {direction} by when it occurred: of the activities and of the sessions' clicks as
--- many as a page takes, by one index scan each.
+-- many as a page takes, by one index scan each. Hits of programs on the person's links come where $6 is true; else that
+-- scan passes over them.
 SELECT *
 FROM (
     (SELECT id, action, occurred_at, tracked_at, received_at, session, link, campaign, journey, object, amount_minor,
             currency, metadata, url, verdict, device, browser, os, country
      FROM activities
      WHERE business_id = $1 AND profile_key = $2 AND (occurred_at, id) {beyond} ($3, $4)
+       AND ($6 OR coalesce(verdict, 'human') = 'human')
      ORDER BY occurred_at {direction}, id {direction}
      LIMIT $5)
     UNION ALL

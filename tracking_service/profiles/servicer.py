@@ -62,5 +62,10 @@ class ProfileServicer(profile_service_pb2_grpc.ProfileServiceServicer):
     async def ListActivities(self, request: pb.ListActivitiesRequest, _context: "Context") -> pb.ListActivitiesResponse:
         """List what a person did."""
         check_texts(request)
-        found, has_more = await self._profiles.activities(request.business_id, request.profile, page_from(request))
+        found, has_more = await self._profiles.activities(
+            request.business_id,
+            request.profile,
+            page_from(request),
+            with_programs=request.include == pb.ACTIVITY_INCLUSION_ALL,
+        )
         return pb.ListActivitiesResponse(activities=[activity_message(one) for one in found], has_more=has_more)

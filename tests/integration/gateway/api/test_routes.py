@@ -10,7 +10,12 @@ import pytest
 from clicktrail.shortener.v1 import link_service_pb2, session_service_pb2
 from clicktrail.tracking.v1 import event_pb2, report_service_pb2
 from clicktrail.tracking.v1 import session_service_pb2 as tracking_session_pb2
-from clicktrail.tracking.v1.profile_service_pb2 import ListActivitiesRequest, UpdateProfileRequest
+from clicktrail.tracking.v1.profile_service_pb2 import (
+    ACTIVITY_INCLUSION_ALL,
+    ACTIVITY_INCLUSION_UNSPECIFIED,
+    ListActivitiesRequest,
+    UpdateProfileRequest,
+)
 from tests.support.gateway.answers import faults_of
 from tests.support.gateway.peer import BUSINESS, KNOWN_SESSION, LISTED, LISTED_ORIGIN, STORE_DOWN
 from tests.support.gateway.peers import Peers
@@ -171,6 +176,15 @@ async def test_activities_keep_what_was_sent(server: httpx.AsyncClient) -> None:
     assert "device" not in order
     assert click["device"] == "mobile"
     assert response.json()["has_more"] is False
+
+
+async def test_hits_of_programs_are_asked_for(server: httpx.AsyncClient, peers: Peers) -> None:
+    """By `include=all`; another word is named."""
+    for query, include in (("", ACTIVITY_INCLUSION_UNSPECIFIED), ("?include=all", ACTIVITY_INCLUSION_ALL)):
+        assert (await server.get(f"/v1/profiles/ana/activities{query}")).status_code == 200
+        assert peers.profiles.last(ListActivitiesRequest).include == include
+    response = await server.get("/v1/profiles/ana/activities?include=bots")
+    assert (response.status_code, faults_of(response)) == (422, [("invalid", "include")])
 
 
 @pytest.mark.parametrize("limit", ["0", "101", "x", "-1", "", "1e1"])

@@ -14,6 +14,7 @@ from clicktrail.tracking.v1 import click_pb2, relay_service_pb2
 from common import clock
 from common.errors import Reason
 from common.ids import new_nonce, session_from_nonce, uuid7
+from shortener_service.agents.rules import RULES_VERSION
 from tests.integration.shortener_service.conftest import Start, on_a_cluster_too
 from tests.support.shortener_service.callers import (
     BUSINESS,
@@ -88,7 +89,7 @@ async def test_a_click_says_everything(shortener: Caller, tracking: Tracking) ->
         session=outcome.session,
         verdict=click_pb2.VERDICT_HUMAN,
         verdict_reason="no rule against it",
-        rules_version=1,
+        rules_version=RULES_VERSION,
         host="localhost",
         query="src=qr&x=1",
         address="203.0.113.7",

@@ -1,5 +1,6 @@
 """What a page of activities costs does not grow with what its person has done, nor with the business."""
 
+from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
@@ -39,8 +40,8 @@ async def test_a_page_is_read_by_an_index_scan_of_each_of_its_sources(database: 
     await database.execute(FILL, DONE, at)
     middle = await database.fetchrow("SELECT clicked_at, click_id FROM sessions WHERE id = '1-2000'")
     assert middle is not None
-    for slots in (FORWARDS, BACKWARDS):
+    for slots, with_programs in product((FORWARDS, BACKWARDS), (True, False)):
         query = QUERIES.list_activities.format_map(slots)
-        plan = await plan_of(database, query, "shop", 1, *middle, PAGE, most_rows=2 * PAGE)
+        plan = await plan_of(database, query, "shop", 1, *middle, PAGE, with_programs, most_rows=2 * PAGE)
         assert plan["Actual Rows"] == PAGE
         assert scans_of(plan) == ["Index Scan"] * 2

@@ -6,6 +6,7 @@ import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from clicktrail.common.v1 import types_pb2
+from clicktrail.tracking.v1 import click_pb2
 from clicktrail.tracking.v1 import profile_service_pb2 as pb
 from common.errors import Reason
 from tests.support.tracking_service.calling import SECONDS, Caller, failure, faults
@@ -133,6 +134,30 @@ async def test_activities_are_clicks_and_events_newest_first(caller: Caller) -> 
     assert (clicked.action, clicked.verdict, clicked.session) == ("short_link.clicked", "human", minted.session)
     assert [one.id for one in await caller.activities("ana", limit=1, starting_after=view.id)] == [purchase.id]
     assert [one.id for one in await caller.activities("ana", ending_before=purchase.id)] == [view.id]
+
+
+PROGRAMS = (
+    click_pb2.VERDICT_BOT,
+    click_pb2.VERDICT_PREVIEW,
+    click_pb2.VERDICT_SCANNER,
+    click_pb2.VERDICT_PREFETCH,
+    click_pb2.VERDICT_HEAD,
+)
+
+
+async def test_activities_are_what_the_person_did(caller: Caller) -> None:
+    """What programs did with the person's links is told when it is asked for; pages are full either way."""
+    seen = [click(minutes, profile="ana", verdict=verdict) for minutes, verdict in enumerate(PROGRAMS)]
+    first, last = click(-1, profile="ana"), click(len(PROGRAMS), profile="ana")
+    await caller.deliver(first, *seen, last)
+    clicked = await caller.activities("ana")
+    assert [one.verdict for one in clicked] == ["human", "human"]
+    assert [one.id for one in await caller.activities("ana", limit=2)] == [one.id for one in clicked]
+    everything = await caller.activities("ana", include=pb.ACTIVITY_INCLUSION_ALL)
+    assert [one.verdict for one in everything] == ["human", "head", "prefetch", "scanner", "preview", "bot", "human"]
+    behind = await caller.activities("ana", limit=1, starting_after=everything[3].id)
+    assert [one.id for one in behind] == [clicked[1].id]
+    assert [one.id for one in await caller.activities("ana", ending_before=everything[3].id)] == [clicked[0].id]
 
 
 async def test_activities_name_what_is_wrong(caller: Caller) -> None:

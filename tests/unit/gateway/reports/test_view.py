@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clicktrail.common.v1.types_pb2 import Money
+from clicktrail.tracking.v1.profile_service_pb2 import Activity
+from clicktrail.tracking.v1.report_page_service_pb2 import LatestActivity
 from clicktrail.tracking.v1.report_service_pb2 import (
     REPORT_INTERVAL_DAY,
     Breakdowns,
@@ -23,7 +25,7 @@ from common.clock import to_timestamp
 from gateway.reports import wording
 from gateway.reports.chart import BARS_LIMIT, NARROW, WIDE, chart, series_of, ticks
 from gateway.reports.parameters import parameters_of
-from gateway.reports.view import view_of
+from gateway.reports.view import activity_row, view_of
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -167,3 +169,17 @@ def test_whatever_is_asked_for_is_a_wish() -> None:
     assert request.journey == "welcome"
     assert request.from_time.seconds % 900 == 0
     assert parameters_of({"range": "24h"}).request("shop", "campaign", "spring").from_time.seconds % 3_600 == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_person"),
+    [
+        ({"action": "short_link.clicked", "verdict": "human"}, True),
+        ({"action": "order.placed"}, True),
+        *[({"action": "short_link.clicked", "verdict": verdict}, False) for verdict in wording.OTHER_HITS],
+    ],
+)
+def test_what_a_program_did_stands_apart(fields: dict[str, Any], is_person: bool) -> None:  # noqa: FBT001  (a parameter)
+    """Among what people did it is greyed."""
+    latest = LatestActivity(activity=Activity(occurred_at=to_timestamp(START), **fields), profile="ana")
+    assert activity_row(latest, "UTC").is_person is is_person

@@ -47,6 +47,39 @@ def test_what_a_user_agent_says(agent: str, told: tuple[str, str, str]) -> None:
     assert tuple(describe(agent)) == told
 
 
+@pytest.mark.parametrize(
+    "agent",
+    [
+        "Opera/9.80 (J2ME/MIDP; Opera Mini/7.1.32052/191.308; U; en) Presto/2.12.423 Version/12.16",
+        "Opera/9.80 (Android; Opera Mini/36.2.2254/191.308; U; es) Presto/2.12.423 Version/12.16",
+        "Opera/9.80 (BREW; Opera Mini/6.0/27.2338; U; en) Presto/2.8.119 320X240 Samsung SCH-U640",
+        "UCWEB/2.0 (MIDP-2.0; U; Adr 4.4.2; en-US; Micromax_A106) U2/1.0.0 UCBrowser/9.7.0.520 U2/1.0.0",
+        "Nokia5130c-2/2.0 (07.97) Profile/MIDP-2.1 Configuration/CLDC-1.1",
+        "SonyEricssonW810i/R46EA Browser/NetFront/3.3 Profile/MIDP-2.0 Configuration/CLDC-1.1 UP.Link/6.3.0.0.0",
+        "BlackBerry9700/6.0.0.418 Profile/MIDP-2.1 Configuration/CLDC-1.1 VendorID/600",
+        "SAMSUNG-GT-S3650/S365XXIIC2 SHP/VPP/R5 Dolfin/1.5 Nextreaming SMM-MMS/1.2.0",
+        "LG-GT505/V10 Teleca/WAP2.0",
+    ],
+)
+def test_a_phone_is_one_without_saying_mobile(agent: str) -> None:
+    """Those before smartphones, and what their browsers send from later ones."""
+    assert describe(agent).device == "mobile"
+
+
+@pytest.mark.parametrize(
+    ("agent", "device"),
+    [
+        ("Dalvik/2.1.0 (Linux; U; Android 13; XYZ)", "unknown"),
+        ("Mozilla/5.0 (Linux; Android 12; Nokia T20) AppleWebKit/537.36 Chrome/140.0.0.0 Safari/537.36", "tablet"),
+        ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/140.0.0.0 Safari/537.36", "desktop"),
+        ("Opera/9.80 (iPad; Opera Mini/7.0.5/191.308; U; en) Presto/2.12.423 Version/12.16", "tablet"),
+    ],
+)
+def test_a_phones_name_makes_nothing_else_one(agent: str, device: str) -> None:
+    """A maker of phones makes tablets too, and a program's word for Android says nothing of a device."""
+    assert describe(agent).device == device
+
+
 def test_a_name_out_of_a_user_agent_has_an_end() -> None:
     """Apps name themselves as they like: the value of a breakdown is the beginning of it."""
     assert describe("C" * 500 + "/1.0 CFNetwork/1 Darwin/1").browser == "C" * 100

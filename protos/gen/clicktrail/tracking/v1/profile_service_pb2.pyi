@@ -10,6 +10,7 @@ from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -20,6 +21,26 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _ActivityInclusion:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ActivityInclusionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ActivityInclusion.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ACTIVITY_INCLUSION_UNSPECIFIED: _ActivityInclusion.ValueType  # 0
+    """Not set: nothing."""
+    ACTIVITY_INCLUSION_ALL: _ActivityInclusion.ValueType  # 1
+    """The hits of programs on the person's links too, each with its verdict."""
+
+class ActivityInclusion(_ActivityInclusion, metaclass=_ActivityInclusionEnumTypeWrapper):
+    """What a list of activities has beside what the person did."""
+
+ACTIVITY_INCLUSION_UNSPECIFIED: ActivityInclusion.ValueType  # 0
+"""Not set: nothing."""
+ACTIVITY_INCLUSION_ALL: ActivityInclusion.ValueType  # 1
+"""The hits of programs on the person's links too, each with its verdict."""
+Global___ActivityInclusion: _TypeAlias = ActivityInclusion  # noqa: Y015
 
 @_typing.final
 class Profile(_message.Message):
@@ -399,6 +420,7 @@ class ListActivitiesRequest(_message.Message):
     LIMIT_FIELD_NUMBER: _builtins.int
     STARTING_AFTER_FIELD_NUMBER: _builtins.int
     ENDING_BEFORE_FIELD_NUMBER: _builtins.int
+    INCLUDE_FIELD_NUMBER: _builtins.int
     business_id: _builtins.str
     """The business. Over HTTP the credential decides."""
     profile: _builtins.str
@@ -409,6 +431,8 @@ class ListActivitiesRequest(_message.Message):
     """Only what comes behind the one with this id."""
     ending_before: _builtins.str
     """Only what comes before the one with this id."""
+    include: Global___ActivityInclusion.ValueType
+    """What to list beside what the person did. Before 0.3.0 everything was listed."""
     def __init__(
         self,
         *,
@@ -417,10 +441,11 @@ class ListActivitiesRequest(_message.Message):
         limit: _builtins.int = ...,
         starting_after: _builtins.str | None = ...,
         ending_before: _builtins.str | None = ...,
+        include: Global___ActivityInclusion.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_ending_before", b"_ending_before", "_starting_after", b"_starting_after", "ending_before", b"ending_before", "starting_after", b"starting_after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_ending_before", b"_ending_before", "_starting_after", b"_starting_after", "business_id", b"business_id", "ending_before", b"ending_before", "limit", b"limit", "profile", b"profile", "starting_after", b"starting_after"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_ending_before", b"_ending_before", "_starting_after", b"_starting_after", "business_id", b"business_id", "ending_before", b"ending_before", "include", b"include", "limit", b"limit", "profile", b"profile", "starting_after", b"starting_after"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__ending_before: _TypeAlias = _typing.Literal["ending_before"]  # noqa: Y015
     _WhichOneofArgType__ending_before: _TypeAlias = _typing.Literal["_ending_before", b"_ending_before"]  # noqa: Y015

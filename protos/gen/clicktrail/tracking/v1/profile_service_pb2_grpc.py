@@ -117,7 +117,8 @@ class ProfileServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListActivities(self, request, context):
-        """Lists what a person did, newest first: every click and every event.
+        """Lists what a person did, newest first: every click and every event. What programs did with the person's links (bots,
+        previews, scanners, prefetches, `HEAD`) is left out unless it is asked for.
 
         Errors: NOT_FOUND (`PROFILE_UNKNOWN`).
         """

@@ -41,7 +41,8 @@ class ProfileServiceStub:
     ListProfiles: _aio.UnaryUnaryMultiCallable[_profile_service_pb2.ListProfilesRequest, _profile_service_pb2.ListProfilesResponse]
     """Lists profiles, newest first."""
     ListActivities: _aio.UnaryUnaryMultiCallable[_profile_service_pb2.ListActivitiesRequest, _profile_service_pb2.ListActivitiesResponse]
-    """Lists what a person did, newest first: every click and every event.
+    """Lists what a person did, newest first: every click and every event. What programs did with the person's links (bots,
+    previews, scanners, prefetches, `HEAD`) is left out unless it is asked for.
 
     Errors: NOT_FOUND (`PROFILE_UNKNOWN`).
     """
@@ -109,7 +110,8 @@ class ProfileServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _profile_service_pb2.ListActivitiesRequest,
         context: _aio.ServicerContext[_profile_service_pb2.ListActivitiesRequest, _abc.Awaitable[_profile_service_pb2.ListActivitiesResponse]],
     ) -> _abc.Awaitable[_profile_service_pb2.ListActivitiesResponse]:
-        """Lists what a person did, newest first: every click and every event.
+        """Lists what a person did, newest first: every click and every event. What programs did with the person's links (bots,
+        previews, scanners, prefetches, `HEAD`) is left out unless it is asked for.
 
         Errors: NOT_FOUND (`PROFILE_UNKNOWN`).
         """

@@ -1,0 +1,1 @@
+"""Real user agents of people and programs, with who sends them."""
