@@ -43,9 +43,15 @@ async def test_another_businesss_things_are_not_there(server: httpx.AsyncClient,
     profile = (await server.post("/v1/profiles", json={"name": "Ana"})).json()["id"]
     session = (await server.post("/v1/track/sessions")).json()["id"]
     token = (await server.get("/v1/tokens")).json()["tokens"][0]["id"]
-    for path in (f"/v1/links/{link}", f"/v1/actions/{action}", f"/v1/profiles/{profile}", f"/v1/sessions/{session}"):
+    changes = {
+        f"/v1/links/{link}": {"destination": "https://shop.example.com/other"},
+        f"/v1/actions/{action}": {"title": "Other"},
+        f"/v1/profiles/{profile}": {"name": "Bob"},
+        f"/v1/sessions/{session}": {"profile": "bob"},
+    }
+    for path, change in changes.items():
         assert (await other.get(path)).status_code == 404, path
-        assert (await other.patch(path, json={"profile": "bob"})).status_code == 404, path
+        assert (await other.patch(path, json=change)).status_code == 404, path
         assert (await server.get(path)).status_code == 200, path
     for path in (f"/v1/links/{link}", f"/v1/actions/{action}", f"/v1/tokens/{token}"):
         assert (await other.delete(path)).status_code == 404, path
