@@ -262,10 +262,10 @@ sent AS MATERIALIZED (
     RETURNING business_id, business_id || '/' || id AS place, profile_key, link, campaign, journey, message
 ), visited AS MATERIALIZED (
     SELECT place, profile_key, link, campaign, journey, message,
-           profile_key IS NOT NULL AND NOT EXISTS (
+           CASE WHEN profile_key IS NULL OR EXISTS (
                SELECT FROM profiles p
                WHERE p.business_id = s.business_id AND p.profile_key = s.profile_key OFFSET 0
-           ) AS is_erased
+           ) THEN false ELSE is_gone(business_id, profile_key) END AS is_erased
     FROM (
         SELECT business_id, place, profile_key, link, campaign, journey, message FROM known WHERE is_known
         UNION ALL

@@ -40,6 +40,29 @@ async def other(postgres_url: str) -> AsyncIterator["Database"]:
 
 
 @pytest.mark.parametrize("is_known", [True, False])
+async def test_what_is_said_stays_where_the_person_is_newer_than_the_event(
+    caller: Caller, database: "Database", other: "Database", *, is_known: bool
+) -> None:
+    """Who came to be while the event waited for its session is there, though the event began before: not erased."""
+    kept = "INSERT INTO sessions (business_id, id, profile_key, created_at) VALUES ('shop', $1, $2, now())"
+    if is_known:
+        await database.execute(kept, SESSION, None)
+    profile_key = await other.fetchval(
+        "INSERT INTO profiles (business_id, id, created_at) VALUES ('shop', 'ann', now()) RETURNING profile_key"
+    )
+    if is_known:
+        await other.execute("UPDATE sessions SET profile_key = $1", profile_key)
+    else:
+        await other.execute(kept, SESSION, profile_key)
+    tracking = asyncio.create_task(caller.track(event(page={"url": "https://shop.example.com/"}, metadata={"size": 7})))
+    await until_waiting(database, 1)
+    await other.execute("COMMIT")
+    assert (await tracking).status == ACCEPTED
+    (row,) = await database.fetch("SELECT url, metadata::text AS metadata, profile_key FROM activities")
+    assert tuple(row) == ("https://shop.example.com/", '{"size": 7}', profile_key)
+
+
+@pytest.mark.parametrize("is_known", [True, False])
 async def test_a_session_that_somebody_takes_meanwhile_is_that_persons(
     caller: Caller, database: "Database", other: "Database", *, is_known: bool
 ) -> None:
