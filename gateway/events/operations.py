@@ -25,6 +25,7 @@ from gateway.http.operation import (
     in_json,
 )
 from gateway.json import values
+from gateway.openapi.components import ERROR_ANSWERS, ERROR_HEADERS, ERRORS_REF
 from gateway.openapi.proto_comments import comment_of
 from gateway.openapi.proto_rules import limits_of
 
@@ -218,6 +219,10 @@ BATCH_FROM_SERVER = Operation(
     access=Access.PRIVATE,
     bodies={JSON: BATCH, "text/plain": BATCH_BODIES["text/plain"]},
 )
+_SHOWN_ERRORS = {
+    status: Response(ERROR_ANSWERS[status][1], {**_IMAGE, JSON: ERRORS_REF}, ERROR_HEADERS.get(status, {}))
+    for status in sorted(COMMON_ERRORS | {404, 409})
+}
 PIXEL = Operation(
     method="GET",
     path="/v1/p.gif",
@@ -240,8 +245,8 @@ PIXEL = Operation(
         _in_query("currency", _TEXT, "ISO 4217. Absent: the business's own."),
         _KEY,
     ],
-    responses={200: Response("An image of one transparent point.", _IMAGE)},
-    errors=COMMON_ERRORS | {404, 409},
+    responses={200: Response("An image of one transparent point.", _IMAGE), **_SHOWN_ERRORS},
+    errors=_SHOWN_ERRORS.keys(),
 )
 # Lists of ad blockers name its path; mails that were sent go on.
 OLDER_PIXEL = replace(PIXEL, path="/v1/track/pixel.gif", id="trackPixel")

@@ -67,7 +67,7 @@ WITH noted AS (
 SELECT NOT EXISTS (
     SELECT FROM pg_stat_activity a, noted n
     WHERE a.datname = current_database() AND a.pid <> pg_backend_pid() AND a.xact_start <= n.committed_by
-);
+) AND NOT EXISTS (SELECT FROM noted WHERE has_transaction_before(committed_by));
 
 -- name: end_erasure
 -- An erasure that is through.

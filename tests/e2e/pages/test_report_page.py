@@ -188,7 +188,7 @@ async def test_there_is_nothing_else(system: System, shop: Business, web: httpx.
     """Below the reports, other paths are 404 and other methods 405, as pages."""
     signature = (await signed(system, shop))["signature"]
     for path in (
-        "/reports/",
+        "/reports//",
         "/reports/links/x",
         "/reports/campaigns/",
         "/reports/campaigns/%FF",

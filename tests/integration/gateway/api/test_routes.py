@@ -262,7 +262,7 @@ async def test_a_token_is_shown_once(server: httpx.AsyncClient) -> None:
 
 async def test_a_path_that_leads_nowhere_is_404(server: httpx.AsyncClient) -> None:
     """Below the API's own prefix, in the form of the API."""
-    for path in ("/v1/forms", "/v1", "/v1/"):
+    for path in ("/v1/forms", "/v1", "/v1/forms/"):
         response = await server.get(path)
         assert (response.status_code, faults_of(response)) == (404, [("not_found", None)])
 

@@ -86,7 +86,7 @@ async def test_tracking_judges_what_an_event_needs(page: httpx.AsyncClient) -> N
 
 async def test_wrong_types_are_told_all_at_once(page: httpx.AsyncClient, peers: Peers) -> None:
     """Without a call."""
-    response = await page.post(PAGES, json={"action": 1, "metadata": "x", "tracked_at": "soon", "page": []})
+    response = await page.post(PAGES, json={"action": 1, "metadata": "x", "tracked_at": "soon", "page": [1]})
     assert response.status_code == 422
     assert {parameter for _, parameter in faults_of(response)} == {
         "action",

@@ -140,10 +140,11 @@ async def test_an_emptied_redis_declares_no_link_dead(start: Start, tracking: Tr
 
 
 async def test_a_new_installation_waits_for_tracking(redis: Redis, start: Start) -> None:
-    """While tracking is away nobody can tell an emptied Redis from a new one; then the new one is marked."""
+    """While tracking is away nobody can tell an emptied Redis from a new one, nor businesses; then it is marked."""
     late = Tracking()
     caller = await start(tracking_target=late.target)
-    assert (await refusal(caller.create())).reason is Reason.STORE_INCOMPLETE
+    assert (await refusal(caller.create())).reason is Reason.UPSTREAM_DOWN
+    assert not await redis.exists("{15}:complete")
     await late.start()
     await eventually(lambda: redis.exists("{15}:complete"), bool)
     assert (await caller.create()).code

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from grpc import aio
 
-from clicktrail.tracking.v1 import click_pb2, judgement_service_pb2, report_service_pb2
+from clicktrail.tracking.v1 import click_pb2, judgement_service_pb2, profile_service_pb2, report_service_pb2
 from clicktrail.tracking.v1 import judgement_service_pb2_grpc as judging
 from common.clock import to_timestamp
 from common.errors import Reason
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("business")
 
+ALL = profile_service_pb2.ACTIVITY_INCLUSION_ALL
 BOT = click_pb2.VERDICT_BOT
 PHONE = "Mozilla/5.0 (Linux; Android 14; CUBOT_X70) Chrome/130.0 Mobile"
 CRAWLER = "Mozilla/5.0 (compatible; Prober/2.0)"
@@ -138,7 +139,7 @@ async def test_a_person_who_was_a_program(
     assert (before.time_to_click, after.time_to_click) == (10 * 60, 40 * 60)
     session = await caller.session(false.session)
     assert (session.profile, session.link) == ("ana", "")
-    done = [(each.action, each.verdict) for each in await caller.activities("ana")]
+    done = [(each.action, each.verdict) for each in await caller.activities("ana", include=ALL)]
     assert done == [
         ("short_link.clicked", "human"), ("order.placed", ""), ("page.viewed", ""), ("short_link.clicked", "scanner"),
     ]  # fmt: skip
@@ -156,7 +157,7 @@ async def test_what_is_no_person_either_way(
     assert people(await totals(caller, database)) == (0, 0, 0, 0, 2)
     report = await caller.report(campaign="spring")
     assert [(each.value, each.clicks) for each in report.breakdowns.verdict if each.clicks] == [("preview", 2)]
-    assert [each.verdict for each in await caller.activities("ana")] == ["preview"]
+    assert [each.verdict for each in await caller.activities("ana", include=ALL)] == ["preview"]
 
 
 async def test_it_may_be_told_beforehand_and_changes_nothing_twice(

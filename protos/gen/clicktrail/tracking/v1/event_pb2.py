@@ -22,13 +22,14 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from clicktrail.common.v1 import json_pb2 as clicktrail_dot_common_dot_v1_dot_json__pb2
 from clicktrail.common.v1 import options_pb2 as clicktrail_dot_common_dot_v1_dot_options__pb2
 from clicktrail.common.v1 import types_pb2 as clicktrail_dot_common_dot_v1_dot_types__pb2
 from clicktrail.shortener.v1 import session_pb2 as clicktrail_dot_shortener_dot_v1_dot_session__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"clicktrail/tracking/v1/event.proto\x12\x16\x63licktrail.tracking.v1\x1a\"clicktrail/common/v1/options.proto\x1a clicktrail/common/v1/types.proto\x1a%clicktrail/shortener/v1/session.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf2\x05\n\x05\x45vent\x12\x33\n\x06\x61\x63tion\x18\x01 \x01(\tB#\xf2\xe7\x18\x1f\x08\x01\"\x1b\n\x0cpage.visited\x12\x0bpage.viewed\x12P\n\x07session\x18\x02 \x01(\tB:\xf2\xe7\x18\x36\x12(clicktrail.common.v1.SharedRules.session\x1a\nsession_idH\x00\x88\x01\x01\x12P\n\x07profile\x18\x03 \x01(\tB:\xf2\xe7\x18\x36\x12(clicktrail.common.v1.SharedRules.profile\x1a\nprofile_idH\x01\x88\x01\x01\x12?\n\x0fuser_parameters\x18\x04 \x01(\x0b\x32&.clicktrail.tracking.v1.UserParameters\x12\x13\n\x06object\x18\x05 \x01(\tH\x02\x88\x01\x01\x12\x35\n\x11object_parameters\x18\x06 \x01(\x0b\x32\x1a.clicktrail.common.v1.Json\x12\"\n\x0bobject_type\x18\x07 \x01(\tB\x08\xf2\xe7\x18\x04P\x01X@H\x03\x88\x01\x01\x12\x13\n\x06\x61mount\x18\x08 \x01(\tH\x04\x88\x01\x01\x12\x15\n\x08\x63urrency\x18\t \x01(\tH\x05\x88\x01\x01\x12,\n\x08metadata\x18\n \x01(\x0b\x32\x1a.clicktrail.common.v1.Json\x12.\n\ntracked_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x04page\x18\x0c \x01(\x0b\x32\x1c.clicktrail.tracking.v1.Page\x12\x33\n\nutm_params\x18\r \x01(\x0b\x32\x1f.clicktrail.tracking.v1.UtmSeen\x12)\n\x05\x65xtra\x18\x0e \x01(\x0b\x32\x1a.clicktrail.common.v1.JsonB\n\n\x08_sessionB\n\n\x08_profileB\t\n\x07_objectB\x0e\n\x0c_object_typeB\t\n\x07_amountB\x0b\n\t_currency\"H\n\x0eUserParameters\x12\x0f\n\x02id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x13\n\x06source\x18\x02 \x01(\tH\x01\x88\x01\x01\x42\x05\n\x03_idB\t\n\x07_source\"Z\n\x04Page\x12\x10\n\x03url\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x12\n\x05title\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x11\n\x04path\x18\x03 \x01(\tH\x02\x88\x01\x01\x42\x06\n\x04_urlB\x08\n\x06_titleB\x07\n\x05_path\"\xdc\x01\n\x07UtmSeen\x12\x13\n\x06source\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x13\n\x06medium\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x15\n\x08\x63\x61mpaign\x18\x03 \x01(\tH\x02\x88\x01\x01\x12\x11\n\x04term\x18\x04 \x01(\tH\x03\x88\x01\x01\x12\x14\n\x07\x63ontent\x18\x05 \x01(\tH\x04\x88\x01\x01\x12/\n\x0bobserved_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\t\n\x07_sourceB\t\n\x07_mediumB\x0b\n\t_campaignB\x07\n\x05_termB\n\n\x08_content\"\xc6\x02\n\nSubmission\x12\x13\n\x0b\x62usiness_id\x18\x01 \x01(\t\x12\x36\n\ncredential\x18\x02 \x01(\x0e\x32\".clicktrail.tracking.v1.Credential\x12\x1a\n\x03key\x18\x03 \x01(\tB\x08\xf2\xe7\x18\x04P\x01XdH\x00\x88\x01\x01\x12\n\n\x02id\x18\x04 \x01(\x0c\x12/\n\x0breceived_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x05\x65vent\x18\x06 \x01(\x0b\x32\x1d.clicktrail.tracking.v1.Event\x12\x37\n\rfresh_session\x18\x07 \x01(\x0b\x32 .clicktrail.shortener.v1.Session\x12\x0f\n\x07\x61\x64\x64ress\x18\x08 \x01(\t\x12\x12\n\nuser_agent\x18\t \x01(\tB\x06\n\x04_key\"\xf0\x01\n\x07Receipt\x12\x1b\n\x02id\x18\x01 \x01(\tB\n\xf2\xe7\x18\x06r\x04uuidH\x00\x88\x01\x01\x12\x10\n\x03key\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x35\n\x06status\x18\x03 \x01(\x0e\x32%.clicktrail.tracking.v1.ReceiptStatus\x12+\n\x06\x65rrors\x18\x04 \x03(\x0b\x32\x1b.clicktrail.common.v1.Fault\x12\x39\n\x05order\x18\x05 \x01(\x0e\x32%.clicktrail.tracking.v1.RefundedOrderH\x02\x88\x01\x01\x42\x05\n\x03_idB\x06\n\x04_keyB\x08\n\x06_order*W\n\nCredential\x12\x1a\n\x16\x43REDENTIAL_UNSPECIFIED\x10\x00\x12\x15\n\x11\x43REDENTIAL_PUBLIC\x10\x01\x12\x16\n\x12\x43REDENTIAL_PRIVATE\x10\x02*\xa4\x01\n\rReceiptStatus\x12\x1e\n\x1aRECEIPT_STATUS_UNSPECIFIED\x10\x00\x12\x1b\n\x17RECEIPT_STATUS_ACCEPTED\x10\x01\x12\x1c\n\x18RECEIPT_STATUS_DUPLICATE\x10\x02\x12\x1b\n\x17RECEIPT_STATUS_CONFLICT\x10\x03\x12\x1b\n\x17RECEIPT_STATUS_REJECTED\x10\x04*e\n\rRefundedOrder\x12\x1e\n\x1aREFUNDED_ORDER_UNSPECIFIED\x10\x00\x12\x18\n\x14REFUNDED_ORDER_KNOWN\x10\x01\x12\x1a\n\x16REFUNDED_ORDER_UNKNOWN\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"clicktrail/tracking/v1/event.proto\x12\x16\x63licktrail.tracking.v1\x1a\x1f\x63licktrail/common/v1/json.proto\x1a\"clicktrail/common/v1/options.proto\x1a clicktrail/common/v1/types.proto\x1a%clicktrail/shortener/v1/session.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf2\x05\n\x05\x45vent\x12\x33\n\x06\x61\x63tion\x18\x01 \x01(\tB#\xf2\xe7\x18\x1f\x08\x01\"\x1b\n\x0cpage.visited\x12\x0bpage.viewed\x12P\n\x07session\x18\x02 \x01(\tB:\xf2\xe7\x18\x36\x12(clicktrail.common.v1.SharedRules.session\x1a\nsession_idH\x00\x88\x01\x01\x12P\n\x07profile\x18\x03 \x01(\tB:\xf2\xe7\x18\x36\x12(clicktrail.common.v1.SharedRules.profile\x1a\nprofile_idH\x01\x88\x01\x01\x12?\n\x0fuser_parameters\x18\x04 \x01(\x0b\x32&.clicktrail.tracking.v1.UserParameters\x12\x13\n\x06object\x18\x05 \x01(\tH\x02\x88\x01\x01\x12\x35\n\x11object_parameters\x18\x06 \x01(\x0b\x32\x1a.clicktrail.common.v1.Json\x12\"\n\x0bobject_type\x18\x07 \x01(\tB\x08\xf2\xe7\x18\x04P\x01X@H\x03\x88\x01\x01\x12\x13\n\x06\x61mount\x18\x08 \x01(\tH\x04\x88\x01\x01\x12\x15\n\x08\x63urrency\x18\t \x01(\tH\x05\x88\x01\x01\x12,\n\x08metadata\x18\n \x01(\x0b\x32\x1a.clicktrail.common.v1.Json\x12.\n\ntracked_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x04page\x18\x0c \x01(\x0b\x32\x1c.clicktrail.tracking.v1.Page\x12\x33\n\nutm_params\x18\r \x01(\x0b\x32\x1f.clicktrail.tracking.v1.UtmSeen\x12)\n\x05\x65xtra\x18\x0e \x01(\x0b\x32\x1a.clicktrail.common.v1.JsonB\n\n\x08_sessionB\n\n\x08_profileB\t\n\x07_objectB\x0e\n\x0c_object_typeB\t\n\x07_amountB\x0b\n\t_currency\"H\n\x0eUserParameters\x12\x0f\n\x02id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x13\n\x06source\x18\x02 \x01(\tH\x01\x88\x01\x01\x42\x05\n\x03_idB\t\n\x07_source\"Z\n\x04Page\x12\x10\n\x03url\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x12\n\x05title\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x11\n\x04path\x18\x03 \x01(\tH\x02\x88\x01\x01\x42\x06\n\x04_urlB\x08\n\x06_titleB\x07\n\x05_path\"\xdc\x01\n\x07UtmSeen\x12\x13\n\x06source\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x13\n\x06medium\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x15\n\x08\x63\x61mpaign\x18\x03 \x01(\tH\x02\x88\x01\x01\x12\x11\n\x04term\x18\x04 \x01(\tH\x03\x88\x01\x01\x12\x14\n\x07\x63ontent\x18\x05 \x01(\tH\x04\x88\x01\x01\x12/\n\x0bobserved_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\t\n\x07_sourceB\t\n\x07_mediumB\x0b\n\t_campaignB\x07\n\x05_termB\n\n\x08_content\"\xc6\x02\n\nSubmission\x12\x13\n\x0b\x62usiness_id\x18\x01 \x01(\t\x12\x36\n\ncredential\x18\x02 \x01(\x0e\x32\".clicktrail.tracking.v1.Credential\x12\x1a\n\x03key\x18\x03 \x01(\tB\x08\xf2\xe7\x18\x04P\x01XdH\x00\x88\x01\x01\x12\n\n\x02id\x18\x04 \x01(\x0c\x12/\n\x0breceived_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x05\x65vent\x18\x06 \x01(\x0b\x32\x1d.clicktrail.tracking.v1.Event\x12\x37\n\rfresh_session\x18\x07 \x01(\x0b\x32 .clicktrail.shortener.v1.Session\x12\x0f\n\x07\x61\x64\x64ress\x18\x08 \x01(\t\x12\x12\n\nuser_agent\x18\t \x01(\tB\x06\n\x04_key\"\xfb\x01\n\x07Receipt\x12\x1b\n\x02id\x18\x01 \x01(\tB\n\xf2\xe7\x18\x06r\x04uuidH\x00\x88\x01\x01\x12\x10\n\x03key\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x35\n\x06status\x18\x03 \x01(\x0e\x32%.clicktrail.tracking.v1.ReceiptStatus\x12+\n\x06\x65rrors\x18\x04 \x03(\x0b\x32\x1b.clicktrail.common.v1.Fault\x12\x44\n\x05order\x18\x05 \x01(\x0e\x32%.clicktrail.tracking.v1.RefundedOrderB\t\xea\xe7\x18\x05orderH\x02\x88\x01\x01\x42\x05\n\x03_idB\x06\n\x04_keyB\x08\n\x06_order*W\n\nCredential\x12\x1a\n\x16\x43REDENTIAL_UNSPECIFIED\x10\x00\x12\x15\n\x11\x43REDENTIAL_PUBLIC\x10\x01\x12\x16\n\x12\x43REDENTIAL_PRIVATE\x10\x02*\xa4\x01\n\rReceiptStatus\x12\x1e\n\x1aRECEIPT_STATUS_UNSPECIFIED\x10\x00\x12\x1b\n\x17RECEIPT_STATUS_ACCEPTED\x10\x01\x12\x1c\n\x18RECEIPT_STATUS_DUPLICATE\x10\x02\x12\x1b\n\x17RECEIPT_STATUS_CONFLICT\x10\x03\x12\x1b\n\x17RECEIPT_STATUS_REJECTED\x10\x04*e\n\rRefundedOrder\x12\x1e\n\x1aREFUNDED_ORDER_UNSPECIFIED\x10\x00\x12\x18\n\x14REFUNDED_ORDER_KNOWN\x10\x01\x12\x1a\n\x16REFUNDED_ORDER_UNKNOWN\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -47,22 +48,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SUBMISSION'].fields_by_name['key']._serialized_options = b'\362\347\030\004P\001Xd'
   _globals['_RECEIPT'].fields_by_name['id']._loaded_options = None
   _globals['_RECEIPT'].fields_by_name['id']._serialized_options = b'\362\347\030\006r\004uuid'
-  _globals['_CREDENTIAL']._serialized_start=1922
-  _globals['_CREDENTIAL']._serialized_end=2009
-  _globals['_RECEIPTSTATUS']._serialized_start=2012
-  _globals['_RECEIPTSTATUS']._serialized_end=2176
-  _globals['_REFUNDEDORDER']._serialized_start=2178
-  _globals['_REFUNDEDORDER']._serialized_end=2279
-  _globals['_EVENT']._serialized_start=205
-  _globals['_EVENT']._serialized_end=959
-  _globals['_USERPARAMETERS']._serialized_start=961
-  _globals['_USERPARAMETERS']._serialized_end=1033
-  _globals['_PAGE']._serialized_start=1035
-  _globals['_PAGE']._serialized_end=1125
-  _globals['_UTMSEEN']._serialized_start=1128
-  _globals['_UTMSEEN']._serialized_end=1348
-  _globals['_SUBMISSION']._serialized_start=1351
-  _globals['_SUBMISSION']._serialized_end=1677
-  _globals['_RECEIPT']._serialized_start=1680
-  _globals['_RECEIPT']._serialized_end=1920
+  _globals['_RECEIPT'].fields_by_name['order']._loaded_options = None
+  _globals['_RECEIPT'].fields_by_name['order']._serialized_options = b'\352\347\030\005order'
+  _globals['_CREDENTIAL']._serialized_start=1966
+  _globals['_CREDENTIAL']._serialized_end=2053
+  _globals['_RECEIPTSTATUS']._serialized_start=2056
+  _globals['_RECEIPTSTATUS']._serialized_end=2220
+  _globals['_REFUNDEDORDER']._serialized_start=2222
+  _globals['_REFUNDEDORDER']._serialized_end=2323
+  _globals['_EVENT']._serialized_start=238
+  _globals['_EVENT']._serialized_end=992
+  _globals['_USERPARAMETERS']._serialized_start=994
+  _globals['_USERPARAMETERS']._serialized_end=1066
+  _globals['_PAGE']._serialized_start=1068
+  _globals['_PAGE']._serialized_end=1158
+  _globals['_UTMSEEN']._serialized_start=1161
+  _globals['_UTMSEEN']._serialized_end=1381
+  _globals['_SUBMISSION']._serialized_start=1384
+  _globals['_SUBMISSION']._serialized_end=1710
+  _globals['_RECEIPT']._serialized_start=1713
+  _globals['_RECEIPT']._serialized_end=1964
 # @@protoc_insertion_point(module_scope)
