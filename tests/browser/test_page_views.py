@@ -20,6 +20,7 @@ class Viewed:
         self._visitor = visitor
         self.addresses: list[str] = []
         self.titles: list[str] = []
+        self._told: set[str] = set()
         visitor.context.on("request", self._note)
 
     async def becomes(self, *expected: str) -> None:
@@ -33,9 +34,12 @@ class Viewed:
 
     def _note(self, request: Request) -> None:
         if request.method == "POST" and request.url.endswith("/track/events"):
-            page = sent_by(request)["page"]
-            self.addresses.append(page["url"])
-            self.titles.append(page["title"])
+            event = sent_by(request)
+            # A page that is left before the answer sends its event again, which is the same by its id.
+            if event["id"] not in self._told:
+                self._told.add(event["id"])
+                self.addresses.append(event["page"]["url"])
+                self.titles.append(event["page"]["title"])
 
 
 @pytest_asyncio.fixture

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, Page
 
 from tests.browser.conftest import OpenVisit
 from tests.browser.hosts import NEW, OLD, SESSION, Visitor, open_visitor, sent_by, set_cookie
 from tests.browser.shop import Shop, open_shop
 from tests.browser.visits import nothing_waits, open_visit
 from tests.support.certificates import Authority
-from tests.support.system import System
+from tests.support.system import CLIENT_SECONDS, System
 from tests.support.waiting import eventually
 
 WWW, CHECKOUT = "www.shop.test", "checkout.shop.test"
@@ -250,6 +250,13 @@ async def test_a_copied_address_gives_nothing_away(visitor: Visitor, browser: Br
         assert await other.evaluate(SESSION) not in ("", NEW)
 
 
+async def has_session(page: Page, session: str) -> None:
+    """Wait until a page has a session: one from memory may be put into place only now."""
+    await page.wait_for_function(
+        "session => Clicktrail.session === session", arg=session, timeout=CLIENT_SECONDS * 1000
+    )
+
+
 async def test_back_and_forward_are_no_clicks(visitor: Visitor) -> None:
     """The newer click's session stays, also where the older one's address comes back, from memory or not."""
     for flags in ("", "addEventListener('unload', () => {})"):
@@ -257,11 +264,11 @@ async def test_back_and_forward_are_no_clicks(visitor: Visitor) -> None:
         page = await visitor.open(WWW, f"/p?hello_session={OLD}{len(flags)}")
         await page.goto(visitor.shop.at(WWW, f"/p?hello_session={NEW}{len(flags)}"))
         await page.go_back()
-        assert await page.evaluate(SESSION) == f"{NEW}{len(flags)}"
+        await has_session(page, f"{NEW}{len(flags)}")
         await page.goto(visitor.shop.at(WWW, f"/p?hello_session={OLD}{len(flags)}"))
-        assert await page.evaluate(SESSION) == f"{NEW}{len(flags)}"
+        await has_session(page, f"{NEW}{len(flags)}")
         await page.go_forward()
-        assert await page.evaluate(SESSION) == f"{NEW}{len(flags)}"
+        await has_session(page, f"{NEW}{len(flags)}")
     del visitor.shop.pages["/p"]
 
 

@@ -19,7 +19,7 @@ Counts = dict[tuple[Any, ...], tuple[int, ...]]
 COHORT = " cohort"
 DAY = " day"
 QUARTER = timedelta(minutes=15)
-TOLERANCE = timedelta(minutes=10)
+TOLERANCE = timedelta(hours=24)
 WINDOW = timedelta(days=7)
 # Of what the visitors of these runs do, this earns.
 EARNING = ("order.placed", "product.purchased")
