@@ -32,12 +32,12 @@ class _EnvironmentOrFiles(EnvSettingsSource):
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         """Return the text; where there is none that could be taken, the reason, which validation refuses."""
-        value, key, is_complex = super().get_field_value(field, field_name)
+        _, key, is_complex = super().get_field_value(field, field_name)
         try:
             found = text_of(field_name.upper(), variables({name: text or "" for name, text in self.env_vars.items()}))
         except UnfitTextError as error:
             return error, key, False
-        return value if found is None else found, key, is_complex
+        return found, key, is_complex
 
     def prepare_field_value(self, field_name: str, field: FieldInfo, value: Any, value_is_complex: bool) -> Any:  # noqa: FBT001  (the library's signature)
         """Return the value, decoded where it is a text."""

@@ -62,6 +62,15 @@ def test_an_empty_variable_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert (settings.password, settings.port) == (SECRET, 1)
 
 
+@pytest.mark.parametrize("name", ["PORT", "NAME", "SHARE", "LOG_LEVEL", "TLS_DIR"])
+def test_an_empty_variable_is_none_also_alone(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the setting takes, a text too: it has what it has where nothing is said of it."""
+    monkeypatch.setenv("CLICKTRAIL_PASSWORD", SECRET)
+    usual = getattr(load_settings(Example), name.lower())
+    monkeypatch.setenv(f"CLICKTRAIL_{name}", "")
+    assert getattr(load_settings(Example), name.lower()) == usual
+
+
 def test_every_faulty_file_is_named_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
