@@ -1,7 +1,7 @@
 """A hit as it is judged now, and what it is by other rules."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -113,7 +113,12 @@ class Progress:
         self.changes.update(Change(each.before.verdict, each.after.verdict, each.reason) for each in rejudged)
 
 
-def rejudge(hit: Hit, judged: JudgedAgent) -> Rejudged | None:
+def rejudged_of(hits: Iterable[Hit], judged: Mapping[str, JudgedAgent]) -> list[Rejudged]:
+    """Return those of hits that are something else by what is judged of their user agents."""
+    return [changed for hit in hits if (changed := _rejudge(hit, judged[hit.user_agent])) is not None]
+
+
+def _rejudge(hit: Hit, judged: JudgedAgent) -> Rejudged | None:
     """Return a hit as it is by a judgement; None: it stays what it is.
 
     One that turns out to be a person's gets a session that nobody was given, always the same one.

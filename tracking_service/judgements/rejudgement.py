@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
 
-from tracking_service.judgements.judgement import Hit, JudgedAgent, Progress
+from tracking_service.judgements.judgement import Hit, JudgedAgent, Progress, rejudged_of
 from tracking_service.judgements.store import Place, PostgresJudgements
 from tracking_service.shortener_client import ShortenerVerdicts
 
@@ -41,11 +41,11 @@ class Rejudgement:
         if not hits:
             return None
         judged = await self._judge(hits)
-        keep = self._store.preview if is_dry else self._store.keep
-        rejudged = await keep(business_id, place, progress.rules_version, hits, judged)
-        progress.add(len(hits), rejudged)
+        rejudged = rejudged_of(hits, judged)
         if rejudged and not is_dry:
+            rejudged = await self._store.keep(business_id, place, progress.rules_version, hits, judged)
             self._wake_attribution()
+        progress.add(len(hits), rejudged)
         return Place(hits[-1].clicked_at, hits[-1].id) if len(hits) == PIECE else None
 
     async def _judge(self, hits: Sequence[Hit]) -> Mapping[str, JudgedAgent]:

@@ -1,6 +1,6 @@
 """Keeps what hits are by later rules in PostgreSQL, and has everything follow that was counted and decided of them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple, Self
 from uuid import UUID
@@ -12,7 +12,7 @@ from tracking_service.clicks.store import keep_click_activities, meet_sessions
 from tracking_service.counters.first_clicks import CountedClick
 from tracking_service.counters.store import add_counts, lock_counting, tally_first_clicks
 from tracking_service.counters.tally import ClickTally
-from tracking_service.judgements.judgement import Hit, JudgedAgent, Rejudged, rejudge
+from tracking_service.judgements.judgement import Hit, JudgedAgent, Rejudged, rejudged_of
 from tracking_service.judgements.queries import QUERIES
 from tracking_service.postgres.arrays import columns
 from tracking_service.postgres.pool import Postgres
@@ -60,18 +60,6 @@ class PostgresJudgements:
         async with self._postgres.connection() as connection:
             return await _hits(connection, business_id, place, rules_version, limit)
 
-    async def preview(
-        self,
-        business_id: str,
-        place: Place,
-        rules_version: int,
-        hits: Sequence[Hit],
-        judged: Mapping[str, JudgedAgent],
-    ) -> list[Rejudged]:
-        """Return which hits would be something else; nothing is kept."""
-        del business_id, place, rules_version
-        return _rejudged(hits, judged)
-
     async def keep(
         self,
         business_id: str,
@@ -84,24 +72,18 @@ class PostgresJudgements:
 
         What was judged, or erased, since the hits were read is left as it is.
         """
-        if not _rejudged(hits, judged):
-            return []
 
         async def work(connection: "Connection") -> list[Rejudged]:
             await lock_counting(connection, {business_id})
             read = {hit.id for hit in hits}
             again = await _hits(connection, business_id, place, rules_version, len(hits))
-            rejudged = _rejudged((hit for hit in again if hit.id in read), judged)
+            rejudged = rejudged_of((hit for hit in again if hit.id in read), judged)
             kept = await _keep_judgements(connection, rules_version, rejudged)
             if kept:
                 await _follow(connection, kept)
             return kept
 
         return await self._postgres.in_transaction(work)
-
-
-def _rejudged(hits: Iterable[Hit], judged: Mapping[str, JudgedAgent]) -> list[Rejudged]:
-    return [changed for hit in hits if (changed := rejudge(hit, judged[hit.user_agent])) is not None]
 
 
 async def _hits(connection: "Connection", business_id: str, place: Place, rules_version: int, limit: int) -> list[Hit]:
