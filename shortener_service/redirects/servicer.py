@@ -8,6 +8,7 @@ from clicktrail.shortener.v1 import redirect_service_pb2_grpc, session_service_p
 from clicktrail.tracking.v1 import click_pb2
 from common.errors import ClicktrailError, invalid_field
 from common.field_rules import rules
+from common.json_names import enum_words
 from shortener_service.agents.judge import judge
 from shortener_service.agents.rules import RULES_VERSION
 from shortener_service.links.links import Links
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from grpc import aio
 
 LARGEST_JUDGEMENT = rules(pb.JudgeUserAgentsRequest, "user_agents").max_items
-VERDICT_NAMES = {number: name.removeprefix("VERDICT_").lower() for name, number in click_pb2.Verdict.items()}
+VERDICT_NAMES = enum_words(click_pb2.Verdict.DESCRIPTOR)
 _UNAVAILABLE = pb.Outcome(kind=pb.OUTCOME_KIND_UNAVAILABLE)
 
 
