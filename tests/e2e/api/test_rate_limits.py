@@ -139,16 +139,15 @@ async def test_who_guesses_credentials_is_refused_and_who_has_one_is_not(system:
 
 
 async def test_who_guesses_codes_is_refused_and_live_links_are_not(system: System) -> None:
-    """From the same address; a person is told what to do."""
-    seen: Counter[int] = Counter()
+    """From the same address; a person is told what to do. What is refused in between may be less on a slow machine."""
+    texts: dict[int, str] = {}
     async with client_with(system, address=GUESSER, **{"User-Agent": PHONE}) as phone:
         for _ in range(300):
             answer = await phone.get(f"/{secrets.token_hex(3)}")
-            seen[answer.status_code] += 1
-        assert "come again" in answer.text
+            texts[answer.status_code] = answer.text
         assert (await phone.get(f"/{system.links[0]['code']}")).status_code == 302
-    assert seen[429] > 0
-    assert seen.keys() == {404, 429}
+    assert texts.keys() == {404, 429}
+    assert "come again" in texts[429]
 
 
 async def test_an_operator_gives_a_business_more(system: System) -> None:

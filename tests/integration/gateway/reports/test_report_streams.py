@@ -186,7 +186,7 @@ async def test_a_watcher_that_goes_leaves_no_task_behind(peers: Peers) -> None:
         leaving = watches.reports(GetReportRequest(business_id="shop", campaign="spring"), 60.0)
         assert await anext(leaving) is not None
     await asyncio.sleep(0)
-    assert tasks_but_of_grpc() == before
+    assert tasks_but_of_grpc() <= before
     await leaving.aclose()
     await staying.aclose()
     watches.close()
