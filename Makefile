@@ -90,6 +90,27 @@ protos-breaking: protos/third_party ## buf: the protos against those of the last
 protos-check: protos ## the checked-in stubs are what the protos generate
 	@git diff --exit-code --stat -- protos/gen || { echo "The stubs are out of step with the protos: commit what 'make protos' wrote."; exit 1; }
 
+# Where stubs for other languages are written, and what Go's packages are imported by there.
+OUT ?= build/stubs
+GO_PREFIX ?= example.com/shop
+define write-stubs
+	cd protos && ../$(BIN)/buf generate --output '$(abspath $(OUT))' \
+		--template "$$(sed 's|example.com/shop|$(GO_PREFIX)|' buf.gen.$(@:stubs-%=%).yaml)"
+	@echo "The stubs are in $(OUT)/clicktrail."
+endef
+
+.PHONY: stubs-go
+stubs-go: protos/third_party ## write stubs for Go (OUT=folder GO_PREFIX=example.com/shop, the import path of that folder)
+	$(write-stubs)
+
+.PHONY: stubs-typescript
+stubs-typescript: protos/third_party ## write stubs for TypeScript (OUT=folder)
+	$(write-stubs)
+
+.PHONY: stubs-java
+stubs-java: protos/third_party ## write stubs for Java (OUT=folder)
+	$(write-stubs)
+
 .PHONY: bench
 bench: $(STAMP) ## measure, side by side with other ways to do it
 	@$(BIN)/python -c 'import fastapi' 2>/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check -e protos -e '.[bench]' || echo "FastAPI cannot be installed; it is left out."

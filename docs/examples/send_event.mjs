@@ -2,6 +2,7 @@
 const URL = process.env.CLICKTRAIL_URL; // such as https://go.example.com
 const TOKEN = process.env.CLICKTRAIL_TOKEN; // a private token of the business
 const TRIES = 8;
+if (!URL || !TOKEN) throw new Error('CLICKTRAIL_URL and CLICKTRAIL_TOKEN have to be set.');
 
 /** Send an event and return its receipt. Throws where the event itself is refused. */
 async function send(event) {
@@ -14,9 +15,10 @@ async function send(event) {
       body: JSON.stringify(event),
       signal: AbortSignal.timeout(15_000),
     }).catch(() => null);
-    if (answer?.ok) return answer.json();
-    // 429 and 503 say when to come again; what else is below 500 is a fault of the event.
-    if (answer && answer.status < 500 && answer.status !== 429) throw new Error(await answer.text());
+    const receipt = answer?.ok && (await answer.json().catch(() => null)); // it may break off
+    if (receipt) return receipt;
+    // 429 and 503 say when to come again, 408 is a proxy's; what else is below 500 is a fault of the event.
+    if (answer && !answer.ok && answer.status < 500 && ![408, 429].includes(answer.status)) throw new Error(await answer.text());
     if (answer) pause = Number(answer.headers.get('retry-after')) || pause;
     await new Promise((resolve) => setTimeout(resolve, pause * 1000));
   }

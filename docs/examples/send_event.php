@@ -3,6 +3,9 @@
 $url = getenv('CLICKTRAIL_URL'); // such as https://go.example.com
 $token = getenv('CLICKTRAIL_TOKEN'); // a private token of the business
 const TRIES = 8;
+if (!$url || !$token) {
+    throw new RuntimeException('CLICKTRAIL_URL and CLICKTRAIL_TOKEN have to be set.');
+}
 
 /** Send an event and return its receipt. Throws where the event itself is refused. */
 function send(string $url, string $token, array $event): array
@@ -13,23 +16,26 @@ function send(string $url, string $token, array $event): array
         'content' => json_encode($event),
         'timeout' => 15,
         'ignore_errors' => true, // bodies of errors are read too
+        'follow_location' => 0,
     ]]);
     for ($attempt = 1; $attempt <= TRIES; $attempt++) {
         $pause = min(60, 2 ** $attempt);
-        $http_response_header = [];
         // No answer: it may have been taken, and the `id` keeps it from being counted twice.
-        $body = @file_get_contents("$url/v1/attribution/events", false, $context);
-        $status = (int) (explode(' ', $http_response_header[0] ?? '')[1] ?? 0);
-        if ($status === 200) {
-            return json_decode($body, true);
+        $answer = @fopen("$url/v1/attribution/events", 'r', false, $context);
+        $body = $answer ? stream_get_contents($answer) : '';
+        $headers = $answer ? stream_get_meta_data($answer)['wrapper_data'] : [];
+        $status = (int) (explode(' ', $headers[0] ?? '')[1] ?? 0);
+        $receipt = $status === 200 ? json_decode($body, true) : null; // it may break off
+        if ($receipt) {
+            return $receipt;
         }
-        // 429 and 503 say when to come again; what else is below 500 is a fault of the event.
-        if ($status >= 400 && $status < 500 && $status !== 429) {
-            throw new RuntimeException($body);
+        // 429 and 503 say when to come again, 408 is a proxy's; what else is below 500 is a fault of the event.
+        if ($status >= 300 && $status < 500 && !in_array($status, [408, 429])) {
+            throw new RuntimeException("$status $body");
         }
-        foreach ($http_response_header as $line) {
+        foreach ($headers as $line) {
             if (stripos($line, 'Retry-After:') === 0) {
-                $pause = (int) substr($line, strlen('Retry-After:'));
+                $pause = (int) substr($line, strlen('Retry-After:')) ?: $pause;
             }
         }
         sleep($pause);

@@ -1,5 +1,6 @@
 """Sends an order from a shop's server: once, however often it is tried. Python 3.11 or newer, nothing else."""
 
+import http.client
 import json
 import os
 import time
@@ -21,11 +22,12 @@ def send(event: dict[str, object]) -> dict[str, object]:
             with urllib.request.urlopen(request, timeout=15) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
-            # 429 and 503 say when to come again; what else is below 500 is a fault of the event.
-            if error.code < 500 and error.code != 429:
+            # 429 and 503 say when to come again, 408 is a proxy's; what else is below 500 is a fault of the event.
+            if error.code < 500 and error.code not in (408, 429):
                 raise
-            pause = float(error.headers.get("Retry-After") or pause)
-        except OSError:
+            told = error.headers.get("Retry-After", "")
+            pause = float(told) if told.isdecimal() else pause
+        except (OSError, http.client.HTTPException):
             pass  # No answer: it may have been taken, and the `id` keeps it from being counted twice.
         time.sleep(pause)
     raise TimeoutError("Clicktrail did not answer; keep the event and send it later, with the same id.")

@@ -83,19 +83,27 @@ def _deprecated(kind: str | list[str], text: str) -> Schema:
 
 
 def _action() -> Schema:
-    """Return what an action may be: a built-in one, each with what it means, or one of the business's own."""
-    built_in = [
-        {"const": name, "description": comment_of(value)}
-        for value in BuiltInAction.DESCRIPTOR.values
-        if (name := value.GetOptions().Extensions[action_pb2.action].name)
+    """Return what an action may be: a built-in one, each with what it means and needs, or one of the business's own."""
+    field = Event.DESCRIPTOR.fields_by_name["action"]
+    older = [
+        {"const": each.alias, "description": f"The older name of `{each.value}`.", "deprecated": True}
+        for each in rules(Event, "action").value_aliases
     ]
-    own = {"type": "string", "description": "The name of a custom action of the business, or an older name."}
+    own = {"type": "string", "description": "The name of a custom action of the business. Needs no object."}
     return {
         "type": "string",
-        "description": comment_of(Event.DESCRIPTOR.fields_by_name["action"]),
-        "anyOf": [*built_in, own],
+        "description": comment_of(field),
+        "anyOf": [*_built_in_actions(), *older, own],
         "examples": ["order.placed"],
     }
+
+
+def _built_in_actions() -> Iterator[Schema]:
+    for value in BuiltInAction.DESCRIPTOR.values:
+        action = value.GetOptions().Extensions[action_pb2.action]
+        if action.name:
+            needs = f"Needs an object, of the type `{action.object}`." if action.object else "Needs no object."
+            yield {"const": action.name, "description": f"{comment_of(value)} {needs}"}
 
 
 def _event() -> Schema:

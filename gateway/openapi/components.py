@@ -80,8 +80,9 @@ SECURITY: dict[Access, list[dict[str, list[str]]]] = {
 }
 ABOUT = """Short links, the clicks on them, and what came of those.
 
-Bodies are JSON in UTF-8; `Content-Encoding: gzip` is taken. Fields that are not known are ignored, but for events, \
-which keep them; null is as good as absent. Times are ISO 8601 with an offset, and RFC 3339 in UTC in answers.
+Bodies are JSON in UTF-8; `Content-Encoding: gzip` is taken. A field or a parameter of the query that is not known is \
+422 where a private token is needed; events keep such fields, and what else pages send is taken without. \
+Null is as good as absent. Times are ISO 8601 with an offset, and RFC 3339 in UTC in answers.
 Every answer carries `X-Request-Id`, and may be read by pages of any origin. An error is \
 `{"errors": [{"type", "parameter", "description"}]}` with one entry per fault. Lists are newest first; \
 `starting_after` and `ending_before` take an id of a list."""

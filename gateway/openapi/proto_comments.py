@@ -35,7 +35,7 @@ def words_of(method: MethodDescriptor) -> tuple[str, str]:
     """Return the first sentence of a method's comment and the rest, without its errors."""
     text = _ERRORS.sub("", _comments().get(method.full_name, method.name))
     summary, _, rest = text.partition(".")
-    return f"{summary.strip()}.", rest.strip()
+    return f"{' '.join(summary.split())}.", rest.strip()
 
 
 def statuses_of(method: MethodDescriptor) -> set[int]:

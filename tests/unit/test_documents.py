@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tracking_service.actions.catalogue import CATALOGUE
+
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "protos/README.md")),
@@ -46,6 +48,17 @@ def test_every_step_of_a_click_is_in_its_file(file: str, name: str) -> None:
         elif isinstance(node, _FUNCTIONS):
             names.add(node.name)
     assert name in names
+
+
+def test_every_action_is_in_the_table_with_its_object() -> None:
+    """In docs/events.md each built-in action stands with the type of the object that it needs, and no other does."""
+    table = (ROOT / "docs" / "events.md").read_text().partition("\n## Actions\n")[2].partition("\n\nAn object")[0]
+    told: dict[str, str] = {}
+    for first, second in re.findall(r"^\| (`.+?) \| ([^|]+) \|", table, re.MULTILINE):
+        actions = re.findall(r"`([^`]+)`", first)
+        objects = re.findall(r"\w+", second.partition(", with")[0])
+        told |= dict(zip(actions, objects if len(objects) > 1 else objects * len(actions), strict=True))
+    assert told == {name: action.needs or "none" for name, action in CATALOGUE.items()}
 
 
 def test_decisions_are_numbered_one_by_one() -> None:

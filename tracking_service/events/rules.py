@@ -129,7 +129,7 @@ def _rule(action: str, context: EventContext, faults: Faults) -> Action:
     elif action in OURS:
         faults.add("action", "is one that cannot be sent.", FaultType.NOT_ALLOWED)
     elif action not in CATALOGUE and action not in context.actions:
-        faults.add("action", "is none of this business.", FaultType.NOT_FOUND)
+        faults.add("action", "is neither a built-in one nor one of this business.", FaultType.NOT_FOUND)
     return CATALOGUE.get(action, _CUSTOM)
 
 

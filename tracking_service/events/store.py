@@ -63,7 +63,7 @@ class People(NamedTuple):
     minted: ProfileKeys
 
 
-_NO_ACTION = field_fault("action", "is none of this business.", FaultType.NOT_FOUND)
+_NO_ACTION = field_fault("action", "is neither a built-in one nor one of this business.", FaultType.NOT_FOUND)
 _UNSTORABLE = Fault(FaultType.INVALID, None, "The event cannot be stored; it was set aside, to be looked at.")
 _ASSIGNED = field_fault("session", "belongs to another profile.", FaultType.IDENTITY_ASSIGNED)
 

@@ -16,6 +16,7 @@ from schemathesis.specs.openapi import checks
 from tests.contract.declared import declared_document
 from tests.e2e.businesses import Business, make_business
 from tests.e2e.conftest import System, client_with
+from tracking_service.actions.catalogue import CATALOGUE
 
 # Only ends a test that would never end.
 ANSWER_SECONDS = 120
@@ -96,12 +97,17 @@ def test_every_route_that_is_posted_to_has_an_example() -> None:
 
 
 def test_every_action_is_named_with_what_it_means() -> None:
-    """Built-in ones one by one, beside those of a business; older names are told to be so."""
+    """Built-in ones one by one with the object they need, beside those of a business; older names are told to be so."""
     event = declared_document()["components"]["schemas"]["EventToSend"]["properties"]
-    *built_in, own = event["action"]["anyOf"]
-    assert len(built_in) == 22
-    assert all(each["description"].endswith(".") for each in [*built_in, own])
-    assert {"const": "checkout.started", "description": "The checkout was begun."} in built_in
+    *built_in, older, own = event["action"]["anyOf"]
+    assert {each["const"] for each in built_in} == set(CATALOGUE)
+    assert all(each["description"].endswith(".") for each in [*built_in, older, own])
+    assert {"const": "checkout.started", "description": "The checkout was begun. Needs no object."} in built_in
+    assert {
+        "const": "coupon.redeemed",
+        "description": "A coupon was used. Needs an object, of the type `coupon`.",
+    } in built_in
+    assert (older["const"], older["deprecated"]) == ("page.visited", True)
     assert event["session_id"]["deprecated"]
     assert not any(event[name].get("deprecated") for name in ("session", "object", "object_parameters", "page"))
 

@@ -93,7 +93,7 @@ async def test_a_custom_action_may_have_been_made_at_the_last_moment(
     await site.until_replayed()
     assert await stored(postgres_url) == [booked.id]
     assert await rows(postgres_url, "SELECT item, reason FROM rejected") == [
-        (nonsense.id, "action is none of this business.")
+        (nonsense.id, "action is neither a built-in one nor one of this business.")
     ]
 
 
