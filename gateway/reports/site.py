@@ -7,6 +7,7 @@ from functools import partial
 
 from clicktrail.tracking.v1 import report_page_service_pb2 as pages
 from clicktrail.tracking.v1 import report_service_pb2 as reports
+from common.errors import ClicktrailError, Reason
 from gateway.http.errors import no_route, problem_of
 from gateway.http.exchange import Answer, Exchange
 from gateway.http.routes import Route, Routes, Style
@@ -88,9 +89,14 @@ class ReportSite:
             return elsewhere
         asked = parameters_of(dict(exchange.query()))
         request = asked.request(reader.business_id, kind, scope_id)
-        report, latest = await asyncio.gather(
-            self._read(request, exchange.request_id), self._read_latest(reader, kind, scope_id, exchange.request_id)
-        )
+        try:
+            report, latest = await asyncio.gather(
+                self._read(request, exchange.request_id), self._read_latest(reader, kind, scope_id, exchange.request_id)
+            )
+        except ClicktrailError as error:
+            if error.reason is not Reason.SCOPE_UNKNOWN:
+                raise
+            return _unknown_page(reader, kind, scope_id, error)
         # Drawing takes longer than a redirect may wait.
         page = await asyncio.to_thread(report_page, Subject(reader, kind, scope_id), asked, request, report, latest)
         return Answer(200, page, content_type=HTML)
@@ -111,6 +117,15 @@ class ReportSite:
             return watched
         response: reports.GetReportResponse = await self._get_report(request, request_id=request_id, is_repeatable=True)
         return response.report
+
+
+def _unknown_page(reader: Reader, kind: str, scope_id: str, error: ClicktrailError) -> Answer:
+    text = f"No link belongs to the {kind} “{scope_id}”."
+    known = [name for fault in error.faults for name in fault.known]
+    # A link to one report tells of no other.
+    if known and reader.opens_all:
+        text += f" There are: {', '.join(known)}."
+    return Answer(404, problem_page(f"There is no such {kind}", text), content_type=HTML)
 
 
 def _problem_page(error: Exception, exchange: Exchange) -> Answer:
