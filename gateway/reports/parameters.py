@@ -19,7 +19,7 @@ from clicktrail.tracking.v1.report_service_pb2 import (
 from common.clock import from_timestamp, now, timezones, to_rfc3339, to_timestamp
 from common.errors import Fault, invalid
 from gateway.json.reader import fill, fill_from_path, members_of_query
-from gateway.reports.cookies import OPENING, opening
+from gateway.reports.cookies import OPENING, PATH, SIGNATURE, opening
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -119,9 +119,12 @@ def recipients_request(exchange: "Exchange", business_id: str) -> ListRecipients
 
 def _fill(request: "Message", exchange: "Exchange") -> None:
     faults: list[Fault] = []
-    query = [(name, text) for name, text in exchange.query() if name not in OPENING]
+    # Whoever sends a page's address on may add to it; cookies open pages alone.
+    is_for_page = exchange.path.startswith(f"{PATH}/")
+    opening_it = OPENING if is_for_page else (SIGNATURE,)
+    query = [(name, text) for name, text in exchange.query() if name not in opening_it]
     descriptor: Any = request.DESCRIPTOR
-    fill(request, members_of_query(descriptor, query), faults)
+    fill(request, members_of_query(descriptor, query), faults, is_strict=not is_for_page)
     fill_from_path(request, exchange.parameters, faults)
     if faults:
         raise invalid(faults)
