@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 RANGES = {"all": "All time", "24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
 BASES = {"event": "By date of click", "cohort": "By date of link"}
 WHOLE, DAY = "all", "24h"
+ALL = "all"
 
 _DAYS = {"7d": 7, "30d": 30, "90d": 90}
 _UTC = "UTC"
@@ -43,6 +44,8 @@ class ReportParameters:
     range: str
     timezone: str
     basis: str
+    include: str
+    """What the list of what happened last has beside what people did: "all" for what programs did, or ""."""
     unknown_timezone: str
     """A time zone that was asked for and does not exist; empty: none."""
 
@@ -50,6 +53,7 @@ class ReportParameters:
         """Return the address of a page that shows the same of something, but for these changes."""
         asked = replace(self, **changes)
         kept = {"range": (asked.range, WHOLE), "timezone": (asked.timezone, _UTC), "basis": (asked.basis, "event")}
+        kept["include"] = (asked.include, "")
         shown = {name: value for name, (value, usual) in kept.items() if value != usual}
         return f"{path}?{urlencode({**asked.opened_by, **shown})}"
 
@@ -84,6 +88,7 @@ def parameters_of(query: Mapping[str, str]) -> ReportParameters:
         range=query["range"] if query.get("range") in RANGES else WHOLE,
         timezone=timezone if is_known else _UTC,
         basis=query["basis"] if query.get("basis") in BASES else "event",
+        include=ALL if query.get("include") == ALL else "",
         unknown_timezone="" if is_known else timezone[:60],
     )
 

@@ -162,11 +162,14 @@ class ReportPage:
         scopes = [ReportScope(*place, report) for place, report in zip(shown, totals, strict=True)]
         return scopes, len(found) > limit
 
-    async def latest(self, business_id: str, place: Scope, limit: int) -> list[LatestActivity]:
-        """Return what happened last in a campaign or journey. Raises INVALID, `BUSINESS_UNKNOWN`."""
+    async def latest(self, business_id: str, place: Scope, limit: int, *, with_programs: bool) -> list[LatestActivity]:
+        """Return what happened last in a campaign or journey, with what programs did where that is wanted too.
+
+        Raises INVALID, `BUSINESS_UNKNOWN`.
+        """
         if place == BUSINESS_SCOPE:
             raise invalid_field("campaign", "or journey is required.", FaultType.PARAMETER_MISSING)
-        return await self._store.latest(business_id, place, limit)
+        return await self._store.latest(business_id, place, limit, with_programs=with_programs)
 
 
 def place_from(campaign: str | None, journey: str | None) -> Scope:

@@ -121,12 +121,13 @@ ORDER BY created_at DESC, scope, scope_id
 LIMIT $2 OFFSET $3;
 
 -- name: list_latest_activities
--- What happened last in a {scope}, by an index of the activities and one of the sessions' clicks.
+-- What happened last in a {scope}, by an index of the activities and one of the sessions' clicks. Hits of programs come
+-- where $4 is true; else the scan passes over them.
 WITH latest AS MATERIALIZED (
     (SELECT id, action, occurred_at, tracked_at, received_at, session, link, campaign, journey, object, amount_minor,
             currency, metadata, url, verdict, device, browser, os, country, source, profile_key
      FROM activities
-     WHERE business_id = $1 AND {scope} = $2
+     WHERE business_id = $1 AND {scope} = $2 AND ($4 OR coalesce(verdict, 'human') = 'human')
      ORDER BY occurred_at DESC, id DESC
      LIMIT $3)
     UNION ALL
