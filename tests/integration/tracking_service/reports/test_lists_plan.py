@@ -51,5 +51,5 @@ async def test_a_piece_of_recipients_reads_their_clicks_alone(database: "Databas
 
 async def test_the_latest_of_a_journey_pass_by_a_campaign_of_its_name(database: "Database", campaign: str) -> None:
     """Nothing is read of the campaign, however much happened there."""
-    plan = await plan_of(database, LATEST["journey"], "shop", campaign, PAGE, False, most_rows=0)
+    plan = await plan_of(database, LATEST["journey"], "shop", campaign, PAGE, bool(), most_rows=0)
     assert plan["Actual Rows"] == 0
