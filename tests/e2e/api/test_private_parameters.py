@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from tests.contract.declared import declared_document
 from tests.e2e.conftest import PHONE, System, client_with
 
-TOKEN = {"private_token": []}
+TOKEN: dict[str, list[str]] = {"private_token": []}
 
 
 def private_routes() -> Iterator[tuple[str, str]]:
@@ -32,7 +33,7 @@ ROUTES = list(private_routes())
 async def test_an_unknown_parameter_is_refused(private: httpx.AsyncClient, method: str, path: str) -> None:
     """Whatever else is wrong, and before anything is done or sent."""
     address = re.sub(r"\{\w+\}", "x", path)
-    body = {"json": {}} if method in {"post", "patch", "put"} else {}
+    body: dict[str, Any] = {"json": {}} if method in {"post", "patch", "put"} else {}
     answer = await private.request(method, address, params={"campain": "spring", "limt": "3"}, **body)
     assert answer.status_code == 422, answer.text
     assert {"campain", "limt"} <= {fault.get("parameter") for fault in answer.json()["errors"]}

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("business")
 
-KINDS = {
+KINDS: dict[str, dict[str, Any]] = {
     "campaign": {"campaign": "spring"},
     "journey": {"campaign": "", "journey": "welcome"},
     "message": {"message": "teaser"},

@@ -129,7 +129,7 @@ def test_strangers_are_counted_by_network(limits: RateLimits, clock: Clock) -> N
     """Each kind apart, and each network apart."""
     rate = FROM_STRANGERS[BudgetKind.UNKNOWN_CODES]
     codes = BudgetKind.UNKNOWN_CODES
-    for _ in range(rate.burst):
+    for _ in range(int(rate.burst)):
         limits.take_as_stranger(codes, CARRIER)
     with pytest.raises(RefusedError):
         limits.take_as_stranger(codes, CARRIER)
