@@ -34,6 +34,8 @@ class Reason(StrEnum):
     """A private token, for a link of another business."""
     LINK_UNKNOWN = "LINK_UNKNOWN"
     """Another business's link."""
+    SCOPE_UNKNOWN = "SCOPE_UNKNOWN"
+    """The report of a campaign that no link has."""
     CODE_TAKEN = "CODE_TAKEN"
     """The custom code `summer` a second time."""
     EXTERNAL_ID_TAKEN = "EXTERNAL_ID_TAKEN"
@@ -116,6 +118,8 @@ class Fault:
     type: FaultType
     parameter: str | None
     description: str
+    known: tuple[str, ...] = ()
+    """Of what is not known: values that there are, the likeliest first."""
 
 
 def field_fault(parameter: str, predicate: str, type_: FaultType = FaultType.INVALID) -> Fault:

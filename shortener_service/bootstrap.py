@@ -9,6 +9,7 @@ from clicktrail.common.v1.access_pb2 import ROLE_SHORTENER
 from clicktrail.shortener.v1 import (
     domain_service_pb2_grpc,
     link_service_pb2_grpc,
+    outbox_service_pb2_grpc,
     rate_service_pb2_grpc,
     redirect_service_pb2_grpc,
     refused_host_service_pb2_grpc,
@@ -33,8 +34,10 @@ from shortener_service.links.messages import LinkMessages
 from shortener_service.links.servicer import LinkServicer
 from shortener_service.links.store import RedisLinkStore
 from shortener_service.links.templates import Templates
+from shortener_service.outbox.delivery import Delivery
 from shortener_service.outbox.direct_delivery import DirectlyDelivered
 from shortener_service.outbox.relay import Appended, Deliver, OutboxRelay
+from shortener_service.outbox.servicer import OutboxServicer
 from shortener_service.outbox.store import RedisOutbox
 from shortener_service.rates.rates import Rates
 from shortener_service.rates.servicer import RateServicer
@@ -70,7 +73,7 @@ RELAY_STOP_SECONDS = 2.0
 START_PATIENCE_SECONDS = 2.0
 SERVICES = tuple(
     f"clicktrail.shortener.v1.{name}Service"
-    for name in ("Link", "Redirect", "Session", "Domain", "RefusedHost", "Restore", "Rate")
+    for name in ("Link", "Redirect", "Session", "Domain", "RefusedHost", "Restore", "Rate", "Outbox")
 )
 
 
@@ -109,8 +112,9 @@ class Shortener:
         refused_hosts = RefusedHosts(host_store, self._copies.note_change)
         proofs = Proofs(self._installation.learn, TxtRecords(settings.name_servers))
         domains = Domains(domain_store, proofs, refused_hosts, settings.public_url, self._copies.note_change)
+        outbox = RedisOutbox(self._calls, keys, settings.relay_claim_seconds)
         self._relay = OutboxRelay(
-            RedisOutbox(self._calls, keys, settings.relay_claim_seconds),
+            outbox,
             delivery_over(self._channel, DELIVERY_SECONDS),
             appended,
             shards.count,
@@ -136,6 +140,7 @@ class Shortener:
                 RefusedHostServicer(refused_hosts),
                 RestoreServicer(self._restoration),
                 RateServicer(Rates(RedisRates(self._calls, keys))),
+                OutboxServicer(Delivery(outbox)),
             ),
             connection_age_seconds=settings.connection_age_seconds,
             security=replace(security, business_of=TokenOwners(self._channel).business_of),
@@ -189,6 +194,7 @@ def registrations(  # noqa: PLR0913, PLR0917  (one for each service)
     refused_hosts: RefusedHostServicer,
     restores: RestoreServicer,
     rates: RateServicer,
+    outbox: OutboxServicer,
 ) -> list[Register]:
     """Return what adds each servicer to a server."""
     return [
@@ -199,6 +205,7 @@ def registrations(  # noqa: PLR0913, PLR0917  (one for each service)
         lambda server: refused_host_service_pb2_grpc.add_RefusedHostServiceServicer_to_server(refused_hosts, server),
         lambda server: restore_service_pb2_grpc.add_RestoreServiceServicer_to_server(restores, server),
         lambda server: rate_service_pb2_grpc.add_RateServiceServicer_to_server(rates, server),
+        lambda server: outbox_service_pb2_grpc.add_OutboxServiceServicer_to_server(outbox, server),
     ]
 
 

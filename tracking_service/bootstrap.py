@@ -66,6 +66,7 @@ from tracking_service.refused_requests.servicer import RefusedRequestServicer
 from tracking_service.refused_requests.store import PostgresRefusedRequests
 from tracking_service.rejections.servicer import RejectionServicer
 from tracking_service.rejections.store import PostgresRejected
+from tracking_service.reports.known_scopes import KnownScopes
 from tracking_service.reports.page import ReportPage
 from tracking_service.reports.page_servicer import ReportPageServicer
 from tracking_service.reports.page_store import PostgresReportPage
@@ -131,7 +132,9 @@ class TrackingService:
         self._fallback = OutageFallback(settings, postgres, EventIntake(events, PostgresEventContexts(postgres)))
         origins = Origins(describe, open_countries(settings.country_database).of)
         self._deliveries = PostgresDeliveries(postgres, self._partitions, origins, self._attribution_woken.set)
-        self._reports = Reports(PostgresReports(postgres), self._shortener)
+        report_store = PostgresReports(postgres)
+        self._known_scopes = KnownScopes(report_store, self._shortener)
+        self._reports = Reports(report_store, self._known_scopes)
         self._watch = ReportWatch(self._reports, PostgresVersions(postgres))
         self._accounts = Accounts(PostgresAccounts(postgres), self._fallback.accounts, self._fallback.breaker)
         registers = self._registers()
@@ -227,13 +230,13 @@ class TrackingService:
                 ReportServicer(
                     self._reports,
                     self._watch,
-                    Recipients(PostgresRecipients(postgres)),
+                    Recipients(PostgresRecipients(postgres), self._known_scopes),
                     Reconciliation(PostgresReconcile(postgres)),
                 ),
             ),
             "clicktrail.tracking.v1.ReportPageService": partial(
                 report_page_service_pb2_grpc.add_ReportPageServiceServicer_to_server,
-                ReportPageServicer(ReportPage(PostgresReportPage(postgres), self._reports)),
+                ReportPageServicer(ReportPage(PostgresReportPage(postgres), self._reports, self._known_scopes)),
             ),
             "clicktrail.tracking.v1.SessionService": partial(
                 session_service_pb2_grpc.add_SessionServiceServicer_to_server, SessionServicer(sessions)

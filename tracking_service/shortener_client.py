@@ -7,6 +7,8 @@ from grpc import aio
 from clicktrail.shortener.v1 import (
     link_service_pb2,
     link_service_pb2_grpc,
+    outbox_service_pb2,
+    outbox_service_pb2_grpc,
     redirect_service_pb2,
     redirect_service_pb2_grpc,
 )
@@ -16,6 +18,8 @@ from common.rpc.errors import from_rpc_error
 CALL_SECONDS = 10.0
 # A caller waits for the answer.
 ASK_SECONDS = 2.0
+# The shortener itself waits for up to two of them.
+ARRIVAL_SECONDS = 3.0
 
 
 class ShortenerVerdicts:
@@ -44,6 +48,7 @@ class ShortenerLinks:
     def __init__(self, channel: aio.Channel) -> None:
         self._channel = channel
         self._stub = link_service_pb2_grpc.LinkServiceStub(channel)
+        self._outbox = outbox_service_pb2_grpc.OutboxServiceStub(channel)
 
     async def close(self) -> None:
         """Close the channel."""
@@ -57,6 +62,16 @@ class ShortenerLinks:
         except aio.AioRpcError as error:
             told = from_rpc_error(error)
             raise told or unavailable(Reason.UPSTREAM_DOWN, "The shortener does not tell of links now.") from error
+
+    async def have_arrived(self) -> bool:
+        """Wait until all links of before are kept here, and tell whether they are: False also where nobody can tell."""
+        try:
+            answer = await self._outbox.AwaitDelivery(
+                outbox_service_pb2.AwaitDeliveryRequest(), timeout=ARRIVAL_SECONDS
+            )
+        except aio.AioRpcError:
+            return False
+        return bool(answer.is_delivered)
 
     async def detach(self, business_id: str, link_ids: list[str]) -> None:
         """Take the recipient from links, at most 1,000. Raises UNAVAILABLE where the shortener cannot do it now."""

@@ -30,6 +30,7 @@ _COLUMNS = (
     "business_id", "clicked_at", "id", "link", "template", "campaign", "journey", "message", "profile_key", "session",
     "link_created_at", "verdict", "verdict_reason", "rules_version", "host", "query", "address", "user_agent",
     "referrer", "accept_language", "source", "device", "browser", "os", "country", "language", "referring_host",
+    "is_scan",
 )  # fmt: skip
 # What keeping clicks writes beside them, of sessions that nobody knew before. A crawler on a shared link is nobody.
 _SESSIONS = """
@@ -38,7 +39,8 @@ _SESSIONS = """
         is_clicked_by_recipient, created_at, origin)
     SELECT business_id, session, profile_key, id, clicked_at, link_created_at, link, campaign, journey, message,
            profile_key IS NOT NULL, clicked_at,
-           json_build_array(verdict, template, device, browser, os, country, language, referring_host)::text
+           json_build_array(verdict, template, device, browser, os, country, language,
+                            CASE WHEN is_scan THEN 'qr+' ELSE '' END || referring_host)::text
     FROM clicks
     WHERE business_id = $1 AND verdict = 'human' AND session IS NOT NULL
     ORDER BY session
@@ -46,9 +48,9 @@ _SESSIONS = """
 _ACTIVITIES = """
     INSERT INTO activities (
         business_id, id, received_at, occurred_at, profile_key, session, action, link, campaign, journey, message,
-        verdict, device, browser, os, country)
+        verdict, device, browser, os, country, source)
     SELECT business_id, id, clicked_at, clicked_at, profile_key, session, $2, link, campaign, journey, message, verdict,
-           device, browser, os, country
+           device, browser, os, country, source
     FROM clicks
     WHERE business_id = $1 AND (verdict <> 'human' OR session IS NULL)
       AND (profile_key IS NOT NULL OR session IS NOT NULL)
@@ -124,7 +126,7 @@ async def load_clicks(url: str, business_id: str, clicks: Iterable[click_pb2.Cli
 def _rows(clicks: Iterable[click_pb2.Click], origins: Origins, keys: Mapping[str, int]) -> Iterator[tuple[Any, ...]]:
     known: dict[tuple[str, ...], Origin] = {}
     for click in clicks:
-        kind = click.template, click.address, click.user_agent, click.referrer, click.accept_language
+        kind = click.template, click.address, click.user_agent, click.referrer, click.accept_language, click.source
         origin = known.get(kind) or known.setdefault(kind, origins.derived(click))
         yield _row(click, origin, keys.get(click.profile))
 
@@ -136,6 +138,7 @@ def _row(click: click_pb2.Click, origin: Origin, profile_key: int | None) -> tup
         from_timestamp(click.link_created_at), VERDICTS[click.verdict], click.verdict_reason, click.rules_version,
         click.host, click.query, click.address, click.user_agent, click.referrer, click.accept_language, click.source,
         origin.device, origin.browser, origin.os, origin.country, origin.language, origin.referrer,
+        origin.is_scan,
     )  # fmt: skip
 
 

@@ -1,5 +1,7 @@
 """Carries `ClicktrailError` over gRPC: one table there, one way back."""
 
+import json
+
 import grpc
 from google.protobuf.any_pb2 import Any
 from google.rpc import code_pb2, error_details_pb2, status_pb2
@@ -13,6 +15,8 @@ from common.rare_warnings import RareWarning
 log = get_logger(__name__)
 
 DOMAIN = "clicktrail"
+# What stands in the metadata of an `ErrorInfo` before the name of a field: the values that there are, a JSON list.
+KNOWN = "known."
 
 CODES: dict[Kind, int] = {
     Kind.INVALID: code_pb2.INVALID_ARGUMENT,
@@ -33,8 +37,16 @@ _refused = RareWarning(log, "a service does not take our key")
 
 
 def to_status(error: ClicktrailError) -> grpc.Status:
-    """Return the rich status of an error: ErrorInfo with the reason, BadRequest with the faults, RetryInfo."""
-    details = [_packed(error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN))]
+    """Return the rich status of an error: ErrorInfo with the reason, BadRequest with the faults, RetryInfo.
+
+    Where a fault says which values there are, the metadata of the ErrorInfo has them as a JSON list: "known.campaign".
+    """
+    known = {
+        f"{KNOWN}{fault.parameter}": json.dumps(fault.known, ensure_ascii=False)
+        for fault in error.faults
+        if fault.known
+    }
+    details = [_packed(error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=known))]
     violations = [
         error_details_pb2.BadRequest.FieldViolation(
             field=fault.parameter or "", description=fault.description, reason=fault.type.upper()
@@ -93,7 +105,12 @@ def _unpacked(status: status_pb2.Status, kind: Kind) -> ClicktrailError | None:
     if info.domain != DOMAIN or info.reason not in Reason.__members__:
         return None
     faults = [
-        Fault(FaultType(violation.reason.lower()), violation.field or None, violation.description)
+        Fault(
+            FaultType(violation.reason.lower()),
+            violation.field or None,
+            violation.description,
+            tuple(json.loads(info.metadata.get(f"{KNOWN}{violation.field}", "[]"))),
+        )
         for violation in bad_request.field_violations
     ]
     return ClicktrailError(kind, Reason(info.reason), faults, retry_after_seconds=retry.retry_delay.seconds or None)

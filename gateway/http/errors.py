@@ -112,6 +112,8 @@ def fault_json(fault: Fault) -> Value:
     if fault.parameter:
         shown["parameter"] = fault.parameter
     shown["description"] = fault.description
+    if fault.known:
+        shown["known"] = list(fault.known)
     return shown
 
 

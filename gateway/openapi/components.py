@@ -21,6 +21,11 @@ ERRORS: Schema = {
                         "description": "The field at fault, such as `object_parameters.reference`. Absent: none.",
                     },
                     "description": {"type": "string", "description": "A sentence for a person."},
+                    "known": {
+                        "type": "array",
+                        "items": {"type": "string"},
+                        "description": "Of a name that is not known: some that are, the nearest spellings first.",
+                    },
                 },
                 "required": ["type", "description"],
                 "additionalProperties": False,

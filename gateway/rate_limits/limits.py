@@ -69,10 +69,6 @@ class RateLimits:
         if wait:
             raise self._refused(kind, account, wait)
 
-    def try_take_as_stranger(self, kind: BudgetKind, network: str) -> bool:
-        """Take a unit of what a network has without a credential, if there is one; tell whether there is."""
-        return self._wait_as_stranger(kind, network) == 0
-
     def take_as_stranger(self, kind: BudgetKind, network: str) -> None:
         """Take a unit of what a network has without a credential. Raises the refusal with 429 where there is none."""
         if wait := self._wait_as_stranger(kind, network):

@@ -1,13 +1,15 @@
 """Says whose reports a request may see: by a private token, or by the signature of a link to the report page."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
 from clicktrail.tracking.v1 import report_page_service_pb2 as pb
 from common.clock import from_timestamp
 from common.credentials import CredentialCache
+from common.errors import ClicktrailError, Reason, not_found
 from gateway.auth import Credentials
 from gateway.http.errors import RefusedError, unauthorized
 from gateway.http.exchange import Exchange
@@ -50,6 +52,16 @@ class ReportAccess:
             return (await self._credentials.private(exchange)).business_id
         return (await self.reader(exchange, signature)).business_id
 
+    @contextmanager
+    def telling(self, exchange: Exchange) -> Iterator[None]:
+        """Keep the names of other reports, which errors may tell, from whoever has a link: it may be one's alone."""
+        try:
+            yield
+        except ClicktrailError as error:
+            if "authorization" in exchange.headers or not any(fault.known for fault in error.faults):
+                raise
+            raise unknown_report() from error
+
     async def reader(self, exchange: Exchange, signature: str | None) -> Reader:
         """Return who reads with a signature. Raises the refusal with 401, and with 429 beyond the limits."""
         self._limits.take_as_stranger(BudgetKind.REQUESTS, exchange.network)
@@ -68,6 +80,11 @@ class ReportAccess:
         opened: pb.OpenReportLinkResponse = await self._open(request, is_repeatable=True)
         until = from_timestamp(opened.expires_at)
         return Reader(opened.business_id, opened.business_name, not opened.is_of_one_report, until)
+
+
+def unknown_report() -> ClicktrailError:
+    """Return the error for a report that there is not, as it is told to those who may not know what there is."""
+    return not_found(Reason.SCOPE_UNKNOWN, "There is no such report: no link belongs to it.")
 
 
 def _scope_of(placeholders: Mapping[str, str]) -> tuple[str, ...]:

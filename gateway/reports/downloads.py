@@ -56,9 +56,10 @@ class ReportDownloads:
         """Send a report."""
         await exchange.body.discard()
         request = report_request(exchange, await self._access.business_of(exchange))
-        response: pb.GetReportResponse = await self._get_report(
-            request, request_id=exchange.request_id, is_repeatable=True
-        )
+        with self._access.telling(exchange):
+            response: pb.GetReportResponse = await self._get_report(
+                request, request_id=exchange.request_id, is_repeatable=True
+            )
         name = attachment("report", *scope_of(response.report))
         return Streamed(_in_pieces(report_rows(response.report)), CONTENT_TYPE, {"content-disposition": name})
 
@@ -67,7 +68,8 @@ class ReportDownloads:
         await exchange.body.discard()
         request = recipients_request(exchange, await self._access.business_of(exchange))
         answers = self._list_recipients(request, RECIPIENTS_SECONDS, request_id=exchange.request_id)
-        first = await anext(answers, pb.ListRecipientsResponse())
+        with self._access.telling(exchange):
+            first = await anext(answers, pb.ListRecipientsResponse())
         name = attachment(
             "recipients",
             *(word for kind in SCOPES if getattr(request, kind) for word in (kind, getattr(request, kind))),

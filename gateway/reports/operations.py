@@ -11,7 +11,7 @@ from gateway.openapi.proto_comments import comment_of
 from gateway.openapi.proto_rules import limits_of
 from gateway.openapi.schemas import scalar
 from gateway.reports.cookies import LINK, SIGNATURE
-from gateway.reports.parameters import BASES, RANGES
+from gateway.reports.parameters import ALL, BASES, RANGES
 
 _TEXT: Schema = {"type": "string"}
 _SIGNATURE = Parameter(SIGNATURE, _TEXT, "The signature of a link to the report page, in the place of a private token.")
@@ -129,6 +129,7 @@ def _report(kind: str) -> Operation:
         Parameter("range", {"type": "string", "enum": list(RANGES)}, "How far back to look."),
         Parameter("timezone", _TEXT, "An IANA time zone."),
         Parameter("basis", {"type": "string", "enum": list(BASES)}, "By which dates."),
+        Parameter("include", {"type": "string", "enum": [ALL]}, "Whether to list what programs did too."),
     )
 
 

@@ -9,7 +9,7 @@ from clicktrail.tracking.v1.report_page_service_pb2 import ListLatestActivitiesR
 from clicktrail.tracking.v1.report_service_pb2 import GetReportRequest, Report
 from gateway.http.exchange import Answer
 from gateway.reports.access import Reader
-from gateway.reports.parameters import BASES, RANGES, ReportParameters, cities
+from gateway.reports.parameters import ALL, BASES, RANGES, ReportParameters, cities
 from gateway.reports.view import activity_row, scope_row, view_of
 from gateway.templating import FOLDER, filled
 
@@ -92,6 +92,7 @@ def report_page(
         bases=[(asked.path(path, basis=name), text, name == asked.basis) for name, text in BASES.items()],
         timezones=cities(),
         view=view_of(report),
+        programs=asked.path(path, include="" if asked.include else ALL),
         latest=[activity_row(one, asked.timezone) for one in latest.activities],
         report_csv=asked.data_path(f"{path}/report.csv", request),
         recipients_csv=f"{path}/recipients.csv?{urlencode(asked.opened_by)}",

@@ -19,7 +19,7 @@ from clicktrail.tracking.v1.report_service_pb2 import (
 from common.clock import from_timestamp, now, timezones, to_rfc3339, to_timestamp
 from common.errors import Fault, invalid
 from gateway.json.reader import fill, fill_from_path, members_of_query
-from gateway.reports.cookies import OPENING, opening
+from gateway.reports.cookies import OPENING, PATH, SIGNATURE, opening
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 RANGES = {"all": "All time", "24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
 BASES = {"event": "By date of click", "cohort": "By date of link"}
 WHOLE, DAY = "all", "24h"
+ALL = "all"
 
 _DAYS = {"7d": 7, "30d": 30, "90d": 90}
 _UTC = "UTC"
@@ -43,6 +44,8 @@ class ReportParameters:
     range: str
     timezone: str
     basis: str
+    include: str
+    """What the list of what happened last has beside what people did: "all" for what programs did, or ""."""
     unknown_timezone: str
     """A time zone that was asked for and does not exist; empty: none."""
 
@@ -50,6 +53,7 @@ class ReportParameters:
         """Return the address of a page that shows the same of something, but for these changes."""
         asked = replace(self, **changes)
         kept = {"range": (asked.range, WHOLE), "timezone": (asked.timezone, _UTC), "basis": (asked.basis, "event")}
+        kept["include"] = (asked.include, "")
         shown = {name: value for name, (value, usual) in kept.items() if value != usual}
         return f"{path}?{urlencode({**asked.opened_by, **shown})}"
 
@@ -84,6 +88,7 @@ def parameters_of(query: Mapping[str, str]) -> ReportParameters:
         range=query["range"] if query.get("range") in RANGES else WHOLE,
         timezone=timezone if is_known else _UTC,
         basis=query["basis"] if query.get("basis") in BASES else "event",
+        include=ALL if query.get("include") == ALL else "",
         unknown_timezone="" if is_known else timezone[:60],
     )
 
@@ -119,9 +124,12 @@ def recipients_request(exchange: "Exchange", business_id: str) -> ListRecipients
 
 def _fill(request: "Message", exchange: "Exchange") -> None:
     faults: list[Fault] = []
-    query = [(name, text) for name, text in exchange.query() if name not in OPENING]
+    # Whoever sends a page's address on may add to it; cookies open pages alone.
+    is_for_page = exchange.path.startswith(f"{PATH}/")
+    opening_it = OPENING if is_for_page else (SIGNATURE,)
+    query = [(name, text) for name, text in exchange.query() if name not in opening_it]
     descriptor: Any = request.DESCRIPTOR
-    fill(request, members_of_query(descriptor, query), faults)
+    fill(request, members_of_query(descriptor, query), faults, is_strict=not is_for_page)
     fill_from_path(request, exchange.parameters, faults)
     if faults:
         raise invalid(faults)

@@ -7,6 +7,8 @@ from functools import partial
 
 from clicktrail.tracking.v1 import report_page_service_pb2 as pages
 from clicktrail.tracking.v1 import report_service_pb2 as reports
+from clicktrail.tracking.v1.profile_service_pb2 import ACTIVITY_INCLUSION_ALL, ACTIVITY_INCLUSION_UNSPECIFIED
+from common.errors import ClicktrailError, Reason
 from gateway.http.errors import no_route, problem_of
 from gateway.http.exchange import Answer, Exchange
 from gateway.http.routes import Route, Routes, Style
@@ -15,7 +17,7 @@ from gateway.reports.access import Reader, ReportAccess
 from gateway.reports.cookies import clean_address, signature_of
 from gateway.reports.operations import ASSET, LIST_PAGE, REPORT_PAGES
 from gateway.reports.pages import ASSETS, SCOPES_SHOWN, Subject, list_page, problem_page, report_page
-from gateway.reports.parameters import parameters_of
+from gateway.reports.parameters import ReportParameters, parameters_of
 from gateway.reports.watch import Watches
 from gateway.rpc.clients import Services
 from gateway.templating import HTML, page_headers
@@ -88,18 +90,25 @@ class ReportSite:
             return elsewhere
         asked = parameters_of(dict(exchange.query()))
         request = asked.request(reader.business_id, kind, scope_id)
-        report, latest = await asyncio.gather(
-            self._read(request, exchange.request_id), self._read_latest(reader, kind, scope_id, exchange.request_id)
-        )
+        try:
+            report, latest = await asyncio.gather(
+                self._read(request, exchange.request_id),
+                self._read_latest(reader, kind, scope_id, asked, exchange.request_id),
+            )
+        except ClicktrailError as error:
+            if error.reason is not Reason.SCOPE_UNKNOWN:
+                raise
+            return _unknown_page(reader, kind, scope_id, error)
         # Drawing takes longer than a redirect may wait.
         page = await asyncio.to_thread(report_page, Subject(reader, kind, scope_id), asked, request, report, latest)
         return Answer(200, page, content_type=HTML)
 
     async def _read_latest(
-        self, reader: Reader, kind: str, scope_id: str, request_id: str
+        self, reader: Reader, kind: str, scope_id: str, asked: ReportParameters, request_id: str
     ) -> pages.ListLatestActivitiesResponse:
         request = pages.ListLatestActivitiesRequest(business_id=reader.business_id, limit=ACTIVITIES_SHOWN)
         setattr(request, kind, scope_id)
+        request.include = ACTIVITY_INCLUSION_ALL if asked.include else ACTIVITY_INCLUSION_UNSPECIFIED
         response: pages.ListLatestActivitiesResponse = await self._list_latest(
             request, request_id=request_id, is_repeatable=True
         )
@@ -111,6 +120,15 @@ class ReportSite:
             return watched
         response: reports.GetReportResponse = await self._get_report(request, request_id=request_id, is_repeatable=True)
         return response.report
+
+
+def _unknown_page(reader: Reader, kind: str, scope_id: str, error: ClicktrailError) -> Answer:
+    text = f"No link belongs to the {kind} “{scope_id}”."
+    known = [name for fault in error.faults for name in fault.known]
+    # A link to one report tells of no other.
+    if known and reader.opens_all:
+        text += f" There are: {', '.join(known)}."
+    return Answer(404, problem_page(f"There is no such {kind}", text), content_type=HTML)
 
 
 def _problem_page(error: Exception, exchange: Exchange) -> Answer:

@@ -43,7 +43,8 @@ class ReportStreams:
         await exchange.body.discard()
         business_id = await self._access.business_of(exchange)
         reports = self._watches.reports(report_request(exchange, business_id), HEARTBEAT_SECONDS)
-        first = await anext(reports)
+        with self._access.telling(exchange):
+            first = await anext(reports)
         # Behind nginx, pieces are to be passed on as they come.
         return Streamed(self._events(exchange, first, reports), CONTENT_TYPE, {"x-accel-buffering": "no"})
 

@@ -1,6 +1,6 @@
 """Turns a report into what its page shows: texts, widths of bars, rows of tables."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from zoneinfo import ZoneInfo
@@ -20,6 +20,7 @@ BREAKDOWNS = {
     "country": "Countries",
     "language": "Languages",
     "referrer": "Where they came from",
+    "source": "How they opened the links",
     "verdict": "Who opened the links",
 }
 ROWS_SHOWN = 8
@@ -135,6 +136,8 @@ def activity_row(latest: LatestActivity, timezone: str) -> ActivityRow:
     at = from_timestamp(activity.occurred_at).astimezone(ZoneInfo(timezone))
     known = (wording.value("device", activity.device), activity.browser, activity.country)
     details = [text for text in known if text and text.lower() != "unknown"]
+    if activity.source == "qr":
+        details.insert(0, wording.value("source", activity.source))
     if activity.HasField("amount"):
         details.insert(0, wording.money(activity.amount))
     return ActivityRow(
@@ -235,16 +238,20 @@ def _series_rows(series: Series) -> Iterator[Row]:
 
 def _breakdowns(report: Report) -> Iterator[Breakdown]:
     for name, title in BREAKDOWNS.items():
-        found: Iterable[BreakdownValue] = getattr(report.breakdowns, name)
+        found: Sequence[BreakdownValue] = getattr(report.breakdowns, name)
         widest = max((one.clicks for one in found), default=0)
         values = [
             Value(wording.value(name, one.value), wording.count(one.clicks), wording.count(one.unique_clickers),
                   _width(one.clicks, widest))
             for one in found
         ]  # fmt: skip
-        # That all clicks came by the one link, or from nobody knows where, says nothing.
-        if len(values) > 1 or (values and name != "link" and values[0].name != wording.VALUES["unknown"]):
+        if len(found) > 1 or any(_tells(name, one.value) for one in found):
             yield Breakdown(name, title, values[:ROWS_SHOWN], values[ROWS_SHOWN:])
+
+
+def _tells(name: str, value: str) -> bool:
+    """Tell whether it says anything that all clicks have a value: not that they came by the one link, or none knows."""
+    return name != "link" and value != "unknown" and (name, value) != ("source", "link")
 
 
 def _width(number: int, widest: int) -> str:

@@ -36,6 +36,8 @@ VALUES = {
     "scanner": "Security scanners",
     "prefetch": "Prefetches",
     "head": "Lookups without opening",
+    "link": "By the link",
+    "qr": "By its QR code",
 }
 
 # What refused requests asked for, and who sent them, by the words of the API.
@@ -105,7 +107,7 @@ def value(dimension: str, text: str) -> str:
     """Return the value of a breakdown in words, where it has some."""
     if dimension == "link" and text not in VALUES:
         return f"Template {text[:_TEMPLATE_LENGTH]}"
-    if dimension == "verdict" or text in {"unknown", "other"} or dimension in {"device", "referrer"}:
+    if dimension == "verdict" or text in {"unknown", "other"} or dimension in {"device", "referrer", "source"}:
         return VALUES.get(text, text)
     return text or "Unknown"
 

@@ -85,6 +85,20 @@ class RedisOutbox:
         ]
         await self._run(commands, by_shard)
 
+    async def latest_ids(self) -> dict[int, str]:
+        """Return the id of the last entry of each shard that has entries. Raises UNAVAILABLE (`STORE_DOWN`)."""
+        commands: list[Command] = [("XREVRANGE", key, "+", "-", "COUNT", 1) for key in self._keys.outboxes]
+        replies = await self._calls.run(commands)
+        return {shard: reply[0][0].decode() for shard, reply in enumerate(replies) if reply}
+
+    async def undelivered(self, up_to: Mapping[int, str]) -> dict[int, str]:
+        """Return those of these shards that have an entry up to this id. Raises UNAVAILABLE (`STORE_DOWN`)."""
+        commands: list[Command] = [
+            ("XRANGE", self._keys.outboxes[shard], "-", id_, "COUNT", 1) for shard, id_ in up_to.items()
+        ]
+        replies = await self._calls.run(commands)
+        return {shard: id_ for (shard, id_), reply in zip(up_to.items(), replies, strict=True) if reply}
+
     async def leave(self) -> None:
         """Stop being a consumer, on each shard where nothing is pending for it."""
         await self._run([_LEAVE.call([key], (GROUP, self.consumer, 0)) for key in self._keys.outboxes], self._all)

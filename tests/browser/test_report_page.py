@@ -265,3 +265,39 @@ async def test_the_signature_leaves_the_address_bar(look: Look, private: httpx.A
     await expect(page.get_by_role("heading", name=campaign)).to_be_visible()
     await page.go_back()
     assert page.url == "about:blank"
+
+
+async def test_hits_of_programs_are_shown_greyed_where_asked_for(
+    look: Look, private: httpx.AsyncClient, phone: httpx.AsyncClient
+) -> None:
+    """By a link on the page, and back; otherwise the list is what people did alone, also as it goes on."""
+    campaign, code = await new_campaign(private)
+    for agent in ("WhatsApp/2.23.20.0 A", "Mozilla/5.0 (compatible; Googlebot/2.1)"):
+        await phone.get(f"/{code}", headers={"User-Agent": agent})
+    await clicked(phone, f"{code}?qr")
+    page = (await look(campaign)).page
+    rows = page.locator("#latest li")
+    await expect(rows).to_have_count(1, timeout=PATIENCE)
+    await expect(rows).to_contain_text("Clicked the link", timeout=PATIENCE)
+    await expect(rows).to_contain_text("By its QR code")
+    await expect(page.locator("#breakdowns")).to_contain_text("How they opened the links")
+    await page.get_by_role("link", name="Show bots and link previews too").click()
+    await expect(page).to_have_url(re.compile(r"[?&]include=all(&|$)"))
+    await expect(rows).to_have_count(3, timeout=PATIENCE)
+    programs = page.locator("#latest li.program")
+    await expect(programs).to_have_count(2)
+    await expect(programs.filter(has_text="Previewed by an app")).to_have_count(1)
+    await expect(programs.filter(has_text="Opened by a bot")).to_have_count(1)
+    soft = await page.locator("footer .remark").evaluate("element => getComputedStyle(element).color")
+    person = page.locator("#latest li:not(.program)")
+    colors = [
+        await row.evaluate("element => getComputedStyle(element.querySelector('strong')).color")
+        for row in (programs.first, programs.last, person)
+    ]
+    assert [color == soft for color in colors] == [True, True, False]
+    await page.get_by_role("link", name="Show people alone").click()
+    await expect(page).not_to_have_url(re.compile("include="))
+    await expect(rows).to_have_count(1)
+    await phone.get(f"/{code}", headers={"User-Agent": "WhatsApp/2.23.20.0 A"})
+    await clicked(phone, code)
+    await expect(rows).to_have_count(2, timeout=PATIENCE)

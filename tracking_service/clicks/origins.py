@@ -12,7 +12,7 @@ from ua_parser import parse
 
 from tracking_service.clicks.delivery import Click
 from tracking_service.clicks.value_caps import ValueCaps
-from tracking_service.counters.breakdowns import Origin
+from tracking_service.counters.breakdowns import QR, Origin
 
 UNKNOWN = "unknown"
 # No real one says more in more; a made-up one must not cost more.
@@ -145,6 +145,10 @@ class Visited(Protocol):
     def accept_language(self) -> str:
         """Return the languages preferred."""
 
+    @property
+    def source(self) -> str:
+        """Return how the link was opened: "link" or "qr"."""
+
 
 Describe = Callable[[str], UserAgent]
 """Returns what a user agent says of itself."""
@@ -169,7 +173,8 @@ class Origins:
         """Return what a click came from."""
         country = self._locate(click.address) if click.address else UNKNOWN
         said = click.template, click.user_agent, click.accept_language, click.referrer
-        return (self._of if sum(map(len, said)) < _LONGEST else self._derived)(country, *said)
+        derived = (self._of if sum(map(len, said)) < _LONGEST else self._derived)(country, *said)
+        return derived._replace(is_scan=True) if click.source == QR else derived
 
     def _derived(self, country: str, template: str, user_agent: str, accept_language: str, referrer: str) -> Origin:
         agent = self._describe(user_agent)

@@ -17,10 +17,10 @@ WITH sent AS MATERIALIZED (
     INSERT INTO clicks (
         business_id, clicked_at, id, link, template, campaign, journey, message, profile_key, session, link_created_at,
         verdict, verdict_reason, rules_version, host, query, address, user_agent, referrer, accept_language, source,
-        device, browser, os, country, language, referring_host)
+        device, browser, os, country, language, referring_host, is_scan)
     SELECT business_id, clicked_at, id, link, template, campaign, journey, message, profile_key, session,
            link_created_at, verdict, verdict_reason, rules_version, host, query, address, user_agent, referrer,
-           accept_language, source, device, browser, os, country, language, origin_referrer
+           accept_language, source, device, browser, os, country, language, origin_referrer, source = 'qr'
     FROM sent
     ON CONFLICT (business_id, clicked_at, id) DO NOTHING
     RETURNING business_id, clicked_at, id
@@ -97,15 +97,15 @@ WHERE a.business_id = minted.business_id AND a.session = minted.session AND a.li
 -- What the recipients and sessions of new clicks did that minted no session.
 INSERT INTO activities (
     business_id, id, received_at, occurred_at, profile_key, session, action, link, campaign, journey, message, verdict,
-    device, browser, os, country)
-SELECT business_id, id, clicked_at, clicked_at, profile_key, session, $15, link, campaign, journey, message, verdict,
-       device, browser, os, country
+    device, browser, os, country, source)
+SELECT business_id, id, clicked_at, clicked_at, profile_key, session, $16, link, campaign, journey, message, verdict,
+       device, browser, os, country, source
 FROM unnest(
     texts($1), $2::uuid[], $3::timestamptz[], $4::bigint[], texts($5), texts($6), texts($7), texts($8),
-    texts($9), texts($10), texts($11), texts($12), texts($13), texts($14)
+    texts($9), texts($10), texts($11), texts($12), texts($13), texts($14), texts($15)
 ) AS clicked (
     business_id, id, clicked_at, profile_key, session, link, campaign, journey, message, verdict, device, browser, os,
-    country)
+    country, source)
 ON CONFLICT (business_id, id) DO NOTHING;
 
 -- name: keep_issued_sessions

@@ -190,6 +190,7 @@ class ClickActivity(NamedTuple):
     browser: str
     os: str
     country: str
+    source: str
 
 
 async def keep_click_activities(connection: "Connection", activities: Sequence[ClickActivity]) -> None:
@@ -214,7 +215,7 @@ def _activity(arrival: Arrival) -> ClickActivity:
     return ClickActivity(
         click.business_id, click.id, click.clicked_at, arrival.counted.profile_key, click.session, click.link,
         click.campaign, click.journey, click.message, click.verdict, origin.device, origin.browser, origin.os,
-        origin.country,
+        origin.country, click.source,
     )  # fmt: skip
 
 

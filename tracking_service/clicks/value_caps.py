@@ -2,6 +2,7 @@
 
 from collections import OrderedDict, defaultdict
 from datetime import date, datetime
+from typing import Any
 
 from tracking_service.counters.breakdowns import Origin
 
@@ -32,7 +33,7 @@ class ValueCaps:
         Those of crawlers are apart: they are not to use up what people have.
         """
         values = self._of(business_id, at.date(), is_human=is_human)
-        beyond = {}
+        beyond: dict[str, Any] = {}
         for dimension, most in MOST_A_DAY.items():
             known, value = values[dimension], getattr(origin, dimension)
             if value in known:

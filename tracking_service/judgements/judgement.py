@@ -9,7 +9,7 @@ from uuid import UUID
 
 from common.ids import session_from_nonce
 from tracking_service.clicks.store import ClickActivity
-from tracking_service.counters.breakdowns import HUMAN, Origin
+from tracking_service.counters.breakdowns import HUMAN, LINK, QR, Origin
 from tracking_service.counters.first_clicks import CountedClick
 
 
@@ -42,6 +42,7 @@ class Hit(NamedTuple):
     country: str
     language: str
     referring_host: str
+    is_scan: bool
 
     @property
     def is_human(self) -> bool:
@@ -49,10 +50,22 @@ class Hit(NamedTuple):
         return self.verdict == HUMAN
 
     @property
+    def source(self) -> str:
+        """How the link was opened."""
+        return QR if self.is_scan else LINK
+
+    @property
     def counted(self) -> CountedClick:
         """Return what is counted of it."""
         origin = Origin(
-            self.template, self.device, self.browser, self.os, self.country, self.language, self.referring_host
+            self.template,
+            self.device,
+            self.browser,
+            self.os,
+            self.country,
+            self.language,
+            self.referring_host,
+            self.is_scan,
         )
         return CountedClick(
             business_id=self.business_id,

@@ -12,7 +12,7 @@ class JudgementQueries(Queries):
     change_activities: str
     drop_told_activities: str
     list_businesses: str
-    find_kept_from: str
+    find_oldest_month: str
 
 
 QUERIES = JudgementQueries()

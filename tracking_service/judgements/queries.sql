@@ -3,7 +3,8 @@
 -- than $4: as they are judged now. A session that only a judgement gave stands beside the hit's own.
 SELECT c.business_id, c.clicked_at, c.id, c.link, c.template, c.campaign, c.journey, c.message, c.profile_key,
        coalesce(c.session, j.session) AS session, c.link_created_at, coalesce(j.verdict, c.verdict) AS verdict,
-       c.user_agent, c.device, c.browser, c.os, c.country, c.language, c.referring_host
+       c.user_agent, c.device, c.browser, c.os, c.country, c.language, c.referring_host,
+       c.is_scan
 FROM clicks c
 LEFT JOIN LATERAL (
     SELECT verdict, session, rules_version
@@ -54,7 +55,7 @@ WHERE a.business_id = minted.business_id AND a.id = minted.click_id;
 -- All businesses.
 SELECT id FROM businesses ORDER BY id;
 
--- name: find_kept_from
+-- name: find_oldest_month
 -- When the oldest month begins whose hits are kept; null where there is none.
 SELECT min(to_timestamp(right(c.relname, 7), 'YYYY_MM')) AS kept_from
 FROM pg_inherits i

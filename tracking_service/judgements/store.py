@@ -52,7 +52,7 @@ class PostgresJudgements:
     async def kept_from(self) -> datetime | None:
         """Return since when hits are kept; None where there are none."""
         async with self._postgres.connection() as connection:
-            at: datetime | None = await connection.fetchval(QUERIES.find_kept_from)
+            at: datetime | None = await connection.fetchval(QUERIES.find_oldest_month)
         return at
 
     async def hits(self, business_id: str, place: Place, rules_version: int, limit: int) -> list[Hit]:

@@ -36,6 +36,7 @@ class Activity:
     browser: str | None
     os: str | None
     country: str | None
+    source: str | None
 
 
 class PostgresActivities:

@@ -56,4 +56,5 @@ def activity_message(activity: Activity) -> pb.Activity:
         os=activity.os,
         country=activity.country,
         verdict=activity.verdict,
+        source=activity.source,
     )

@@ -9,7 +9,7 @@ SELECT profile_key FROM profiles WHERE business_id = $1 AND id = $2;
 SELECT *
 FROM (
     (SELECT id, action, occurred_at, tracked_at, received_at, session, link, campaign, journey, object, amount_minor,
-            currency, metadata, url, verdict, device, browser, os, country
+            currency, metadata, url, verdict, device, browser, os, country, source
      FROM activities
      WHERE business_id = $1 AND profile_key = $2 AND (occurred_at, id) {beyond} ($3, $4)
        AND ($6 OR coalesce(verdict, 'human') = 'human')
@@ -17,7 +17,7 @@ FROM (
      LIMIT $5)
     UNION ALL
     (SELECT id, action, occurred_at, tracked_at, received_at, session, link, campaign, journey, object, amount_minor,
-            currency, metadata, url, verdict, device, browser, os, country
+            currency, metadata, url, verdict, device, browser, os, country, source
      FROM click_activities
      WHERE business_id = $1 AND profile_key = $2 AND (occurred_at, id) {beyond} ($3, $4)
      ORDER BY occurred_at {direction}, id {direction}

@@ -6,14 +6,14 @@
 visits AS (
     SELECT c.clicked_at, c.id, c.verdict, c.verdict = 'human' AS is_human, c.session IS NOT NULL AS has_session, c.link,
            c.campaign, c.journey, c.message, c.link_created_at, c.profile_key IS NOT NULL AS is_recipients,
-           json_build_array(c.verdict, c.template, c.device, c.browser, c.os, c.country, c.language, c.referring_host)::text
-               AS origin,
+           json_build_array(c.verdict, c.template, c.device, c.browser, c.os, c.country, c.language,
+                            CASE WHEN c.is_scan THEN 'qr+' ELSE '' END || c.referring_host)::text AS origin,
            coalesce('p' || coalesce(c.profile_key, s.profile_key), 's' || c.session) AS visitor,
            c.verdict = 'human' AND coalesce(s.click_id = c.id, false) AS is_visit
     FROM (
         -- As they are judged now.
         SELECT h.clicked_at, h.id, h.link, h.template, h.campaign, h.journey, h.message, h.link_created_at, h.profile_key,
-               h.device, h.browser, h.os, h.country, h.language, h.referring_host,
+               h.device, h.browser, h.os, h.country, h.language, h.referring_host, h.is_scan,
                coalesce(j.verdict, h.verdict) AS verdict, coalesce(h.session, j.session) AS session
         FROM clicks h
         LEFT JOIN (
@@ -109,9 +109,12 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT 'packed' AS dimension, p.origin AS value WHERE p.is_packed
     UNION ALL
-    SELECT (ARRAY['verdict', 'link', 'device', 'browser', 'os', 'country', 'language', 'referrer'])[number], packed.value
+    SELECT (ARRAY['verdict', 'link', 'device', 'browser', 'os', 'country', 'language', 'referrer'])[number],
+           regexp_replace(packed.value, '^qr\+', CASE number WHEN 8 THEN '' ELSE '\&' END)
     FROM json_array_elements_text(p.origin::json) WITH ORDINALITY AS packed (value, number)
     WHERE NOT p.is_packed AND (p.verdict = 'human' OR number = 1)
+    UNION ALL
+    SELECT 'source', 'qr' WHERE NOT p.is_packed AND p.verdict = 'human' AND starts_with(p.origin::json ->> 7, 'qr+')
 ) AS d
 GROUP BY w.scope, p.scope_id, w.bucket, d.dimension, d.value
 

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 from common.clock import EPOCH, now
 from common.errors import ClicktrailError, Fault, FaultType, Kind, Reason, field_fault, invalid, invalid_field
 from tracking_service.counters.scopes import BUSINESS_SCOPE, Scope
+from tracking_service.reports.known_scopes import KnownScopes
 from tracking_service.reports.page_store import LatestActivity, PostgresReportPage
 from tracking_service.reports.report import Report
 from tracking_service.reports.reports import Reports
@@ -118,16 +119,21 @@ class ReportScope:
 class ReportPage:
     """Signs and judges links to the reports of a business, and lists what the page shows."""
 
-    def __init__(self, store: PostgresReportPage, reports: Reports) -> None:
+    def __init__(self, store: PostgresReportPage, reports: Reports, known_scopes: KnownScopes) -> None:
         self._store = store
         self._reports = reports
+        self._known_scopes = known_scopes
 
     async def create_link(
         self, business_id: str, place: Scope, expires_at: datetime | None, *, opens_all: bool
     ) -> ReportLink:
-        """Sign a link that leads to a place, and opens that alone or all. Raises INVALID, `BUSINESS_UNKNOWN`."""
+        """Sign a link that leads to a place, and opens that alone or all.
+
+        Raises INVALID, `BUSINESS_UNKNOWN`, `SCOPE_UNKNOWN`.
+        """
         scope = BUSINESS_SCOPE if opens_all else place
         until = lifetime_end(expires_at, now())
+        await self._known_scopes.check(business_id, place)
         key = await self._store.keep_key(business_id, os.urandom(KEY_BYTES))
         signature = sign(key, business_id, scope, until)
         return ReportLink(path_to(place, signature), signature, until, scope == BUSINESS_SCOPE)
@@ -156,11 +162,14 @@ class ReportPage:
         scopes = [ReportScope(*place, report) for place, report in zip(shown, totals, strict=True)]
         return scopes, len(found) > limit
 
-    async def latest(self, business_id: str, place: Scope, limit: int) -> list[LatestActivity]:
-        """Return what happened last in a campaign or journey. Raises INVALID, `BUSINESS_UNKNOWN`."""
+    async def latest(self, business_id: str, place: Scope, limit: int, *, with_programs: bool) -> list[LatestActivity]:
+        """Return what happened last in a campaign or journey, with what programs did where that is wanted too.
+
+        Raises INVALID, `BUSINESS_UNKNOWN`.
+        """
         if place == BUSINESS_SCOPE:
             raise invalid_field("campaign", "or journey is required.", FaultType.PARAMETER_MISSING)
-        return await self._store.latest(business_id, place, limit)
+        return await self._store.latest(business_id, place, limit, with_programs=with_programs)
 
 
 def place_from(campaign: str | None, journey: str | None) -> Scope:

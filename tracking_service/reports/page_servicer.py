@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from clicktrail.tracking.v1 import report_page_service_pb2 as pb
 from clicktrail.tracking.v1 import report_page_service_pb2_grpc
+from clicktrail.tracking.v1.profile_service_pb2 import ACTIVITY_INCLUSION_ALL
 from common.clock import to_timestamp
 from tracking_service.counters.scopes import Scope
 from tracking_service.messages import check_texts, time_from
@@ -79,6 +80,7 @@ class ReportPageServicer(report_page_service_pb2_grpc.ReportPageServiceServicer)
             request.business_id,
             _place(request),
             page_of(request.limit, None, None).limit,
+            with_programs=request.include == ACTIVITY_INCLUSION_ALL,
         )
         return pb.ListLatestActivitiesResponse(activities=[_activity(one) for one in found])
 

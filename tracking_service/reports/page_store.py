@@ -62,12 +62,12 @@ class PostgresReportPage:
             rows = await connection.fetch(QUERIES.list_scopes, business_id, limit, offset)
         return [((row["scope"], row["scope_id"]), row["created_at"]) for row in rows]
 
-    async def latest(self, business_id: str, scope: Scope, limit: int) -> list[LatestActivity]:
+    async def latest(self, business_id: str, scope: Scope, limit: int, *, with_programs: bool) -> list[LatestActivity]:
         """Return what happened last in a campaign or journey, newest first. Raises `BUSINESS_UNKNOWN`."""
         kind, scope_id = scope
         async with self._postgres.reading(business_id) as connection:
             await check_business(connection, business_id)
-            rows = await connection.fetch(LATEST[kind], business_id, scope_id, limit)
+            rows = await connection.fetch(LATEST[kind], business_id, scope_id, limit, with_programs)
         found = []
         for row in rows:
             values = dict(row)

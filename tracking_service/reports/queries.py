@@ -14,6 +14,9 @@ class ReportQueries(Queries):
     list_scopes: str
     list_latest_activities: str
     find_start: str
+    has_links: str
+    list_known: str
+    list_newest_links: str
     find_link_start: str
     count_recipients: str
     count_recipients_of_link: str

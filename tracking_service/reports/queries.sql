@@ -121,17 +121,18 @@ ORDER BY created_at DESC, scope, scope_id
 LIMIT $2 OFFSET $3;
 
 -- name: list_latest_activities
--- What happened last in a {scope}, by an index of the activities and one of the sessions' clicks.
+-- What happened last in a {scope}, by an index of the activities and one of the sessions' clicks. Hits of programs come
+-- where $4 is true; else the scan passes over them.
 WITH latest AS MATERIALIZED (
     (SELECT id, action, occurred_at, tracked_at, received_at, session, link, campaign, journey, object, amount_minor,
-            currency, metadata, url, verdict, device, browser, os, country, profile_key
+            currency, metadata, url, verdict, device, browser, os, country, source, profile_key
      FROM activities
-     WHERE business_id = $1 AND {scope} = $2
+     WHERE business_id = $1 AND {scope} = $2 AND ($4 OR coalesce(verdict, 'human') = 'human')
      ORDER BY occurred_at DESC, id DESC
      LIMIT $3)
     UNION ALL
     (SELECT id, action, occurred_at, tracked_at, received_at, session, link, campaign, journey, object, amount_minor,
-            currency, metadata, url, verdict, device, browser, os, country, profile_key
+            currency, metadata, url, verdict, device, browser, os, country, source, profile_key
      FROM click_activities
      WHERE business_id = $1 AND {scope} = $2
      ORDER BY occurred_at DESC, id DESC
@@ -139,7 +140,7 @@ WITH latest AS MATERIALIZED (
 )
 SELECT a.id, a.action, a.occurred_at, a.tracked_at, a.received_at, a.session, a.link, a.campaign, a.journey, a.object,
        a.amount_minor, a.currency, a.metadata, a.url, a.verdict, a.device, a.browser, a.os, a.country,
-       p.id AS profile, p.name AS profile_name
+       a.source, p.id AS profile, p.name AS profile_name
 FROM latest a
 LEFT JOIN profiles p ON p.business_id = $1 AND p.profile_key = a.profile_key
 ORDER BY a.occurred_at DESC, a.id DESC
@@ -151,6 +152,30 @@ SELECT least(
     (SELECT bucket FROM all_click_counts WHERE business_id = $1 AND scope = $2 AND scope_id = $3
      ORDER BY bucket LIMIT 1),
     (SELECT bucket FROM event_counts WHERE business_id = $1 AND scope = $2 AND scope_id = $3 ORDER BY bucket LIMIT 1));
+
+-- name: has_links
+-- Whether a link of a business has this {scope}.
+SELECT EXISTS (SELECT FROM links WHERE business_id = $1 AND {scope} = $2);
+
+-- name: list_known
+-- The values of {scope} that the links of a business have, in their order, at most $2: one index probe for each.
+WITH RECURSIVE known AS (
+    (SELECT {scope} AS scope_id FROM links
+     WHERE business_id = $1 AND {scope} IS NOT NULL
+     ORDER BY {scope} LIMIT 1)
+    UNION ALL
+    SELECT next.scope_id
+    FROM known
+    CROSS JOIN LATERAL (
+        SELECT l.{scope} AS scope_id FROM links l
+        WHERE l.business_id = $1 AND l.{scope} > known.scope_id
+        ORDER BY l.{scope} LIMIT 1) AS next
+)
+SELECT scope_id FROM known LIMIT $2;
+
+-- name: list_newest_links
+-- The links of a business that were created last, at most $2.
+SELECT id AS scope_id FROM links WHERE business_id = $1 ORDER BY created_at DESC, id DESC LIMIT $2;
 
 -- name: find_link_start
 -- The bucket of a link's creation.

@@ -8,6 +8,7 @@ from typing import Protocol
 from common.errors import FaultType, invalid_field
 from tracking_service.counters.scopes import BUSINESS_SCOPE, Scope
 from tracking_service.money import Money
+from tracking_service.reports.known_scopes import KnownScopes
 
 # Recipients that are read, and sent, in one piece.
 PIECE = 500
@@ -56,17 +57,19 @@ class RecipientStore(Protocol):
 class Recipients:
     """Lists recipients."""
 
-    def __init__(self, store: RecipientStore) -> None:
+    def __init__(self, store: RecipientStore, known_scopes: KnownScopes) -> None:
         self._store = store
+        self._known_scopes = known_scopes
 
     async def pieces(self, business_id: str, scope: Scope) -> AsyncIterator[Sequence[Recipient]]:
         """Yield all recipients of a scope, piece by piece, each as of its own moment.
 
-        Raises INVALID for a whole business, `BUSINESS_UNKNOWN`.
+        Raises INVALID for a whole business, `BUSINESS_UNKNOWN`, `LINK_UNKNOWN`, `SCOPE_UNKNOWN`.
         """
         if scope == BUSINESS_SCOPE:
             one = "or journey, message or link is required."
             raise invalid_field("campaign", one, FaultType.PARAMETER_MISSING)
+        await self._known_scopes.check(business_id, scope)
         behind: int | None = 0
         while behind is not None:
             piece = await self._store.piece(business_id, scope, behind, PIECE)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from tracking_service.counters.breakdowns import LINK, SOURCE
 from tracking_service.counters.scopes import Scope
 from tracking_service.money import Money
 from tracking_service.refused_requests.refused_requests import RefusedRequests
@@ -199,8 +200,18 @@ def compose(scope: Scope, range_: Range, sums: Sums) -> Report:
     for events in sums.events:
         for figures in (totals, series[events.point - 1][1]):
             figures.add_events(events)
-    breakdowns = {dimension: _top(values) for dimension, values in sums.breakdowns.items()}
+    counted = {**sums.breakdowns, SOURCE: _by_source(totals, sums.breakdowns.get(SOURCE, ()))}
+    breakdowns = {dimension: _top(values) for dimension, values in counted.items()}
     return Report(scope, range_, sums.recipients, totals, _by_action(sums.actions), series, breakdowns, sums.refused)
+
+
+def _by_source(totals: Figures, scans: Iterable[ValueSum]) -> list[ValueSum]:
+    """Return all clicks by how links were opened: scans alone are counted, what is left opened links as such."""
+    clicks, clickers = totals.clicks, totals.unique_clickers
+    found = list(scans)
+    for one in found:
+        clicks, clickers = clicks - one.clicks, clickers - one.unique_clickers
+    return [ValueSum(LINK, clicks, clickers), *found]
 
 
 def _by_action(sums: Iterable[ActionSum]) -> list[ActionCount]:

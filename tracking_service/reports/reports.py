@@ -5,25 +5,25 @@ from collections.abc import Mapping, Sequence
 from common.clock import EPOCH, now
 from common.errors import Fault, FaultType, field_fault, invalid
 from tracking_service.counters.scopes import BUSINESS_SCOPE, Scope
+from tracking_service.reports.known_scopes import KnownScopes
 from tracking_service.reports.range import WHOLE_LIFE, WantedRange, check, resolve, whole
 from tracking_service.reports.report import Report, compose
 from tracking_service.reports.store import PostgresReports
-from tracking_service.shortener_client import ShortenerLinks
 
 
 class Reports:
     """Reports on what a scope's links brought."""
 
-    def __init__(self, store: PostgresReports, fresh_links: ShortenerLinks) -> None:
+    def __init__(self, store: PostgresReports, known_scopes: KnownScopes) -> None:
         self._store = store
-        self._fresh_links = fresh_links
+        self._known_scopes = known_scopes
 
     async def report(self, business_id: str, scope: Scope, wanted: WantedRange) -> Report:
-        """Return a report. Raises INVALID with every fault, `BUSINESS_UNKNOWN`, and `LINK_UNKNOWN` for a link."""
+        """Return a report. Raises INVALID with every fault, `BUSINESS_UNKNOWN`, `LINK_UNKNOWN`, `SCOPE_UNKNOWN`."""
         check(wanted)
         start = await self._store.start(business_id, scope, wanted.basis)
-        if start is None and scope[0] == "link":
-            await self._check_link(business_id, scope[1])
+        if start is None:
+            await self._known_scopes.check(business_id, scope)
         range_ = resolve(wanted, start, now())
         return compose(scope, range_, await self._store.sums(business_id, scope, range_))
 
@@ -32,11 +32,6 @@ class Reports:
         range_ = whole(resolve(WHOLE_LIFE, EPOCH, now()))
         totals = await self._store.totals(business_id, scopes, range_)
         return [compose(scope, range_, totals[scope]) for scope in scopes]
-
-    async def _check_link(self, business_id: str, link_id: str) -> None:
-        """Raise `LINK_UNKNOWN` for a link that is neither kept here nor on its way here."""
-        if not await self._store.has_link(business_id, link_id):
-            await self._fresh_links.check(business_id, link_id)
 
 
 def scope_from(named: Mapping[str, str]) -> Scope:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from common.clock import EPOCH
 from tracking_service.accounts.store import check_business
-from tracking_service.counters.scopes import BUCKET, Scope, by_day, cohort_of, day_behind, day_of
+from tracking_service.counters.scopes import BUCKET, LINK, Scope, by_day, cohort_of, day_behind, day_of
 from tracking_service.counters.tally import PACKED, values_of
 from tracking_service.postgres.pool import Postgres
 from tracking_service.refused_requests.store import refused_within
@@ -18,6 +18,11 @@ from tracking_service.reports.report import ActionSum, ClickSum, EventSum, Sums,
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection, Row
 
+_NAMES = ("campaign", "journey", "message")
+HAS_LINKS = {kind: QUERIES.has_links.format(scope=kind) for kind in _NAMES} | {
+    LINK: QUERIES.has_links.format(scope="id")
+}
+KNOWN = {kind: QUERIES.list_known.format(scope=kind) for kind in _NAMES} | {LINK: QUERIES.list_newest_links}
 _EVER = (EPOCH, datetime(9999, 1, 1, tzinfo=UTC))
 
 
@@ -53,10 +58,21 @@ class PostgresReports:
             found: datetime | None = await connection.fetchval(QUERIES.find_start, business_id, *counted)
             return found
 
-    async def has_link(self, business_id: str, link: str) -> bool:
-        """Tell whether a link is kept here."""
+    async def is_known(self, business_id: str, scope: Scope) -> bool:
+        """Tell whether a link here has a scope or is it, or something is counted there. Raises `BUSINESS_UNKNOWN`."""
+        kind, scope_id = scope
         async with self._postgres.connection() as connection:
-            return await _link_start(connection, business_id, link) is not None
+            await check_business(connection, business_id)
+            return (
+                await connection.fetchval(HAS_LINKS[kind], business_id, scope_id)
+                or await connection.fetchval(QUERIES.find_start, business_id, *scope) is not None
+            )
+
+    async def known(self, business_id: str, kind: str, limit: int) -> list[str]:
+        """Return the scopes of a kind that links of a business have: in their order, of links the newest."""
+        async with self._postgres.reading(business_id) as connection:
+            rows = await connection.fetch(KNOWN[kind], business_id, limit)
+        return [row["scope_id"] for row in rows]
 
     async def sums(self, business_id: str, scope: Scope, range_: Range) -> Sums:
         """Return what the counters say of a scope and a range with at least one point.

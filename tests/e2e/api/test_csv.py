@@ -75,6 +75,8 @@ async def test_another_business_sees_nothing_of_it(system: System) -> None:
             "/v1/links", json={"destination": "https://shop.example.com/", "campaign": campaign, "profile": "p1"}
         )
         assert made.status_code == 201
+        shared = await other.post("/v1/links", json={"destination": "https://shop.example.com/", "campaign": campaign})
+        assert shared.status_code == 201
         signed = (await other.post("/v1/report_links", json={})).json()["signature"]
 
         async def recipients() -> int:

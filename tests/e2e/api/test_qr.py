@@ -92,6 +92,36 @@ async def test_a_scan_counts_as_one(private: httpx.AsyncClient, phone: httpx.Asy
     assert await eventually(look, lambda clicks: clicks > 0) == 1
 
 
+async def test_a_scan_is_told_from_a_click(private: httpx.AsyncClient, phone: httpx.AsyncClient) -> None:
+    """In the report, as JSON and as CSV, and among what the person did; those of programs are no scans of people."""
+    campaign, person = f"c-{secrets.token_hex(6)}", f"p-{secrets.token_hex(6)}"
+    code = (await make_link(private, campaign=campaign, profile=person))["code"]
+    for query in ("?qr", "?qr&fbclid=x", "?utm_source=qr"):
+        assert (await phone.get(f"/{code}{query}")).status_code == 302
+    await phone.get(f"/{code}?qr", headers={"User-Agent": "Mozilla/5.0 (compatible; Googlebot/2.1)"})
+
+    async def look() -> tuple[int, int]:
+        totals = (await private.get(f"/v1/campaigns/{campaign}/report")).json()["totals"]
+        return totals["clicks"], totals["bot_hits"]
+
+    await eventually(look, lambda found: found == (3, 1))
+    report = (await private.get(f"/v1/campaigns/{campaign}/report")).json()
+    told = [
+        {"value": "qr", "clicks": 2, "unique_clickers": 1},
+        {"value": "link", "clicks": 1, "unique_clickers": 0},
+    ]
+    assert report["breakdowns"]["source"] == told
+    rows = (await private.get(f"/v1/campaigns/{campaign}/report.csv")).text
+    assert "source,qr,clicks,2," in rows
+    assert "source,link,clicks,1," in rows
+    assert report["breakdowns"]["referrer"] == [{"value": "direct", "clicks": 3, "unique_clickers": 1}]
+    path = f"/v1/profiles/{person}/activities"
+    activities = (await private.get(path, params={"include": "all"})).json()["activities"]
+    assert [(one["verdict"], one["source"]) for one in activities] == [
+        ("bot", "qr"), ("human", "link"), ("human", "qr"), ("human", "qr"),
+    ]  # fmt: skip
+
+
 async def test_a_page_shows_where_a_link_leads(private: httpx.AsyncClient, system: System) -> None:
     """For people, everything in it escaped; for programs as JSON; without the recipient."""
     link = await make_link(private, destination=DESTINATION, profile=f"p-{secrets.token_hex(6)}")

@@ -169,6 +169,9 @@ async def test_an_operator_gives_a_business_more(system: System) -> None:
 async def test_what_was_refused_is_told(system: System) -> None:
     """In every report of the business: as JSON and CSV, on the page with what to do, and by the command."""
     business = await make_business(system, rate_factor=SMALL)
+    async with client_of(system, business.token) as server:
+        made = await server.post("/v1/links", json={"destination": "https://shop.example.com/", "campaign": "spring"})
+        assert made.status_code == 201
     hour = f"{datetime.now(UTC) - timedelta(hours=1):%Y-%m-%dT%H:00:00Z}"
     async with client_of(system, business.id) as page, client_of(system, business.token) as server:
         refused = (await statuses(page, PAGES, [event() for _ in range(30)]))[429]

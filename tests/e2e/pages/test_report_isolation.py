@@ -71,6 +71,7 @@ async def test_no_route_tells_another_business(system: System, campaign: str) ->
     link = await happened(system, shop, campaign)
     async with client_of(system, shop.token) as mine, client_of(system, other.token) as theirs:
         signature = (await mine.post("/v1/report_links", json={})).json()["signature"]
+        await theirs.post("/v1/links", json={"destination": "https://other.example.com/", "campaign": campaign})
         foreign = (await theirs.post("/v1/report_links", json={"campaign": campaign})).json()["signature"]
         pieced = ".".join([foreign.split(".")[0], shop.id, foreign.split(".")[2]])
         async with client_with(system) as anyone:

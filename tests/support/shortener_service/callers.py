@@ -13,6 +13,7 @@ from clicktrail.shortener.v1 import (
     link_pb2,
     link_service_pb2,
     link_service_pb2_grpc,
+    outbox_service_pb2_grpc,
     rate_service_pb2_grpc,
     redirect_service_pb2,
     redirect_service_pb2_grpc,
@@ -49,6 +50,7 @@ class Caller:
         self.sessions = session_service_pb2_grpc.SessionServiceStub(self.channel)
         self.domains = domain_service_pb2_grpc.DomainServiceStub(self.channel)
         self.refused_hosts = refused_host_service_pb2_grpc.RefusedHostServiceStub(self.channel)
+        self.outbox = outbox_service_pb2_grpc.OutboxServiceStub(self.channel)
         self.rates = rate_service_pb2_grpc.RateServiceStub(self.channel)
 
     async def create(self, **fields: Any) -> link_pb2.Link:

@@ -73,12 +73,12 @@ def visit(where: str, number: int, minutes: float, agent: str = IPHONE, **fields
 BOT, PREVIEW = {"verdict": click_pb2.VERDICT_BOT}, {"verdict": click_pb2.VERDICT_PREVIEW}
 CLICKS = {
     "crawler": visit("spring", 5, 5, "", **BOT),
-    "crawler again": visit("spring", 5, 6, "", **BOT),
+    "crawler again": visit("spring", 5, 6, "", **BOT, source="qr"),
     "preview": visit("spring", 1, 4, "", **PREVIEW),
-    "r1": visit("spring", 1, 60, accept_language="es-UY,es;q=0.9"),
+    "r1": visit("spring", 1, 60, accept_language="es-UY,es;q=0.9", source="qr"),
     "r1 again": visit("spring", 1, 70, accept_language="es"),
     "r2": visit("spring", 2, 61, WINDOWS, accept_language="en-US", referrer="https://Mail.example.com/inbox?q=1"),
-    "r3": visit("spring", 3, 62),
+    "r3": visit("spring", 3, 62, source="qr"),
     "r4": visit("spring", 4, 65, IPAD),
     "r11": visit("summer", 11, 120),
     "r11 again": visit("summer", 11, 200),

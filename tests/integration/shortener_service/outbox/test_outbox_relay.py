@@ -5,11 +5,12 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from clicktrail.shortener.v1.outbox_service_pb2 import AwaitDeliveryRequest
 from clicktrail.tracking.v1 import relay_service_pb2
 from common.ids import new_nonce
 from shortener_service.outbox.store import GROUP
 from tests.integration.shortener_service.conftest import Start, on_a_cluster_too
-from tests.support.shortener_service.callers import Caller, hit, looking
+from tests.support.shortener_service.callers import SECONDS, Caller, hit, looking
 from tests.support.shortener_service.tracking_peer import Tracking
 from tests.support.waiting import eventually
 
@@ -205,3 +206,26 @@ async def test_a_backlog_is_delivered_in_pieces(shortener: Caller, tracking: Tra
     await until_empty(redis)
     assert sessions_of(tracking) == clicked
     assert max(delivery.ByteSize() for delivery in tracking.deliveries) < 4 * 1024 * 1024
+
+
+@on_a_cluster_too
+async def test_delivery_of_what_is_on_its_way_is_waited_for(shortener: Caller, tracking: Tracking) -> None:
+    """Once it is told, tracking has every link of before; what comes meanwhile is not waited for."""
+    for number in range(20):
+        link = await shortener.create(campaign=f"c{number}")
+        answer = await shortener.outbox.AwaitDelivery(AwaitDeliveryRequest(), timeout=SECONDS)
+        assert answer.is_delivered
+        assert link.id in {copy.link.id for copy in tracking.links}
+
+
+async def test_what_does_not_arrive_is_not_waited_for_for_long(shortener: Caller, tracking: Tracking) -> None:
+    """It is told that something is on its way still, until it has arrived."""
+    tracking.refusals = [grpc.StatusCode.UNAVAILABLE] * 1_000
+    await shortener.create()
+    assert not (await shortener.outbox.AwaitDelivery(AwaitDeliveryRequest(), timeout=SECONDS)).is_delivered
+    tracking.refusals = []
+
+    async def look() -> bool:
+        return bool((await shortener.outbox.AwaitDelivery(AwaitDeliveryRequest(), timeout=SECONDS)).is_delivered)
+
+    assert await eventually(look, bool)

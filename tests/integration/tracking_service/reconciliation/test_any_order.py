@@ -58,6 +58,7 @@ def random_click(chance: random.Random, number: int) -> click_pb2.Click:
         message=chance.choice(["", "m0"]),
         profile=person,
         link=f"{where}-{person}",
+        source=chance.choice(["link", "link", "qr"]),
         link_created_at=to_timestamp(at(chance.choice([0, 20, 500]))),
         user_agent=chance.choice([IPHONE, WINDOWS, IPAD, ""]),
         referrer=chance.choice(["", "https://a.example.com/", "https://b.example.com/x"]),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 PEOPLE = 1_000
 CLICKS_EACH = 4
 PAGE = 25
+WITHOUT_PROGRAMS = False
 # A campaign, each of whose recipients has clicked some times.
 FILL = """
     WITH people AS (
@@ -51,5 +52,5 @@ async def test_a_piece_of_recipients_reads_their_clicks_alone(database: "Databas
 
 async def test_the_latest_of_a_journey_pass_by_a_campaign_of_its_name(database: "Database", campaign: str) -> None:
     """Nothing is read of the campaign, however much happened there."""
-    plan = await plan_of(database, LATEST["journey"], "shop", campaign, PAGE, most_rows=0)
+    plan = await plan_of(database, LATEST["journey"], "shop", campaign, PAGE, WITHOUT_PROGRAMS, most_rows=0)
     assert plan["Actual Rows"] == 0

@@ -61,6 +61,7 @@ SPRING_BREAKDOWNS = {
     "link": {"t-spring": (5, 4)},
     "referrer": {"direct": (4, 3), "mail.example.com": (1, 1)},
     "verdict": {"human": (5, 4), "bot": (2, 0), "preview": (1, 0)},
+    "source": {"link": (3, 2), "qr": (2, 2)},
 }
 # What r1 clicked and bought in the campaign, and who did nothing.
 SPRING_RECIPIENTS = {
@@ -157,6 +158,8 @@ async def check_link(caller: Caller) -> None:
         found = await report(caller, "", link="spring-1", basis=basis)
         assert totals(found)[:7] == (1, 1, 2, 1, 1, 2, 1)
         assert breakdowns(found)["device"] == {"mobile": (2, 1)}
+        assert breakdowns(found)["source"] == {"qr": (1, 1), "link": (1, 0)}
+        assert breakdowns(found)["referrer"] == {"direct": (2, 1)}
         assert breakdowns(found)["verdict"] == {"human": (2, 1), "preview": (1, 0)}
     assert found.series[0].clicks == 2
 

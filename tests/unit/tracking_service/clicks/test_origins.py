@@ -136,6 +136,7 @@ def visited(**said: Any) -> Any:
     usual = {
         "business_id": "shop", "clicked_at": datetime(2026, 3, 1, tzinfo=UTC), "is_human": True, "template": "t",
         "address": "", "user_agent": IPHONE, "referrer": "", "accept_language": "es",
+        "source": "link",
     }  # fmt: skip
     return SimpleNamespace(**usual | said)
 
@@ -168,3 +169,14 @@ def test_an_origin_is_packed_and_unpacked() -> None:
     verdict, values = unpacked(packed)
     assert (verdict, tuple(values)) == ("human", DIMENSIONS)
     assert UserAgent(values["device"], values["browser"], values["os"]) == describe(IPHONE)
+
+
+def test_a_scan_has_a_source() -> None:
+    """Beside where it was found, which stays what it is; those of links have none, and are as they always were."""
+    origins = Origins(describe, NoCountries().of)
+    for referrer, host in (("", "direct"), ("https://h.example/x", "h.example"), ("https://qr+h.example/", "unknown")):
+        scan, hit = (origins.of(visited(source=source, referrer=referrer)) for source in ("qr", "link"))
+        assert scan == hit._replace(is_scan=True)
+        (_, scanned), (_, hit_values) = unpacked(scan.packed("human")), unpacked(hit.packed("human"))
+        assert scanned == hit_values | {"source": "qr"}
+        assert hit_values["referrer"] == host

@@ -510,6 +510,7 @@ class Activity(_message.Message):
     OS_FIELD_NUMBER: _builtins.int
     COUNTRY_FIELD_NUMBER: _builtins.int
     VERDICT_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The id of the click or event: a UUID."""
     action: _builtins.str
@@ -534,6 +535,8 @@ class Activity(_message.Message):
     """Of a click: ISO 3166 country code."""
     verdict: _builtins.str
     """Of a click: what was behind it, such as "human"."""
+    source: _builtins.str
+    """Of a click: how the link was opened, "link", or "qr" for a scan of its code. Absent where it was not kept."""
     @_builtins.property
     def occurred_at(self) -> _timestamp_pb2.Timestamp:
         """The time that counts: `tracked_at`, but never later than `received_at`."""
@@ -579,10 +582,11 @@ class Activity(_message.Message):
         os: _builtins.str | None = ...,
         country: _builtins.str | None = ...,
         verdict: _builtins.str | None = ...,
+        source: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_browser", b"_browser", "_campaign", b"_campaign", "_country", b"_country", "_device", b"_device", "_journey", b"_journey", "_link", b"_link", "_os", b"_os", "_session", b"_session", "_url", b"_url", "_verdict", b"_verdict", "amount", b"amount", "browser", b"browser", "campaign", b"campaign", "country", b"country", "device", b"device", "journey", b"journey", "link", b"link", "metadata", b"metadata", "object", b"object", "occurred_at", b"occurred_at", "os", b"os", "received_at", b"received_at", "session", b"session", "tracked_at", b"tracked_at", "url", b"url", "verdict", b"verdict"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_browser", b"_browser", "_campaign", b"_campaign", "_country", b"_country", "_device", b"_device", "_journey", b"_journey", "_link", b"_link", "_os", b"_os", "_session", b"_session", "_source", b"_source", "_url", b"_url", "_verdict", b"_verdict", "amount", b"amount", "browser", b"browser", "campaign", b"campaign", "country", b"country", "device", b"device", "journey", b"journey", "link", b"link", "metadata", b"metadata", "object", b"object", "occurred_at", b"occurred_at", "os", b"os", "received_at", b"received_at", "session", b"session", "source", b"source", "tracked_at", b"tracked_at", "url", b"url", "verdict", b"verdict"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_browser", b"_browser", "_campaign", b"_campaign", "_country", b"_country", "_device", b"_device", "_journey", b"_journey", "_link", b"_link", "_os", b"_os", "_session", b"_session", "_url", b"_url", "_verdict", b"_verdict", "action", b"action", "amount", b"amount", "browser", b"browser", "campaign", b"campaign", "country", b"country", "device", b"device", "id", b"id", "journey", b"journey", "link", b"link", "metadata", b"metadata", "object", b"object", "occurred_at", b"occurred_at", "os", b"os", "received_at", b"received_at", "session", b"session", "tracked_at", b"tracked_at", "url", b"url", "verdict", b"verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_browser", b"_browser", "_campaign", b"_campaign", "_country", b"_country", "_device", b"_device", "_journey", b"_journey", "_link", b"_link", "_os", b"_os", "_session", b"_session", "_source", b"_source", "_url", b"_url", "_verdict", b"_verdict", "action", b"action", "amount", b"amount", "browser", b"browser", "campaign", b"campaign", "country", b"country", "device", b"device", "id", b"id", "journey", b"journey", "link", b"link", "metadata", b"metadata", "object", b"object", "occurred_at", b"occurred_at", "os", b"os", "received_at", b"received_at", "session", b"session", "source", b"source", "tracked_at", b"tracked_at", "url", b"url", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__browser: _TypeAlias = _typing.Literal["browser"]  # noqa: Y015
     _WhichOneofArgType__browser: _TypeAlias = _typing.Literal["_browser", b"_browser"]  # noqa: Y015
@@ -600,6 +604,8 @@ class Activity(_message.Message):
     _WhichOneofArgType__os: _TypeAlias = _typing.Literal["_os", b"_os"]  # noqa: Y015
     _WhichOneofReturnType__session: _TypeAlias = _typing.Literal["session"]  # noqa: Y015
     _WhichOneofArgType__session: _TypeAlias = _typing.Literal["_session", b"_session"]  # noqa: Y015
+    _WhichOneofReturnType__source: _TypeAlias = _typing.Literal["source"]  # noqa: Y015
+    _WhichOneofArgType__source: _TypeAlias = _typing.Literal["_source", b"_source"]  # noqa: Y015
     _WhichOneofReturnType__url: _TypeAlias = _typing.Literal["url"]  # noqa: Y015
     _WhichOneofArgType__url: _TypeAlias = _typing.Literal["_url", b"_url"]  # noqa: Y015
     _WhichOneofReturnType__verdict: _TypeAlias = _typing.Literal["verdict"]  # noqa: Y015
@@ -620,6 +626,8 @@ class Activity(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__os) -> _WhichOneofReturnType__os | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__session) -> _WhichOneofReturnType__session | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__source) -> _WhichOneofReturnType__source | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__url) -> _WhichOneofReturnType__url | None: ...
     @_typing.overload

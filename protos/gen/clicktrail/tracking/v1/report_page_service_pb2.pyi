@@ -357,6 +357,7 @@ class ListLatestActivitiesRequest(_message.Message):
     CAMPAIGN_FIELD_NUMBER: _builtins.int
     JOURNEY_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
+    INCLUDE_FIELD_NUMBER: _builtins.int
     business_id: _builtins.str
     """The business."""
     campaign: _builtins.str
@@ -365,6 +366,8 @@ class ListLatestActivitiesRequest(_message.Message):
     """The journey."""
     limit: _builtins.int
     """How many at most: 1 to 100. 0: 25."""
+    include: _profile_service_pb2.ActivityInclusion.ValueType
+    """Whether hits of programs on the links come too. Not set: what people did alone."""
     def __init__(
         self,
         *,
@@ -372,10 +375,11 @@ class ListLatestActivitiesRequest(_message.Message):
         campaign: _builtins.str | None = ...,
         journey: _builtins.str | None = ...,
         limit: _builtins.int = ...,
+        include: _profile_service_pb2.ActivityInclusion.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_campaign", b"_campaign", "_journey", b"_journey", "campaign", b"campaign", "journey", b"journey"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_campaign", b"_campaign", "_journey", b"_journey", "business_id", b"business_id", "campaign", b"campaign", "journey", b"journey", "limit", b"limit"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_campaign", b"_campaign", "_journey", b"_journey", "business_id", b"business_id", "campaign", b"campaign", "include", b"include", "journey", b"journey", "limit", b"limit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__campaign: _TypeAlias = _typing.Literal["campaign"]  # noqa: Y015
     _WhichOneofArgType__campaign: _TypeAlias = _typing.Literal["_campaign", b"_campaign"]  # noqa: Y015

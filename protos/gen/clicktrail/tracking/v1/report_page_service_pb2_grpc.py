@@ -72,7 +72,8 @@ class ReportPageServiceServicer:
         That of the campaign or journey that it leads to, and no other; all of them where it leads to neither, or where
         that is asked for.
 
-        Errors: INVALID_ARGUMENT (a time that has passed or lies more than 90 days ahead), NOT_FOUND (`BUSINESS_UNKNOWN`).
+        Errors: INVALID_ARGUMENT (a time that has passed or lies more than 90 days ahead), NOT_FOUND (`BUSINESS_UNKNOWN`;
+        `SCOPE_UNKNOWN` as `ReportService.GetReport`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

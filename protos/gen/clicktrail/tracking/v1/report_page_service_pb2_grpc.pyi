@@ -22,7 +22,8 @@ class ReportPageServiceStub:
     That of the campaign or journey that it leads to, and no other; all of them where it leads to neither, or where
     that is asked for.
 
-    Errors: INVALID_ARGUMENT (a time that has passed or lies more than 90 days ahead), NOT_FOUND (`BUSINESS_UNKNOWN`).
+    Errors: INVALID_ARGUMENT (a time that has passed or lies more than 90 days ahead), NOT_FOUND (`BUSINESS_UNKNOWN`;
+    `SCOPE_UNKNOWN` as `ReportService.GetReport`).
     """
     RevokeReportLinks: _aio.UnaryUnaryMultiCallable[_report_page_service_pb2.RevokeReportLinksRequest, _report_page_service_pb2.RevokeReportLinksResponse]
     """Makes every link that was signed for a business so far worthless, effective within 5 seconds.
@@ -60,7 +61,8 @@ class ReportPageServiceServicer(metaclass=_abc_1.ABCMeta):
         That of the campaign or journey that it leads to, and no other; all of them where it leads to neither, or where
         that is asked for.
 
-        Errors: INVALID_ARGUMENT (a time that has passed or lies more than 90 days ahead), NOT_FOUND (`BUSINESS_UNKNOWN`).
+        Errors: INVALID_ARGUMENT (a time that has passed or lies more than 90 days ahead), NOT_FOUND (`BUSINESS_UNKNOWN`;
+        `SCOPE_UNKNOWN` as `ReportService.GetReport`).
         """
 
     @_abc_1.abstractmethod

@@ -529,6 +529,7 @@ class Breakdowns(_message.Message):
     LINK_FIELD_NUMBER: _builtins.int
     REFERRER_FIELD_NUMBER: _builtins.int
     VERDICT_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def device(self) -> _containers.RepeatedCompositeFieldContainer[Global___BreakdownValue]:
         """By kind of device: "mobile", "tablet", "desktop"."""
@@ -561,6 +562,10 @@ class Breakdowns(_message.Message):
     def verdict(self) -> _containers.RepeatedCompositeFieldContainer[Global___BreakdownValue]:
         """By verdict: all hits, also those that are not human."""
 
+    @_builtins.property
+    def source(self) -> _containers.RepeatedCompositeFieldContainer[Global___BreakdownValue]:
+        """By how the link was opened: "link", or "qr" for a scan of its QR code."""
+
     def __init__(
         self,
         *,
@@ -572,10 +577,11 @@ class Breakdowns(_message.Message):
         link: _abc.Iterable[Global___BreakdownValue] | None = ...,
         referrer: _abc.Iterable[Global___BreakdownValue] | None = ...,
         verdict: _abc.Iterable[Global___BreakdownValue] | None = ...,
+        source: _abc.Iterable[Global___BreakdownValue] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["browser", b"browser", "country", b"country", "device", b"device", "language", b"language", "link", b"link", "os", b"os", "referrer", b"referrer", "verdict", b"verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["browser", b"browser", "country", b"country", "device", b"device", "language", b"language", "link", b"link", "os", b"os", "referrer", b"referrer", "source", b"source", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -64,9 +64,12 @@ class ReportServiceServicer:
     def GetReport(self, request, context):
         """Reports on a campaign, journey, message, link, or on the whole business where none of them is named.
 
-        A campaign without a click has a report of zeros: a campaign is a name that links bear. Errors: INVALID_ARGUMENT
-        (times not on a quarter of an hour, an unknown time zone, more than 1,000 points), NOT_FOUND (`BUSINESS_UNKNOWN`,
-        `LINK_UNKNOWN`), UNAVAILABLE (a link that is not known here, while the shortener is away).
+        A campaign is a name that links bear: one without a click has a report of zeros, one without a link is unknown. While
+        links are on their way here and do not arrive within two seconds, or the shortener is away, any name has a report.
+        Errors: INVALID_ARGUMENT (times not on a quarter of an hour, an unknown time zone, more than 1,000 points), NOT_FOUND
+        (`BUSINESS_UNKNOWN`; `SCOPE_UNKNOWN`, `LINK_UNKNOWN`, with up to 20 that there are, the nearest spellings first, as a
+        JSON list in the metadata of the `ErrorInfo`, such as `known.campaign`), UNAVAILABLE (a link that is not known here,
+        while the shortener is away).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -85,8 +88,8 @@ class ReportServiceServicer:
     def ListRecipients(self, request, context):
         """Streams the recipients of a campaign, journey, message or link: who clicked first when, from what, what they bought.
 
-        In pieces, in an order that stays. Errors: INVALID_ARGUMENT (not exactly one of them is named), NOT_FOUND
-        (`BUSINESS_UNKNOWN`).
+        In pieces, in an order that stays. Errors: INVALID_ARGUMENT (not exactly one of them is named), NOT_FOUND and
+        UNAVAILABLE as `GetReport`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -19,9 +19,12 @@ class ReportServiceStub:
     GetReport: _aio.UnaryUnaryMultiCallable[_report_service_pb2.GetReportRequest, _report_service_pb2.GetReportResponse]
     """Reports on a campaign, journey, message, link, or on the whole business where none of them is named.
 
-    A campaign without a click has a report of zeros: a campaign is a name that links bear. Errors: INVALID_ARGUMENT
-    (times not on a quarter of an hour, an unknown time zone, more than 1,000 points), NOT_FOUND (`BUSINESS_UNKNOWN`,
-    `LINK_UNKNOWN`), UNAVAILABLE (a link that is not known here, while the shortener is away).
+    A campaign is a name that links bear: one without a click has a report of zeros, one without a link is unknown. While
+    links are on their way here and do not arrive within two seconds, or the shortener is away, any name has a report.
+    Errors: INVALID_ARGUMENT (times not on a quarter of an hour, an unknown time zone, more than 1,000 points), NOT_FOUND
+    (`BUSINESS_UNKNOWN`; `SCOPE_UNKNOWN`, `LINK_UNKNOWN`, with up to 20 that there are, the nearest spellings first, as a
+    JSON list in the metadata of the `ErrorInfo`, such as `known.campaign`), UNAVAILABLE (a link that is not known here,
+    while the shortener is away).
     """
     WatchReport: _aio.UnaryStreamMultiCallable[_report_service_pb2.WatchReportRequest, _report_service_pb2.WatchReportResponse]
     """Sends a report at once, and then whenever it has changed, at most once a second.
@@ -32,8 +35,8 @@ class ReportServiceStub:
     ListRecipients: _aio.UnaryStreamMultiCallable[_report_service_pb2.ListRecipientsRequest, _report_service_pb2.ListRecipientsResponse]
     """Streams the recipients of a campaign, journey, message or link: who clicked first when, from what, what they bought.
 
-    In pieces, in an order that stays. Errors: INVALID_ARGUMENT (not exactly one of them is named), NOT_FOUND
-    (`BUSINESS_UNKNOWN`).
+    In pieces, in an order that stays. Errors: INVALID_ARGUMENT (not exactly one of them is named), NOT_FOUND and
+    UNAVAILABLE as `GetReport`.
     """
     Reconcile: _aio.UnaryUnaryMultiCallable[_report_service_pb2.ReconcileRequest, _report_service_pb2.ReconcileResponse]
     """Counts a range again from raw rows, decides attribution again, and compares both with what is kept.
@@ -55,9 +58,12 @@ class ReportServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_report_service_pb2.GetReportResponse]:
         """Reports on a campaign, journey, message, link, or on the whole business where none of them is named.
 
-        A campaign without a click has a report of zeros: a campaign is a name that links bear. Errors: INVALID_ARGUMENT
-        (times not on a quarter of an hour, an unknown time zone, more than 1,000 points), NOT_FOUND (`BUSINESS_UNKNOWN`,
-        `LINK_UNKNOWN`), UNAVAILABLE (a link that is not known here, while the shortener is away).
+        A campaign is a name that links bear: one without a click has a report of zeros, one without a link is unknown. While
+        links are on their way here and do not arrive within two seconds, or the shortener is away, any name has a report.
+        Errors: INVALID_ARGUMENT (times not on a quarter of an hour, an unknown time zone, more than 1,000 points), NOT_FOUND
+        (`BUSINESS_UNKNOWN`; `SCOPE_UNKNOWN`, `LINK_UNKNOWN`, with up to 20 that there are, the nearest spellings first, as a
+        JSON list in the metadata of the `ErrorInfo`, such as `known.campaign`), UNAVAILABLE (a link that is not known here,
+        while the shortener is away).
         """
 
     @_abc_1.abstractmethod
@@ -80,8 +86,8 @@ class ReportServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.AsyncIterator[_report_service_pb2.ListRecipientsResponse]:
         """Streams the recipients of a campaign, journey, message or link: who clicked first when, from what, what they bought.
 
-        In pieces, in an order that stays. Errors: INVALID_ARGUMENT (not exactly one of them is named), NOT_FOUND
-        (`BUSINESS_UNKNOWN`).
+        In pieces, in an order that stays. Errors: INVALID_ARGUMENT (not exactly one of them is named), NOT_FOUND and
+        UNAVAILABLE as `GetReport`.
         """
 
     @_abc_1.abstractmethod
