@@ -84,6 +84,8 @@ def values_in(raw: RawHeaders, name: str) -> list[str]:
 
 
 def _text_of(value: bytes) -> str:
+    # White space at its end is no part of a header's value; the parser leaves it there.
+    value = value.strip(b" \t")
     try:
         return value.decode()
     except UnicodeDecodeError:
