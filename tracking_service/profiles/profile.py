@@ -64,6 +64,8 @@ def session_faults(parameter: str, session: str) -> Iterator[Fault]:
         yield field_fault(parameter, "is missing.", FaultType.PARAMETER_MISSING)
     elif not SESSION_ID.fullmatch(session):
         yield field_fault(parameter, f"takes {in_words(SESSION_IDS)}.")
+    elif session in NOBODYS_IDS:
+        yield _nobodys(parameter)
 
 
 def attribute_faults(name: str | None, email: str | None, phone: str | None) -> Iterator[Fault]:
