@@ -78,14 +78,14 @@ def headers_in(raw: RawHeaders) -> Mapping[str, str]:
 
 
 def values_in(raw: RawHeaders, name: str) -> list[str]:
-    """Return all values of a header, in order: as UTF-8, as bodies are, where they are that."""
+    """Return all values of a header, in order; they are compared with what bodies say."""
     wanted = name.encode()
-    return [_text_of(value) for sent, value in raw if sent == wanted]
+    # White space at its end is no part of a value; the parser leaves it there.
+    return [text_of(value.strip(b" \t")) for sent, value in raw if sent == wanted]
 
 
-def _text_of(value: bytes) -> str:
-    # White space at its end is no part of a header's value; the parser leaves it there.
-    value = value.strip(b" \t")
+def text_of(value: bytes) -> str:
+    """Return what a request says beside its body: as UTF-8, as bodies are, where it is that; else as Latin-1."""
     try:
         return value.decode()
     except UnicodeDecodeError:
@@ -94,7 +94,7 @@ def _text_of(value: bytes) -> str:
 
 def query_of(scope: Scope) -> list[tuple[str, str]]:
     """Return the parameters of a request's query, in order. Raises the refusal with 400 beyond their limit."""
-    text = scope["query_string"].decode("latin-1")
+    text = text_of(scope["query_string"])
     try:
         return parse_qsl(text, keep_blank_values=True, max_num_fields=QUERY_FIELDS_LIMIT)
     except ValueError:

@@ -80,7 +80,7 @@ def members_of_query(descriptor: Descriptor, parameters: Iterable[tuple[str, str
         members[key] = Num(text) if key in numbers else _WORDS.get(text, text) if _is_bool(descriptor, key) else text
     zone = members.get("timezone")
     if isinstance(zone, str) and zone in timezones():
-        members |= {key: _in_zone(text, zone) for key in _TIMES if isinstance(text := members.get(key), str)}
+        members |= {key: _in_zone(sent, zone) for key in _TIMES if isinstance(sent := members.get(key), str)}
     return members
 
 

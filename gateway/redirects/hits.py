@@ -7,6 +7,7 @@ from common.clock import now_timestamp
 from common.ids import new_nonce
 from gateway.addresses import ClientAddresses
 from gateway.http.asgi import RawHeaders
+from gateway.http.exchange import text_of
 
 HEADER_LENGTH_LIMIT = 1_024
 CODE = r"[A-Za-z0-9_-]{1,64}"
@@ -65,4 +66,4 @@ def host_of(header: str) -> str:
 
 
 def _text(value: bytes) -> str:
-    return value[:HEADER_LENGTH_LIMIT].decode("latin-1")
+    return text_of(value)[:HEADER_LENGTH_LIMIT]

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from tests.e2e.api.test_bad_input import faults_of
+from tests.e2e.api.test_bad_input import faults_of, raw
 from tests.e2e.businesses import client_of, make_business, set_identity_secret
 from tests.e2e.conftest import System, client_with
 from tests.e2e.test_trail import activities_when, make_link, path_of, session_of
@@ -107,6 +107,21 @@ async def test_looking_at_the_image_is_no_event(
     empty = dict.fromkeys(("profile", "amount", "currency", "metadata", "tracked_at", "id", "url", "object"), "")
     assert (await stranger.get("/v1/p.gif", params=query | empty)).status_code == 200
     assert (await activities_when(private, profile, 4))[0]["action"] == "cart.viewed"
+
+
+@pytest.mark.parametrize("written", ["verão", "ver%C3%A3o"])
+async def test_a_query_may_be_utf_8(private: httpx.AsyncClient, system: System, written: str) -> None:
+    """With and without percent signs, as programs and people write addresses."""
+    profile, session = f"p-{secrets.token_hex(8)}", secrets.token_hex(16)
+    event = {"action": "page.viewed", "profile": profile, "session": session}
+    assert (await private.post("/v1/attribution/events", json=event)).status_code == 200
+    address = (
+        f"/v1/p.gif?business={system.business}&action=cart.viewed&session={session}&url=https://a.example/{written}"
+    )
+    answer = await raw(system, f"GET {address} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+    assert answer.startswith(b"HTTP/1.1 200 "), answer
+    seen = await activities_when(private, profile, 2)
+    assert seen[0]["url"] == "https://a.example/verão"
 
 
 async def test_a_route_is_served_with_a_final_slash(
