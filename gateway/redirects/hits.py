@@ -60,9 +60,9 @@ def hit_of(request: HitRequest, shard_byte: int, client_addresses: ClientAddress
 
 
 def host_of(header: str) -> str:
-    """Return the host name of a `Host` header: without the port, in lower case."""
+    """Return the host name of a `Host` header: without the port and a final dot, in lower case."""
     name, _, port = header.rpartition(":")
-    return (name if name and port.isdecimal() else header.rstrip(":")).lower()
+    return (name if name and port.isdecimal() else header.rstrip(":")).rstrip(".").lower()
 
 
 def _text(value: bytes) -> str:

@@ -54,8 +54,9 @@ def test_every_prefetch_header_counts() -> None:
 
 @pytest.mark.parametrize(
     ("header", "expected"),
-    [("a.example", "a.example"), ("A.example:80", "a.example"), ("[::1]:80", "[::1]"), ("[::1]", "[::1]"), ("", "")],
-)
-def test_a_host_has_no_port(header: str, expected: str) -> None:
+    [("a.example", "a.example"), ("A.example:80", "a.example"), ("[::1]:80", "[::1]"), ("[::1]", "[::1]"), ("", ""),
+     ("Go.example.:443", "go.example"), ("go.example.", "go.example"), ("go.example:", "go.example")],
+)  # fmt: skip
+def test_a_host_has_no_port_and_no_final_dot(header: str, expected: str) -> None:
     """Names, addresses, nothing at all."""
     assert host_of(header) == expected
