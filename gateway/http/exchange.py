@@ -85,7 +85,7 @@ def values_in(raw: RawHeaders, name: str) -> list[str]:
 
 
 def text_of(value: bytes) -> str:
-    """Return what a request says beside its body: as UTF-8, as bodies are, where it is that; else as Latin-1."""
+    """Return what a header says: as UTF-8, as bodies are, where it is that; else as Latin-1."""
     try:
         return value.decode()
     except UnicodeDecodeError:
@@ -94,7 +94,7 @@ def text_of(value: bytes) -> str:
 
 def query_of(scope: Scope) -> list[tuple[str, str]]:
     """Return the parameters of a request's query, in order. Raises the refusal with 400 beyond their limit."""
-    text = text_of(scope["query_string"])
+    text = scope["query_string"].decode("latin-1")
     try:
         return parse_qsl(text, keep_blank_values=True, max_num_fields=QUERY_FIELDS_LIMIT)
     except ValueError:
