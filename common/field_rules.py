@@ -19,6 +19,8 @@ _OWN = ("required", "like", "aliases", "value_aliases")
 
 # Clients take them out of a path before they send it, percent-encoded or not: no id that stands in one may be so.
 PATH_STEPS = frozenset({".", ".."})
+# What programs write for an id where they know nobody: all whom they do not know would be one person.
+NOBODYS_IDS = frozenset({"undefined", "null", "NaN", "None", "[object Object]"})
 
 
 def rules(message: type[Message], name: str) -> FieldRules:

@@ -16,6 +16,9 @@ _FOR = re.compile(r'(?:^|;)\s*for\s*=\s*("(?:[^"\\]|\\.)*"|[^;]*)', re.IGNORECAS
 _WRITTEN = re.compile(
     r"\[([^\[\]]+)\](?::[\w.-]*)?|([^:]+)(?::[\w.-]*)?|((?:[^:]*:){2,7}[^:]*)|((?:[^:]+:){7}[^:]+):\d+"
 )
+# As some proxies write into `X-Forwarded-For` what belongs into `Forwarded`.
+_FOR_PREFIX = re.compile(r"^[\s\"']*for\s*=", re.IGNORECASE)
+_QUOTES = "\"' \t"
 _LONGEST = 100
 # Whoever has an IPv6 address has at least so many more.
 _NETWORK_BITS = 64
@@ -115,7 +118,7 @@ def _forwarded_hops(line: str) -> Iterator[str]:
 @lru_cache(_KEPT)
 def _address_in(written: str) -> str:
     """Return the address that is written in any way proxies do; "" where it is none, such as `unknown`."""
-    text = written.strip("\"' \t").removeprefix("for=") if len(written) <= _LONGEST else ""
+    text = _FOR_PREFIX.sub("", written).strip(_QUOTES) if len(written) <= _LONGEST else ""
     found = _WRITTEN.fullmatch(text)
     if found is None:
         return ""

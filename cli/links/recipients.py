@@ -23,6 +23,12 @@ _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 # What Excel takes for an order to itself, and no row: `sep=;`.
 _ORDER = re.compile(r"\"?sep=.\"?", re.IGNORECASE)
 _LONGEST_HEADER_SHOWN = 200
+# Of a header: beyond, a quotation mark was left open.
+_MOST_LINES = 100
+# How a workbook begins, of today and of before 2007.
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+# White space, and what spreadsheets and messages leave at the ends of a text without showing it.
+_BLANKS = " \t\r\n\v\f\x85\xa0\u2028\u2029\u3000\u200b\u2060\ufeff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,10 @@ def read_rows(path: Path) -> Iterator[Row]:
     """Yield the recipients in order; raise `CommandFailed`, with the line, at what is not one."""
     try:
         with path.open("rb") as raw:
-            encoding = "utf-16" if raw.read(2) in (BOM_UTF16_LE, BOM_UTF16_BE) else "utf-8-sig"
+            start = raw.read(4)
+        if start in _WORKBOOKS:
+            raise CommandFailed(f"{path.name} is a workbook: save it as “CSV UTF-8”.", ExitCode.USAGE)
+        encoding = "utf-16" if start.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig"
         with path.open(newline="", encoding=encoding) as file:
             yield from _rows(path.name, file)
     except OSError as error:
@@ -77,20 +86,32 @@ def read_rows(path: Path) -> Iterator[Row]:
 
 
 def _rows(name: str, file: Iterator[str]) -> Iterator[Row]:
-    lines_before, header = 1, next(file, "")
-    if _ORDER.fullmatch(header.strip()):
-        lines_before, header = 2, next(file, "")
+    lines_before, header = _first_lines(file)
+    if "\0" in header:
+        raise CommandFailed(f"{name} is not UTF-8: save it as “CSV UTF-8”.", ExitCode.USAGE)
     separator, places = _header(name, lines_before, header)
-    # A header within quotes may not go on in the next line: no column that is asked for has a line break in its name.
     reader = csv.reader(file, delimiter=separator, skipinitialspace=True, strict=True)
     try:
         for cells in reader:
-            if any(cell.strip() for cell in cells):
+            if any(cell.strip(_BLANKS) for cell in cells):
                 yield _row(
                     f"{name}, line {lines_before + reader.line_num}", places, cells, lines_before + reader.line_num
                 )
     except csv.Error as error:
         raise CommandFailed(f"{name}, line {lines_before + reader.line_num}: {error}.", ExitCode.USAGE) from None
+
+
+def _first_lines(file: Iterator[str]) -> tuple[int, str]:
+    """Return the number of the line that the header ends on, and the header; before it, tables have empty rows."""
+    for number, line in enumerate(file, start=1):
+        if _ORDER.fullmatch(line.strip()) or not line.strip(_BLANKS + '"' + "".join(_SEPARATORS)):
+            continue
+        # A name within quotes may go on in the next line.
+        lines = [line]
+        while sum(part.count('"') for part in lines) % 2 and len(lines) < _MOST_LINES and (more := next(file, "")):
+            lines.append(more)
+        return number + len(lines) - 1, "".join(lines)
+    return 1, ""
 
 
 def _header(name: str, line: int, header: str) -> tuple[str, dict[str, int]]:
@@ -110,17 +131,20 @@ def _header(name: str, line: int, header: str) -> tuple[str, dict[str, int]]:
 
 
 def _places(header: str, separator: str) -> dict[str, int]:
-    """Return where columns stand by their names, which are compared as `external_id`: `External ID` is the same."""
-    names = next(csv.reader([header.rstrip("\r\n")], delimiter=separator, skipinitialspace=True), [])
-    plain = [re.sub(r"[\s_-]+", "_", name.strip().lower()).replace("e_mail", "email") for name in names]
-    return {**{name: place for place, name in reversed(list(enumerate(plain))) if name}, "": len(plain)}
+    """Return where columns stand by their names, which are compared as letters: `External ID` is `external_id`."""
+    names = next(csv.reader(header.splitlines(keepends=True), delimiter=separator, skipinitialspace=True), [])
+    letters = [re.sub(r"[\W_]+", "", name).lower() for name in names]
+    places = {
+        name: letters.index(plain) for name in (*COLUMNS, *DETAILS) if (plain := name.replace("_", "")) in letters
+    }
+    return {**places, "": len(names)}
 
 
 def _row(where: str, places: dict[str, int], cells: Sequence[str], line: int) -> Row:
-    if any(cell.strip() for cell in cells[places[""] :]):
+    if any(cell.strip(_BLANKS) for cell in cells[places[""] :]):
         raise CommandFailed(f"{where}: it has more columns than the header.", ExitCode.USAGE)
     told = {
-        column: cells[place].strip()
+        column: cells[place].strip(_BLANKS)
         for column in (*COLUMNS, *DETAILS)
         if (place := places.get(column)) is not None and place < len(cells)
     }

@@ -38,6 +38,9 @@ _OBJECTS = frozenset(
     }
 )
 
+# What shops' programs have where there is no id: no cookie, nobody logged in.
+_NO_ID: Sequence[Value] = (None, "")
+
 Read = Callable[[Value], Any]
 
 
@@ -63,8 +66,9 @@ def parse_event(sent: dict[str, Value], header_keys: Sequence[str] = ()) -> Pars
     event.action = OLDER_ACTIONS.get(event.action, event.action)
     kinds = _kinds(event.action, sent)
     for name, keys in IDS.items():
-        reading.into(event, name, keys, values.read_text)
-    reading.into(event, "object", ["object", *kinds, *(f"{kind}_id" for kind in kinds)], values.read_text)
+        reading.into(event, name, keys, values.read_text, nothing=_NO_ID)
+    named = ["object", *kinds, *(f"{kind}_id" for kind in kinds)]
+    reading.into(event, "object", named, values.read_text, nothing=_NO_ID)
     parameters = ["object_parameters", *(f"{kind}_parameters" for kind in kinds)]
     if not event.object:
         reading.refuse_null(parameters)
@@ -90,11 +94,16 @@ class _Reading:
         self.rest = rest
         self._faults = faults
 
-    def into(self, message: Message, name: str, keys: list[str], read: Read) -> None:
-        """Set a field from the first of these keys that is there; another value under a later one is a fault."""
+    def into(
+        self, message: Message, name: str, keys: list[str], read: Read, nothing: Sequence[Value] = (None,)
+    ) -> None:
+        """Set a field from the first of these keys that is there; another value under a later one is a fault.
+
+        What is one of `nothing` is not there.
+        """
         if self.rest.keys().isdisjoint(keys):
             return
-        found = [(key, value) for key in keys if (value := self.rest.pop(key, None)) is not None]
+        found = [(key, value) for key in keys if (value := self.rest.pop(key, None)) not in nothing]
         if not found:
             return
         if any(value != found[0][1] for _, value in found):
@@ -165,6 +174,8 @@ class _Reading:
         except WrongValueError as error:
             self._faults.append(Fault(FaultType.INVALID, key, f"{key} {error}."))
             return
+        if read_value is None:
+            return
         if isinstance(read_value, Message):
             getattr(message, name).CopyFrom(read_value)
         else:
@@ -204,9 +215,9 @@ PLAIN_FIELDS: dict[str, Read] = {
     "metadata": values.read_object,
     "tracked_at": values.read_moment,
 }
-_UTM = {field.name: values.read_prose for field in UtmSeen.DESCRIPTOR.fields if field.message_type is None}
+_UTM = {field.name: values.read_shown for field in UtmSeen.DESCRIPTOR.fields if field.message_type is None}
 GROUPS: dict[str, dict[str, Read]] = {
-    "user_parameters": {"id": values.read_id, "source": values.read_text},
-    "page": dict.fromkeys(("url", "title", "path"), values.read_prose),
+    "user_parameters": {"id": values.read_id, "source": values.read_id},
+    "page": {"url": values.read_prose, "title": values.read_shown, "path": values.read_shown},
     "utm_params": {**_UTM, "observed_at": values.read_moment},
 }

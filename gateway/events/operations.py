@@ -34,6 +34,8 @@ BATCH_LIMIT = rules(TrackEventsRequest, "submissions").max_items
 _OF_READERS: dict[Read, Schema] = {
     values.read_text: {"type": ["string", "null"]},
     values.read_prose: {"type": ["string", "null"]},
+    # What is no text is taken too, but nobody should send it.
+    values.read_shown: {"type": ["string", "null"]},
     values.read_id: {"type": ["string", "integer", "null"]},
     values.read_object: {"type": ["object", "null"]},
     values.read_decimal: {"type": ["number", "string", "null"]},
@@ -62,7 +64,7 @@ def _properties(descriptor: Any, readers: Mapping[str, Read]) -> dict[str, Any]:
 
 def _property(field: FieldDescriptor, read: Read) -> Schema:
     text = " ".join(comment_of(field).split())
-    limits = limits_of(field) if read in (values.read_text, values.read_prose) else {}
+    limits = limits_of(field) if read in (values.read_text, values.read_prose, values.read_shown) else {}
     return {**_OF_READERS[read], **limits, "description": text}
 
 

@@ -71,8 +71,11 @@ def is_unavailable(outcome: object) -> bool:
 
 
 def event_in_query(exchange: Exchange) -> dict[str, Value]:
-    """Return the event that a query describes; of a name that stands twice, the last counts."""
-    return {name: text for name, text in exchange.query() if name != BUSINESS}
+    """Return the event that a query describes; of a name that stands twice, the last counts.
+
+    What is empty is absent: the template of a mail leaves a field so that it has nothing for.
+    """
+    return {name: text for name, text in exchange.query() if text and name != BUSINESS}
 
 
 def image(status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:

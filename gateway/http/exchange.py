@@ -78,12 +78,14 @@ def headers_in(raw: RawHeaders) -> Mapping[str, str]:
 
 
 def values_in(raw: RawHeaders, name: str) -> list[str]:
-    """Return all values of a header, in order: as UTF-8, as bodies are, where they are that."""
+    """Return all values of a header, in order; they are compared with what bodies say."""
     wanted = name.encode()
-    return [_text_of(value) for sent, value in raw if sent == wanted]
+    # White space at its end is no part of a value; the parser leaves it there.
+    return [text_of(value.strip(b" \t")) for sent, value in raw if sent == wanted]
 
 
-def _text_of(value: bytes) -> str:
+def text_of(value: bytes) -> str:
+    """Return what a header says: as UTF-8, as bodies are, where it is that; else as Latin-1."""
     try:
         return value.decode()
     except UnicodeDecodeError:

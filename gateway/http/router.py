@@ -114,15 +114,27 @@ class Router:
             return path
         if exchange.path in self._styles:
             return None
-        segments = exchange.segments()
-        # Some clients and proxies end every path with a slash.
-        segments = segments[:-1] if segments[-1:] == ("",) else segments
+        segments = self._segments_of(exchange)
         for path in self._paths:
             parameters = path.match(segments)
             if parameters is not None:
                 exchange.parameters = parameters
                 return path
         return None
+
+    def _segments_of(self, exchange: Exchange) -> Segments:
+        """Return the segments of a path, without the empty ones that clients and proxies add.
+
+        Some end every path with a slash, or put paths behind an address that ends with one: `//v1/links`, `/v1//links`.
+        """
+        segments = exchange.segments()
+        segments = segments[:-1] if segments[-1:] == ("",) else segments
+        first, second, *_ = [*(at for at, segment in enumerate(segments) if segment), 0, 0]
+        # Further on an empty segment is an id that somebody did not have.
+        return ("", segments[first], *segments[second:]) if second and self._is_own(segments[first]) else segments
+
+    def _is_own(self, segment: str) -> bool:
+        return f"/{segment}" in self._styles
 
     def _style_of(self, path: str) -> Style:
         return self._styles.get("/" + path.removeprefix("/").partition("/")[0], self._otherwise)

@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache, partial
 from typing import Any, TypeAlias
+from zoneinfo import ZoneInfo
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from clicktrail.common.v1.types_pb2 import Json
+from common.clock import timezones
 from common.errors import Fault, field_fault
 from common.field_rules import rules_of
 from common.json_names import enum_words, is_internal, key_of
@@ -67,12 +70,27 @@ def fill_from_path(message: Message, values: Mapping[str, str], faults: list[Fau
 
 
 def members_of_query(descriptor: Descriptor, parameters: Iterable[tuple[str, str]]) -> dict[str, Value]:
-    """Return the parameters of a query as the object that `fill` takes. Of a repeated one, the last counts."""
+    """Return the parameters of a query as the object that `fill` takes. Of a repeated one, the last counts.
+
+    Beside a time zone a time needs no offset, and a day begins at its midnight: `from=2026-05-04`.
+    """
     members: dict[str, Value] = {}
     numbers = {key_of(field) for field in descriptor.fields if field.cpp_type in _NUMBERS}
     for key, text in parameters:
         members[key] = Num(text) if key in numbers else _WORDS.get(text, text) if _is_bool(descriptor, key) else text
+    zone = members.get("timezone")
+    if isinstance(zone, str) and zone in timezones():
+        members |= {key: _in_zone(sent, zone) for key in _TIMES if isinstance(sent := members.get(key), str)}
     return members
+
+
+def _in_zone(text: str, zone: str) -> str:
+    """Return a time that was written without an offset with that of a time zone; anything else as it is."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return text if at.tzinfo else at.replace(tzinfo=ZoneInfo(zone)).isoformat()
 
 
 def keys_known(descriptor: Descriptor, members: Iterable[str]) -> list[str]:
@@ -161,6 +179,8 @@ def _is_bool(descriptor: Descriptor, key: str) -> bool:
 
 
 _NUMBERS = frozenset({FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_DOUBLE})
+# Ends of a range.
+_TIMES = ("from", "to")
 _WORDS: dict[str, Value] = {"true": True, "false": False}
 _OF_MESSAGES: dict[str, Reader] = {
     Timestamp.DESCRIPTOR.full_name: values.read_time,

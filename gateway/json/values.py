@@ -44,6 +44,16 @@ def read_prose(value: Value) -> str:
     return read_text(mended(value) if isinstance(value, str) and not isinstance(value, Num) else value)
 
 
+def read_shown(value: Value) -> str | None:
+    """Return what is only shown as a text, whatever it is: of what is no text, its JSON, such as 404 or ["a"].
+
+    None where it is what PHP's functions return that found none, or an empty list or object.
+    """
+    if value in (False, [], {}):
+        return None
+    return mended(str(value) if isinstance(value, str) else dumps(value).decode())
+
+
 def read_id(value: Value) -> str:
     """Return an id of the sender's system, where numbers are common: a string, or a whole number as its text."""
     if isinstance(value, Num) and _WHOLE.fullmatch(value):
@@ -88,7 +98,8 @@ def read_object(value: Value) -> Json:
 def read_time(value: Value, otherwise: str = _NO_TIME) -> Timestamp:
     """Return a time from ISO 8601 with an offset; `otherwise` says what is wrong with any other text."""
     try:
-        at = datetime.fromisoformat(_LOST_PLUS.sub("+", read_text(value)))
+        # RFC 3339 takes "t" and "z" too.
+        at = datetime.fromisoformat(_LOST_PLUS.sub("+", read_text(value)).upper())
     except ValueError:
         raise WrongValueError(otherwise) from None
     if at.tzinfo is None:

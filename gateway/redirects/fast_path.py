@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from functools import partial
 from urllib.parse import unquote
 
-from clicktrail.shortener.v1.redirect_service_pb2 import Outcome
+from clicktrail.shortener.v1.redirect_service_pb2 import OUTCOME_KIND_NOT_FOUND, Outcome
 from common.errors import ClicktrailError
 from gateway.http.head import Head
 from gateway.http.responses import Reply
@@ -18,6 +18,9 @@ from gateway.redirects.redirects import Redirects
 # A code and what a message, a mail program or a second slash has stuck to it: nothing that a code can have.
 # What begins with a dot is a hidden file, such as `/.env`, and with a percent sign was escaped twice: no link.
 _CODE_IN_PATH = re.compile(rf"/[^A-Za-z0-9_.%-]*({CODE})((?![A-Za-z0-9_-]).*)?", re.DOTALL)
+# What a code can have, but also a message that writes in italics or goes on with a dash: `_https://…/abc_`. The code
+# with it is asked for first, the one without it where there is none.
+_MARKS = "_-"
 # What asks for something else about a link.
 _ENDS = frozenset({"+", *(f".{kind}" for kind in TYPES)})
 # Nearly every request of all.
@@ -91,8 +94,17 @@ class PendingHit:
             resolved.add_done_callback(partial(self._answer, answer))
 
     def _answer(self, answer: Callable[[Reply], None], resolved: Future[Outcome]) -> None:
+        request = self._request
+        if request.code[-1] in _MARKS and _is_unknown(resolved) and (bare := request.code.rstrip(_MARKS)):
+            request.code = bare
+            self.start(answer)
+            return
         # Also where nobody listens any more: an error that nobody looked at would be logged as lost.
-        answer(self._redirects.reply_to(self._request, resolved))
+        answer(self._redirects.reply_to(request, resolved))
+
+
+def _is_unknown(resolved: Future[Outcome]) -> bool:
+    return resolved.exception() is None and resolved.result().kind == OUTCOME_KIND_NOT_FOUND
 
 
 def _first_segment(path: str) -> str:

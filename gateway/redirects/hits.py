@@ -7,6 +7,7 @@ from common.clock import now_timestamp
 from common.ids import new_nonce
 from gateway.addresses import ClientAddresses
 from gateway.http.asgi import RawHeaders
+from gateway.http.exchange import text_of
 
 HEADER_LENGTH_LIMIT = 1_024
 CODE = r"[A-Za-z0-9_-]{1,64}"
@@ -59,10 +60,10 @@ def hit_of(request: HitRequest, shard_byte: int, client_addresses: ClientAddress
 
 
 def host_of(header: str) -> str:
-    """Return the host name of a `Host` header: without the port, in lower case."""
+    """Return the host name of a `Host` header: without the port and a final dot, in lower case."""
     name, _, port = header.rpartition(":")
-    return (name if name and port.isdecimal() else header.rstrip(":")).lower()
+    return (name if name and port.isdecimal() else header.rstrip(":")).rstrip(".").lower()
 
 
 def _text(value: bytes) -> str:
-    return value[:HEADER_LENGTH_LIMIT].decode("latin-1")
+    return text_of(value)[:HEADER_LENGTH_LIMIT]

@@ -62,7 +62,7 @@ IDENTIFY = Operation(
     summary="Says who a session's visitor is in the sender's system.",
     description="It is kept as evidence, from which it is decided soon after whose the session and the identity are; "
     "the answer is the same whoever it is. `user_hash`, the HMAC-SHA256 (hex) of `user_id` with the business's "
-    "identity secret, proves it. `user_id` may be a number.",
+    "identity secret, proves it. What is said of the visitor may be a number.",
     bodies=_bodies(IdentifyRequest.DESCRIPTOR, IDENTITY_FIELDS),
     responses={200: Response("Kept.", in_json(_object(status={"const": "received"})))},
 )

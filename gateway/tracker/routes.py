@@ -21,6 +21,9 @@ from gateway.tracker import operations
 from gateway.tracker.calling_codes import CALLING_CODES
 from gateway.tracker.operations import ACK_FIELDS, IDENTITY_FIELDS, IDENTITY_REQUIRED
 
+# What a page says of its visitor.
+_SAID = ("user_id", "source", "email", "phone", "name")
+
 
 class TrackerRoutes:
     """Sessions, signs of life, identifications, and a business's public settings."""
@@ -72,9 +75,8 @@ class TrackerRoutes:
             received_at=to_timestamp(now()),
             credential=CREDENTIAL_PRIVATE if account.is_private else CREDENTIAL_PUBLIC,
         )
-        if isinstance(user_id := members.get("user_id"), Num):
-            # Shops number their customers, and say so in their pages.
-            members = members | {"user_id": str(user_id)}
+        # Shops number their customers, and scripts make numbers of telephones.
+        members |= {name: str(value) for name in _SAID if isinstance(value := members.get(name), Num)}
         _fill_from(request, members, IDENTITY_FIELDS, required=IDENTITY_REQUIRED)
         found = await self._fresh_sessions.among(account.business_id, [request.session])
         if session := found.get(request.session):

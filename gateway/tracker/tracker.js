@@ -19,7 +19,7 @@
   // What carries a session in an address, those that we set first.
   const PARAMETERS = [SESSION, 'hellotext_session', 'hellotext_session_id'];
   // Where a platform gives each shop a name below, and browsers do not know it as a public suffix.
-  const SHARED = /^(myvtex|mitiendanube|vtexcommercestable|lojavirtualnuvem)\.com(\.br)?$/;
+  const SHARED = /^(myvtex|mitiendanube|vtexcommercestable|lojavirtualnuvem)\.com/;
   // What scripts make of nothing: all visitors would be one person.
   const NOBODY = /^\s*(|0|undefined|null|nan|-?infinity|\[object.*)\s*$/i;
 
@@ -27,7 +27,7 @@
   const home = document.currentScript?.src?.match(/(.+\/v1)\/(c|tracker)\.js([?#]|$)/)?.[1];
   // The snippet keeps the query that the page was entered by: a router may have changed it since.
   const entered = new URLSearchParams(stub?.at || location.search);
-  const utm = { observed_at: new Date() },
+  const utm = {},
     listeners = new Set(),
     warned = {},
     memory = {},
@@ -44,6 +44,8 @@
     pause = 1e3;
 
   for (const [name, value] of entered) if (/^utm_/.test(name)) utm[name.slice(4)] = value;
+  // Not what an address says of it.
+  utm.observed_at = new Date();
 
   const attempt = call => {
     try {
@@ -69,7 +71,8 @@
 
   // Not a UUID, which pages without TLS cannot make: as many random bits, in digits.
   const random = () => crypto.getRandomValues(new Uint32Array(4)).join('-');
-  const isSession = id => id && /^[\w-]{8,64}$/.test(id);
+  // Without one, an id reads as "undefined" here, as in a text that some other script has made.
+  const isSession = id => /^(?!undefined)[\w-]{8,64}$/.test(id);
 
   // A browser refuses cookies for a public suffix: the shortest domain that it takes one for is the shop's.
   const domains = location.hostname.split('.').map((_, index, labels) => labels.slice(~index).join('.'));
@@ -105,7 +108,7 @@
   const recall = () => {
     const kept = cookies(NAME)[0] || read(NAME);
     if (kept) return kept.split('.');
-    const old = cookies(SESSION).filter(isSession).pop() || read(SESSION) || '';
+    const old = [read(SESSION), ...cookies(SESSION)].filter(isSession).pop() || '';
     return [old, old, ''];
   };
   const keep = (...state) => {
@@ -140,10 +143,10 @@
     return session;
   };
 
-  // An address with a session would give it away with each copy.
+  // An address with a session would give it away with each copy. In JSON a backslash may end one, before a quotation mark.
   const without = text =>
     text.replace(
-      /([?&])(hello(_session|text_session(_id)?)=[^&#"]*(&|(?=[#"]|$)))+/g,
+      /([?&])(hello(text)?_session(_id)?=[^&#"\\]*(&|(?=[#"\\]|$)))+/g,
       (all, sign) => (/&$/.test(all) ? sign : '')
     );
 

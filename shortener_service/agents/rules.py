@@ -9,7 +9,7 @@ list of crawlers, and what programs call themselves. Whatever names no browser (
 from typing import NamedTuple
 
 # Grows with every change of the rules, so that a verdict can be explained years later.
-RULES_VERSION = 2
+RULES_VERSION = 3
 
 
 class Rule(NamedTuple):
@@ -157,6 +157,7 @@ SCANNERS = (
     Rule(r"phishtank", "PhishTank"),
     Rule(r"checkpoint\.com", "Check Point"),
     Rule(r"paloaltonetworks|expanse, a palo", "Palo Alto Networks"),
+    Rule(r"forti(?:guard|sandbox|mail|web)", "Fortinet"),
     Rule(r"safedns", "SafeDNS"),
     Rule(r"google-safety", "Google"),
     Rule(r"censysinspect", "Censys"),
@@ -176,6 +177,7 @@ PROGRAMS = (
     Rule(r"google-a|google-s|-google\b|googleweblight|google pp|google-publisher|google search console", "Google"),
     Rule(r"pageburst|mixnode|taginspector|sparkler|kimonolabs|semanticsclassifier|websnapr|webthumb", "read pages"),
     Rule(r"winhttp|hackney|fasthttp|lush http|siege|powershell|symfony|splash\b|wechatdevtools", "tools"),
+    Rule(r"jsdom|happy-?dom|cypress/", "browsers without a window"),
     Rule(r"webkit2png|khtml2png|wkhtmlto|web-capture|imgsizer|mshots", "draw pages"),
     Rule(r"quiterss|reederformac", "feed readers"),
     Rule(r"yandex\.translate|mail\.\S+ proxy|binglocalsearch|mapper", "fetched for somebody"),

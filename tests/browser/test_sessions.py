@@ -148,6 +148,7 @@ async def test_a_shop_may_name_the_domain_of_its_cookies(visitor: Visitor) -> No
         "?next=/p%3Fhello_session=COPIED00000001",
         "?q=hello_session=COPIED00000001",
         "?hello_session=short",
+        "?hello_session=undefined",
         "?hello_session=with%20space%20in",
         "#hello_session=COPIED00000001",
     ],
@@ -210,6 +211,49 @@ async def test_the_session_leaves_the_address(visitor: Visitor, address: str, ex
     async with page.expect_request("**/v1/track/events") as asked:
         await page.evaluate("url => Clicktrail.track('page.viewed', {url})", visitor.shop.at(WWW, address))
     assert sent_by(await asked.value)["page"]["url"] == visitor.shop.at(WWW, expected)
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        (f'<a href="https://shop.test/?hello_session={NEW}">', '<a href="https://shop.test/">'),
+        (f'<a href="/?hello_session={NEW}&a=1" title="x">', '<a href="/?a=1" title="x">'),
+        (f"https://shop.test/?hello_session={NEW}\\n", "https://shop.test/\\n"),
+        (f"/?a=1&hellotext_session={NEW}\n/?hello_session={NEW}", "/?a=1\n/"),
+        (f"?hello_session={NEW}", ""),
+        (f'"?hello_session={NEW}"', '""'),
+    ],
+)
+async def test_a_session_within_a_text_leaves_the_event_whole(visitor: Visitor, sent: str, kept: str) -> None:
+    """Where its address stands in quotation marks, or before the end of a line."""
+    page = await visitor.open(WWW)
+    async with page.expect_request("**/v1/track/events") as asked:
+        told = await page.evaluate("text => Clicktrail.track('page.viewed', {metadata: {text}})", sent)
+    assert told["succeeded"], told
+    assert sent_by(await asked.value)["metadata"] == {"text": kept}
+
+
+@pytest.mark.parametrize("left", ["undefined", "a b c d e f g", "short", "null", '"OLDOLDOLD1"', "x" * 65])
+async def test_what_is_no_session_is_not_gone_on_with(visitor: Visitor, left: str) -> None:
+    """Neither out of storage nor out of a cookie: the API would refuse every event."""
+    page = await visitor.open(WWW)
+    await page.evaluate("left => { localStorage.clear(); localStorage.hello_session = left }", left)
+    await visitor.context.clear_cookies()
+    await page.evaluate("left => { document.cookie = `hello_session=${left};path=/` }", left)
+    await page.reload()
+    assert await page.evaluate(SESSION) not in ("", left)
+    assert (await page.evaluate("() => Clicktrail.track('page.viewed')"))["succeeded"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["utm_observed_at=yesterday", "utm_observed_at=", "utm_=x", "utm_id=7&utm_source=a&utm_source=b", "utm_source=%ff"],
+)
+async def test_no_parameter_of_an_address_refuses_an_event(visitor: Visitor, query: str) -> None:
+    """Anybody may write one."""
+    page = await visitor.open(WWW, f"/?{query}")
+    told = await page.evaluate("() => Clicktrail.track('page.viewed')")
+    assert told["succeeded"], told
 
 
 async def test_the_address_keeps_the_session_until_the_page_has_loaded(visitor: Visitor) -> None:

@@ -24,7 +24,8 @@ _AGENTS_REMEMBERED = 10_000
 _DESKTOPS = frozenset({"Windows", "Mac OS X", "Linux", "Ubuntu", "Fedora", "Debian", "Chrome OS", "FreeBSD", "OpenBSD"})
 # Browsers that were made for phones, whatever they run on.
 _PHONES_BROWSERS = re.compile(
-    r"opera mini|opera mobi|ucweb|\bmidp|j2me|\bup\.(?:browser|link)|docomo|iemobile", re.IGNORECASE
+    r"opera mini|opera mobi|ucweb|ucbrowser|\bmidp|j2me|\bup\.(?:browser|link)|docomo|iemobile|\bipod|^\[fban/fb4a",
+    re.IGNORECASE,
 )
 # Phones before there was Android. Their makers have made tablets with it since.
 _OLD_PHONES = re.compile(
@@ -62,7 +63,7 @@ def describe(user_agent: str) -> UserAgent:
 
 
 def _kind(user_agent: str, system: str, model: str) -> str:
-    if "iPad" in model or "Tablet" in model or "Kindle" in model:
+    if "iPad" in model or "Tablet" in model or "Tablet" in system or "Kindle" in model:
         return "tablet"
     if "Mobi" in user_agent or "iPhone" in model or "Smartphone" in model or _PHONES_BROWSERS.search(user_agent):
         return "mobile"

@@ -1,6 +1,7 @@
 """What a profile is, what it may hold, and the hash that is left of one that was erased."""
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +9,7 @@ from datetime import datetime
 from clicktrail.common.v1.options_pb2 import SharedRules
 from clicktrail.tracking.v1 import profile_service_pb2 as pb
 from common.errors import Fault, FaultType, field_fault
-from common.field_rules import PATH_STEPS, in_words, pattern_of, rules
+from common.field_rules import NOBODYS_IDS, PATH_STEPS, in_words, pattern_of, rules
 from common.json_text import DEEPEST, LARGEST_BYTES, JsonReader, JsonTextError
 from tracking_service.identity.evidence import Identity
 
@@ -25,8 +26,11 @@ SESSION_IDS = rules(SharedRules, "session")
 SESSION_ID = pattern_of(SESSION_IDS)
 CHANGEABLE = frozenset({"name", "email", "phone", "identities", "metadata"})
 
-# What scripts send where a shop's page knows nobody.
-NOBODY = frozenset({"undefined", "null", "NaN", "[object Object]"})
+# What pages send besides, in any case: what templates write for nothing, and the number of all without an account.
+_NOBODY = re.compile(
+    r"[\s\u200b\ufeff]*(?:0|undefined|null|none|nil|nan|-?infinity|true|false|\[object .*\])?[\s\u200b\ufeff]*",
+    re.IGNORECASE,
+)
 
 _LENGTHS = {name: rules(pb.Profile, name).max_length for name in ("name", "email", "phone")}
 
@@ -50,6 +54,8 @@ def profile_id_faults(parameter: str, profile_id: str) -> Iterator[Fault]:
         yield field_fault(parameter, f"takes {in_words(PROFILE_IDS)}.")
     elif profile_id in PATH_STEPS:
         yield field_fault(parameter, "cannot be a step of a path: no address would lead to it.")
+    elif profile_id in NOBODYS_IDS:
+        yield _nobodys(parameter)
 
 
 def session_faults(parameter: str, session: str) -> Iterator[Fault]:
@@ -58,6 +64,8 @@ def session_faults(parameter: str, session: str) -> Iterator[Fault]:
         yield field_fault(parameter, "is missing.", FaultType.PARAMETER_MISSING)
     elif not SESSION_ID.fullmatch(session):
         yield field_fault(parameter, f"takes {in_words(SESSION_IDS)}.")
+    elif session in NOBODYS_IDS:
+        yield _nobodys(parameter)
 
 
 def attribute_faults(name: str | None, email: str | None, phone: str | None) -> Iterator[Fault]:
@@ -73,15 +81,23 @@ def identity_faults(identity: Identity, prefix: str = "") -> Iterator[Fault]:
         yield field_fault(f"{prefix}user_id", "is missing.", FaultType.PARAMETER_MISSING)
     elif len(identity.user_id) > USER_ID_LENGTH:
         yield field_fault(f"{prefix}user_id", f"must be at most {USER_ID_LENGTH} characters.")
+    elif identity.user_id.strip() in NOBODYS_IDS:
+        yield _nobodys(f"{prefix}user_id")
     if len(identity.source) > SOURCE_LENGTH:
         yield field_fault(f"{prefix}source", f"must be at most {SOURCE_LENGTH} characters.")
 
 
 def visitor_faults(identity: Identity) -> Iterator[Fault]:
     """Yield what is wrong with who a page says that its visitor is."""
-    yield from identity_faults(identity)
-    if identity.user_id.strip() in NOBODY:
-        yield field_fault("user_id", "is what a script makes of nothing, and nobody's id.")
+    faults = list(identity_faults(identity))
+    if not faults and _NOBODY.fullmatch(identity.user_id):
+        faults = [_nobodys("user_id")]
+    yield from faults
+
+
+def _nobodys(parameter: str) -> Fault:
+    """Return the fault of an id that programs write where they know nobody."""
+    return field_fault(parameter, "is what a script makes of nothing, and nobody's id.")
 
 
 def identities_faults(identities: Sequence[Identity]) -> Iterator[Fault]:

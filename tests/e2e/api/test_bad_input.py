@@ -12,6 +12,7 @@ import pytest
 from tests.e2e.conftest import System, client_with
 from tests.e2e.test_trail import make_link, path_of
 
+JSON = {"Content-Type": "application/json"}
 SESSION = "bBJn9vR15yPaYkWmR2QK0jopMeNxrA6l"
 
 
@@ -51,6 +52,32 @@ async def test_an_unknown_code_is_not_found(phone: httpx.AsyncClient) -> None:
     page = await phone.get("/nosuchcode", headers={"Accept": "text/html"})
     assert page.status_code == 404
     assert page.headers["content-type"].startswith("text/html")
+
+
+@pytest.mark.parametrize(
+    "profile",
+    ["..", ".", "a/b", "../x", "a b", " ana", "ana\n", "ana\u200b", "a\u0000b", "\ud83d", "ñandú", "%2e%2e",
+     "a?b", "a#b", "x" * 65, "undefined", "null", "NaN", "None", "[object Object]"],
+)  # fmt: skip
+async def test_an_id_that_leads_nowhere_is_refused_everywhere(
+    private: httpx.AsyncClient, public: httpx.AsyncClient, profile: str
+) -> None:
+    """One that no path can carry, or that programs write for nobody: in events, links, profiles and sessions."""
+    link = {"destination": "https://shop.example.com/"}
+    recipient = {"profile": profile, "external_id": secrets.token_hex(8)}
+    session = (await public.post("/v1/track/sessions")).json()["id"]
+    for method, path, body in (
+        ("POST", "/v1/attribution/events", {"action": "page.viewed", "profile": profile}),
+        ("POST", "/v1/profiles", {"id": profile}),
+        ("POST", "/v1/links", link | {"profile": profile}),
+        ("PATCH", f"/v1/sessions/{session}", {"profile": profile}),
+    ):
+        refused = await private.request(method, path, content=json.dumps(body), headers=JSON)
+        assert refused.status_code == 422, path
+        assert len(parameters_of(refused) & {"profile", "id"}) == 1, path
+    batch = json.dumps({"template": link, "recipients": [recipient]})
+    (made,) = (await private.post("/v1/links/batch", content=batch, headers=JSON)).json()["links"]
+    assert [fault["parameter"] for fault in made["errors"]] == ["profile"]
 
 
 @pytest.mark.parametrize("path", ["/../etc/passwd", "/..%2f..%2fetc", "/%2e%2e", "/a%00b", "/%ff%fe", "/a b", "//x"])

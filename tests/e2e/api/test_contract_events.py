@@ -111,6 +111,7 @@ async def test_money_is_kept_in_minor_units(
         ({"action": "order.placed", "object_parameters": None}, [("parameter_invalid_empty", "object_parameters")]),
         ({"action": "order.placed", "object": "no-such-id"}, [("object_invalid", "object")]),
         ({"action": "page.viewed", "currency": "USD"}, [("parameter_missing", "amount")]),
+        ({"action": "page.viewed", "session": "undefined"}, [("invalid", "session")]),
         ({"action": "page.viewed", "amount": 1e30}, [("invalid", "amount")]),
         ({"action": "page.viewed", "product": "a", "product_id": "b"}, [("ambiguous_parameter", "product")]),
         ({"action": "page.viewed", "tracked_at": "2026-05-04T03:02:01"}, [("invalid", "tracked_at")]),

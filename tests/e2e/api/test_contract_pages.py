@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from tests.e2e.api.test_bad_input import faults_of
+from tests.e2e.api.test_bad_input import faults_of, raw
 from tests.e2e.businesses import client_of, make_business, set_identity_secret
 from tests.e2e.conftest import System, client_with
 from tests.e2e.test_trail import activities_when, make_link, path_of, session_of
@@ -103,6 +103,25 @@ async def test_looking_at_the_image_is_no_event(
     assert (await stranger.get("/v1/track/pixel.gif", params=query)).status_code == 200
     seen = [one["action"] for one in await activities_when(private, profile, 3)]
     assert seen == ["cart.viewed", "page.viewed", "page.viewed"]
+    # The template of a mail leaves a field empty that it has nothing for.
+    empty = dict.fromkeys(("profile", "amount", "currency", "metadata", "tracked_at", "id", "url", "object"), "")
+    assert (await stranger.get("/v1/p.gif", params=query | empty)).status_code == 200
+    assert (await activities_when(private, profile, 4))[0]["action"] == "cart.viewed"
+
+
+@pytest.mark.parametrize("written", ["verão", "ver%C3%A3o"])
+async def test_a_query_may_be_utf_8(private: httpx.AsyncClient, system: System, written: str) -> None:
+    """With and without percent signs, as programs and people write addresses."""
+    profile, session = f"p-{secrets.token_hex(8)}", secrets.token_hex(16)
+    event = {"action": "page.viewed", "profile": profile, "session": session}
+    assert (await private.post("/v1/attribution/events", json=event)).status_code == 200
+    address = (
+        f"/v1/p.gif?business={system.business}&action=cart.viewed&session={session}&url=https://a.example/{written}"
+    )
+    answer = await raw(system, f"GET {address} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+    assert answer.startswith(b"HTTP/1.1 200 "), answer
+    seen = await activities_when(private, profile, 2)
+    assert seen[0]["url"] == "https://a.example/verão"
 
 
 async def test_a_route_is_served_with_a_final_slash(
@@ -124,6 +143,24 @@ async def test_a_route_is_served_with_a_final_slash(
     assert (await public.get("/v1/c.js/")).status_code == 200
     assert (await private.post("/v1/attribution/events/", json=event)).status_code == 200
     assert "links" in (await private.get("/v1/links/")).json()
+
+
+@pytest.mark.parametrize("base", ["//v1", "/v1/", "//v1/", "///v1", "/v1//"])
+async def test_a_base_address_may_end_with_a_slash(
+    public: httpx.AsyncClient, private: httpx.AsyncClient, base: str
+) -> None:
+    """Programs put `/v1/…` or `/track/…` behind it; further on an empty segment is an id that was not there."""
+    event = {"action": "page.viewed", "session": secrets.token_hex(16)}
+    asked = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}
+
+    def at(path: str) -> str:
+        return f"{str(public.base_url).rstrip('/')}{base}{path}"
+
+    assert (await public.options(at("/track/events"), headers=asked)).status_code == 204
+    assert (await public.post(at("/track/events"), json=event)).status_code == 200
+    assert (await public.get(at("/c.js"))).status_code == 200
+    assert "links" in (await private.get(at("/links"))).json()
+    assert (await private.get(at("/links//report"))).status_code == 404
 
 
 async def test_a_beacon_names_its_business_in_the_query(stranger: httpx.AsyncClient, system: System) -> None:
@@ -220,7 +257,11 @@ async def test_with_an_identity_secret_a_page_needs_proof(system: System) -> Non
             assert (await private.get(f"/v1/sessions/{session}")).json()["profile"] is None
 
 
-@pytest.mark.parametrize("nothing", ["undefined", "null", "NaN", "[object Object]"])
+@pytest.mark.parametrize(
+    "nothing",
+    ["undefined", "null", "NaN", "[object Object]", "[object Undefined]", "UNDEFINED", " None ", "0", "false",
+     "-Infinity", " ", "\u200b"],
+)  # fmt: skip
 async def test_what_a_script_makes_of_nothing_is_refused(public: httpx.AsyncClient, nothing: str) -> None:
     """As it is wrong with the request itself."""
     sent = {"session": await new_session(public), "user_id": nothing}

@@ -30,6 +30,25 @@ async def test_a_link_with_something_stuck_to_it_redirects(
     assert await eventually(look, lambda clicks: clicks > 0) == 1
 
 
+@pytest.mark.parametrize("stuck", ["_", "-", "__", "-_-", "_.", "_*", "-%20"])
+async def test_what_a_code_could_end_with_is_not_part_of_it_either(
+    private: httpx.AsyncClient, phone: httpx.AsyncClient, stuck: str
+) -> None:
+    """Where there is no such code: messages write in italics, and go on with a dash."""
+    code = f"c{secrets.token_hex(6)}"
+    made = await private.post("/v1/links", json={"destination": DESTINATION, "code": code})
+    assert made.status_code == 201, made.text
+    opened = await phone.get(f"/{code}{stuck}")
+    assert opened.status_code == 302
+    assert opened.headers["location"].startswith(DESTINATION)
+    other = await private.post("/v1/links", json={"destination": f"{DESTINATION}/other", "code": f"{code}_"})
+    assert other.status_code == 201, other.text
+    opened = await phone.get(f"/{code}_")
+    assert opened.headers["location"].startswith(f"{DESTINATION}/other?")
+    for unknown in (f"nosuch{code}{stuck}", "____"):
+        assert (await phone.get(f"/{unknown}")).status_code == 404
+
+
 @pytest.mark.parametrize("stuck", ["", ".", ")", "%20", "%E2%80%8B", ",", "%22"])
 async def test_a_report_link_with_something_stuck_to_it_opens(
     private: httpx.AsyncClient, system: System, stuck: str

@@ -37,6 +37,10 @@ WRITINGS = [
     ("fe80::7%eth0", "fe80::7"),
     ("[fe80::7%25eth0]:1", "fe80::7"),
     ("::1", "::1"),
+    ("2001:db8::7%1", "2001:db8::7"),
+    ("203.0.113.7:", "203.0.113.7"),
+    ("203.0.113.7\t", "203.0.113.7"),
+    ("'203.0.113.7'", "203.0.113.7"),
 ]
 NO_ADDRESSES = [
     "unknown",
@@ -50,6 +54,17 @@ NO_ADDRESSES = [
     "203.0.113.256",
     "1" * 5_000,
     "::7::",
+    "203.0.113.007",
+    "203.0.113.7.",
+    "203.0.113.7/32",
+    "0xcb007107",
+    "3405803783",
+    "203.0.113.7 203.0.113.8",
+    "[[2001:db8::7]]",
+    "2001:db8::7]:443",
+    "localhost",
+    "(null)",
+    "²03.0.113.7",
 ]
 
 
@@ -68,6 +83,14 @@ def test_what_is_no_address_is_none(written: str) -> None:
     assert ONE.of(PEER, forwarded_for(written)) == ""
     assert ONE.of(PEER, forwarded(f"for={written}")) == ""
     assert NETWORKS.of(PEER, forwarded_for(f"6.6.6.6, {written}")) == ""
+
+
+@pytest.mark.parametrize(
+    "written", ["for=203.0.113.7", 'For="203.0.113.7:80"', '"for=203.0.113.7"', "FOR=[::ffff:cb00:7107]"]
+)
+def test_a_hop_may_be_written_as_in_the_other_header(written: str) -> None:
+    """Some proxies put the pairs of `Forwarded` into `X-Forwarded-For`."""
+    assert ONE.of(PEER, forwarded_for(written)) == "203.0.113.7"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Files of recipients: what is wrong is told with its line, before anything is created."""
 
 import sys
+from dataclasses import replace
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
@@ -41,6 +42,8 @@ def test_rows_come_in_order_with_their_lines(tmp_path: Path) -> None:
         (b"profile,external_id\nann,1,2\n", "line 2: it has more columns than the header"),
         (b'profile,external_id\nann,"1\n', "line 2: unexpected end of data"),
         (b"profile,external_id\n\xff,1\n", "is not UTF-8"),
+        ("profile,external_id\nann,1\n".encode("utf-16-le"), "is not UTF-8"),
+        (b'profile,"external_id\nann,1\n', "It is 'profile,\"external_id\\\\nann,1', read with commas"),
     ],
 )
 def test_a_fault_is_told_with_its_line(tmp_path: Path, content: bytes, said: str) -> None:
@@ -75,12 +78,35 @@ ANA = [Row(2, "ana", "a1")]
         "profile;external_id\nana;a1;;\n",
         "profile,external_id\rana,a1\r",
         "profile;external_id;note\nana;a1\n",
+        "profile,externalId\nana,a1\n",
+        "Profile;ExternalID\nana;a1\n",
+        "profile\u00a0;external\u00a0id\nana;a1\n",
+        "\u200bprofile,external_id\n\u200bana\u200b,\u00a0a1\ufeff\n",
+        '"profile";"external\nid"\nana;a1\n',
+        'profile;external_id;"what they\nbought"\nana;a1;x\n',
+        "profile,external_id\nana,a1\n\u00a0,\u200b\n",
     ],
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_files_are_read_as_programs_for_tables_write_them(tmp_path: Path, content: str, encoding: str) -> None:
     """With any separator, headers in any case, empty rows and columns, byte order marks, as "Unicode text"."""
-    assert list(read_rows(written(tmp_path, content.encode(encoding)))) == ANA
+    (ana,) = read_rows(written(tmp_path, content.encode(encoding)))
+    assert replace(ana, line=2) == ANA[0]
+
+
+@pytest.mark.parametrize("before", ["\n", "\r\n\r\n", ";\r\n;\r\n", ",,\n", "sep=;\r\n\r\n", '"";""\n'])
+def test_a_table_may_begin_further_down(tmp_path: Path, before: str) -> None:
+    """Empty rows above the header are counted, and no more."""
+    (ana,) = read_rows(written(tmp_path, f"{before}profile;external_id\r\nana;a1\r\n".encode()))
+    assert replace(ana, line=2) == ANA[0]
+    assert ana.line == before.count("\n") + 2
+
+
+@pytest.mark.parametrize("start", [b"PK\x03\x04\x14\x00", b"\xd0\xcf\x11\xe0\xa1\xb1"])
+def test_a_workbook_is_told_from_its_text(tmp_path: Path, start: bytes) -> None:
+    """It is easily taken for the file that was saved from it."""
+    with pytest.raises(CommandFailed, match="is a workbook: save it as"):
+        count_rows(written(tmp_path, start))
 
 
 def test_an_order_to_excel_is_no_row(tmp_path: Path) -> None:

@@ -319,6 +319,18 @@ async def test_a_visitor_is_identified(page: httpx.AsyncClient, peers: Peers) ->
     assert set(faults_of(missing)) == {("parameter_missing", "session"), ("parameter_invalid_empty", "user_id")}
 
 
+async def test_what_a_page_says_of_its_visitor_may_be_a_number(page: httpx.AsyncClient, peers: Peers) -> None:
+    """Its digits are kept as they were sent."""
+    sent = {"session": KNOWN_SESSION, "user_id": 17, "source": 3, "phone": 59899123456, "name": 1.50}
+    assert (await page.post("/v1/public/identifications", json=sent)).status_code == 200
+    asked = peers.sessions.last(tracking_session_pb2.IdentifyRequest)
+    assert (asked.user_id, asked.source, asked.phone, asked.name) == ("17", "3", "59899123456", "1.5")
+    refused = await page.post(
+        "/v1/public/identifications", json=sent | {"session": 123456789, "email": ["a@example.com"]}
+    )
+    assert set(faults_of(refused)) == {("invalid", "session"), ("invalid", "email")}
+
+
 async def test_a_business_shows_its_public_settings(page: httpx.AsyncClient) -> None:
     """Its own alone."""
     response = await page.get(f"/v1/public/businesses/{BUSINESS}")

@@ -164,10 +164,20 @@ async def test_one_identity_from_many_sessions_at_once_is_one_person(caller: Cal
     assert await database.fetchval("SELECT count(*) FROM profiles") == 1
 
 
-@pytest.mark.parametrize("nothing", ["undefined", "null", "NaN", "[object Object]", " null "])
+@pytest.mark.parametrize(
+    "nothing",
+    ["undefined", "null", "NaN", "[object Object]", " null ", "Undefined", "NULL", "None", "nil", "0", " 0 ", "true",
+     "Infinity", "[object HTMLElement]", "\t", "\ufeff"],
+)  # fmt: skip
 async def test_what_a_script_makes_of_nothing_is_nobody(caller: Caller, nothing: str) -> None:
     """It would be one person with the ids of all who are none."""
     assert faults(await failure(caller.identify(SESSION, nothing))) == [("invalid", "user_id")]
+
+
+@pytest.mark.parametrize("somebody", ["00", "0a", "nullius", "Noneya", "truebeliever", "[object]", "-1", "ana"])
+async def test_what_only_looks_like_nothing_is_somebody(caller: Caller, somebody: str) -> None:
+    """The whole id says nothing, or it is one."""
+    await caller.identify(SESSION, somebody)
 
 
 async def test_identifying_names_every_fault(caller: Caller) -> None:

@@ -119,6 +119,45 @@ def test_half_an_emoji_refuses_no_event(fields: dict[str, Any], path: str, kept:
 
 
 @pytest.mark.parametrize(
+    ("sent", "kept"),
+    [(404, "404"), (1.50, "1.5"), (True, "true"), (["a", 1], '["a",1]'), ({"rendered": "Hat"}, '{"rendered":"Hat"}'),
+     (["\ud83d"], '["\\ud83d"]'), (False, None), ([], None), ({}, None), (None, None)],
+)  # fmt: skip
+@pytest.mark.parametrize("path", ["page.title", "page.path", "utm_params.campaign", "utm_params.source"])
+def test_what_is_only_shown_refuses_no_event(path: str, sent: Any, kept: str | None) -> None:
+    """A title that is a number, or what PHP has for none: the order beside it counts."""
+    group, name = path.split(".")
+    found = parsed(action="page.viewed", session="s", **{group: {name: sent}})
+    assert found.faults == []
+    shown = getattr(found.event, group)
+    assert (getattr(shown, name) if shown.HasField(name) else None) == kept
+
+
+@pytest.mark.parametrize(
+    ("sent", "meant"),
+    [
+        ({"session": "", "profile": "p"}, {"profile": "p"}),
+        ({"session": "abcdefgh", "profile": ""}, {"session": "abcdefgh"}),
+        ({"session": "", "session_id": "abcdefgh"}, {"session": "abcdefgh"}),
+        ({"session_id": "", "profile_id": "p"}, {"profile": "p"}),
+        ({"session": "abcdefgh", "object": ""}, {"session": "abcdefgh"}),
+        ({"session": "abcdefgh", "product_id": "", "product": "7"}, {"session": "abcdefgh", "object": "7"}),
+    ],
+)
+def test_an_empty_id_is_none(sent: dict[str, Any], meant: dict[str, Any]) -> None:
+    """Servers read them out of cookies and records that may not be there."""
+    found = parsed(action="product.viewed", **sent)
+    assert found.faults == []
+    assert found.event == parsed(action="product.viewed", **meant).event
+
+
+def test_a_number_is_an_id_in_the_shops_own_system() -> None:
+    """So is the number of the system."""
+    user = parsed(action="page.viewed", session="s", user_parameters={"id": 17, "source": 3}).event.user_parameters
+    assert (user.id, user.source) == ("17", "3")
+
+
+@pytest.mark.parametrize(
     "name",
     [
         "metadata",
@@ -163,7 +202,9 @@ def test_milliseconds_and_offsets_out_of_queries_are_recognised(value: Any, expe
 @pytest.mark.parametrize(
     ("value", "expected"),
     [(1_777_777_777, "2026-05-03T03:09:37Z"), (1_777_777_777.25, "2026-05-03T03:09:37.250Z"),
-     ("1777777777", "2026-05-03T03:09:37Z"), ("2026-05-03T00:09:37-03:00", "2026-05-03T03:09:37Z")],
+     ("1777777777", "2026-05-03T03:09:37Z"), ("2026-05-03T00:09:37-03:00", "2026-05-03T03:09:37Z"),
+     ("2026-05-03t03:09:37z", "2026-05-03T03:09:37Z"), ("20260503T030937Z", "2026-05-03T03:09:37Z"),
+     ("2026-05-03T03:09:37.250987654Z", "2026-05-03T03:09:37.250987Z")],
 )  # fmt: skip
 def test_a_time_is_unix_seconds_or_iso_8601(value: Any, expected: str) -> None:
     """Whole, with a fraction, as text, with an offset."""

@@ -156,6 +156,37 @@ def test_a_query_is_read_like_a_body() -> None:
     assert [fault.parameter for fault in faults] == ["limit", "to", "basis"]
 
 
+@pytest.mark.parametrize(
+    ("sent", "zone", "meant"),
+    [
+        ("2026-11-29", "America/Montevideo", "2026-11-29T03:00:00Z"),
+        ("2026-11-29T12:30", "America/Montevideo", "2026-11-29T15:30:00Z"),
+        ("2026-07-01 00:00:00", "Europe/Berlin", "2026-06-30T22:00:00Z"),
+        ("2026-12-01", "Asia/Kathmandu", "2026-11-30T18:15:00Z"),
+        ("2026-11-29", "UTC", "2026-11-29T00:00:00Z"),
+        ("2026-11-29T00:00:00Z", "America/Montevideo", "2026-11-29T00:00:00Z"),
+        ("2026-11-29T00:00:00 02:00", "America/Montevideo", "2026-11-28T22:00:00Z"),
+    ],
+)
+def test_beside_a_time_zone_a_time_needs_no_offset(sent: str, zone: str, meant: str) -> None:
+    """A day begins at its own midnight; an offset that is there counts."""
+    request, faults = report_service_pb2.GetReportRequest(), list[Fault]()
+    fill(request, members_of_query(request.DESCRIPTOR, [("timezone", zone), ("from", sent), ("to", sent)]), faults)
+    assert not faults
+    assert request.from_time.ToJsonString() == request.to_time.ToJsonString() == meant
+
+
+@pytest.mark.parametrize(
+    ("sent", "zone"),
+    [("2026-11-29", ""), ("2026-11-29", "Mars"), ("29/11/2026", "UTC"), ("", "UTC"), ("2026-11-29T00:00", "../UTC")],
+)
+def test_a_time_that_nothing_places_is_at_fault(sent: str, zone: str) -> None:
+    """It would be another one for each reader."""
+    request, faults = report_service_pb2.GetReportRequest(), list[Fault]()
+    fill(request, members_of_query(request.DESCRIPTOR, [("from", sent), ("timezone", zone)]), faults)
+    assert [fault.parameter for fault in faults] == ["from"]
+
+
 def test_known_keys_are_the_fields_of_a_change() -> None:
     """Also null ones: they clear the field."""
     sent = {"destination": "https://a.example", "odd": 1, "fallback_url": None}

@@ -143,6 +143,8 @@ def test_what_shows_a_preview_is_no_reader(agent: str, app: str) -> None:
         ("Kaspersky Lab CFR link resolver cfradmins@kaspersky.com", "scanner: Kaspersky"),
         ("Mozilla/5.0 (compatible; CensysInspect/1.1; +https://about.censys.io/)", "scanner: Censys"),
         ("Mozilla/5.0 (Windows NT 10.0) Symantec SafeLink", "scanner: Symantec"),
+        (f"{MAC} Chrome/140.0.0.0 Safari/537.36 FortiSandbox", "scanner: Fortinet"),
+        ("Mozilla/5.0 (compatible; FortiMail URL click protection)", "scanner: Fortinet"),
         ("sqlmap/1.7 (https://sqlmap.org)", "crawler list: sqlmap"),
     ],
 )
@@ -178,6 +180,8 @@ def test_what_looks_for_danger_is_a_scanner(agent: str, scanner: str) -> None:
         "Mozilla/5.0 (Linux; Android 8.0; Pixel 2 Build/OPD3; Storebot-Google/1.0) AppleWebKit/537.36",
         f"{MAC} Chrome/140.0.0.0 Safari/537.36 (someone@example.com)",
         f"{MAC} HeadlessChrome/69.0.3477.0 Safari/537.36",
+        "Mozilla/5.0 (linux) AppleWebKit/537.36 (KHTML, like Gecko) jsdom/22.1.0",
+        f"{MAC} Cypress/13.6.0 Chrome/140.0.0.0 Electron/27.1.3 Safari/537.36",
         "TotallyNewBot/1.0",
         "\0\x7f" * 10_000,
     ],

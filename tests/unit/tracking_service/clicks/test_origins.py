@@ -59,6 +59,9 @@ def test_what_a_user_agent_says(agent: str, told: tuple[str, str, str]) -> None:
         "BlackBerry9700/6.0.0.418 Profile/MIDP-2.1 Configuration/CLDC-1.1 VendorID/600",
         "SAMSUNG-GT-S3650/S365XXIIC2 SHP/VPP/R5 Dolfin/1.5 Nextreaming SMM-MMS/1.2.0",
         "LG-GT505/V10 Teleca/WAP2.0",
+        "[FBAN/FB4A;FBAV/400.0.0.37.76;FBBV/1;FBDM/{density=3.0};FBDV/SM-A032M]",
+        "Mozilla/5.0 (iPod touch; CPU iPhone OS 12_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)",
+        "Mozilla/5.0 (Linux; Android 13; SM-A135M) AppleWebKit/537.36 Chrome/120.0 Safari/537.36 UCBrowser/13.4",
     ],
 )
 def test_a_phone_is_one_without_saying_mobile(agent: str) -> None:
@@ -70,6 +73,7 @@ def test_a_phone_is_one_without_saying_mobile(agent: str) -> None:
     ("agent", "device"),
     [
         ("Dalvik/2.1.0 (Linux; U; Android 13; XYZ)", "unknown"),
+        ("Mozilla/5.0 (PlayBook; U; RIM Tablet OS 2.1.0; en-US) AppleWebKit/536.2+ (KHTML, like Gecko)", "tablet"),
         ("Mozilla/5.0 (Linux; Android 12; Nokia T20) AppleWebKit/537.36 Chrome/140.0.0.0 Safari/537.36", "tablet"),
         ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/140.0.0.0 Safari/537.36", "desktop"),
         ("Opera/9.80 (iPad; Opera Mini/7.0.5/191.308; U; en) Presto/2.12.423 Version/12.16", "tablet"),

@@ -97,7 +97,9 @@ class GetReportRequest(_message.Message):
     link: _builtins.str
     """One link."""
     timezone: _builtins.str
-    """An IANA time zone for the series. Empty: UTC."""
+    """An IANA time zone for the series, and for a time in a query that has no offset: `from=2026-05-04`. Empty: UTC, and
+    a time in a query needs its offset.
+    """
     basis: Global___ReportBasis.ValueType
     """By which date."""
     interval: Global___ReportInterval.ValueType
