@@ -17,6 +17,7 @@ from redis.asyncio import Redis
 from cli.embedded.postgres_server import postgres_server as new_postgres_server
 from cli.embedded.redis_server import redis_server as new_redis_server
 from cli.embedded.server_process import ServerProcess
+from tests.support.memory import folder_in_memory
 from tests.support.postgres_roles import as_service
 from tests.support.system import phone, private, public, system
 
@@ -86,20 +87,22 @@ def spool_dir(spools: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """Run a Redis for the whole session; tests that stop it start it again."""
-    server = new_redis_server(tmp_path_factory.mktemp("redis"))
-    server.start()
-    yield server
-    server.stop()
+    with folder_in_memory(tmp_path_factory.mktemp("redis")) as folder:
+        server = new_redis_server(folder)
+        server.start()
+        yield server
+        server.stop()
 
 
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """Run a PostgreSQL for the whole session; tests that stop it start it again."""
-    server = new_postgres_server(tmp_path_factory.mktemp("postgres"))
-    server.start()
-    asyncio.run(_wait_for_no_disk(server.url))
-    yield server
-    server.stop()
+    with folder_in_memory(tmp_path_factory.mktemp("postgres")) as folder:
+        server = new_postgres_server(folder)
+        server.start()
+        asyncio.run(_wait_for_no_disk(server.url))
+        yield server
+        server.stop()
 
 
 @pytest_asyncio.fixture
