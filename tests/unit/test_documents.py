@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-# Looked through once: of each folder, but for those with a dot before their name, which hold thousands of files of others.
-NAMES = {path.name for folder in ROOT.glob("[!.]*") for path in folder.rglob("*") if path.suffix in {".py", ".lua", ".sql"}}
+# Folders with a dot before their name hold thousands of files of others.
+NAMES = {path.name for folder in ROOT.glob("[!.]*") for path in folder.rglob("*.*")}
 DOCUMENTS = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "protos/README.md")),
     *sorted(path for folder in ("docs", "deploy") for path in (ROOT / folder).rglob("*.md")),
