@@ -34,7 +34,8 @@ up: $(STAMP) ## run everything on this machine, data in var/, until interrupted
 
 # Tests wait half of their time, for disks, starts and the end of outages: hence more workers than cores.
 WORKERS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
-PARALLEL = -n $(WORKERS) --dist loadgroup
+# They begin in the order that tests/conftest.py puts them in, not by the number of tests in a group.
+PARALLEL = -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 .PHONY: test
 test: $(STAMP) ## run all tests, against real servers, in parallel

@@ -11,11 +11,13 @@ from pathlib import Path
 import asyncpg
 import pytest
 import pytest_asyncio
+from hypothesis import HealthCheck, settings
 from redis.asyncio import Redis
 
 from cli.embedded.postgres_server import postgres_server as new_postgres_server
 from cli.embedded.redis_server import redis_server as new_redis_server
 from cli.embedded.server_process import ServerProcess
+from tests.support.memory import folder_in_memory
 from tests.support.postgres_roles import as_service
 from tests.support.system import phone, private, public, system
 
@@ -28,23 +30,43 @@ STORES = {"redis_server", "postgres_server", "system", "killable"}
 # Each starts many processes. Where tests run in parallel, one worker has all tests of one of these, and starts it once;
 # a test with several of them goes with the first.
 SHARED = ("run", "killable", "chain", "browser", "system", "start_up", "gateway")
+# What runs first, the longest before all: begun last, one of them would keep one worker busy and the others idle.
+# Each other folder follows in the order of its name; the short tests of `unit` fill the gaps in the end.
+LONGEST = ("browser", "openapi", "system", "killable", "start_up", "run", "chain", "gateway")
 _database_numbers = count(1)
 _spool_numbers = count(1)
+# How long an example takes is the machine's affair, as it is in all other tests.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark by their fixtures which tests need a store, and which share servers; pytest-xdist reads that afterwards.
 
-    A test that starts a store without a fixture is marked where it stands.
+    A test that starts a store without a fixture is marked where it stands, and so is one with a group of its own.
     """
+    is_parallel = config.pluginmanager.hasplugin("xdist")
     for item in items:
         fixtures: list[str] = getattr(item, "fixturenames", [])
         if not STORES.isdisjoint(fixtures):
             item.add_marker(pytest.mark.stores)
         group = next((name for name in SHARED if name in fixtures), None)
-        if group is not None and config.pluginmanager.hasplugin("xdist"):
+        if group is not None and is_parallel and _group_of(item) is None:
             item.add_marker(pytest.mark.xdist_group(group))
+    if is_parallel:
+        items.sort(key=_turn)
+
+
+def _group_of(item: pytest.Item) -> str | None:
+    marker = item.get_closest_marker("xdist_group")
+    return str(marker.args[0]) if marker else None
+
+
+def _turn(item: pytest.Item) -> int:
+    """Return when a test's turn is, beside others of the same turn in the order in which they stand."""
+    group = _group_of(item)
+    return LONGEST.index(group) if group in LONGEST else len(LONGEST)
 
 
 @pytest.fixture(scope="session")
@@ -65,20 +87,22 @@ def spool_dir(spools: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """Run a Redis for the whole session; tests that stop it start it again."""
-    server = new_redis_server(tmp_path_factory.mktemp("redis"))
-    server.start()
-    yield server
-    server.stop()
+    with folder_in_memory(tmp_path_factory.mktemp("redis")) as folder:
+        server = new_redis_server(folder)
+        server.start()
+        yield server
+        server.stop()
 
 
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """Run a PostgreSQL for the whole session; tests that stop it start it again."""
-    server = new_postgres_server(tmp_path_factory.mktemp("postgres"))
-    server.start()
-    asyncio.run(_wait_for_no_disk(server.url))
-    yield server
-    server.stop()
+    with folder_in_memory(tmp_path_factory.mktemp("postgres")) as folder:
+        server = new_postgres_server(folder)
+        server.start()
+        asyncio.run(_wait_for_no_disk(server.url))
+        yield server
+        server.stop()
 
 
 @pytest_asyncio.fixture

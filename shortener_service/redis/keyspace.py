@@ -42,6 +42,10 @@ class Shards:
         """Return the shard of a bucket of links."""
         return bucket % self.count
 
+    def buckets_of(self, shard: int) -> range:
+        """Return the buckets of links in a shard."""
+        return range(shard, BUCKETS, self.count)
+
 
 class Keys:
     """The keys of a store with so many shards."""
@@ -69,7 +73,7 @@ class Keys:
 
     def buckets(self, shard: int) -> list[str]:
         """Return the keys of all hashes of links in a shard."""
-        return [f"{{{shard}}}:l:{bucket:x}" for bucket in range(BUCKETS) if self.shards.of_bucket(bucket) == shard]
+        return [f"{{{shard}}}:l:{bucket:x}" for bucket in self.shards.buckets_of(shard)]
 
     def template(self, template_id: bytes, text: str) -> str:
         """Return the key of a template, by its id and by that as text."""

@@ -17,6 +17,7 @@ import pytest
 from cli.data_directory import DataDirectory, Ready
 from cli.embedded.server_process import ServerProcess
 from cli.stack.stack import Front, Stack
+from tests.support.memory import folder_in_memory
 from tests.support.system import PHONE, TLS
 from tests.support.waiting import eventually
 
@@ -140,10 +141,11 @@ class KillableSystem:
 @pytest.fixture(scope="session")
 def killable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KillableSystem]:
     """Run a system that may be killed."""
-    system = KillableSystem(tmp_path_factory.mktemp("killable"))
-    system.start()
-    yield system
-    system.stop()
+    with folder_in_memory(tmp_path_factory.mktemp("killable")) as folder:
+        system = KillableSystem(folder)
+        system.start()
+        yield system
+        system.stop()
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from cli.embedded.privileges import dying_with_us
 from clicktrail.common.v1.access_pb2 import ROLE_OPERATOR
 from common.rpc.keys import file_of
 from common.rpc.security import Security
+from tests.support.memory import folder_in_memory
 from tests.support.name_server import NameServer, name_server
 
 START_SECONDS = 300
@@ -65,9 +66,8 @@ class System:
 @pytest.fixture(scope="session")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """Run `clicktrail up` on a free port, with a space in its path, and stop it with SIGTERM."""
-    data_dir = tmp_path_factory.mktemp("trail") / "the data"
-    with name_server() as names:
-        yield from _running(data_dir, names)
+    with folder_in_memory(tmp_path_factory.mktemp("trail")) as folder, name_server() as names:
+        yield from _running(folder / "the data", names)
 
 
 def _running(data_dir: Path, names: NameServer) -> Iterator[System]:

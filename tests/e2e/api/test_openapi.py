@@ -18,6 +18,9 @@ from tests.e2e.businesses import Business, make_business
 from tests.e2e.conftest import System, client_with
 from tracking_service.actions.catalogue import CATALOGUE
 
+# The tests made from the document start a system without naming it as a fixture: one worker has them all.
+pytestmark = pytest.mark.xdist_group("openapi")
+
 # Only ends a test that would never end.
 ANSWER_SECONDS = 120
 Case: TypeAlias = "schemathesis.Case[Any]"
@@ -41,7 +44,7 @@ operations = schemathesis.pytest.from_fixture("document").exclude(
 )
 # Beside these, every boundary of every parameter and field is tried once.
 bounded = settings(
-    max_examples=20,
+    max_examples=10,
     derandomize=True,
     database=None,
     deadline=None,
