@@ -13,7 +13,8 @@ LIMIT_SECONDS = 1_800
 TESTS = f"""
 tar -C /checkout --exclude './.venv*' --exclude ./var -c . | tar -x
 python --version
-exec python -m pytest -q -n {PROCESSES} --dist loadgroup --no-loadscope-reorder -p no:cacheprovider tests/unit tests/integration
+exec python -m pytest -q -n {PROCESSES} --dist loadgroup --no-loadscope-reorder -p no:cacheprovider \\
+    tests/unit tests/integration
 """
 
 
