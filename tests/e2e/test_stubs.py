@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.e2e.businesses import client_of, make_business
 from tests.e2e.conftest import System
 from tests.support.stubs import EXAMPLES, needs, run, write_stubs
+from tests.support.waiting import eventually
 
 # The newest that run on Node 20, and the compiler.
 PACKAGES = (
@@ -40,5 +41,10 @@ async def test_the_example_in_typescript_creates_links(system: System, tmp_path:
     (ana, first), (bruno, second) = (line.split() for line in printed.splitlines())
     assert (ana, bruno) == ("ana", "bruno")
     async with client_of(system, business.token) as client:
-        links = (await client.get("/v1/links", params={"campaign": "spring-sale"})).json()["links"]
-    assert {link["short_url"]: link["profile"] for link in links} == {first: ana, second: bruno}
+
+        async def listed() -> dict[str, str]:
+            links = (await client.get("/v1/links", params={"campaign": "spring-sale"})).json()["links"]
+            return {link["short_url"]: link["profile"] for link in links}
+
+        # Lists are read from tracking, which hears of links a moment later.
+        assert await eventually(listed, lambda seen: len(seen) == 2) == {first: ana, second: bruno}
