@@ -45,6 +45,10 @@ test: $(STAMP) ## run all tests, against real servers, in parallel
 test-fast: $(STAMP) ## run what needs neither a store nor a browser: for the day's work
 	$(BIN)/python -m pytest $(PARALLEL) -m 'not stores' tests/unit tests/integration
 
+.PHONY: test-failed
+test-failed: $(STAMP) ## run the tests that failed last once more, without others beside them
+	$(BIN)/python -m pytest -n 1 --dist loadgroup --last-failed --last-failed-no-failures none
+
 OTHER_VENV = $(VENV)-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 .PHONY: test-python
 test-python: ## run the unit and integration tests on another Python (PYTHON=/path/to/python3.13)
