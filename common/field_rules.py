@@ -21,6 +21,7 @@ _OWN = ("required", "like", "aliases", "value_aliases")
 PATH_STEPS = frozenset({".", ".."})
 # What programs write for an id where they know nobody: all whom they do not know would be one person.
 NOBODYS_IDS = frozenset({"undefined", "null", "NaN", "None", "[object Object]"})
+NOBODYS_ID = "is what a script makes of nothing, and nobody's id."
 
 
 def rules(message: type[Message], name: str) -> FieldRules:
@@ -54,6 +55,13 @@ def expression_of(limits: FieldRules) -> str:
 def pattern_of(limits: FieldRules) -> re.Pattern[str]:
     """Return what a text within these limits matches as a whole; they limit its characters."""
     return re.compile(expression_of(limits), re.ASCII)
+
+
+def objection_to_id(text: str) -> str:
+    """Return what stands against a profile's id whose characters will do, as a predicate; "" where nothing does."""
+    if text in PATH_STEPS:
+        return "cannot be a step of a path: no address would lead to it."
+    return NOBODYS_ID if text in NOBODYS_IDS else ""
 
 
 def in_words(limits: FieldRules) -> str:

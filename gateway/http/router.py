@@ -3,6 +3,8 @@
 import re
 import secrets
 from collections.abc import Mapping
+from itertools import dropwhile
+from operator import not_
 
 from gateway.addresses import ClientAddresses
 from gateway.http import limits
@@ -129,12 +131,12 @@ class Router:
         """
         segments = exchange.segments()
         segments = segments[:-1] if segments[-1:] == ("",) else segments
-        first, second, *_ = [*(at for at, segment in enumerate(segments) if segment), 0, 0]
+        if "" not in segments[1:]:
+            return segments
+        named = tuple(dropwhile(not_, segments))
+        below = tuple(dropwhile(not_, named[1:]))
         # Further on an empty segment is an id that somebody did not have.
-        return ("", segments[first], *segments[second:]) if second and self._is_own(segments[first]) else segments
-
-    def _is_own(self, segment: str) -> bool:
-        return f"/{segment}" in self._styles
+        return ("", named[0], *below) if below and f"/{named[0]}" in self._styles else segments
 
     def _style_of(self, path: str) -> Style:
         return self._styles.get("/" + path.removeprefix("/").partition("/")[0], self._otherwise)

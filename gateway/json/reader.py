@@ -80,7 +80,8 @@ def members_of_query(descriptor: Descriptor, parameters: Iterable[tuple[str, str
         members[key] = Num(text) if key in numbers else _WORDS.get(text, text) if _is_bool(descriptor, key) else text
     zone = members.get("timezone")
     if isinstance(zone, str) and zone in timezones():
-        members |= {key: _in_zone(sent, zone) for key in _TIMES if isinstance(sent := members.get(key), str)}
+        times = [key_of(field) for field in descriptor.fields if field.message_type == Timestamp.DESCRIPTOR]
+        members |= {key: _in_zone(sent, zone) for key in times if isinstance(sent := members.get(key), str)}
     return members
 
 
@@ -179,8 +180,6 @@ def _is_bool(descriptor: Descriptor, key: str) -> bool:
 
 
 _NUMBERS = frozenset({FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_DOUBLE})
-# Ends of a range.
-_TIMES = ("from", "to")
 _WORDS: dict[str, Value] = {"true": True, "false": False}
 _OF_MESSAGES: dict[str, Reader] = {
     Timestamp.DESCRIPTOR.full_name: values.read_time,

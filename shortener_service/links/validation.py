@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from clicktrail.shortener.v1.link_pb2 import Link as LinkMessage
 from common.errors import Faults, FaultType
-from common.field_rules import NOBODYS_IDS, PATH_STEPS, in_words, pattern_of, rules
+from common.field_rules import PATH_STEPS, in_words, objection_to_id, pattern_of, rules
 from common.json_text import DEEPEST, JsonReader, JsonTextError
 from shortener_service import destinations
 from shortener_service.domains.domains import Objection
@@ -85,10 +85,8 @@ def check_draft(draft: Draft, faults: Faults) -> None:
     """Note what is wrong with one link's own fields."""
     if draft.profile and not _PROFILE.fullmatch(draft.profile):
         faults.add("profile", f"takes {in_words(_PROFILES)}.")
-    elif draft.profile in PATH_STEPS:
-        faults.add("profile", "cannot be a step of a path: no address would lead to it.")
-    elif draft.profile in NOBODYS_IDS:
-        faults.add("profile", "is what a script makes of nothing, and nobody's id.")
+    elif objection := objection_to_id(draft.profile):
+        faults.add("profile", objection)
     _check_name("external_id", draft.external_id, faults)
     if draft.code and not codes.is_well_formed(draft.code):
         faults.add("code", f"takes {in_words(codes.LIMITS)}.")

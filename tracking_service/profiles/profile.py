@@ -9,7 +9,7 @@ from datetime import datetime
 from clicktrail.common.v1.options_pb2 import SharedRules
 from clicktrail.tracking.v1 import profile_service_pb2 as pb
 from common.errors import Fault, FaultType, field_fault
-from common.field_rules import NOBODYS_IDS, PATH_STEPS, in_words, pattern_of, rules
+from common.field_rules import NOBODYS_ID, NOBODYS_IDS, in_words, objection_to_id, pattern_of, rules
 from common.json_text import DEEPEST, LARGEST_BYTES, JsonReader, JsonTextError
 from tracking_service.identity.evidence import Identity
 
@@ -52,10 +52,8 @@ def profile_id_faults(parameter: str, profile_id: str) -> Iterator[Fault]:
     """Yield what is wrong with the id of a profile."""
     if not PROFILE_ID.fullmatch(profile_id):
         yield field_fault(parameter, f"takes {in_words(PROFILE_IDS)}.")
-    elif profile_id in PATH_STEPS:
-        yield field_fault(parameter, "cannot be a step of a path: no address would lead to it.")
-    elif profile_id in NOBODYS_IDS:
-        yield _nobodys(parameter)
+    elif objection := objection_to_id(profile_id):
+        yield field_fault(parameter, objection)
 
 
 def session_faults(parameter: str, session: str) -> Iterator[Fault]:
@@ -65,7 +63,7 @@ def session_faults(parameter: str, session: str) -> Iterator[Fault]:
     elif not SESSION_ID.fullmatch(session):
         yield field_fault(parameter, f"takes {in_words(SESSION_IDS)}.")
     elif session in NOBODYS_IDS:
-        yield _nobodys(parameter)
+        yield field_fault(parameter, NOBODYS_ID)
 
 
 def attribute_faults(name: str | None, email: str | None, phone: str | None) -> Iterator[Fault]:
@@ -82,7 +80,7 @@ def identity_faults(identity: Identity, prefix: str = "") -> Iterator[Fault]:
     elif len(identity.user_id) > USER_ID_LENGTH:
         yield field_fault(f"{prefix}user_id", f"must be at most {USER_ID_LENGTH} characters.")
     elif identity.user_id.strip() in NOBODYS_IDS:
-        yield _nobodys(f"{prefix}user_id")
+        yield field_fault(f"{prefix}user_id", NOBODYS_ID)
     if len(identity.source) > SOURCE_LENGTH:
         yield field_fault(f"{prefix}source", f"must be at most {SOURCE_LENGTH} characters.")
 
@@ -91,13 +89,8 @@ def visitor_faults(identity: Identity) -> Iterator[Fault]:
     """Yield what is wrong with who a page says that its visitor is."""
     faults = list(identity_faults(identity))
     if not faults and _NOBODY.fullmatch(identity.user_id):
-        faults = [_nobodys("user_id")]
+        faults = [field_fault("user_id", NOBODYS_ID)]
     yield from faults
-
-
-def _nobodys(parameter: str) -> Fault:
-    """Return the fault of an id that programs write where they know nobody."""
-    return field_fault(parameter, "is what a script makes of nothing, and nobody's id.")
 
 
 def identities_faults(identities: Sequence[Identity]) -> Iterator[Fault]:
