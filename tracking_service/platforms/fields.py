@@ -18,6 +18,7 @@ LONGEST_ID = 120
 # With 20 items of 100 characters each, written as escapes of 12 bytes, details stay below what an object may be: 64 KB.
 _LONGEST_PROSE = 100
 _MOST_ITEMS = 20
+_SHORTEST_TOKEN, _LONGEST_TOKEN = 8, 200
 _MOST_DIGITS_OF_COUNT = 15
 _READER = JsonReader(Number, DEEPEST)
 # What neither a message nor the database holds: NUL and halves of characters.
@@ -177,6 +178,11 @@ def first(*texts: str) -> str:
 def full_name(given: str, family: str) -> str:
     """Return a person's name of its two parts, either of which may be absent."""
     return f"{given} {family}".strip()
+
+
+def tokens(*texts: str) -> tuple[str, ...]:
+    """Return the tokens of a cart and a checkout that a page can have bound."""
+    return tuple(dict.fromkeys(text for text in texts if _SHORTEST_TOKEN <= len(text) <= _LONGEST_TOKEN))
 
 
 def numbers_shown(reference: str, *numbers: str) -> tuple[str, ...]:

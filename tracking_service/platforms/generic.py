@@ -15,6 +15,7 @@ from tracking_service.platforms.fields import (
     peek,
     read_value,
     text_of,
+    tokens,
     word,
 )
 from tracking_service.platforms.generic_mapping import FieldPlace, GenericMapping, SignatureRule, StampPlace, Step
@@ -103,7 +104,7 @@ class _GenericDelivery:
                 self._text("customer.name"),
             ),
             sessions=candidates(self._shop, explicit=self._texts("session"), addresses=self._texts("landing")),
-            tokens=tuple(token for token in self._texts("tokens") if len(token) <= LONGEST_TEXT),
+            tokens=tokens(*self._texts("tokens")),
             refund=self._needed("refund.id") if is_refund else None,
             is_test=self._text("test").lower() in _TRUE,
             details={"number": number} if number else {},

@@ -12,6 +12,7 @@ from tracking_service.platforms.fields import (
     items,
     numbers_shown,
     read_object,
+    tokens,
     word,
 )
 from tracking_service.platforms.platform import (
@@ -87,7 +88,8 @@ def _order(order: Fields, shop: Shop, action: str, times: tuple[str, ...]) -> Fa
             explicit=[attributes[each] for each in names_of(shop) if each in attributes],
             addresses=[order.text("landing_site", most=8192)],
         ),
-        tokens=_tokens(order.text("checkout_token"), order.text("cart_token")),
+        # A cart's token may come with its key, "hWN0…?key=…"; pages tell it without.
+        tokens=tokens(order.text("checkout_token"), order.text("cart_token").partition("?")[0]),
         is_test=order.is_true("test"),
         details=details(first(name, number), items(order.each("line_items"))),
     )
@@ -101,11 +103,6 @@ def _customer(order: Fields) -> Customer:
         phone=first(order.text("phone"), customer.text("phone"), billing.text("phone")),
         name=first(*(full_name(each.text("first_name"), each.text("last_name")) for each in (customer, billing))),
     )
-
-
-def _tokens(*tokens: str) -> tuple[str, ...]:
-    # A page sees a cart's token with its key: "hWN0…?key=…".
-    return tuple(dict.fromkeys(form for token in tokens for form in (token, token.partition("?")[0]) if form))
 
 
 def _refund(refund: Fields) -> Told:

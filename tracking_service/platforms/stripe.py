@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from tracking_service.platforms.fields import Fields, customer_id, first, peek, read_object
+from tracking_service.platforms.fields import Fields, customer_id, first, peek, read_object, tokens
 from tracking_service.platforms.platform import (
     Customer,
     ErasureRequest,
@@ -107,7 +107,7 @@ def _order(event: Fields, checkout: Fields, shop: Shop) -> Fact:
         sessions=candidates(
             shop, explicit=[checkout.text("client_reference_id"), *(metadata.text(name) for name in names_of(shop))]
         ),
-        tokens=(session,),
+        tokens=tokens(session),
         is_test=event.is_false("livemode"),
     )
 

@@ -11,6 +11,7 @@ from tracking_service.platforms.fields import (
     numbers_shown,
     peek,
     read_object,
+    tokens,
 )
 from tracking_service.platforms.platform import (
     Customer,
@@ -114,7 +115,7 @@ def _placed(order: Fields, shop: Shop) -> Fact:
             explicit=[extra.text(name) for name in names_of(shop)],
             addresses=[order.text("landing_url", most=8192)],
         ),
-        tokens=tuple(filter(None, [order.text("token")])),
+        tokens=tokens(order.text("token")),
         details=details(number, items(order.each("products"))),
     )
 

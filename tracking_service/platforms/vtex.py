@@ -3,7 +3,16 @@
 from collections.abc import Iterator, Sequence
 
 from tracking_service.platforms.amounts import from_minor
-from tracking_service.platforms.fields import Fields, details, full_name, items, numbers_shown, peek, read_object
+from tracking_service.platforms.fields import (
+    Fields,
+    details,
+    full_name,
+    items,
+    numbers_shown,
+    peek,
+    read_object,
+    tokens,
+)
 from tracking_service.platforms.platform import Customer, Fact, HookRequest, Ignored, Platform, Shop, ToFetch, Told
 from tracking_service.platforms.sessions import candidates, names_of
 from tracking_service.platforms.signatures import is_secret
@@ -82,7 +91,7 @@ def _placed(order: Fields, shop: Shop) -> Fact:
             name=full_name(person.text("firstName"), person.text("lastName")),
         ),
         sessions=candidates(shop, explicit=[fields.text(name) for name in names_of(shop) for fields in custom]),
-        tokens=tuple(filter(None, [order.text("orderFormId")])),
+        tokens=tokens(order.text("orderFormId")),
         details=details(order.text("sequence"), _items(order)),
     )
 

@@ -16,6 +16,7 @@ from tracking_service.platforms.fields import (
     items,
     numbers_shown,
     read_object,
+    tokens,
     word,
 )
 from tracking_service.platforms.platform import (
@@ -120,7 +121,7 @@ def _placed(order: Fields, shop: Shop, status: str) -> Fact:
             addresses=[meta.get(_ENTRY, "")],
         ),
         # Not its `cart_hash`: equal carts have one.
-        tokens=tuple(filter(None, [order.text("order_key")])),
+        tokens=tokens(order.text("order_key")),
         details=details(number, items(order.each("line_items"))),
     )
 

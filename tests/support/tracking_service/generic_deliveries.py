@@ -21,7 +21,7 @@ ORDER: dict[str, Any] = {
     "number": "77",
     "total_cents": 3990,
     "currency": "usd",
-    "cart_id": "cart_1",
+    "cart_id": "cart_0001",
     "attributes": [{"name": "gift", "value": "yes"}, {"name": "hello_session", "value": SESSION}],
     "customer": {"id": "c1", "email": "a@example.com", "phone": "+598", "name": "Ana"},
 }

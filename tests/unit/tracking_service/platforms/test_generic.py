@@ -80,7 +80,7 @@ def test_an_order_is_found_where_the_mapping_says() -> None:
         occurred_at=datetime(2026, 11, 20, 17, 4, tzinfo=UTC),
         customer=Customer("c1", "a@example.com", "+598", "Ana"),
         sessions=(SESSION,),
-        tokens=("cart_1",),
+        tokens=("cart_0001",),
         details={"number": "77"},
     )
 

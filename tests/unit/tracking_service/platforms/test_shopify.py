@@ -182,9 +182,10 @@ def test_a_parameter_with_brackets_is_an_attribute_of_the_cart() -> None:
     assert only_fact(read(delivery(order, x_shopify_topic="orders/create"), shop)).sessions == (SESSION, OTHER_SESSION)
 
 
-def test_a_carts_token_is_told_with_its_key_and_without() -> None:
-    """Pages see it with one."""
-    assert placed(cart_token="abc?key=def", checkout_token=None).tokens == ("abc?key=def", "abc")
+def test_a_carts_token_is_told_without_its_key() -> None:
+    """As pages tell it; what is no token is none."""
+    assert placed(cart_token="abcdefgh?key=def", checkout_token=None).tokens == ("abcdefgh",)
+    assert placed(cart_token="abc", checkout_token="x" * 201).tokens == ()
 
 
 def test_numbers_stay_as_they_were_written() -> None:
