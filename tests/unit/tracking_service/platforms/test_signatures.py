@@ -1,5 +1,6 @@
 """A delivery counts only with its platform's signature, over the bytes as they came."""
 
+import base64
 import hmac
 import json
 from datetime import timedelta
@@ -68,6 +69,14 @@ def test_another_secret_signs_nothing(each: Vector, secret: str) -> None:
     """Neither does none."""
     assert not is_signed(each, secret=secret)
     assert not is_signed(each, secret=each.secret + "x")
+
+
+def test_an_empty_secret_signs_nothing() -> None:
+    """Not even what is signed with it, as anybody could."""
+    signature = base64.b64encode(hmac.digest(b"", b"{}", "sha256")).decode()
+    request = delivery(b"{}", x_shopify_hmac_sha256=signature, x_wc_webhook_signature=signature, x_clicktrail_secret="")
+    for name in ("shopify", "woocommerce", "vtex"):
+        assert not PLATFORMS[name].is_signed(request, "", SHOP)
 
 
 @pytest.mark.parametrize("each", BODY_SIGNED, ids=lambda each: each.name)
