@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tracking_service.identity.evidence import Contact, Identity, IdentityEvidence, Naming, Statement, Strength
 
-RULES_VERSION = 1
+RULES_VERSION = 2
 # Of a session; who says more of them is no visitor.
 IDENTITIES_LIMIT = 3
 
@@ -158,9 +158,9 @@ def _holder(
 ) -> IdentityHolder:
     if naming is not None and not naming.is_release:
         return IdentityHolder(HolderBasis.NAMED, naming.profile_key)
-    # Where something is proved, what is not says nothing against it.
-    proved = [pair for pair in candidates if pair[1].strength is Strength.PROVED]
-    candidates = proved or candidates
+    # What has less behind it says nothing against what has more.
+    strongest = max((said.strength.rank for _, said in candidates), default=0)
+    candidates = [pair for pair in candidates if pair[1].strength.rank == strongest]
     recipients = {recipient for recipient, _ in candidates}
     if len(recipients) == 1:
         (recipient,) = recipients
