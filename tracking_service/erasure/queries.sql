@@ -43,6 +43,11 @@ INSERT INTO erasures (business_id, profile_key) VALUES ($1, $2);
 -- What was said in the sessions of a person, and in those of browsers that had these before.
 WITH theirs AS MATERIALIZED (
     SELECT id FROM sessions WHERE business_id = $1 AND profile_key = $2
+), uncontacted AS (
+    UPDATE told_orders o
+    SET email_hash = '', phone_hash = ''
+    FROM theirs
+    WHERE o.business_id = $1 AND theirs.id IN (o.order_session, o.session)
 ), after_theirs AS (
     DELETE FROM identity_evidence e
     USING theirs

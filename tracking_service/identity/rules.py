@@ -54,6 +54,34 @@ def decide(evidence: IdentityEvidence) -> Decision:
     return Decision(holders, owners)
 
 
+class OrderEvidence(NamedTuple):
+    """Whose an order is: its session's owner and its customer by their surrogates; None: nobody's that is known.
+
+    is_held tells that the customer is so by more than a page profile: an id that somebody has, or how a guest is reached.
+    has_other tells that the owner has another id of the same source. Both contacts are as hashes.
+    """
+
+    owner: int | None
+    customer: int | None
+    is_held: bool
+    has_other: bool
+    owners_contact: Contact
+    contact: Contact
+
+
+def is_customers(order: OrderEvidence) -> bool:
+    """Tell whether an order is its customer's, known to be another than its session's owner; else it is the owner's.
+
+    Who ordered is proved, and not that the session is that person's: a link may have been forwarded.
+    """
+    if order.owner is None:
+        return order.customer is not None
+    if order.customer == order.owner:
+        return False
+    is_another = order.customer is not None and (order.is_held or order.has_other)
+    return is_another or order.contact.differs_from(order.owners_contact)
+
+
 def looked_at(statements: Iterable[Statement]) -> list[Statement]:
     """Return what is looked at of one session's statements, the first first: those with its first three ids.
 

@@ -1,10 +1,8 @@
 """Keeps in PostgreSQL which sessions orders are in, and moves orders when a better one is told."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
-from uuid import UUID
 
 from tracking_service.accounts.store import check_business
 from tracking_service.attribution.queue_store import Visitor, mark_dirty
@@ -12,7 +10,7 @@ from tracking_service.counters.scopes import SessionKey
 from tracking_service.postgres.arrays import columns
 from tracking_service.postgres.locks import Lock, lock_names
 from tracking_service.postgres.pool import Postgres
-from tracking_service.sessions.bindings import TOKENS_LIMIT, OrderClue, OrderSession
+from tracking_service.sessions.bindings import TOKENS_LIMIT, OrderClue, OrderSession, ToldOrder
 from tracking_service.sessions.identity import ClaimKind, SessionUse
 from tracking_service.sessions.identity_store import claim_sessions
 from tracking_service.sessions.queries import QUERIES
@@ -34,20 +32,6 @@ class OrderPlace(NamedTuple):
     def is_moved(self) -> bool:
         """Whether its events are to go to another session."""
         return self.session_before not in (None, self.session)
-
-
-class ToldOrder(NamedTuple):
-    """An order that names who ordered, its session, and how that person can be reached, as hashes; empty: not told."""
-
-    business_id: str
-    order_session: str
-    session: str
-    email_hash: bytes
-    phone_hash: bytes
-    said_at: datetime
-    id: UUID
-    """The event that tells it."""
-    received_at: datetime
 
 
 class PostgresBindings:

@@ -40,6 +40,20 @@ class OrderClue(NamedTuple):
     said_at: datetime
 
 
+class ToldOrder(NamedTuple):
+    """An order that names who ordered, its session, and how that person can be reached, as hashes; empty: not told."""
+
+    business_id: str
+    order_session: str
+    session: str
+    email_hash: bytes
+    phone_hash: bytes
+    said_at: datetime
+    id: UUID
+    """The event that tells it."""
+    received_at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Binding:
     """That a checkout or cart belongs to a session."""

@@ -47,3 +47,8 @@ CREATE TABLE told_order_events (
 
 -- Whether whose it is was said with it, so that it does not go where its session goes.
 ALTER TABLE activities ADD COLUMN is_own_person boolean NOT NULL DEFAULT false;
+
+-- Who is reached by an address, and by a number that ends so.
+CREATE INDEX profiles_of_email ON profiles (business_id, lower(btrim(email))) WHERE email IS NOT NULL;
+CREATE INDEX profiles_of_phone ON profiles (business_id, right(regexp_replace(phone, '[^0-9]', '', 'g'), 7))
+    WHERE phone IS NOT NULL;
