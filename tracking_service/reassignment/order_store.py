@@ -56,7 +56,8 @@ def _given(row: "Row", business_id: str, country: str) -> GivenOrder:
     evidence = OrderEvidence(
         owner=row["owner"],
         customer=row["customer"],
-        is_held=bool(row["is_held"]),
+        # Of a guest there is no id that could be held: whoever is found is so by how the guest is reached.
+        is_held=row["is_held"] is not False,
         has_other=row["has_other"],
         owners_contact=contact_of(business_id, country, row["email"], row["phone"]),
         contact=Contact(row["email_hash"] or None, row["phone_hash"] or None),

@@ -138,7 +138,12 @@ LEFT JOIN told_orders o ON o.business_id = wanted.business_id AND o.order_sessio
 
 -- name: keep_told_orders
 -- Orders that name who ordered, in the order of their keys, each with its session; how that person can be reached, as it
--- was told first.
+-- was told first. Whose each is, is decided again.
+WITH marked AS (
+    INSERT INTO dirty_identities (business_id, session)
+    SELECT DISTINCT business_id, order_session
+    FROM unnest($1::text[], $2::text[]) AS told (business_id, order_session)
+)
 INSERT INTO told_orders AS o (business_id, order_session, session, email_hash, phone_hash, contact_at)
 SELECT DISTINCT ON (business_id, order_session)
        business_id, order_session, session, email_hash, phone_hash, said_at
