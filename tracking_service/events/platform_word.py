@@ -8,7 +8,7 @@ from tracking_service.events.event import Draft, ToldCustomer
 from tracking_service.events.object_store import refunded_order
 from tracking_service.identity.contacts import contact_of
 from tracking_service.identity.evidence import Contact, Identity, Strength
-from tracking_service.identity.statement_store import KeptStatement
+from tracking_service.identity.statement_store import KeptStatement, identity_hash
 from tracking_service.profiles.profile import attribute_faults, session_faults, visitor_faults
 from tracking_service.sessions.bindings import (
     CLUES_LIMIT,
@@ -100,8 +100,14 @@ class CustomerWord(NamedTuple):
         draft, contact = self.draft, self.contact
         return ToldOrder(
             *self.own, draft.session or self.own.order_session, contact.email_hash or b"", contact.phone_hash or b"",
-            draft.received_at, draft.id, draft.received_at,
+            draft.received_at, self.identity_hash, draft.id, draft.received_at,
         )  # fmt: skip
+
+    @property
+    def identity_hash(self) -> bytes:
+        """Return what is remembered of the customer's id once that person is erased; empty for a guest."""
+        user_id = self.customer.id
+        return b"" if user_id is None else identity_hash(Identity(self.source, user_id))
 
     def statements(self) -> Iterator[KeptStatement]:
         """Yield that the visitor of its session is this customer, and that of the order's own; of guests nothing."""

@@ -49,6 +49,8 @@ class ToldOrder(NamedTuple):
     email_hash: bytes
     phone_hash: bytes
     said_at: datetime
+    identity_hash: bytes
+    """Of who ordered; empty for a guest."""
     id: UUID
     """The event that tells it."""
     received_at: datetime

@@ -138,7 +138,7 @@ LEFT JOIN told_orders o ON o.business_id = wanted.business_id AND o.order_sessio
 
 -- name: keep_told_orders
 -- Orders that name who ordered, in the order of their keys, each with its session; how that person can be reached, as it
--- was told first. Whose each is, is decided again.
+-- was told first, but of erased people by the hash of the id. Whose each is, is decided again.
 WITH marked AS (
     INSERT INTO dirty_identities (business_id, session)
     SELECT DISTINCT business_id, order_session
@@ -147,8 +147,18 @@ WITH marked AS (
 INSERT INTO told_orders AS o (business_id, order_session, session, email_hash, phone_hash, contact_at)
 SELECT DISTINCT ON (business_id, order_session)
        business_id, order_session, session, email_hash, phone_hash, said_at
-FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::bytea[], $6::timestamptz[])
-    AS told (business_id, order_session, session, email_hash, phone_hash, said_at)
+FROM (
+    SELECT business_id, order_session, session, said_at, CASE WHEN is_erased THEN '' ELSE email_hash END AS email_hash,
+           CASE WHEN is_erased THEN '' ELSE phone_hash END AS phone_hash
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::bytea[], $6::timestamptz[], $7::bytea[])
+        AS told (business_id, order_session, session, email_hash, phone_hash, said_at, identity_hash)
+    CROSS JOIN LATERAL (
+        SELECT EXISTS (
+            SELECT FROM identity_tombstones t
+            WHERE t.business_id = told.business_id AND t.identity_hash = told.identity_hash AND t.erased_at >= told.said_at
+        ) AS is_erased
+        OFFSET 0) AS erasure
+) AS allowed
 ORDER BY business_id, order_session, email_hash = '' AND phone_hash = '', said_at, email_hash, phone_hash
 ON CONFLICT (business_id, order_session) DO UPDATE
 SET (session, email_hash, phone_hash, contact_at) = (
