@@ -125,7 +125,7 @@ def _holders(
     evidence: IdentityEvidence, counted: Sequence[Statement], said: Iterable[Identity]
 ) -> dict[Identity, IdentityHolder]:
     namings = dict(_latest(evidence.namings))
-    candidates = _candidates(evidence, counted)
+    candidates = _candidates(evidence, counted, namings)
     named = {identity for identity, naming in namings.items() if not naming.is_release}
     return {
         identity: _holder(namings.get(identity), candidates.get(identity, []), evidence)
@@ -140,7 +140,7 @@ def _latest(namings: Iterable[Naming]) -> Iterator[tuple[Identity, Naming]]:
 
 
 def _candidates(
-    evidence: IdentityEvidence, counted: Sequence[Statement]
+    evidence: IdentityEvidence, counted: Sequence[Statement], namings: Mapping[Identity, Naming]
 ) -> dict[Identity, list[tuple[int, Statement]]]:
     """Return the recipients in whose sessions an id was the first said of its source, with the statements there."""
     places = _earlier_places(evidence, counted)
@@ -153,10 +153,25 @@ def _candidates(
         recipient = evidence.recipients.get(session)
         if recipient is None:
             continue
-        for statement in _firsts_of_sources(looked_at(said)):
+        own = [one for one in said if not _is_anothers(one, recipient, evidence, namings)]
+        for statement in _firsts_of_sources(looked_at(own)):
             if statement.identity is not None:
                 found.setdefault(statement.identity, []).append((recipient, statement))
     return found
+
+
+def _is_anothers(
+    said: Statement, recipient: int, evidence: IdentityEvidence, namings: Mapping[Identity, Naming]
+) -> bool:
+    """Tell whether a platform names a customer in a recipient's session who is known to be another: a link was forwarded.
+
+    Then nothing is said of the recipient.
+    """
+    if said.strength is not Strength.PLATFORM or said.identity is None:
+        return False
+    naming = namings.get(said.identity)
+    is_named = naming is not None and not naming.is_release and naming.profile_key != recipient
+    return is_named or said.contact.differs_from(evidence.contacts.get(recipient, Contact()))
 
 
 def _earlier_places(evidence: IdentityEvidence, counted: Sequence[Statement]) -> dict[tuple[str, Identity | None], str]:

@@ -227,6 +227,18 @@ def test_a_platforms_word_outdoes_pages() -> None:
     assert holders(differing, contacts={ANA: Contact(b"ana")}) == {FIRST: OWN_PAGE}
 
 
+def test_a_forwarded_link_says_nothing_of_the_recipient() -> None:
+    """A platform names a customer there who is known to be another: who logs in later is still the recipient."""
+    friends = said("ana-1", SECOND, strength=Strength.PLATFORM, contact=Contact(b"ben"))
+    own = said("ana-1", FIRST, 60)
+    assert holders(friends, own) == {SECOND: ANAS, FIRST: OWN_PAGE}
+    contacts = {ANA: Contact(b"ana")}
+    assert holders(friends, own, contacts=contacts) == {SECOND: OWN_PAGE, FIRST: ANAS}
+    assert holders(friends, own, said("ben-1", SECOND, 90), contacts=contacts) == {SECOND: BENS, FIRST: ANAS}
+    by_token = IdentityHolder(HolderBasis.NAMED, CUSTOMER)
+    assert holders(friends, own, namings=[named(SECOND, CUSTOMER)]) == {SECOND: by_token, FIRST: ANAS}
+
+
 def test_a_private_token_outdoes_a_platform() -> None:
     """What is proved of the session too stands above what is not."""
     ordered = said("ana-1", FIRST, strength=Strength.PLATFORM)
