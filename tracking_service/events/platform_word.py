@@ -40,8 +40,8 @@ def names_customer(draft: Draft) -> bool:
 def own_session(draft: Draft) -> OrderSession:
     """Return the order's own session, in which who ordered is said; draft names its customer.
 
-    All steps and refunds that a platform tells of an order have one. What a private token tells has another one for each
-    session that it names, since it stays in that.
+    All steps and refunds that a platform tells of an order have one. What a private token tells has another one for
+    each session that it names, since it stays in that.
     """
     order_id = refunded_order(draft) or draft.object_id or draft.id
     if draft.platform is not None:

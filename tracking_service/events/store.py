@@ -145,7 +145,7 @@ async def _record(connection: "Connection", drafts: Sequence[Draft]) -> list[Rec
         refused = dict.fromkeys(await _without_action(connection, new), _NO_ACTION)
         allowed = {number: draft for number, draft in new.items() if number not in refused}
         orders = await place_orders(connection, _told(drafts, verdicts), allowed)
-        allowed = orders.drafts
+        allowed = dict(orders.drafts)
         people = await _find_people(connection, allowed.values())
         states = await _use_sessions(connection, allowed, people, orders.uses())
         refused |= {number: _ASSIGNED for number, state in states.items() if state is None}
@@ -171,7 +171,9 @@ def _told(drafts: Sequence[Draft], verdicts: Mapping[int, Receipt]) -> list[Draf
     """Return the drafts that are kept or were before: what came again may tell more of its order."""
     is_other = {Status.CONFLICT, Status.REJECTED}
     return [
-        draft for number, draft in enumerate(drafts) if number not in verdicts or verdicts[number].status not in is_other
+        draft
+        for number, draft in enumerate(drafts)
+        if number not in verdicts or verdicts[number].status not in is_other
     ]
 
 
