@@ -66,8 +66,8 @@ class PlacedDraft(NamedTuple):
 
     @property
     def is_own_person(self) -> bool:
-        """Whether it stays that person's wherever its session goes."""
-        return self.person is not None and self.draft.session is not None
+        """Whether it stays that person's wherever its session goes: who ordered is not who clicked."""
+        return self.person is not None and self.draft.session is not None and is_of_order(self.draft)
 
     @property
     def tells_visitor(self) -> bool:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("business")
 
 Step = Callable[[], Awaitable[Any]]
+Place = tuple[str, str | None]
+"""A session, and its owner."""
 ANAS = click(profile="ana", link="l-ana")
 BENS = click(60, seed=3, profile="ben", link="l-ben", campaign="summer")
 CHECKOUT, CART = "checkout-token-1", "cart-token-1"
@@ -45,7 +47,7 @@ async def inbox(postgres_url: str) -> AsyncIterator[Inbox]:
 class Seen(NamedTuple):
     """What became of an order: by event, in which session it is and whose it is; revenue by campaign."""
 
-    activities: dict[str, tuple[str, str | None]]
+    activities: dict[str, Place]
     earned: dict[str, list[str]]
 
 
@@ -76,7 +78,7 @@ async def seen(caller: Caller, database: "Database") -> Seen:
     return Seen({row["action"]: (row["session"], row["owner"]) for row in rows}, earned)
 
 
-def of_order(found: Seen) -> tuple[str, str | None]:
+def of_order(found: Seen) -> Place:
     """Return where and whose the one order is."""
     (place,) = found.activities.values()
     return place
@@ -185,7 +187,7 @@ async def test_a_guest(
     await create(caller, "ben", email="ben@example.com", phone="+598 99 123 456")
     await create(caller, "one", email="both@example.com")
     await create(caller, "two", email="both@example.com")
-    await caller.identify("a-page", "9", source="shopify", email="nobody@example.com")
+    await caller.identify("a-visit-of-nobody", "9", source="shopify", email="nobody@example.com")
     await settle(database)
     await inbox.take(told(customer=customer))
     assert of_order(await seen(caller, database))[1] == owner
@@ -236,7 +238,7 @@ async def test_shuffled_and_doubled_it_ends_the_same(
         await step()
         if seed % 2:
             await settle(database)
-    place = (ANAS.session, "ana")
+    place: Place = (ANAS.session, "ana")
     expected = {"order.placed": place, "order.confirmed": place, "refund.received": place}
     assert await seen(caller, database) == Seen(expected, {"spring": ["6.00"]})
     sessions = await database.fetch("SELECT DISTINCT session FROM events")
@@ -249,7 +251,7 @@ async def test_all_at_once_it_ends_the_same(caller: Caller, database: "Database"
     """An order and the binding of its token that meet see each other."""
     await create(caller, "ana", email="ana@example.com")
     await asyncio.gather(*(step() for step in story(caller, inbox) * 2))
-    place = (ANAS.session, "ana")
+    place: Place = (ANAS.session, "ana")
     expected = {"order.placed": place, "order.confirmed": place, "refund.received": place}
     assert await seen(caller, database) == Seen(expected, {"spring": ["6.00"]})
 
@@ -289,8 +291,8 @@ async def test_an_erased_person_does_not_come_back(caller: Caller, database: "Da
     await caller.deliver(BENS)
     await inbox.take(told(customer=FRIEND, sessions=[BENS.session]))
     await settle(database)
-    request = profile_service_pb2.DeleteProfileRequest(business_id="shop", id="ben")
-    await caller.profiles.DeleteProfile(request, timeout=SECONDS)
+    request = profile_service_pb2.EraseProfileRequest(business_id="shop", id="ben")
+    await caller.profiles.EraseProfile(request, timeout=SECONDS)
     await inbox.take(
         told("order.shipped", customer=FRIEND), told(reference="2", customer=FRIEND),
         told(reference="3", customer={"email": "ben@example.com"}),
