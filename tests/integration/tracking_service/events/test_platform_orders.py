@@ -256,6 +256,54 @@ async def test_all_at_once_it_ends_the_same(caller: Caller, database: "Database"
     assert await seen(caller, database) == Seen(expected, {"spring": ["6.00"]})
 
 
+def strangers(caller: Caller, inbox: Inbox) -> list[Step]:
+    """Return the steps of a link that was forwarded to somebody who is known by a click of his own later."""
+    named = order("order.shipped", "3", session=ANAS.session)
+    named.user_parameters.CopyFrom(event_pb2.UserParameters(id="9", source="shopify"))
+    return [
+        partial(caller.deliver, ANAS),
+        partial(caller.deliver, BENS),
+        partial(inbox.take, told(customer=FRIEND, sessions=[ANAS.session])),
+        partial(inbox.take, told("order.confirmed", reference="2", customer={"id": "7"}, tokens=[CART], minutes=140)),
+        partial(bind, caller, ANAS.session, CART),
+        partial(caller.track, named, key="3", minutes=10),
+        partial(
+            inbox.take, told("order.cancelled", reference="4", customer={"email": "eve@example.com"}, tokens=[CART])
+        ),
+        partial(inbox.take, told("order.delivered", reference="5", customer=FRIEND, minutes=150)),
+        partial(caller.identify, ANAS.session, "7", source="shopify", received_at=to_timestamp(at(200))),
+        partial(caller.identify, BENS.session, "8", source="shopify", received_at=to_timestamp(at(210))),
+        partial(caller.identify, "his-desk", "8", source="shopify", received_at=to_timestamp(at(220))),
+    ]
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_whose_orders_are_does_not_depend_on_what_comes_first(
+    caller: Caller, database: "Database", inbox: Inbox, seed: int
+) -> None:
+    """The recipient's, the friend's, a customer's whom a private token names, and a guest's of another address."""
+    await create(caller, "ana", email="ana@example.com")
+    await create(caller, "eve", ids=["9"], email="eve@example.com")
+    steps = strangers(caller, inbox) * 2
+    random.Random(seed).shuffle(steps)  # noqa: S311  (the same each time)
+    for step in steps:
+        await step()
+        if seed % 2:
+            await settle(database)
+    found = await seen(caller, database)
+    own = found.activities.pop("order.delivered")
+    assert (own[0].startswith("_order-"), own[1]) == (True, "ben")
+    in_anas_session = {
+        "order.placed": "ben", "order.confirmed": "ana", "order.shipped": "eve", "order.cancelled": "eve",
+    }  # fmt: skip
+    assert found.activities == {action: (ANAS.session, owner) for action, owner in in_anas_session.items()}
+    assert found.earned == {"spring": ["20.00"], "summer": ["10.00"]}
+    label = "SELECT user_id, p.id FROM identities JOIN profiles p USING (business_id, profile_key)"
+    holders = {row["user_id"]: row["id"] for row in await database.fetch(label)}
+    assert holders == {"7": "ana", "8": "ben", "9": "eve"}
+    assert (await caller.session("his-desk")).profile == "ben"
+
+
 async def test_a_token_that_is_never_bound(caller: Caller, database: "Database", inbox: Inbox) -> None:
     """All steps of the order have one session that is its own."""
     await caller.deliver(ANAS)
