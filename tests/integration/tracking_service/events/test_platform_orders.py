@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import asyncpg
 import pytest
 import pytest_asyncio
 
@@ -19,11 +20,10 @@ from tests.support.tracking_service.events import ACCEPTED, REJECTED, event, ord
 from tests.support.tracking_service.events import faults as receipt_faults
 from tests.support.tracking_service.platform_orders import Inbox, bind, told
 from tests.support.tracking_service.worked_example import at
+from tests.support.waiting import eventually
 from tracking_service.events.event import Status
 
 if TYPE_CHECKING:
-    import asyncpg
-
     Database = asyncpg.Connection[asyncpg.Record]
 
 pytestmark = pytest.mark.usefixtures("business")
@@ -302,6 +302,25 @@ async def test_whose_orders_are_does_not_depend_on_what_comes_first(
     holders = {row["user_id"]: row["id"] for row in await database.fetch(label)}
     assert holders == {"7": "ana", "8": "ben", "9": "eve"}
     assert (await caller.session("his-desk")).profile == "ben"
+
+
+async def test_an_order_and_the_binding_of_its_token_see_each_other(
+    caller: Caller, database: "Database", postgres_url: str, inbox: Inbox
+) -> None:
+    """The binding comes while the order is being kept: it waits, and then moves the order."""
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    await caller.deliver(ANAS, BENS)
+    other = await asyncpg.connect(postgres_url)
+    async with other.transaction():
+        await other.execute("SELECT FROM sessions WHERE id = $1 FOR UPDATE", BENS.session)
+        batch = told(tokens=[CHECKOUT]), told("order.shipped", reference="2", sessions=[BENS.session])
+        taking = asyncio.create_task(inbox.take(*batch))
+        await eventually(lambda: database.fetchval(waiting), lambda count: count == 1)
+        binding = asyncio.create_task(bind(caller, ANAS.session, CHECKOUT))
+        await eventually(lambda: database.fetchval(waiting), lambda count: count == 2 or binding.done())
+    await other.close()
+    await asyncio.gather(taking, binding)
+    assert (await seen(caller, database)).activities["order.placed"] == (ANAS.session, "ana")
 
 
 async def test_a_token_that_is_never_bound(caller: Caller, database: "Database", inbox: Inbox) -> None:
