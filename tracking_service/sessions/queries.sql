@@ -106,7 +106,7 @@ SELECT business_id, order_session FROM order_clues WHERE business_id = $1 AND to
 
 -- name: find_known_sessions
 -- Which sessions are known.
-SELECT s.business_id, s.id AS session
+SELECT wanted.business_id, s.id AS session
 FROM unnest($1::text[], $2::text[]) AS wanted (business_id, session)
 CROSS JOIN LATERAL (
     SELECT id FROM sessions WHERE business_id = wanted.business_id AND id = wanted.session OFFSET 0) AS s;
