@@ -55,6 +55,8 @@ class Submission(NamedTuple):
     user_agent: str
     sent: Serializable
     """As it was taken in, to be kept where the rest cannot be."""
+    aliases: Sequence[str] | None = None
+    """Other references of its order in the same source, as a platform tells them; None: no platform tells it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,8 @@ class Draft(NamedTuple):
     """An event that is right in itself; what is known already may still stand against it. JSON is text.
 
     visitor is what its user parameters say of who the session's visitor is; said_amount is a refund's amount as it was
-    sent, where no currency was: it is in its order's.
+    sent, where no currency was: it is in its order's. aliases are other references of the order that it is of, as a
+    platform tells them; None: it is of none, or no platform tells it.
     """
 
     business_id: str
@@ -115,6 +118,7 @@ class Draft(NamedTuple):
     address: str
     user_agent: str
     sent: Serializable
+    aliases: tuple[str, ...] | None
 
     @property
     def identity(self) -> "EventKey":
@@ -136,7 +140,12 @@ class Draft(NamedTuple):
     @property
     def may_retell(self) -> bool:
         """Whether it may earn for its order, on the word of a page that need not be the first to say so."""
-        return not self.is_private and self.action in ORDER_EARNS_FROM and bool(self.amount_minor)
+        return not self.is_private and self.action in ORDER_EARNS_FROM and self.has_amount
+
+    @property
+    def has_amount(self) -> bool:
+        """Whether there is an amount in it; none is of zero."""
+        return bool(self.amount_minor)
 
     @property
     def object_id(self) -> UUID | None:

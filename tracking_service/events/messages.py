@@ -36,6 +36,7 @@ def submission_from(message: event_pb2.Submission) -> Submission:
         address=message.address,
         user_agent=message.user_agent,
         sent=message,
+        aliases=message.platform.aliases if message.HasField("platform") else None,
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from common.errors import Fault, FaultType, field_fault
 from tracking_service.actions.catalogue import CATALOGUE, is_custom
 from tracking_service.attribution.rules import RULES_VERSION
+from tracking_service.events.alias_store import keep_aliases
 from tracking_service.events.deduplication_store import give_back, take_keys, take_order_actions
 from tracking_service.events.event import Draft, Receipt, Status
 from tracking_service.events.object_store import keep_objects, keep_refunds
@@ -119,6 +120,8 @@ class PostgresEvents:
 
 async def _record(connection: "Connection", drafts: Sequence[Draft]) -> list[Receipt]:
     verdicts = await take_keys(connection, drafts)
+    # Of all: what is known already may come with references that are not. Before steps are taken, which are looked for by them.
+    await keep_aliases(connection, drafts)
     retold = await take_order_actions(connection, drafts, verdicts)
     new = {number: draft for number, draft in enumerate(drafts) if number not in verdicts or number in retold}
     if new:
@@ -253,8 +256,9 @@ class Kept(NamedTuple):
 
 
 def is_plain(draft: Draft) -> bool:
-    """Tell whether only its id can stand against an event, and its session is no person's because of it."""
-    return draft.profile is None and draft.fresh_session is None and not draft.is_once and draft.action in CATALOGUE
+    """Tell whether only its id can stand against an event, and it says nothing of its session or of its order."""
+    is_silent = draft.profile is None and draft.fresh_session is None and draft.aliases is None
+    return is_silent and not draft.is_once and draft.action in CATALOGUE
 
 
 async def keep_plain(postgres: Postgres, drafts: Sequence[Draft]) -> Kept:
