@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import timedelta
 from itertools import permutations
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 import asyncpg
 import pytest
@@ -117,7 +118,9 @@ class Shop:
 
 def _said(sent: event_pb2.Event, minutes: float, **fields: Any) -> event_pb2.Submission:
     at = to_timestamp(START + timedelta(minutes=minutes))
-    return submission(sent, key=f"{sent.action} {minutes} {fields.get('credential')}", received_at=at, **fields)
+    about = crc32(sent.object_parameters.text)
+    key = f"{sent.action} {minutes} {fields.get('credential')} {about}"
+    return submission(sent, key=key, received_at=at, **fields)
 
 
 def _word(told: dict[str, Any], aliases: Sequence[str]) -> event_pb2.PlatformWord:
