@@ -31,7 +31,7 @@ _OBJECTS = ("metadata", "extra", "object_parameters")
 # Where money stands in an object, as Hellotext's plugins write it: an order's own, or what a refund gives back.
 OWN_SUMS = {**dict.fromkeys(ORDER_EARNS_FROM, "total"), REFUNDED: "amount"}
 _OF_ORDERS = frozenset({*ORDER_ACTIONS, REFUNDED})
-# References of an order beside its own: the number that its customer sees, with and without its sign, and room for more.
+# References of an order beside its own: the number that its customer sees, with and without its sign, and some more.
 _MOST_ALIASES = 10
 # Texts that are interpreted, or kept as text, which cannot hold a NUL.
 _TEXTS = (("page", "url"), ("utm_params", "source"), ("user_parameters", "id"), ("user_parameters", "source"))

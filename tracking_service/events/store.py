@@ -120,7 +120,7 @@ class PostgresEvents:
 
 async def _record(connection: "Connection", drafts: Sequence[Draft]) -> list[Receipt]:
     verdicts = await take_keys(connection, drafts)
-    # Of all: what is known already may come with references that are not. Before steps are taken, which are looked for by them.
+    # Also of what is known already: it may come with references that are not. Steps are looked for by them.
     await keep_aliases(connection, drafts)
     retold = await take_order_actions(connection, drafts, verdicts)
     new = {number: draft for number, draft in enumerate(drafts) if number not in verdicts or number in retold}

@@ -149,7 +149,10 @@ STORIES: dict[str, tuple[Story, tuple[Part, Part, str]]] = {
         ],
         ((1, "69.50 USD"), (1, "69.50 USD"), "50.50 USD"),
     ),
-    "a page without an amount": (lambda shop: [shop.page(None, currency=None), shop.hook()], ((1, "120.00 USD"),) * 2 + ("",)),
+    "a page without an amount": (
+        lambda shop: [shop.page(None, currency=None), shop.hook()],
+        ((1, "120.00 USD"),) * 2 + ("",),
+    ),
     "a server that was first": (
         lambda shop: [
             shop.page(reference="#1042"),
@@ -384,10 +387,8 @@ async def test_what_older_code_decided_is_decided_again(shop: Shop) -> None:
     """It knows of no other references."""
     await shop.send(shop.page(currency="USD"), shop.hook(aliases=[]))
     await shop.decide()
-    keep = "INSERT INTO object_aliases SELECT business_id, $1, $2, now() FROM businesses"
-    ids = {
-        row["reference"]: row["id"] for row in await shop.database.fetch("SELECT reference, id FROM objects")
-    }
+    keep = "INSERT INTO object_aliases SELECT id, $1, $2, now() FROM businesses"
+    ids = {row["reference"]: row["id"] for row in await shop.database.fetch("SELECT reference, id FROM objects")}
     await shop.database.execute(keep, ids["1042"], ids[REFERENCE])
     await shop.database.execute(POST)
     assert await shop.totals() == ((1, "120.00 USD"), (1, "120.00 USD"), "")
