@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 EVENTS = 4_000
 MARKS = 40
-# A business with orders, one a session and person, each with two references. No statistics: they are gathered by nobody here.
+# A business with orders of two references, one a session and person. No statistics: they are gathered by nobody here.
 FILL = """
     WITH numbered AS (
         SELECT n, gen_random_uuid() AS event_id, gen_random_uuid() AS order_id, $2::timestamptz AS at
