@@ -323,7 +323,7 @@ async def test_of_two_orders_with_one_number_the_first_has_it(shop: Shop) -> Non
 
 
 async def test_a_number_that_is_another_orders_id_is_that_orders(shop: Shop) -> None:
-    """As in shops that number orders by themselves: whichever comes first, neither takes the other's place."""
+    """As in shops that number orders by themselves: whichever comes first, or both at once, each earns."""
     story = [
         shop.hook("50", reference="2001", aliases=["1042"], minutes=2),
         shop.hook("60", reference="1042", aliases=["1000"], minutes=3),
@@ -336,6 +336,9 @@ async def test_a_number_that_is_another_orders_id_is_that_orders(shop: Shop) -> 
             await shop.decide()
         assert await shop.totals(campaign="spring") == ((1, "60.00 USD"), (1, "60.00 USD"), ""), arrival
         assert await shop.totals() == ((2, "110.00 USD"), (2, "110.00 USD"), "")
+        await shop.forget()
+        await shop.send(*arrival)
+        assert await shop.totals(campaign="spring") == ((1, "60.00 USD"), (1, "60.00 USD"), ""), arrival
 
 
 async def test_an_order_that_loses_a_number_at_once_is_decided_again(shop: Shop, other: "Database") -> None:
