@@ -230,7 +230,7 @@ def _texts(event: SentEvent, faults: Faults) -> None:
 
 def _aliases(submission: Submission, action: str) -> tuple[str, ...] | None:
     """Return the other references of an event's order, as they are compared; what can be none is passed over."""
-    if submission.aliases is None or not submission.is_private or action not in _OF_ORDERS:
+    if submission.aliases is None or action not in _OF_ORDERS:
         return None
     texts = dict.fromkeys(ids.comparable(alias) for alias in submission.aliases)
     return tuple(text for text in texts if is_reference(text))[:_MOST_ALIASES]

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from common.errors import Fault, FaultType, field_fault
 from tracking_service.actions.catalogue import CATALOGUE, is_custom
 from tracking_service.attribution.rules import RULES_VERSION
-from tracking_service.events.alias_store import keep_aliases
 from tracking_service.events.deduplication_store import give_back, take_keys, take_order_actions
 from tracking_service.events.event import Draft, Receipt, Status
-from tracking_service.events.object_store import keep_objects, keep_refunds
+from tracking_service.events.object_store import keep_aliases, keep_objects, keep_refunds
 from tracking_service.events.queries import QUERIES
 from tracking_service.identity.evidence import Strength
 from tracking_service.identity.statement_store import KeptStatement, keep_statements
