@@ -1,4 +1,4 @@
-"""Keeps the objects that events are about, what refunds say of their orders, and by which references those are known."""
+"""Keeps the objects that events are about, what refunds say of their orders, and by which references those go."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
