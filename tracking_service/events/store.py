@@ -11,7 +11,7 @@ from tracking_service.attribution.rules import RULES_VERSION
 from tracking_service.events.deduplication_store import give_back, take_keys, take_order_actions
 from tracking_service.events.event import Draft, Receipt, Status
 from tracking_service.events.messages import without_customer
-from tracking_service.events.object_store import keep_objects, keep_refunds
+from tracking_service.events.object_store import keep_aliases, keep_objects, keep_refunds
 from tracking_service.events.order_store import place_orders
 from tracking_service.events.platform_word import is_of_order, names_customer
 from tracking_service.events.queries import QUERIES
@@ -139,6 +139,8 @@ class PostgresEvents:
 
 async def _record(connection: "Connection", drafts: Sequence[Draft]) -> list[Receipt]:
     verdicts = await take_keys(connection, drafts)
+    # Also of what is known already: it may come with references that are not. Steps are looked for by them.
+    await keep_aliases(connection, drafts)
     retold = await take_order_actions(connection, drafts, verdicts)
     new = {number: draft for number, draft in enumerate(drafts) if number not in verdicts or number in retold}
     if new or any(draft.platform is not None for draft in drafts):
@@ -295,7 +297,7 @@ class Kept(NamedTuple):
 
 
 def is_plain(draft: Draft) -> bool:
-    """Tell whether only its id can stand against an event, and its session is no person's because of it."""
+    """Tell whether only its id can stand against an event, and it says nothing of its session or of its order."""
     is_silent = draft.profile is None and draft.fresh_session is None and not names_customer(draft)
     return is_silent and not draft.is_once and draft.action in CATALOGUE
 
