@@ -62,6 +62,8 @@ class Reason(StrEnum):
     """A custom action that the business does not have."""
     ACTION_TAKEN = "ACTION_TAKEN"
     """A second action with one name."""
+    CONNECTION_UNKNOWN = "CONNECTION_UNKNOWN"
+    """Reading a connection of another business."""
     BUSINESS_UNKNOWN = "BUSINESS_UNKNOWN"
     """The public settings of a business that does not exist."""
     BUSINESS_TAKEN = "BUSINESS_TAKEN"

@@ -14,6 +14,7 @@ from clicktrail.shortener.v1 import domain_service_pb2, link_service_pb2
 from clicktrail.tracking.v1 import (
     account_service_pb2,
     action_service_pb2,
+    connection_service_pb2,
     event_service_pb2,
     link_archive_service_pb2,
     profile_service_pb2,
@@ -73,6 +74,7 @@ TRANSCODED = (
     session_service_pb2.DESCRIPTOR.services_by_name["SessionService"],
     profile_service_pb2.DESCRIPTOR.services_by_name["ProfileService"],
     action_service_pb2.DESCRIPTOR.services_by_name["ActionService"],
+    connection_service_pb2.DESCRIPTOR.services_by_name["ConnectionService"],
     account_service_pb2.DESCRIPTOR.services_by_name["AccountService"],
     event_service_pb2.DESCRIPTOR.services_by_name["EventService"],
     report_service_pb2.DESCRIPTOR.services_by_name["ReportService"],

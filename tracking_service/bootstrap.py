@@ -9,6 +9,7 @@ from clicktrail.common.v1.access_pb2 import ROLE_TRACKING
 from clicktrail.tracking.v1 import (
     account_service_pb2_grpc,
     action_service_pb2_grpc,
+    connection_service_pb2_grpc,
     event_service_pb2_grpc,
     judgement_service_pb2_grpc,
     link_archive_service_pb2_grpc,
@@ -37,6 +38,9 @@ from tracking_service.attribution.worker import AttributionWorker
 from tracking_service.clicks.origins import Origins, describe, open_countries
 from tracking_service.clicks.servicer import RelayServicer
 from tracking_service.clicks.store import PostgresDeliveries
+from tracking_service.connections.connections import Connections
+from tracking_service.connections.servicer import ConnectionServicer
+from tracking_service.connections.store import PostgresConnections
 from tracking_service.counters.store import PostgresVersions
 from tracking_service.erasure.erasures import Erasures, ErasureWorker
 from tracking_service.erasure.store import PostgresErasure
@@ -48,6 +52,7 @@ from tracking_service.events.store import PostgresEvents
 from tracking_service.judgements.rejudgement import Rejudgement
 from tracking_service.judgements.servicer import JudgementServicer
 from tracking_service.judgements.store import PostgresJudgements
+from tracking_service.key_ring import KeyRing
 from tracking_service.links.archive_store import PostgresInstallation, PostgresLinkExport, PostgresLinkListing
 from tracking_service.links.servicer import LinkArchiveServicer
 from tracking_service.postgres.availability import CircuitBreaker
@@ -139,6 +144,9 @@ class TrackingService:
         self._reports = Reports(report_store, self._known_scopes)
         self._watch = ReportWatch(self._reports, PostgresVersions(postgres))
         self._accounts = Accounts(PostgresAccounts(postgres), self._fallback.accounts, self._fallback.breaker)
+        key_ring = KeyRing(settings.encryption_keys.get_secret_value())
+        connections = Connections(PostgresConnections(postgres), key_ring)
+        self._connections = ConnectionServicer(connections, settings.public_url)
         registers = self._registers()
         self._server = GrpcServer(
             settings.tracking_listen,
@@ -191,6 +199,9 @@ class TrackingService:
             "clicktrail.tracking.v1.ActionService": partial(
                 action_service_pb2_grpc.add_ActionServiceServicer_to_server,
                 ActionServicer(CustomActions(actions), actions),
+            ),
+            "clicktrail.tracking.v1.ConnectionService": partial(
+                connection_service_pb2_grpc.add_ConnectionServiceServicer_to_server, self._connections
             ),
             "clicktrail.tracking.v1.EventService": partial(
                 event_service_pb2_grpc.add_EventServiceServicer_to_server,

@@ -23,8 +23,8 @@ ORDER = {
         redirects rates outbox recovery bootstrap __main__
         """,
     "tracking_service": """
-        money sqlite_file postgres settings messages shortener_client marks platforms counters refused_requests accounts
-        actions identity profiles attribution rejections backup reconciliation erasure sessions reassignment reports
+        money sqlite_file key_ring postgres settings messages shortener_client marks platforms counters refused_requests accounts
+        actions connections identity profiles attribution rejections backup reconciliation erasure sessions reassignment reports
         links events clicks judgements spool bootstrap migrate __main__
         """,
     "gateway": """

@@ -1,0 +1,47 @@
+-- name: lock_business
+-- Holds a business until the transaction ends, so that its connections are counted one creation at a time; nothing where
+-- it is not known.
+SELECT id FROM businesses WHERE id = $1 FOR NO KEY UPDATE;
+
+-- name: count_connections
+-- How many connections a business has.
+SELECT count(*) FROM connections WHERE business_id = $1;
+
+-- name: create_connection
+-- A new connection.
+INSERT INTO connections (id, business_id, platform, source, name, mapping, secret, is_enabled, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
+
+-- name: find_connection
+-- One connection of a business.
+SELECT id, business_id, platform, source, name, mapping, secret, is_enabled, created_at
+FROM connections
+WHERE business_id = $1 AND id = $2;
+
+-- name: list_connections
+-- Connections next to one, {direction} by creation.
+SELECT id, business_id, platform, source, name, mapping, secret, is_enabled, created_at
+FROM connections
+WHERE business_id = $1 AND (created_at, id) {beyond} ($2, $3)
+ORDER BY created_at {direction}, id {direction}
+LIMIT $4;
+
+-- name: find_position
+-- Where a connection stands in the list.
+SELECT created_at AS at, id FROM connections WHERE business_id = $1 AND id = $2;
+
+-- name: change_connection
+-- The fields of a connection that are named in $3, and the connection as it is then. The secret that another one takes the
+-- place of counts on for a day.
+UPDATE connections
+SET name = CASE WHEN 'name' = ANY ($3::text[]) THEN $4 ELSE name END,
+    is_enabled = CASE WHEN 'enabled' = ANY ($3) THEN $5 ELSE is_enabled END,
+    previous_secret = CASE WHEN 'secret' = ANY ($3) THEN secret ELSE previous_secret END,
+    previous_until = CASE WHEN 'secret' = ANY ($3) THEN now() + interval '24 hours' ELSE previous_until END,
+    secret = CASE WHEN 'secret' = ANY ($3) THEN $6 ELSE secret END
+WHERE business_id = $1 AND id = $2
+RETURNING id, business_id, platform, source, name, mapping, secret, is_enabled, created_at;
+
+-- name: delete_connection
+-- A connection; its hook ends with it.
+DELETE FROM connections WHERE business_id = $1 AND id = $2 RETURNING id;
