@@ -64,6 +64,8 @@ class Reason(StrEnum):
     """A second action with one name."""
     CONNECTION_UNKNOWN = "CONNECTION_UNKNOWN"
     """Reading a connection of another business."""
+    SIGNATURE_WRONG = "SIGNATURE_WRONG"
+    """A delivery that was signed with another secret."""
     BUSINESS_UNKNOWN = "BUSINESS_UNKNOWN"
     """The public settings of a business that does not exist."""
     BUSINESS_TAKEN = "BUSINESS_TAKEN"

@@ -32,6 +32,7 @@ from gateway.auth import Credentials
 from gateway.events.events import Events
 from gateway.events.fast_path import SingleEvents
 from gateway.events.operations import COMPONENTS
+from gateway.hooks.hooks import Hooks
 from gateway.http.admission import Connections, Room
 from gateway.http.router import Router
 from gateway.http.routes import API
@@ -124,6 +125,7 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         *pages.routes(),
         *downloads.routes(),
         *streams.routes(),
+        *Hooks(services, limits).routes(),
         *script_routes(),
         *LinkPages(services, limits, settings.abuse_address).routes(),
         *own_routes(services),

@@ -11,6 +11,7 @@ from clicktrail.tracking.v1 import (
     action_service_pb2_grpc,
     connection_service_pb2_grpc,
     event_service_pb2_grpc,
+    hook_service_pb2_grpc,
     judgement_service_pb2_grpc,
     link_archive_service_pb2_grpc,
     profile_service_pb2_grpc,
@@ -39,7 +40,6 @@ from tracking_service.clicks.origins import Origins, describe, open_countries
 from tracking_service.clicks.servicer import RelayServicer
 from tracking_service.clicks.store import PostgresDeliveries
 from tracking_service.connections.connections import Connections
-from tracking_service.connections.servicer import ConnectionServicer
 from tracking_service.connections.store import PostgresConnections
 from tracking_service.counters.store import PostgresVersions
 from tracking_service.erasure.erasures import Erasures, ErasureWorker
@@ -49,6 +49,11 @@ from tracking_service.events.intake import EventIntake
 from tracking_service.events.refund_store import PostgresRefunds
 from tracking_service.events.servicer import EventServicer
 from tracking_service.events.store import PostgresEvents
+from tracking_service.inbox.connection_servicer import ConnectionServicer
+from tracking_service.inbox.inbox import Inbox
+from tracking_service.inbox.servicer import HookServicer
+from tracking_service.inbox.store import PostgresInbox
+from tracking_service.inbox.worker import InboxWorker
 from tracking_service.judgements.rejudgement import Rejudgement
 from tracking_service.judgements.servicer import JudgementServicer
 from tracking_service.judgements.store import PostgresJudgements
@@ -87,7 +92,7 @@ from tracking_service.sessions.servicer import SessionServicer
 from tracking_service.sessions.sessions import Sessions
 from tracking_service.sessions.store import PostgresSessions
 from tracking_service.settings import TrackingSettings
-from tracking_service.shortener_client import ShortenerLinks, ShortenerVerdicts
+from tracking_service.shortener_client import ShortenerLinks, ShortenerSessions, ShortenerVerdicts
 from tracking_service.spool.intake import SpoolIntake
 from tracking_service.spool.replay import SpoolReplay
 from tracking_service.spool.spool import Spool
@@ -146,7 +151,16 @@ class TrackingService:
         self._accounts = Accounts(PostgresAccounts(postgres), self._fallback.accounts, self._fallback.breaker)
         key_ring = KeyRing(settings.encryption_keys.get_secret_value())
         connections = Connections(PostgresConnections(postgres), key_ring)
-        self._connections = ConnectionServicer(connections, settings.public_url)
+        kept = PostgresInbox(postgres, self._partitions)
+        self._connections = ConnectionServicer(connections, kept, settings.public_url)
+        self._inbox = Inbox(
+            kept,
+            key_ring,
+            settings.session_parameters,
+            ShortenerSessions(self._shortener_channel).fresh,
+            self._fallback.intake.track,
+            Erasures(PostgresErasure(postgres), self._erasure_woken).erase,
+        )
         registers = self._registers()
         self._server = GrpcServer(
             settings.tracking_listen,
@@ -211,6 +225,9 @@ class TrackingService:
                     PostgresRefunds(postgres),
                 ),
             ),
+            "clicktrail.tracking.v1.HookService": partial(
+                hook_service_pb2_grpc.add_HookServiceServicer_to_server, HookServicer(self._inbox)
+            ),
             "clicktrail.tracking.v1.JudgementService": partial(
                 judgement_service_pb2_grpc.add_JudgementServiceServicer_to_server,
                 JudgementServicer(
@@ -272,6 +289,7 @@ class TrackingService:
             attribution.run,
             reassignment.run,
             erasure.run,
+            InboxWorker(self._inbox).run,
             self._fallback.replay.run,
             self._fallback.accounts.keep_in_step,
         ]

@@ -1,8 +1,10 @@
 """What the tracking service can be told."""
 
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic_settings import NoDecode
 
 from common.settings.settings import Listen, ServiceSettings
 from common.settings.store_urls import check_password_apart, whole_url
@@ -34,9 +36,16 @@ class TrackingSettings(ServiceSettings):
 
     public_url: str = "http://localhost:8080"
     """Where the world reaches the gateway: hooks of connections are told with it, as short links are."""
+    session_parameters: Annotated[tuple[str, ...], NoDecode] = ("hellotext_session", "hello_session")
+    """The query parameters that carry the session, separated by commas: those of the shortener."""
     encryption_keys: SecretStr = SecretStr("")
     """Keys that encrypt secrets of connections, with white space between them: the first writes, all read. Each is 32
     bytes in URL-safe base64. Without one, no connection can be made."""
+
+    @field_validator("session_parameters", mode="before")
+    @classmethod
+    def _split_parameters(cls, names: object) -> object:
+        return tuple(name.strip() for name in names.split(",") if name.strip()) if isinstance(names, str) else names
 
     @field_validator("encryption_keys")
     @classmethod

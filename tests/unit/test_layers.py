@@ -23,13 +23,13 @@ ORDER = {
         redirects rates outbox recovery bootstrap __main__
         """,
     "tracking_service": """
-        money sqlite_file key_ring postgres settings messages shortener_client marks platforms counters refused_requests accounts
-        actions connections identity profiles attribution rejections backup reconciliation erasure sessions reassignment reports
-        links events clicks judgements spool bootstrap migrate __main__
+        money sqlite_file key_ring postgres settings messages shortener_client marks platforms counters refused_requests
+        accounts actions connections identity profiles attribution rejections backup reconciliation erasure sessions
+        reassignment reports links events inbox clicks judgements spool bootstrap migrate __main__
         """,
     "gateway": """
         account addresses settings templating json http rpc rate_limits auth probes openapi redirects events tracker
-        api reports app bootstrap __main__
+        hooks api reports app bootstrap __main__
         """,
     "cli": """
         failures terminal times commands embedded health data_directory addresses calls service_program accounts links

@@ -47,6 +47,10 @@ class ShopConnection:
     secret: bytes
     is_enabled: bool
     created_at: datetime
+    disabled_reason: str | None = None
+    deliveries: int = 0
+    refused: int = 0
+    last_delivery_at: datetime | None = None
 
 
 def faults_of(wanted: WantedConnection, fields: Collection[str]) -> Iterator[Fault]:

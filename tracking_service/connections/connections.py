@@ -15,8 +15,8 @@ from tracking_service.connections.connection import (
     no_key,
     unknown_connection,
 )
-from tracking_service.key_ring import KeyRing, UnreadableSecret
 from tracking_service.connections.store import PostgresConnections
+from tracking_service.key_ring import KeyRing, UnreadableSecret
 from tracking_service.postgres.pages import Page
 
 _OF_NEW = CHANGEABLE | {"platform", "source"}

@@ -14,13 +14,15 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
 
 -- name: find_connection
 -- One connection of a business.
-SELECT id, business_id, platform, source, name, mapping, secret, is_enabled, created_at
+SELECT id, business_id, platform, source, name, mapping, secret, is_enabled, created_at, disabled_reason, deliveries,
+       refused, last_delivery_at
 FROM connections
 WHERE business_id = $1 AND id = $2;
 
 -- name: list_connections
 -- Connections next to one, {direction} by creation.
-SELECT id, business_id, platform, source, name, mapping, secret, is_enabled, created_at
+SELECT id, business_id, platform, source, name, mapping, secret, is_enabled, created_at, disabled_reason, deliveries,
+       refused, last_delivery_at
 FROM connections
 WHERE business_id = $1 AND (created_at, id) {beyond} ($2, $3)
 ORDER BY created_at {direction}, id {direction}
@@ -36,11 +38,13 @@ SELECT created_at AS at, id FROM connections WHERE business_id = $1 AND id = $2;
 UPDATE connections
 SET name = CASE WHEN 'name' = ANY ($3::text[]) THEN $4 ELSE name END,
     is_enabled = CASE WHEN 'enabled' = ANY ($3) THEN $5 ELSE is_enabled END,
+    disabled_reason = CASE WHEN 'enabled' = ANY ($3) THEN NULL ELSE disabled_reason END,
     previous_secret = CASE WHEN 'secret' = ANY ($3) THEN secret ELSE previous_secret END,
     previous_until = CASE WHEN 'secret' = ANY ($3) THEN now() + interval '24 hours' ELSE previous_until END,
     secret = CASE WHEN 'secret' = ANY ($3) THEN $6 ELSE secret END
 WHERE business_id = $1 AND id = $2
-RETURNING id, business_id, platform, source, name, mapping, secret, is_enabled, created_at;
+RETURNING id, business_id, platform, source, name, mapping, secret, is_enabled, created_at, disabled_reason, deliveries,
+       refused, last_delivery_at;
 
 -- name: delete_connection
 -- A connection; its hook ends with it.

@@ -7,6 +7,8 @@ class ErasureQueries(Queries):
     """The queries of erasures."""
 
     remember_erased: str
+    find_traces: str
+    erase_deliveries: str
     erase_profile: str
     clear_evidence: str
     find_erasures: str

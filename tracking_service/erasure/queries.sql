@@ -4,6 +4,24 @@ INSERT INTO tombstones (business_id, profile_hash, erased_at)
 VALUES ($1, $2, now())
 ON CONFLICT (business_id, profile_hash) DO UPDATE SET erased_at = excluded.erased_at;
 
+-- name: find_traces
+-- What a person goes by: hashes of ids, the e-mail address and the phone number, and where a number without a prefix is.
+SELECT p.email, p.phone, b.country, ARRAY(
+    SELECT sha256(convert_to(chr(1) || source || chr(1) || user_id, 'UTF8')) FROM identities
+    WHERE business_id = $1 AND profile_key = $2
+) AS ids
+FROM profiles p
+JOIN businesses b ON b.id = p.business_id
+WHERE p.business_id = $1 AND p.profile_key = $2;
+
+-- name: erase_deliveries
+-- What platforms sent of a person: what became of it stays, and what waits becomes nothing.
+UPDATE inbox
+SET body = '', headers = '{}', query = '{}',
+    reason = CASE WHEN outcome = 'waiting' THEN 'A person in it was erased.' ELSE reason END,
+    outcome = CASE WHEN outcome = 'waiting' THEN 'ignored' ELSE outcome END
+WHERE business_id = $1 AND people && $2::bytea[];
+
 -- name: erase_profile
 -- Puts a tombstone in the place of a profile and of its identities, with all that was said of these, and notes that its
 -- rows are to be cleared.

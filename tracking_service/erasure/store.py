@@ -8,6 +8,7 @@ from uuid import UUID
 from tracking_service.attribution.credits import PURCHASE
 from tracking_service.erasure.anonymisation import Erasure, anonymous_link, bare_object
 from tracking_service.erasure.queries import QUERIES
+from tracking_service.identity.contacts import contact_of
 from tracking_service.postgres.arrays import columns
 from tracking_service.postgres.locks import Lock, lock_names
 from tracking_service.postgres.pool import Postgres
@@ -22,6 +23,15 @@ if TYPE_CHECKING:
 # Rows of one transaction: few enough that no other transaction waits long for them.
 BATCH = 500
 _FIRST = (datetime.min.replace(tzinfo=UTC), UUID(int=0))
+
+
+async def _erase_deliveries(connection: "Connection", business_id: str, profile_key: int) -> None:
+    """Empty what platforms sent of a person, found by the ids and contacts that are still known."""
+    row = await connection.fetchrow(QUERIES.find_traces, business_id, profile_key)
+    if row is not None:
+        contact = contact_of(business_id, row["country"], row["email"], row["phone"])
+        hashes = [*row["ids"], *filter(None, contact)]
+        await connection.execute(QUERIES.erase_deliveries, business_id, hashes)
 
 
 class ClearedRow(NamedTuple):
@@ -64,6 +74,7 @@ class PostgresErasure:
             key = await lock_profile(connection, business_id, profile_id)
             had_rejected = await erase_profile(connection, business_id, digest)
             if key is not None:
+                await _erase_deliveries(connection, business_id, key)
                 await connection.execute(QUERIES.erase_profile, business_id, key, digest)
                 return Erasure(business_id, key)
             if had_rejected:  # All that was known of this person could not be stored.

@@ -19,7 +19,8 @@ log = get_logger(__name__)
 # Each partitioned table, and the column of time that its partitions go by.
 CLICKS = "clicks"
 EVENTS = "events"
-TIME_COLUMNS = {CLICKS: "clicked_at", EVENTS: "received_at"}
+INBOX = "inbox"
+TIME_COLUMNS = {CLICKS: "clicked_at", EVENTS: "received_at", INBOX: "received_at"}
 
 AHEAD = timedelta(days=92)
 # Rows older than that come from a wrong clock: they stay in the default partition.
@@ -29,7 +30,7 @@ RETRY_SECONDS = 60.0
 
 
 class Partitions:
-    """The monthly partitions of clicks and events. Remembers which there are, at most 16 months a table."""
+    """The monthly partitions of clicks, events and the inbox. Remembers which there are, at most 16 months a table."""
 
     def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres

@@ -10,6 +10,42 @@ CREATE TABLE connections (
     previous_secret   bytea,
     previous_until    timestamptz,                -- so long the one before is taken too
     is_enabled        boolean NOT NULL DEFAULT true,
-    created_at        timestamptz NOT NULL
+    disabled_reason   text,                       -- why, where the platform ended it
+    created_at        timestamptz NOT NULL,
+    deliveries        bigint NOT NULL DEFAULT 0,  -- kept ones
+    refused           bigint NOT NULL DEFAULT 0,  -- those with a wrong signature
+    last_delivery_at  timestamptz
 );
 CREATE INDEX connections_of_business ON connections (business_id, created_at, id);
+
+-- What shops' platforms sent, as it came. Bodies may tell of people: they are emptied where one of those is erased.
+CREATE TABLE inbox (
+    id            uuid NOT NULL,
+    business_id   text NOT NULL,
+    connection_id text NOT NULL,
+    received_at   timestamptz NOT NULL,
+    topic         text NOT NULL,                  -- what the platform calls it; '' where it does not say
+    headers       text NOT NULL,                  -- a JSON object
+    query         text NOT NULL,                  -- a JSON object
+    body          bytea NOT NULL,                 -- empty once a person in it was erased
+    people        bytea[] NOT NULL,               -- hashes of ids, e-mail addresses and phone numbers in it
+    outcome       text NOT NULL DEFAULT 'waiting',
+    events        uuid[] NOT NULL DEFAULT '{}',
+    reason        text,                           -- of what is ignored or refused
+    attempts      integer NOT NULL DEFAULT 0,
+    retry_at      timestamptz NOT NULL,           -- of what waits: not before
+    PRIMARY KEY (received_at, id)
+) PARTITION BY RANGE (received_at);
+CREATE TABLE inbox_default PARTITION OF inbox DEFAULT;
+CREATE INDEX inbox_of_connection ON inbox (business_id, connection_id, received_at, id);
+CREATE INDEX inbox_waiting ON inbox (retry_at) WHERE outcome = 'waiting';
+CREATE INDEX inbox_people ON inbox USING gin (people);
+
+-- The months of that table are made as those of the others are.
+DO $$
+BEGIN
+    EXECUTE replace(
+        pg_get_functiondef('make_partitions(text, text, timestamptz, timestamptz)'::regprocedure),
+        $q$('events', 'received_at')$q$, $q$('events', 'received_at'), ('inbox', 'received_at')$q$);
+END
+$$;

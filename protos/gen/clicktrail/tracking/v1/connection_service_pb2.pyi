@@ -37,6 +37,9 @@ class Connection(_message.Message):
     DISABLED_REASON_FIELD_NUMBER: _builtins.int
     MAPPING_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
+    LAST_DELIVERY_AT_FIELD_NUMBER: _builtins.int
+    DELIVERIES_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """32 hexadecimal digits."""
     platform: _builtins.str
@@ -55,6 +58,10 @@ class Connection(_message.Message):
     """Whether what comes is taken. Absent in a new one: yes."""
     disabled_reason: _builtins.str
     """Why it is not, where nobody has switched it off."""
+    deliveries: _builtins.int
+    """How many deliveries were taken in."""
+    refused: _builtins.int
+    """How many were not, since their signature was wrong."""
     @_builtins.property
     def mapping(self) -> _types_pb2.Json:
         """How to read what a platform sends that has no module; of the platform "generic" alone. A JSON object. Fixed."""
@@ -62,6 +69,10 @@ class Connection(_message.Message):
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:
         """When it was created."""
+
+    @_builtins.property
+    def last_delivery_at(self) -> _timestamp_pb2.Timestamp:
+        """When the platform sent something last. Absent: never."""
 
     def __init__(
         self,
@@ -76,10 +87,13 @@ class Connection(_message.Message):
         disabled_reason: _builtins.str | None = ...,
         mapping: _types_pb2.Json | None = ...,
         created_at: _timestamp_pb2.Timestamp | None = ...,
+        last_delivery_at: _timestamp_pb2.Timestamp | None = ...,
+        deliveries: _builtins.int = ...,
+        refused: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_disabled_reason", b"_disabled_reason", "_enabled", b"_enabled", "_name", b"_name", "_secret", b"_secret", "created_at", b"created_at", "disabled_reason", b"disabled_reason", "enabled", b"enabled", "mapping", b"mapping", "name", b"name", "secret", b"secret"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_disabled_reason", b"_disabled_reason", "_enabled", b"_enabled", "_name", b"_name", "_secret", b"_secret", "created_at", b"created_at", "disabled_reason", b"disabled_reason", "enabled", b"enabled", "last_delivery_at", b"last_delivery_at", "mapping", b"mapping", "name", b"name", "secret", b"secret"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_disabled_reason", b"_disabled_reason", "_enabled", b"_enabled", "_name", b"_name", "_secret", b"_secret", "created_at", b"created_at", "disabled_reason", b"disabled_reason", "enabled", b"enabled", "hook_url", b"hook_url", "id", b"id", "mapping", b"mapping", "name", b"name", "platform", b"platform", "secret", b"secret", "source", b"source"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_disabled_reason", b"_disabled_reason", "_enabled", b"_enabled", "_name", b"_name", "_secret", b"_secret", "created_at", b"created_at", "deliveries", b"deliveries", "disabled_reason", b"disabled_reason", "enabled", b"enabled", "hook_url", b"hook_url", "id", b"id", "last_delivery_at", b"last_delivery_at", "mapping", b"mapping", "name", b"name", "platform", b"platform", "refused", b"refused", "secret", b"secret", "source", b"source"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__disabled_reason: _TypeAlias = _typing.Literal["disabled_reason"]  # noqa: Y015
     _WhichOneofArgType__disabled_reason: _TypeAlias = _typing.Literal["_disabled_reason", b"_disabled_reason"]  # noqa: Y015
@@ -375,3 +389,178 @@ class ListConnectionsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListConnectionsResponse: _TypeAlias = ListConnectionsResponse  # noqa: Y015
+
+@_typing.final
+class ListDeliveriesRequest(_message.Message):
+    """Which deliveries to list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BUSINESS_ID_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    STARTING_AFTER_FIELD_NUMBER: _builtins.int
+    ENDING_BEFORE_FIELD_NUMBER: _builtins.int
+    business_id: _builtins.str
+    """The business. Over HTTP the credential decides."""
+    id: _builtins.str
+    """The connection's id."""
+    limit: _builtins.int
+    """How many at most: 1 to 100. 0: 25."""
+    starting_after: _builtins.str
+    """Only what comes behind the one with this id."""
+    ending_before: _builtins.str
+    """Only what comes before the one with this id."""
+    def __init__(
+        self,
+        *,
+        business_id: _builtins.str = ...,
+        id: _builtins.str = ...,
+        limit: _builtins.int = ...,
+        starting_after: _builtins.str | None = ...,
+        ending_before: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_ending_before", b"_ending_before", "_starting_after", b"_starting_after", "ending_before", b"ending_before", "starting_after", b"starting_after"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_ending_before", b"_ending_before", "_starting_after", b"_starting_after", "business_id", b"business_id", "ending_before", b"ending_before", "id", b"id", "limit", b"limit", "starting_after", b"starting_after"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__ending_before: _TypeAlias = _typing.Literal["ending_before"]  # noqa: Y015
+    _WhichOneofArgType__ending_before: _TypeAlias = _typing.Literal["_ending_before", b"_ending_before"]  # noqa: Y015
+    _WhichOneofReturnType__starting_after: _TypeAlias = _typing.Literal["starting_after"]  # noqa: Y015
+    _WhichOneofArgType__starting_after: _TypeAlias = _typing.Literal["_starting_after", b"_starting_after"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__ending_before) -> _WhichOneofReturnType__ending_before | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__starting_after) -> _WhichOneofReturnType__starting_after | None: ...
+
+Global___ListDeliveriesRequest: _TypeAlias = ListDeliveriesRequest  # noqa: Y015
+
+@_typing.final
+class ListDeliveriesResponse(_message.Message):
+    """A page of deliveries."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DELIVERIES_FIELD_NUMBER: _builtins.int
+    HAS_MORE_FIELD_NUMBER: _builtins.int
+    has_more: _builtins.bool
+    """Whether there are more in the direction asked for."""
+    @_builtins.property
+    def deliveries(self) -> _containers.RepeatedCompositeFieldContainer[Global___Delivery]:
+        """The deliveries."""
+
+    def __init__(
+        self,
+        *,
+        deliveries: _abc.Iterable[Global___Delivery] | None = ...,
+        has_more: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deliveries", b"deliveries", "has_more", b"has_more"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDeliveriesResponse: _TypeAlias = ListDeliveriesResponse  # noqa: Y015
+
+@_typing.final
+class Delivery(_message.Message):
+    """Something that a platform sent. What was in it is not shown."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    RECEIVED_AT_FIELD_NUMBER: _builtins.int
+    TOPIC_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    EVENTS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """A UUID."""
+    topic: _builtins.str
+    """What the platform calls it. Empty: it does not say."""
+    outcome: _builtins.str
+    """"recorded", "duplicate", "ignored", "refused" or "waiting"."""
+    reason: _builtins.str
+    """Why it is ignored or refused."""
+    @_builtins.property
+    def received_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was received."""
+
+    @_builtins.property
+    def events(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The ids of the events that it became, or that were there already."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        received_at: _timestamp_pb2.Timestamp | None = ...,
+        topic: _builtins.str = ...,
+        outcome: _builtins.str = ...,
+        events: _abc.Iterable[_builtins.str] | None = ...,
+        reason: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_reason", b"_reason", "reason", b"reason", "received_at", b"received_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_reason", b"_reason", "events", b"events", "id", b"id", "outcome", b"outcome", "reason", b"reason", "received_at", b"received_at", "topic", b"topic"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__reason: _TypeAlias = _typing.Literal["reason"]  # noqa: Y015
+    _WhichOneofArgType__reason: _TypeAlias = _typing.Literal["_reason", b"_reason"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__reason) -> _WhichOneofReturnType__reason | None: ...
+
+Global___Delivery: _TypeAlias = Delivery  # noqa: Y015
+
+@_typing.final
+class ReplayDeliveriesRequest(_message.Message):
+    """Which deliveries to turn into events again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BUSINESS_ID_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
+    business_id: _builtins.str
+    """The business."""
+    id: _builtins.str
+    """The connection's id."""
+    @_builtins.property
+    def since(self) -> _timestamp_pb2.Timestamp:
+        """Those received from then on. Required."""
+
+    def __init__(
+        self,
+        *,
+        business_id: _builtins.str = ...,
+        id: _builtins.str = ...,
+        since: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["since", b"since"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["business_id", b"business_id", "id", b"id", "since", b"since"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplayDeliveriesRequest: _TypeAlias = ReplayDeliveriesRequest  # noqa: Y015
+
+@_typing.final
+class ReplayDeliveriesResponse(_message.Message):
+    """How many there are."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DELIVERIES_FIELD_NUMBER: _builtins.int
+    deliveries: _builtins.int
+    """Deliveries that wait now; what told of a person who was erased since is not among them."""
+    def __init__(
+        self,
+        *,
+        deliveries: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deliveries", b"deliveries"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplayDeliveriesResponse: _TypeAlias = ReplayDeliveriesResponse  # noqa: Y015

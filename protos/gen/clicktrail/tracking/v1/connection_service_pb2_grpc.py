@@ -60,6 +60,16 @@ class ConnectionServiceStub:
                 request_serializer=clicktrail_dot_tracking_dot_v1_dot_connection__service__pb2.ListConnectionsRequest.SerializeToString,
                 response_deserializer=clicktrail_dot_tracking_dot_v1_dot_connection__service__pb2.ListConnectionsResponse.FromString,
                 _registered_method=True)
+        self.ListDeliveries = channel.unary_unary(
+                '/clicktrail.tracking.v1.ConnectionService/ListDeliveries',
+                request_serializer=clicktrail_dot_tracking_dot_v1_dot_connection__service__pb2.ListDeliveriesRequest.SerializeToString,
+                response_deserializer=clicktrail_dot_tracking_dot_v1_dot_connection__service__pb2.ListDeliveriesResponse.FromString,
+                _registered_method=True)
+        self.ReplayDeliveries = channel.unary_unary(
+                '/clicktrail.tracking.v1.ConnectionService/ReplayDeliveries',
+                request_serializer=clicktrail_dot_tracking_dot_v1_dot_connection__service__pb2.ReplayDeliveriesRequest.SerializeToString,
+                response_deserializer=clicktrail_dot_tracking_dot_v1_dot_connection__service__pb2.ReplayDeliveriesResponse.FromString,
+                _registered_method=True)
 
 
 class ConnectionServiceServicer:
@@ -111,6 +121,24 @@ class ConnectionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListDeliveries(self, request, context):
+        """Lists what the platform sent, newest first, and what became of it.
+
+        Errors: NOT_FOUND (`CONNECTION_UNKNOWN`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReplayDeliveries(self, request, context):
+        """Has what the platform sent from a time on turned into events once more. What is known already is a duplicate.
+
+        Errors: NOT_FOUND (`CONNECTION_UNKNOWN`), INVALID_ARGUMENT (the time).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ConnectionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -138,6 +166,16 @@ def add_ConnectionServiceServicer_to_server(servicer, server):
                     servicer.ListConnections,
                     request_deserializer=clicktrail_dot_tracking_dot_v1_dot_connection__service__pb2.ListConnectionsRequest.FromString,
                     response_serializer=clicktrail_dot_tracking_dot_v1_dot_connection__service__pb2.ListConnectionsResponse.SerializeToString,
+            ),
+            'ListDeliveries': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDeliveries,
+                    request_deserializer=clicktrail_dot_tracking_dot_v1_dot_connection__service__pb2.ListDeliveriesRequest.FromString,
+                    response_serializer=clicktrail_dot_tracking_dot_v1_dot_connection__service__pb2.ListDeliveriesResponse.SerializeToString,
+            ),
+            'ReplayDeliveries': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReplayDeliveries,
+                    request_deserializer=clicktrail_dot_tracking_dot_v1_dot_connection__service__pb2.ReplayDeliveriesRequest.FromString,
+                    response_serializer=clicktrail_dot_tracking_dot_v1_dot_connection__service__pb2.ReplayDeliveriesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -276,6 +314,60 @@ class ConnectionService:
             '/clicktrail.tracking.v1.ConnectionService/ListConnections',
             clicktrail_dot_tracking_dot_v1_dot_connection__service__pb2.ListConnectionsRequest.SerializeToString,
             clicktrail_dot_tracking_dot_v1_dot_connection__service__pb2.ListConnectionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDeliveries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/clicktrail.tracking.v1.ConnectionService/ListDeliveries',
+            clicktrail_dot_tracking_dot_v1_dot_connection__service__pb2.ListDeliveriesRequest.SerializeToString,
+            clicktrail_dot_tracking_dot_v1_dot_connection__service__pb2.ListDeliveriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReplayDeliveries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/clicktrail.tracking.v1.ConnectionService/ReplayDeliveries',
+            clicktrail_dot_tracking_dot_v1_dot_connection__service__pb2.ReplayDeliveriesRequest.SerializeToString,
+            clicktrail_dot_tracking_dot_v1_dot_connection__service__pb2.ReplayDeliveriesResponse.FromString,
             options,
             channel_credentials,
             insecure,

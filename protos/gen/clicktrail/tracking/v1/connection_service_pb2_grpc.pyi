@@ -40,6 +40,16 @@ class ConnectionServiceStub:
     """
     ListConnections: _aio.UnaryUnaryMultiCallable[_connection_service_pb2.ListConnectionsRequest, _connection_service_pb2.ListConnectionsResponse]
     """Lists the connections, newest first."""
+    ListDeliveries: _aio.UnaryUnaryMultiCallable[_connection_service_pb2.ListDeliveriesRequest, _connection_service_pb2.ListDeliveriesResponse]
+    """Lists what the platform sent, newest first, and what became of it.
+
+    Errors: NOT_FOUND (`CONNECTION_UNKNOWN`).
+    """
+    ReplayDeliveries: _aio.UnaryUnaryMultiCallable[_connection_service_pb2.ReplayDeliveriesRequest, _connection_service_pb2.ReplayDeliveriesResponse]
+    """Has what the platform sent from a time on turned into events once more. What is known already is a duplicate.
+
+    Errors: NOT_FOUND (`CONNECTION_UNKNOWN`), INVALID_ARGUMENT (the time).
+    """
 
 class ConnectionServiceServicer(metaclass=_abc_1.ABCMeta):
     """What joins a business to shops on platforms."""
@@ -97,5 +107,27 @@ class ConnectionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_connection_service_pb2.ListConnectionsRequest, _abc.Awaitable[_connection_service_pb2.ListConnectionsResponse]],
     ) -> _abc.Awaitable[_connection_service_pb2.ListConnectionsResponse]:
         """Lists the connections, newest first."""
+
+    @_abc_1.abstractmethod
+    def ListDeliveries(
+        self,
+        request: _connection_service_pb2.ListDeliveriesRequest,
+        context: _aio.ServicerContext[_connection_service_pb2.ListDeliveriesRequest, _abc.Awaitable[_connection_service_pb2.ListDeliveriesResponse]],
+    ) -> _abc.Awaitable[_connection_service_pb2.ListDeliveriesResponse]:
+        """Lists what the platform sent, newest first, and what became of it.
+
+        Errors: NOT_FOUND (`CONNECTION_UNKNOWN`).
+        """
+
+    @_abc_1.abstractmethod
+    def ReplayDeliveries(
+        self,
+        request: _connection_service_pb2.ReplayDeliveriesRequest,
+        context: _aio.ServicerContext[_connection_service_pb2.ReplayDeliveriesRequest, _abc.Awaitable[_connection_service_pb2.ReplayDeliveriesResponse]],
+    ) -> _abc.Awaitable[_connection_service_pb2.ReplayDeliveriesResponse]:
+        """Has what the platform sent from a time on turned into events once more. What is known already is a duplicate.
+
+        Errors: NOT_FOUND (`CONNECTION_UNKNOWN`), INVALID_ARGUMENT (the time).
+        """
 
 def add_ConnectionServiceServicer_to_server(servicer: ConnectionServiceServicer, server: _aio.Server) -> None: ...

@@ -1,0 +1,78 @@
+"""Deliveries of platforms, and what becomes of them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+from uuid import UUID
+
+from common.errors import ClicktrailError, Reason, not_found, unauthenticated
+
+
+class Outcome(StrEnum):
+    """What became of a delivery."""
+
+    RECORDED = "recorded"
+    DUPLICATE = "duplicate"
+    IGNORED = "ignored"
+    REFUSED = "refused"
+    WAITING = "waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A connection as its deliveries are judged; secrets are encrypted, previous_secret None where it counts no more."""
+
+    id: str
+    business_id: str
+    platform: str
+    source: str
+    mapping: str | None
+    secret: bytes
+    is_enabled: bool
+    country: str
+    previous_secret: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A delivery as it came; headers and query are JSON objects, people hashes of who is told of in it."""
+
+    id: UUID
+    business_id: str
+    connection_id: str
+    received_at: datetime
+    topic: str
+    headers: str
+    query: str
+    body: bytes
+    people: list[bytes]
+
+
+class Settled(NamedTuple):
+    """What became of a delivery: the events that it is, and why it is none."""
+
+    outcome: Outcome
+    events: list[UUID]
+    reason: str | None
+
+
+class ListedDelivery(NamedTuple):
+    """A delivery without what was in it."""
+
+    id: UUID
+    received_at: datetime
+    topic: str
+    outcome: str
+    events: list[UUID]
+    reason: str | None
+
+
+def unknown_hook() -> ClicktrailError:
+    """Return the error for a hook that there is not, or that is switched off."""
+    return not_found(Reason.CONNECTION_UNKNOWN, "There is no such hook.")
+
+
+def wrong_signature() -> ClicktrailError:
+    """Return the error for what nobody proves to have sent."""
+    return unauthenticated(Reason.SIGNATURE_WRONG, "The signature is wrong.")

@@ -1,0 +1,28 @@
+"""HookService: messages to deliveries."""
+
+from typing import TYPE_CHECKING, Any
+
+from clicktrail.tracking.v1 import hook_service_pb2 as pb
+from clicktrail.tracking.v1 import hook_service_pb2_grpc
+from tracking_service.inbox.inbox import Inbox
+from tracking_service.messages import check_texts, received_at
+from tracking_service.platforms.platform import hook_request
+
+if TYPE_CHECKING:
+    from grpc import aio
+
+    Context = aio.ServicerContext[Any, Any]
+
+
+class HookServicer(hook_service_pb2_grpc.HookServiceServicer):
+    """Serves hooks."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+
+    async def ReceiveHook(self, request: pb.ReceiveHookRequest, _context: "Context") -> pb.ReceiveHookResponse:
+        """Keep a delivery."""
+        check_texts(pb.ReceiveHookRequest(connection=request.connection))
+        headers, query = ([(each.name, each.value) for each in some] for some in (request.headers, request.query))
+        await self._inbox.receive(request.connection, hook_request(headers, query, request.body, received_at(request)))
+        return pb.ReceiveHookResponse()
