@@ -2,6 +2,8 @@
 
 import fcntl
 import json
+import os
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -10,6 +12,9 @@ from pathlib import Path
 from cli.embedded.privileges import write_secret
 from cli.failures import CommandFailed, ExitCode
 from common.rpc.keys import ROLES, file_of, new_key
+
+# As `CLICKTRAIL_ENCRYPTION_KEYS` takes them.
+_ENCRYPTION_KEY_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,7 @@ class DataDirectory:
         self.spool = self.path / "spool"
         self.logs = self.path / "logs"
         self.keys = self.path / "keys"
+        self.encryption_keys = self.keys / "encryption.keys"
         self._ready = self.path / "ready.json"
         self._postgres_url = self.path / "postgres.url"
         self._demo = self.path / "demo.json"
@@ -128,6 +134,8 @@ class DataDirectory:
             path = file_of(self.keys, role)
             if not path.exists():
                 write_secret(path, new_key() + "\n")
+        if not self.encryption_keys.exists():
+            write_secret(self.encryption_keys, urlsafe_b64encode(os.urandom(_ENCRYPTION_KEY_BYTES)).decode() + "\n")
 
     def _nothing_runs(self) -> CommandFailed:
         return CommandFailed(

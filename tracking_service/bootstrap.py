@@ -50,7 +50,7 @@ from tracking_service.events.refund_store import PostgresRefunds
 from tracking_service.events.servicer import EventServicer
 from tracking_service.events.store import PostgresEvents
 from tracking_service.inbox.connection_servicer import ConnectionServicer
-from tracking_service.inbox.inbox import Inbox
+from tracking_service.inbox.inbox import Inbox, InboxUses
 from tracking_service.inbox.servicer import HookServicer
 from tracking_service.inbox.store import PostgresInbox
 from tracking_service.inbox.worker import InboxWorker
@@ -157,9 +157,11 @@ class TrackingService:
             kept,
             key_ring,
             settings.session_parameters,
-            ShortenerSessions(self._shortener_channel).fresh,
-            self._fallback.intake.track,
-            Erasures(PostgresErasure(postgres), self._erasure_woken).erase,
+            InboxUses(
+                ShortenerSessions(self._shortener_channel).fresh,
+                self._fallback.intake.track,
+                Erasures(PostgresErasure(postgres), self._erasure_woken).erase,
+            ),
         )
         registers = self._registers()
         self._server = GrpcServer(

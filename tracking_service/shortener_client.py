@@ -33,7 +33,7 @@ class ShortenerSessions:
         self._stub = session_service_pb2_grpc.SessionServiceStub(channel)
 
     async def fresh(self, business_id: str, ids: Sequence[str]) -> dict[str, Session]:
-        """Return those of these sessions that the shortener knows, by id. Raises UNAVAILABLE where it cannot be asked."""
+        """Return those of these sessions that the shortener knows, by id. Raises where it cannot be asked."""
         request = session_service_pb2.GetFreshSessionsRequest(business_id=business_id, ids=ids)
         try:
             answer = await self._stub.GetFreshSessions(request, timeout=FRESH_SECONDS)

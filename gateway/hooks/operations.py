@@ -8,8 +8,9 @@ RECEIVE = Operation(
     id="receiveHook",
     summary="Takes in what the platform of a connected shop sends.",
     description=(
-        "The body is whatever the platform sends, at most 2 MB, signed as it signs. It is durable once this is answered;"
-        " a trial of the address is answered and not kept."
+        "The body is whatever the platform sends, at most 2 MB, signed as it signs."
+        " It is durable once this is answered; a trial"
+        " of the address is answered and not kept."
     ),
     tag="connections",
     access=Access.ANYONE,

@@ -21,7 +21,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """A connection as its deliveries are judged; secrets are encrypted, previous_secret None where it counts no more."""
+    """A connection as its deliveries are judged; secrets are encrypted, the one before None once it is over."""
 
     id: str
     business_id: str

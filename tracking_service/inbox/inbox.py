@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from clicktrail.shortener.v1.session_pb2 import Session
 from clicktrail.tracking.v1.event_pb2 import Submission as SubmissionMessage
@@ -40,6 +41,15 @@ Erase = Callable[[str, str], Awaitable[None]]
 FreshSessions = Callable[[str, Sequence[str]], Awaitable[Mapping[str, Session]]]
 """Returns those sessions of a business that the shortener knows."""
 
+
+class InboxUses(NamedTuple):
+    """What the inbox needs of others."""
+
+    fresh: FreshSessions
+    track: Intake
+    erase: Erase
+
+
 BATCH = 20
 _TEST = "It is a test of the platform."
 _NOTHING = "It tells of nothing that is recorded."
@@ -58,20 +68,12 @@ class Inbox:
     """The hooks of all connections."""
 
     def __init__(
-        self,
-        store: PostgresInbox,
-        key_ring: KeyRing,
-        session_parameters: tuple[str, ...],
-        fresh: FreshSessions,
-        track: Intake,
-        erase: Erase,
+        self, store: PostgresInbox, key_ring: KeyRing, session_parameters: tuple[str, ...], uses: InboxUses
     ) -> None:
-        self._fresh = fresh
         self._store = store
         self._key_ring = key_ring
         self._session_parameters = session_parameters
-        self._track = track
-        self._erase = erase
+        self._fresh, self._track, self._erase = uses
 
     async def receive(self, connection_id: str, request: HookRequest) -> None:
         """Keep a delivery, durably, then turn it into events; a trial of the address is not kept.
@@ -104,7 +106,7 @@ class Inbox:
         return len(waiting) == BATCH
 
     def _secrets(self, hook: Hook) -> list[str]:
-        """Return the secrets that count. Raises UNAVAILABLE without the key: it may come back, and then it can be judged."""
+        """Return the secrets that count. Raises UNAVAILABLE without the key: with it they can be judged."""
         try:
             return [self._key_ring.decrypt(kept) for kept in (hook.secret, hook.previous_secret) if kept]
         except UnreadableSecret:
@@ -147,7 +149,9 @@ class Inbox:
         except ClicktrailError as error:
             log.info("a delivery waits", delivery=str(delivery.id), reason=error.reason)
         except Exception as error:  # noqa: BLE001  (it is durable; its text may hold a person's data)
-            log.error("a delivery could not be read", delivery=str(delivery.id), error=type(error).__name__)
+            log.error(  # noqa: TRY400  (a trace may show what was sent)
+                "a delivery could not be read", delivery=str(delivery.id), error=type(error).__name__
+            )
 
     async def _settled(self, delivery: Delivery, hook: Hook) -> Settled:
         request = HookRequest(

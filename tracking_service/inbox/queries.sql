@@ -1,6 +1,6 @@
 -- name: find_hook
 -- A connection by its id alone, with the secret before where that still counts, and where its business is.
-SELECT c.id, c.business_id, c.platform, c.source, c.mapping, c.secret, c.is_enabled, b.country,
+SELECT c.id, c.business_id, c.platform, c.source, c.mapping, c.secret, c.is_enabled, coalesce(b.country, '') AS country,
        CASE WHEN c.previous_until > now() THEN c.previous_secret END AS previous_secret
 FROM connections c
 JOIN businesses b ON b.id = c.business_id

@@ -145,7 +145,7 @@ async def test_the_secret_before_counts_for_a_day(
 ) -> None:
     """The new one at once."""
     await shop.change(secret="another")
-    await database.execute(f"UPDATE connections SET previous_until = previous_until - interval '{hours} hours'")
+    await database.execute("UPDATE connections SET previous_until = previous_until - make_interval(hours => $1)", hours)
     await shop.send(CREATED, "another")
     if is_taken:
         await shop.send(CREATED)
@@ -186,8 +186,9 @@ async def test_deliveries_are_replayed_without_effect_where_they_are_known(shop:
 
 async def test_an_erasure_empties_what_was_sent_of_its_person(shop: Shop, caller: Caller, database: "Database") -> None:
     """What became of it stays."""
-    await shop.send(CREATED)
-    customer = str(json.loads(CREATED)["customer_id"])
+    # The recorded one is a guest's.
+    await shop.send(json.dumps(json.loads(CREATED) | {"customer_id": 812}).encode())
+    customer = "812"
     query = "SELECT p.id FROM profiles p JOIN identities i USING (business_id, profile_key) WHERE i.user_id = $1"
 
     async def profile() -> str | None:
@@ -195,8 +196,8 @@ async def test_an_erasure_empties_what_was_sent_of_its_person(shop: Shop, caller
         return found
 
     await eventually(profile, lambda found: found is not None)
-    erased = profile_service_pb2.DeleteProfileRequest(business_id="shop", id=await profile() or "")
-    await caller.profiles.DeleteProfile(erased, timeout=SECONDS)
+    erased = profile_service_pb2.EraseProfileRequest(business_id="shop", id=await profile() or "")
+    await caller.profiles.EraseProfile(erased, timeout=SECONDS)
     row = await database.fetchrow("SELECT body, headers, outcome FROM inbox")
     assert row is not None
     assert tuple(row) == (b"", "{}", "recorded")
