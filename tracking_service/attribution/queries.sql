@@ -102,6 +102,7 @@ CROSS JOIN LATERAL (
 -- name: find_events
 -- Events (business, id, when received), and with them all steps and refunds of their orders, whoever told them. $4 is the
 -- steps of orders, $5 the action whose object may name its order. Look-ups by whole keys are kept apart, as above.
+-- What names its person, in a session that another one's click minted, is credited by that session alone.
 WITH concerned AS (
     SELECT * FROM unnest($1::text[], $2::uuid[], $3::timestamptz[]) AS c (business_id, id, received_at)
 ), orders AS MATERIALIZED (
@@ -136,7 +137,13 @@ SELECT f.business_id, f.id, a.action, a.session, a.profile_key, a.occurred_at, f
        make_interval(days => b.attribution_window_days) AS attribution_window, r.said_amount
 FROM found f
 CROSS JOIN LATERAL (
-    SELECT action, session, profile_key, occurred_at, CASE WHEN action = $5 THEN object::text END AS purchased
+    SELECT action, session, occurred_at, CASE WHEN action = $5 THEN object::text END AS purchased,
+           CASE WHEN is_own_person AND EXISTS (
+               SELECT FROM sessions s
+               WHERE s.business_id = f.business_id AND s.id = activities.session
+                 AND s.profile_key IS DISTINCT FROM activities.profile_key
+                 AND s.clicked_at <= activities.occurred_at + interval '24 hours'
+           ) THEN NULL ELSE profile_key END AS profile_key
     FROM activities
     WHERE business_id = f.business_id AND id = f.id
     OFFSET 0) AS a

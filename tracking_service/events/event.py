@@ -41,6 +41,23 @@ class SentEvent(NamedTuple):
     extra: bytes = b""
 
 
+class ToldCustomer(NamedTuple):
+    """Who ordered, as a platform tells it; None: not told, and without an id a guest."""
+
+    id: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    name: str | None = None
+
+
+class PlatformWord(NamedTuple):
+    """What a platform tells of an order beside the event: who ordered, and what tells the session, strongest first."""
+
+    customer: ToldCustomer
+    sessions: Sequence[str] = ()
+    tokens: Sequence[str] = ()
+
+
 class Submission(NamedTuple):
     """An event with what the edge knows of it; received_at as in `SentEvent.tracked_at`."""
 
@@ -55,6 +72,8 @@ class Submission(NamedTuple):
     user_agent: str
     sent: Serializable
     """As it was taken in, to be kept where the rest cannot be."""
+    platform: PlatformWord | None = None
+    """None: no platform tells it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +104,7 @@ class Draft(NamedTuple):
     """An event that is right in itself; what is known already may still stand against it. JSON is text.
 
     visitor is what its user parameters say of who the session's visitor is; said_amount is a refund's amount as it was
-    sent, where no currency was: it is in its order's.
+    sent, where no currency was: it is in its order's. Of what a platform tells, the session is found when it is kept.
     """
 
     business_id: str
@@ -115,6 +134,7 @@ class Draft(NamedTuple):
     address: str
     user_agent: str
     sent: Serializable
+    platform: PlatformWord | None
 
     @property
     def identity(self) -> "EventKey":

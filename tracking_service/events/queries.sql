@@ -172,7 +172,7 @@ WHERE o.business_id = brought.business_id AND o.id = brought.id;
 WITH sent AS MATERIALIZED (
     SELECT sent.business_id, received_at, sent.id, action, session, person, sent.profile_key, credential, occurred_at,
            tracked_at, object_id, amount_minor, currency, utm_params::json AS utm_params, link, campaign, journey,
-           message,
+           message, is_own_person,
            CASE WHEN is_erased THEN bare_object ELSE object END::json AS object,
            CASE WHEN NOT is_erased THEN metadata::json END AS metadata,
            CASE WHEN NOT is_erased THEN user_parameters::json END AS user_parameters,
@@ -192,7 +192,7 @@ WITH sent AS MATERIALIZED (
             unnest(texts($17)) AS page, unnest(texts($18)) AS url, unnest(texts($19)) AS utm_params,
             unnest(texts($20)) AS extra, unnest(texts($21)) AS address, unnest(texts($22)) AS user_agent,
             unnest(texts($23)) AS link, unnest(texts($24)) AS campaign, unnest(texts($25)) AS journey,
-            unnest(texts($26)) AS message, unnest(texts($27)) AS bare_object
+            unnest(texts($26)) AS message, unnest(texts($27)) AS bare_object, unnest($28::boolean[]) AS is_own_person
     ) AS sent
     CROSS JOIN LATERAL (
         SELECT sent.profile_key IS NOT NULL AND NOT EXISTS (
@@ -210,9 +210,9 @@ WITH sent AS MATERIALIZED (
 ), done AS (
     INSERT INTO activities (
         business_id, id, received_at, occurred_at, tracked_at, profile_key, session, action, link, campaign, journey,
-        message, object, amount_minor, currency, metadata, url)
+        message, object, amount_minor, currency, metadata, url, is_own_person)
     SELECT business_id, id, received_at, occurred_at, tracked_at, profile_key, session, action, link, campaign,
-           journey, message, object, amount_minor, currency, metadata, url
+           journey, message, object, amount_minor, currency, metadata, url, is_own_person
     FROM sent
 )
 INSERT INTO dirty_visitors (business_id, session, profile_key, since)

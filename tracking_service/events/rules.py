@@ -53,7 +53,7 @@ def judge(submission: Submission, context: EventContext | None) -> Draft | list[
     event_id = _event_id(submission, received_at, faults)
     tracked_at = _time(event.tracked_at, "tracked_at", faults)
     rule = _rule(event.action, context, faults)
-    _who(event, faults, is_private=submission.is_private)
+    _who(event, faults, is_private=submission.is_private, is_told=submission.platform is not None)
     parsed = {name: _json(event, name, faults) for name in _OBJECTS if getattr(event, name)}
     event_object = None
     if rule.needs is not None or event.object is not None or event.object_parameters:
@@ -90,6 +90,7 @@ def judge(submission: Submission, context: EventContext | None) -> Draft | list[
         address=submission.address.replace("\0", ""),
         user_agent=submission.user_agent.replace("\0", ""),
         sent=submission.sent,
+        platform=submission.platform,
     )
 
 
@@ -133,8 +134,8 @@ def _rule(action: str, context: EventContext, faults: Faults) -> Action:
     return CATALOGUE.get(action, _CUSTOM)
 
 
-def _who(event: SentEvent, faults: Faults, *, is_private: bool) -> None:
-    if event.session is None and event.profile is None:
+def _who(event: SentEvent, faults: Faults, *, is_private: bool, is_told: bool) -> None:
+    if event.session is None and event.profile is None and not is_told:
         faults.add("session", "or profile is missing.", FaultType.PARAMETER_MISSING)
     if event.session is not None:
         faults.extend(session_faults("session", event.session))
