@@ -1,5 +1,5 @@
-  // What the adapters of all platforms share. That of one follows, with `PLATFORM`, its name, and `adapt`: given the session
-  // and whether it must be written in any case, it writes it where the platform's order will have it. "": takes it away.
+  // What the adapters of all platforms share. That of one follows, with `PLATFORM`, its name, and `adapt`: given the session,
+  // and whether to write it in any case, it writes it where the platform's order will have it. "" takes it away.
   const BOUND = NAME + '_bound';
 
   // The address keeps the session until the platform has it, or for 30 s: the platform's own scripts may read it there.
@@ -18,21 +18,19 @@
   };
   const run = given => quietly(() => api.session && adapt(api.session, given === true));
 
-  // Tells once that a cart or an order is this session's: the order is found by it where the platform kept no session.
-  const bind = token => {
-    const bound = api.session + ' ' + token;
-    if (!api.session || !token || read(BOUND) == bound) return;
-    write(BOUND, bound);
+  // Says once that a cart or an order is this session's: it is found by that where the platform has kept no session.
+  const bind = (token, place = api.session + ' ' + token) => {
+    if (!token || read(BOUND) == place) return;
+    write(BOUND, place);
     quietly(() => post('/public/bindings', { source: options.source || PLATFORM, token }));
   };
 
   listeners.add(run);
-  // A click or the sending of a form may lead to the checkout: what it brings along is put into place before.
-  for (const name of ['DOMContentLoaded', 'pageshow', 'click', 'submit']) addEventListener(name, run, true);
+  // A click, or the sending of a form, may lead to the checkout: what it brings along is put into place before.
+  for (const name of ['pageshow', 'click', 'submit']) addEventListener(name, run, true);
 
   const { optOut } = calls;
   calls.optOut = () => {
-    const { session } = api;
+    quietly(() => api.session && adapt('', true));
     optOut();
-    if (session) quietly(() => adapt('', true));
   };

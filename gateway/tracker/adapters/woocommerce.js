@@ -1,16 +1,14 @@
   // WooCommerce: into the address that its order attribution took for the visit's first, which the order has as
   // `_wc_order_attribution_session_entry`; and by the order's key, on the page that thanks for it or asks for its payment.
   const PLATFORM = 'woocommerce';
-  let told, last;
+  let told, last, current;
 
   const adapt = session => {
-    const key = entered.get('key');
-    if (/^wc_order_/.test(key)) bind(key);
+    current = session;
+    bind(/^wc_order_.+/.exec(entered.get('key'))?.[0]);
 
     const woo = wc_order_attribution;
-    const { prefix } = woo.params;
     if (!told) {
-      woo.getAttributionData();
       told = woo.getAttributionData;
       // WooCommerce asks here whenever it fills a form.
       woo.getAttributionData = () => {
@@ -18,21 +16,19 @@
         attempt(() => {
           // Without the visitor's consent it keeps nothing.
           if (!woo.params.allowTracking) return;
-          const address = without(data.session_entry || location.href).replace(/#.*/, '');
-          data.session_entry = api.session
-            ? address + (address.includes('?') ? '&' : '?') + SESSION + '=' + api.session
-            : address;
+          const [address] = without(data.session_entry || location.href).split('#');
+          data.session_entry = address + (current && (/\?/.test(address) ? '&' : '?') + SESSION + '=' + current);
         });
         return data;
       };
     }
-    release();
 
     const data = woo.getAttributionData();
-    const entry = data.session_entry || '';
-    document.querySelectorAll(`[name="${prefix}session_entry"]`).forEach(field => (field.value = entry));
-    const checkout = entry != last && window.wp?.data?.dispatch('wc/store/checkout');
-    if (!checkout) return;
-    last = entry;
+    const entry = data.session_entry;
+    release();
+    document.querySelectorAll('[name$=_session_entry]').forEach(field => (field.value = entry));
+    if (entry == last) return;
+    const checkout = wp.data.dispatch('wc/store/checkout');
     (checkout.setExtensionData || checkout.__internalSetExtensionData)('woocommerce/order-attribution', data, true);
+    last = entry;
   };
