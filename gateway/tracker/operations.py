@@ -73,7 +73,7 @@ BIND = Operation(
     path="/v1/public/bindings",
     id="bindToken",
     summary="Says that a checkout or a cart of a platform belongs to a session.",
-    description="An order that a connection brings with this token is in this session, whichever of the two comes first. "
+    description="An order that a connection brings with this token is in this session, whichever comes first. "
     "`source` is the connection's. The first session of a token stays; the answer is the same whatever is known.",
     bodies=_bodies(BindTokenRequest.DESCRIPTOR, BINDING_FIELDS),
     responses={200: Response("Kept.", in_json(_object(status={"const": "received"})))},

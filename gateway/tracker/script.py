@@ -23,7 +23,9 @@ _SCRIPT_TYPE = "text/javascript"
 _TEXT_TYPE = "text/plain"
 _AT_HAND = Parameter("If-None-Match", {"type": "string"}, "The version at hand.", "header")
 _FOR = Parameter(
-    "for", {"type": "string", "enum": list(PLATFORMS)}, "The shop's platform: its orders will have the visitor's session."
+    "for",
+    {"type": "string", "enum": list(PLATFORMS)},
+    "The shop's platform: its orders will have the visitor's session.",
 )
 
 

@@ -36,7 +36,9 @@ const browser = { cookie: { get: async name => new RegExp(`(?:^|; )${name}=([^;]
 %s
 subscribed.checkout_completed({
   id: 'sh-' + Math.random(),
-  data: { checkout: { token: 'checkout-TOKEN', order: { id: '1001' }, totalPrice: { amount: 59.9, currencyCode: 'USD' } } },
+  data: {
+    checkout: { token: 'checkout-TOKEN', order: { id: '1001' }, totalPrice: { amount: 59.9, currencyCode: 'USD' } },
+  },
 });
 """
 IN_A_FRAME = """program => {

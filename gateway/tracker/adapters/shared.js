@@ -1,10 +1,9 @@
   // What the adapters of all platforms share. That of one follows, with `PLATFORM`, its name, and `adapt`: given the session,
   // and whether to write it in any case, it writes it where the platform's order will have it. "" takes it away.
-  const BOUND = NAME + '_bound';
+  const TOLD = NAME + '_told';
 
   // The address keeps the session until the platform has it, or for 30 s: the platform's own scripts may read it there.
   const release = () => {
-    if (!holding) return;
     holding = 0;
     look();
   };
@@ -16,18 +15,18 @@
       await work();
     } catch {}
   };
-  const run = given => quietly(() => api.session && adapt(api.session, given === true));
+  const run = given => quietly(() => api.session && adapt(api.session, given == 1));
 
   // Says once that a cart or an order is this session's: it is found by that where the platform has kept no session.
   const bind = (token, place = api.session + ' ' + token) => {
-    if (!token || read(BOUND) == place) return;
-    write(BOUND, place);
+    if (!token || read(TOLD) == place) return;
+    write(TOLD, place);
     quietly(() => post('/public/bindings', { source: options.source || PLATFORM, token }));
   };
 
   listeners.add(run);
-  // A click, or the sending of a form, may lead to the checkout: what it brings along is put into place before.
-  for (const name of ['pageshow', 'click', 'submit']) addEventListener(name, run, true);
+  // A click may lead to the checkout: what that brings along is put into place before. Browsers send forms by clicks, too.
+  for (const name of ['pageshow', 'click']) addEventListener(name, run, 1);
 
   const { optOut } = calls;
   calls.optOut = () => {

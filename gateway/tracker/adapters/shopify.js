@@ -3,22 +3,22 @@
   let tried;
 
   const adapt = async (session, isForced) => {
-    const [cart] = cookies('cart');
+    const cart = cookies('cart');
     const place = session + ' ' + cart;
-    if (place == tried && !isForced) return;
-    // Writing makes a cart where there is none: for visitors alone whom a link has brought.
-    const isBrought = session && (read(TAKEN) || '').includes(session);
-    if ((place == read(BOUND) && !isForced) || !(cart || isBrought)) return release();
-    tried = place;
+    const isKept = read(TOLD) == place;
+    if (!isForced && (isKept || tried == 1 || tried == place)) return isKept && release();
+    // Where there is no cart yet, writing would make one beside the one that the theme may be about to make. Should its
+    // cookie be hidden, addresses tell of it: `/cart`, `/cart/add`, `/cart/change`.
+    if (!cart[0] && !performance.getEntries().some(entry => /\/cart(\/[ac]|\?|$)/.test(entry.name))) return;
+    tried = 1;
     const reply = await fetch(Shopify.routes.root + 'cart/update.js', {
       method: 'POST',
-      body: new URLSearchParams({ [`attributes[${SESSION}]`]: session }),
+      body: new URLSearchParams(`attributes[${SESSION}]=${session}`),
       keepalive: true
-    });
-    tried = session + ' ' + cookies('cart')[0];
+      // Once for each cart: what failed is tried again on the next page.
+    }).finally(() => (tried = session + ' ' + cookies('cart')));
     // What follows the token is the key to the cart, and stays here. Where it failed, there is none.
-    const [token] = (await reply.json()).token.split('?');
-    if (session) bind(token, tried);
+    if (session) bind((await reply.json()).token.split('?')[0], tried);
     release();
   };
 
@@ -30,7 +30,7 @@
     event =>
       quietly(async () => {
         await event.promise;
-        if (!JSON.stringify(event.attributes).includes(api.session)) run(true);
+        if (!JSON.stringify(event.attributes).includes(api.session)) run(1);
       }),
-    true
+    1
   );

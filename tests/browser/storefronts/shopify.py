@@ -21,6 +21,8 @@ class ShopifyStorefront(Storefront):
     platform: ClassVar[str] = "shopify"
 
     carts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    is_hidden: bool = False
+    """Whether scripts cannot read the cart's cookie."""
     landings: dict[str, str] = field(default_factory=dict)
     """Where visitors landed, by their cookie."""
 
@@ -46,11 +48,12 @@ class ShopifyStorefront(Storefront):
     def _change(self, asked: Asked) -> Given:
         cart = self.cart_of(asked)
         if asked.path == "/cart/update.js":
-            changed = {**cart["attributes"], **json.loads(asked.body)["attributes"]}
+            changed = {**cart["attributes"], **_attributes_in(asked)}
             cart["attributes"] = {name: value for name, value in changed.items() if value}
         elif asked.path.startswith("/cart/add"):
             cart["items"].append({"id": 1, "quantity": 1})
         kept = f"Set-Cookie: cart={cart['token'].replace('?', '%3F').replace('=', '%3D')}; Path=/"
+        kept += "; HttpOnly" if self.is_hidden else ""
         return in_json(cart, kept) if asked.path.endswith(".js") else leading_to("/cart", kept)
 
     def _buy(self, asked: Asked) -> Given:
@@ -66,3 +69,10 @@ class ShopifyStorefront(Storefront):
         }
         self.orders.append(order)
         return Given("Thank you", headers=("Set-Cookie: cart=; Path=/; Max-Age=0",))
+
+
+def _attributes_in(asked: Asked) -> dict[str, str]:
+    """Return what an update says of attributes, as JSON or as a form."""
+    if asked.body.startswith("{"):
+        return dict(json.loads(asked.body)["attributes"])
+    return {name[11:-1]: value for name, value in asked.form.items() if name.startswith("attributes[")}

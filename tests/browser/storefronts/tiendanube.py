@@ -10,8 +10,8 @@ THEME = "<script>LS = {store: {id: 1}, cart: {id: 7, items: []}, product: {id: 1
 FORM = """<form action="/comprar/" method="post" class="js-ajax-cart-panel">
 <input name="quantity[1]" value="1"><input type="submit" name="go_to_checkout" value="Iniciar compra"></form>"""
 # The drawer comes with the first product.
-BODY = f"""<h1>Tienda</h1><div id="cart"></div>
-<button id="add" onclick='document.getElementById("cart").innerHTML = {FORM!r}'>Agregar</button>"""
+BODY = f"""<h1>Tienda</h1><div id="cart"></div><template id="drawer">{FORM}</template>
+<button id="add" onclick="cart.innerHTML = drawer.innerHTML">Agregar</button>"""
 
 
 @dataclass

@@ -37,10 +37,11 @@ CLASSIC = """<form class="checkout" method="post" action="/pay">
 <button id="place_order">Place order</button></form>"""
 BLOCK = """<script>
 var extensions = {}, dispatched = 0;
-var wp = {data: {dispatch: name => name == 'wc/store/checkout' ? {__internalSetExtensionData: (space, data, replace) => {
+const checkout = {__internalSetExtensionData(space, data, replace) {
   dispatched++;
   extensions[space] = replace ? data : {...extensions[space], ...data};
-}} : undefined}};
+}};
+var wp = {data: {dispatch: name => name == 'wc/store/checkout' ? checkout : undefined}};
 </script><button id="place_order" onclick="fetch('/wp-json/wc/store/v1/checkout', {
   method: 'POST', body: JSON.stringify({extensions})
 }).then(reply => reply.json()).then(order => { location = order.payment_result.redirect_url })">Place order</button>"""
