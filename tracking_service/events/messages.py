@@ -51,7 +51,10 @@ def without_customer(content: bytes) -> bytes:
 
 def _platform_word(message: event_pb2.PlatformWord) -> PlatformWord:
     return PlatformWord(
-        ToldCustomer(**(_texts(message.customer) or {})), tuple(message.sessions), tuple(message.tokens)
+        ToldCustomer(**(_texts(message.customer) or {})),
+        tuple(message.sessions),
+        tuple(message.tokens),
+        tuple(message.aliases),
     )
 
 

@@ -27,7 +27,7 @@ from tracking_service.sessions.binding_store import (
     move_orders,
     uses_of_moved,
 )
-from tracking_service.sessions.bindings import OrderSession
+from tracking_service.sessions.bindings import OrderClue, OrderSession
 from tracking_service.sessions.identity import ClaimKind, SessionUse
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PlacedOrders:
-    """Drafts, by their numbers in the batch, with their sessions; those that name who ordered, and what follows from it.
+    """Drafts, by their numbers in the batch, with their sessions; those that name who ordered, and what follows.
 
     guests are whom those are who have no id, by the surrogates.
     """
@@ -64,9 +64,7 @@ class PlacedOrders:
         await keep_statements(connection, [statement for word in words for statement in word.statements()])
 
 
-async def place_orders(
-    connection: "Connection", told: Iterable[Draft], new: Mapping[int, Draft]
-) -> PlacedOrders:
+async def place_orders(connection: "Connection", told: Iterable[Draft], new: Mapping[int, Draft]) -> PlacedOrders:
     """Find the sessions of orders that platforms tell, and who their guests are.
 
     told are all drafts that were right, also those that are known already: they may tell more of their orders.
@@ -95,7 +93,7 @@ async def _find_places(connection: "Connection", told: Sequence[Draft]) -> Mappi
     keys = {SessionKey(draft.business_id, one) for draft in told for one in candidates[draft.identity]}
     known = await find_known_sessions(connection, keys)
     known |= {SessionKey(draft.business_id, draft.fresh_session.id) for draft in told if draft.fresh_session}
-    clues = []
+    clues: list[OrderClue] = []
     for draft in told:
         there = [one for one in candidates[draft.identity] if SessionKey(draft.business_id, one) in known]
         clues += clues_of(draft, there)

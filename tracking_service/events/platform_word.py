@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from tracking_service.attribution.credits import ORDER_ACTIONS, REFUNDED
+from tracking_service.attribution.credits import OF_ORDERS
 from tracking_service.events.event import Draft, ToldCustomer
 from tracking_service.events.object_store import refunded_order
 from tracking_service.identity.contacts import contact_of
@@ -22,14 +22,13 @@ from tracking_service.sessions.bindings import (
     token_hash,
 )
 
-_OF_ORDERS = frozenset({*ORDER_ACTIONS, REFUNDED})
 # A session that the platform names comes before any token.
 _FIRST_TOKEN_RANK = 100
 
 
 def is_of_order(draft: Draft) -> bool:
     """Tell whether it is a private token's or a platform's word of an order, which is never refused for its session."""
-    return draft.is_private and draft.action in _OF_ORDERS
+    return draft.is_private and draft.action in OF_ORDERS
 
 
 def names_customer(draft: Draft) -> bool:
@@ -40,8 +39,8 @@ def names_customer(draft: Draft) -> bool:
 def own_session(draft: Draft) -> OrderSession:
     """Return the order's own session, in which who ordered is said; draft names its customer.
 
-    All steps and refunds that a platform tells of an order have one. What a private token tells has another one for each
-    session that it names, since it stays in that.
+    All steps and refunds that a platform tells of an order have one. What a private token tells has another one for
+    each session that it names, since it stays in that.
     """
     order_id = refunded_order(draft) or draft.object_id or draft.id
     if draft.platform is not None:

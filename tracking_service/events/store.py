@@ -11,7 +11,7 @@ from tracking_service.attribution.rules import RULES_VERSION
 from tracking_service.events.deduplication_store import give_back, take_keys, take_order_actions
 from tracking_service.events.event import Draft, Receipt, Status
 from tracking_service.events.messages import without_customer
-from tracking_service.events.object_store import keep_objects, keep_refunds
+from tracking_service.events.object_store import keep_aliases, keep_objects, keep_refunds
 from tracking_service.events.order_store import place_orders
 from tracking_service.events.platform_word import is_of_order, names_customer
 from tracking_service.events.queries import QUERIES
@@ -66,8 +66,8 @@ class PlacedDraft(NamedTuple):
 
     @property
     def is_own_person(self) -> bool:
-        """Whether it stays that person's wherever its session goes."""
-        return self.person is not None and self.draft.session is not None
+        """Whether it stays that person's wherever its session goes: who ordered is not who clicked."""
+        return self.person is not None and self.draft.session is not None and is_of_order(self.draft)
 
     @property
     def tells_visitor(self) -> bool:
@@ -139,13 +139,15 @@ class PostgresEvents:
 
 async def _record(connection: "Connection", drafts: Sequence[Draft]) -> list[Receipt]:
     verdicts = await take_keys(connection, drafts)
+    # Also of what is known already: it may come with references that are not. Steps are looked for by them.
+    await keep_aliases(connection, drafts)
     retold = await take_order_actions(connection, drafts, verdicts)
     new = {number: draft for number, draft in enumerate(drafts) if number not in verdicts or number in retold}
     if new or any(draft.platform is not None for draft in drafts):
         refused = dict.fromkeys(await _without_action(connection, new), _NO_ACTION)
         allowed = {number: draft for number, draft in new.items() if number not in refused}
         orders = await place_orders(connection, _told(drafts, verdicts), allowed)
-        allowed = orders.drafts
+        allowed = dict(orders.drafts)
         people = await _find_people(connection, allowed.values())
         states = await _use_sessions(connection, allowed, people, orders.uses())
         refused |= {number: _ASSIGNED for number, state in states.items() if state is None}
@@ -171,7 +173,9 @@ def _told(drafts: Sequence[Draft], verdicts: Mapping[int, Receipt]) -> list[Draf
     """Return the drafts that are kept or were before: what came again may tell more of its order."""
     is_other = {Status.CONFLICT, Status.REJECTED}
     return [
-        draft for number, draft in enumerate(drafts) if number not in verdicts or verdicts[number].status not in is_other
+        draft
+        for number, draft in enumerate(drafts)
+        if number not in verdicts or verdicts[number].status not in is_other
     ]
 
 
@@ -293,7 +297,7 @@ class Kept(NamedTuple):
 
 
 def is_plain(draft: Draft) -> bool:
-    """Tell whether only its id can stand against an event, and its session is no person's because of it."""
+    """Tell whether only its id can stand against an event, and it says nothing of its session or of its order."""
     is_silent = draft.profile is None and draft.fresh_session is None and not names_customer(draft)
     return is_silent and not draft.is_once and draft.action in CATALOGUE
 

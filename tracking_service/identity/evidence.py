@@ -21,7 +21,7 @@ class Strength(StrEnum):
     PAGE = "page"
     """The public id, which stands in every page and proves nothing."""
     PLATFORM = "platform"
-    """Signed by a platform, or a private token's word of an order: who the person is, is proved, and not the session."""
+    """Signed by a platform, or a private token's word of an order: who the person is, is proved, not the session."""
     PROVED = "proved"
     """Said by a private token, or with a `user_hash` that the shop's server made."""
 

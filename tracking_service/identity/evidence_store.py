@@ -1,6 +1,6 @@
 """Finds in PostgreSQL what decisions on who somebody is rest on."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from tracking_service.identity.contacts import contact_of

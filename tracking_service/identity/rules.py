@@ -57,8 +57,8 @@ def decide(evidence: IdentityEvidence) -> Decision:
 class OrderEvidence(NamedTuple):
     """Whose an order is: its session's owner and its customer by their surrogates; None: nobody's that is known.
 
-    is_held tells that the customer is so by more than a page profile: an id that somebody has, or how a guest is reached.
-    has_other tells that the owner has another id of the same source. Both contacts are as hashes.
+    is_held tells that the customer is so by more than a page profile: by an id that somebody has, or as a guest is
+    reached. has_other tells that the owner has another id of the same source. Both contacts are as hashes.
     """
 
     owner: int | None
@@ -163,9 +163,9 @@ def _candidates(
 def _is_anothers(
     said: Statement, recipient: int, evidence: IdentityEvidence, namings: Mapping[Identity, Naming]
 ) -> bool:
-    """Tell whether a platform names a customer in a recipient's session who is known to be another: a link was forwarded.
+    """Tell whether a platform names a customer in a recipient's session who is known to be another.
 
-    Then nothing is said of the recipient.
+    Then a link was forwarded, and nothing is said of the recipient.
     """
     if said.strength is not Strength.PLATFORM or said.identity is None:
         return False

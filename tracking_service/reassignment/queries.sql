@@ -141,25 +141,38 @@ WHERE p.business_id = $1 AND p.profile_key = ANY ($2::bigint[]) AND p.is_page
 -- Orders that name who ordered, of these orders' own sessions, in these sessions, or in sessions of these persons: whose the
 -- session is ($3: by the surrogate) and how that one can be reached, whose the order's own is and why, and what was told.
 -- has_other: the session's owner holds another id of the same source.
+-- OFFSET 0 keeps each look-up by its whole key apart: a planner without statistics joins on the business alone.
+WITH asked AS (
+    SELECT DISTINCT place.id AS session, is_own
+    FROM (
+        SELECT unnest($2::text[]) AS id
+        UNION ALL
+        SELECT x.id
+        FROM unnest($3::bigint[]) AS person
+        CROSS JOIN LATERAL (SELECT id FROM sessions WHERE business_id = $1 AND profile_key = person OFFSET 0) AS x
+    ) AS place
+    CROSS JOIN (VALUES (true), (false)) AS kinds (is_own)
+), found AS (
+    SELECT t.* FROM asked
+    CROSS JOIN LATERAL (
+        SELECT * FROM told_orders WHERE business_id = $1 AND order_session = asked.session OFFSET 0) AS t
+    WHERE is_own
+    UNION
+    SELECT t.* FROM asked
+    CROSS JOIN LATERAL (SELECT * FROM told_orders WHERE business_id = $1 AND session = asked.session OFFSET 0) AS t
+    WHERE NOT is_own
+)
 SELECT o.order_session, o.order_session <> o.session AS is_placed, o.email_hash, o.phone_hash, s.profile_key AS owner,
        p.email, p.phone, own.profile_key AS customer, holder.is_held,
        EXISTS (
            SELECT FROM identities i
            WHERE i.business_id = $1 AND i.profile_key = s.profile_key AND i.source = said.source
-             AND i.user_id <> said.user_id) AS has_other
-FROM (
-    SELECT * FROM told_orders WHERE business_id = $1 AND order_session = ANY ($2::text[])
-    UNION
-    SELECT * FROM told_orders WHERE business_id = $1 AND session = ANY ($2::text[])
-    UNION
-    SELECT t.*
-    FROM sessions x
-    JOIN told_orders t ON t.business_id = $1 AND t.session = x.id
-    WHERE x.business_id = $1 AND x.profile_key = ANY ($3::bigint[])
-) AS o
-JOIN sessions s ON s.business_id = $1 AND s.id = o.session
-JOIN sessions own ON own.business_id = $1 AND own.id = o.order_session
-LEFT JOIN profiles p ON p.business_id = $1 AND p.profile_key = s.profile_key
+             AND i.user_id <> said.user_id OFFSET 0) AS has_other
+FROM found o
+CROSS JOIN LATERAL (SELECT profile_key FROM sessions WHERE business_id = $1 AND id = o.session OFFSET 0) AS s
+CROSS JOIN LATERAL (SELECT profile_key FROM sessions WHERE business_id = $1 AND id = o.order_session OFFSET 0) AS own
+LEFT JOIN LATERAL (
+    SELECT email, phone FROM profiles WHERE business_id = $1 AND profile_key = s.profile_key OFFSET 0) AS p ON true
 LEFT JOIN LATERAL (
     SELECT source, user_id FROM identity_evidence
     WHERE business_id = $1 AND session = o.order_session AND strength = 'platform'
@@ -167,20 +180,23 @@ LEFT JOIN LATERAL (
     LIMIT 1) AS said ON true
 LEFT JOIN LATERAL (
     SELECT h.basis <> 'page' AS is_held FROM identity_holders h
-    WHERE h.business_id = $1 AND h.source = said.source AND h.user_id = said.user_id
-) AS holder ON true;
+    WHERE h.business_id = $1 AND h.source = said.source AND h.user_id = said.user_id OFFSET 0) AS holder ON true;
 
 -- name: give_orders
 -- What was told of orders, by their own sessions, goes to whom it is: is_own_person where that is not the session's owner.
--- What names its person by itself stays. Answers with what has changed.
-WITH given AS (
-    SELECT * FROM unnest($2::text[], $3::bigint[], $4::boolean[]) AS given (order_session, profile_key, is_own_person)
+-- Answers with what has changed. By an array, or a planner that expects many events reads all activities.
+WITH given AS MATERIALIZED (
+    SELECT given.*, t.event_id
+    FROM unnest($2::text[], $3::bigint[], $4::boolean[]) AS given (order_session, profile_key, is_own_person)
+    CROSS JOIN LATERAL (
+        SELECT event_id FROM told_order_events
+        WHERE business_id = $1 AND order_session = given.order_session
+        OFFSET 0) AS t
 )
 UPDATE activities a
 SET profile_key = given.profile_key, is_own_person = given.is_own_person
 FROM given
-JOIN told_order_events t ON t.business_id = $1 AND t.order_session = given.order_session
-WHERE a.business_id = $1 AND a.id = t.event_id
+WHERE a.business_id = $1 AND a.id = ANY (ARRAY(SELECT event_id FROM given)) AND a.id = given.event_id
   AND (a.profile_key, a.is_own_person) IS DISTINCT FROM (given.profile_key, given.is_own_person)
 RETURNING a.session, old.profile_key AS owner_before, new.profile_key;
 

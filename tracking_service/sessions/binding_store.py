@@ -144,8 +144,9 @@ async def keep_told_orders(connection: "Connection", told: Collection[ToldOrder]
     if told:
         await connection.execute(
             QUERIES.keep_told_orders,
-            *columns(told, "business_id", "order_session", "session", "email_hash", "phone_hash", "said_at",
-                     "identity_hash"),
+            *columns(
+                told, "business_id", "order_session", "session", "email_hash", "phone_hash", "said_at", "identity_hash"
+            ),
         )
         await connection.execute(
             QUERIES.keep_told_order_events, *columns(told, "business_id", "order_session", "id", "received_at")

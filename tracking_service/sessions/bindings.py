@@ -1,4 +1,4 @@
-"""Which session an order is in that a platform tells: named with it, or bound to its checkout or cart, before or after."""
+"""Which session an order is in that a platform tells: named with it, or bound to its checkout or cart."""
 
 import hashlib
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ TOKEN_RULES = rules(pb.BindTokenRequest, "token")
 
 
 class OrderSession(NamedTuple):
-    """The session that is an order's own: what happens there is of no visit that is known, until another one is told."""
+    """The session that is an order's own: it is in that as long as none of a visit is told."""
 
     business_id: str
     order_session: str
@@ -109,7 +109,7 @@ def token_hash(source: str, token: str) -> bytes:
 
 
 def order_session(order_id: UUID) -> str:
-    """Return the session that is an order's own; order_id is the order's object id, which is derived from its reference."""
+    """Return the session that is an order's own, by the order's object id, which is derived from its reference."""
     return ORDER_SESSION_PREFIX + order_id.hex
 
 

@@ -106,9 +106,10 @@ SELECT business_id, order_session FROM order_clues WHERE business_id = $1 AND to
 
 -- name: find_known_sessions
 -- Which sessions are known.
-SELECT s.business_id, s.id AS session
+SELECT wanted.business_id, s.id AS session
 FROM unnest($1::text[], $2::text[]) AS wanted (business_id, session)
-JOIN sessions s ON s.business_id = wanted.business_id AND s.id = wanted.session;
+CROSS JOIN LATERAL (
+    SELECT id FROM sessions WHERE business_id = wanted.business_id AND id = wanted.session OFFSET 0) AS s;
 
 -- name: keep_clues
 -- What tells the sessions of orders, in the order of their keys; of the same the lowest rank, and that said first.
@@ -124,6 +125,7 @@ WHERE (c.rank, c.said_at) > (excluded.rank, excluded.said_at);
 
 -- name: find_order_places
 -- The session that each order belongs into by all that is known now, and the one that it is in; null: none.
+-- OFFSET 0 keeps each look-up by its whole key apart: a planner without statistics joins on the business alone.
 SELECT wanted.business_id, wanted.order_session, clue.session, o.session AS session_before
 FROM unnest($1::text[], $2::text[]) AS wanted (business_id, order_session)
 LEFT JOIN LATERAL (
@@ -134,7 +136,10 @@ LEFT JOIN LATERAL (
       AND (c.token_hash = '' OR b.session IS NOT NULL)
     ORDER BY c.rank, c.said_at, coalesce(b.session, c.session)
     LIMIT 1) AS clue ON true
-LEFT JOIN told_orders o ON o.business_id = wanted.business_id AND o.order_session = wanted.order_session;
+LEFT JOIN LATERAL (
+    SELECT session FROM told_orders
+    WHERE business_id = wanted.business_id AND order_session = wanted.order_session
+    OFFSET 0) AS o ON true;
 
 -- name: keep_told_orders
 -- Orders that name who ordered, in the order of their keys, each with its session; how that person can be reached, as it
@@ -178,25 +183,28 @@ ON CONFLICT (business_id, order_session, event_id) DO NOTHING;
 
 -- name: move_order
 -- An order ($2, its own session) goes from one session ($3) to another ($4), with its events, and where that does not name
--- its person to whom it belongs now. Answers with whose its activities were and are.
+-- its person to whom it belongs now. Answers with whose its activities were and are. By arrays, or a planner that expects
+-- many events reads them all.
 WITH moved AS (
     UPDATE told_orders SET session = $4 WHERE business_id = $1 AND order_session = $2
 ), marked AS (
     INSERT INTO dirty_identities (business_id, session) SELECT $1, unnest(ARRAY[$2, $3, $4]::text[])
-), told AS (
+), told AS MATERIALIZED (
     SELECT event_id, received_at FROM told_order_events WHERE business_id = $1 AND order_session = $2
 ), rewritten AS (
     UPDATE events e
     SET session = $4
     FROM told
-    WHERE e.business_id = $1 AND e.received_at = told.received_at AND e.id = told.event_id AND e.session = $3
+    WHERE e.business_id = $1 AND e.received_at = ANY (ARRAY(SELECT received_at FROM told))
+      AND e.id = ANY (ARRAY(SELECT event_id FROM told)) AND e.received_at = told.received_at AND e.id = told.event_id
+      AND e.session = $3
 )
 UPDATE activities a
 SET session = s.id, link = s.link, campaign = s.campaign, journey = s.journey, message = s.message,
     profile_key = CASE WHEN a.is_own_person THEN a.profile_key ELSE s.profile_key END
-FROM told
-JOIN sessions s ON s.business_id = $1 AND s.id = $4
-WHERE a.business_id = $1 AND a.id = told.event_id AND a.session = $3
+FROM sessions s
+WHERE a.business_id = $1 AND a.id = ANY (ARRAY(SELECT event_id FROM told)) AND a.session = $3
+  AND s.business_id = $1 AND s.id = $4
 RETURNING old.profile_key AS owner_before, new.profile_key;
 
 -- name: move_order_evidence

@@ -1,6 +1,6 @@
 """Orders as tracking's own inbox takes them from platforms, and the tokens that pages bind."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -46,20 +46,18 @@ def told(
     minutes: float = 130,
     reference: str = "820982911946154508",
     refund: str | None = None,
-    customer: dict[str, str] | None = None,
-    sessions: Sequence[str] = (),
-    tokens: Sequence[str] = (),
-    fresh: Any = None,
-    **fields: Any,
+    amount: str = "10",
+    **word: Any,
 ) -> event_pb2.Submission:
-    """Return what a delivery of Shopify tells of an order, received so many minutes after the start."""
+    """Return what a delivery of Shopify tells of an order, received so many minutes after the start.
+
+    word is what it tells beside the event, a customer by a mapping, and `fresh`, a session as the shortener knows it.
+    """
     data = {"reference": reference, "source": "shopify"}
     if refund is not None:
         data = {"reference": refund, "source": "shopify", "order": reference}
-    sent = event(action, session=None, object_parameters=data, **({"amount": "10", "currency": "USD"} | fields))
-    word = event_pb2.PlatformWord(
-        customer=None if customer is None else event_pb2.Customer(**customer), sessions=sessions, tokens=tokens
-    )
+    sent = event(action, session=None, object_parameters=data, amount=amount, currency="USD")
+    fresh = word.pop("fresh", None)
     key = f"shopify:{action}:{reference}" if refund is None else f"shopify:refund:{refund}"
     return event_pb2.Submission(
         business_id="shop",
@@ -68,7 +66,7 @@ def told(
         received_at=to_timestamp(START + timedelta(minutes=minutes)),
         event=sent,
         fresh_session=fresh,
-        platform=word,
+        platform=event_pb2.PlatformWord(**word),
     )
 
 
@@ -84,5 +82,3 @@ async def bind(caller: Caller, session: str, token: str, minutes: float = 120, *
     )
     answer = await caller.sessions.BindToken(request, timeout=SECONDS)
     assert answer == session_service_pb2.BindTokenResponse()
-
-

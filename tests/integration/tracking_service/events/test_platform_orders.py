@@ -1,4 +1,4 @@
-"""Orders that platforms tell: in which session they are, whose they are, and that neither is ever a reason to refuse one."""
+"""Orders that platforms tell: in which session they are, whose they are, and that neither refuses any."""
 
 import asyncio
 import random
@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import asyncpg
 import pytest
 import pytest_asyncio
 
@@ -19,16 +20,17 @@ from tests.support.tracking_service.events import ACCEPTED, REJECTED, event, ord
 from tests.support.tracking_service.events import faults as receipt_faults
 from tests.support.tracking_service.platform_orders import Inbox, bind, told
 from tests.support.tracking_service.worked_example import at
+from tests.support.waiting import eventually
 from tracking_service.events.event import Status
 
 if TYPE_CHECKING:
-    import asyncpg
-
     Database = asyncpg.Connection[asyncpg.Record]
 
 pytestmark = pytest.mark.usefixtures("business")
 
 Step = Callable[[], Awaitable[Any]]
+Place = tuple[str, str | None]
+"""A session, and its owner."""
 ANAS = click(profile="ana", link="l-ana")
 BENS = click(60, seed=3, profile="ben", link="l-ben", campaign="summer")
 CHECKOUT, CART = "checkout-token-1", "cart-token-1"
@@ -45,7 +47,7 @@ async def inbox(postgres_url: str) -> AsyncIterator[Inbox]:
 class Seen(NamedTuple):
     """What became of an order: by event, in which session it is and whose it is; revenue by campaign."""
 
-    activities: dict[str, tuple[str, str | None]]
+    activities: dict[str, Place]
     earned: dict[str, list[str]]
 
 
@@ -76,7 +78,7 @@ async def seen(caller: Caller, database: "Database") -> Seen:
     return Seen({row["action"]: (row["session"], row["owner"]) for row in rows}, earned)
 
 
-def of_order(found: Seen) -> tuple[str, str | None]:
+def of_order(found: Seen) -> Place:
     """Return where and whose the one order is."""
     (place,) = found.activities.values()
     return place
@@ -109,7 +111,9 @@ async def test_a_server_is_not_refused_for_a_session(caller: Caller, database: "
     """A private token names a session and another profile: the order is that one's, the credit the session's."""
     await caller.deliver(ANAS, BENS)
     receipts = [
-        await caller.track(order(session=ANAS.session, profile="ben", amount="10", currency="USD"), key="o", minutes=10),
+        await caller.track(
+            order(session=ANAS.session, profile="ben", amount="10", currency="USD"), key="o", minutes=10
+        ),
         await caller.track(event(session=ANAS.session, profile="ben"), key="e", minutes=10),
     ]
     assert [receipt.status for receipt in receipts] == [ACCEPTED, REJECTED]
@@ -127,7 +131,9 @@ async def test_a_server_names_an_id(caller: Caller, database: "Database") -> Non
         await caller.track(sent, key=reference, minutes=10)
     found = await seen(caller, database)
     assert found.activities == {"order.placed": (ANAS.session, "ben"), "order.shipped": (ANAS.session, "ana")}
-    holders = await database.fetch("SELECT user_id, p.id FROM identities JOIN profiles p USING (business_id, profile_key)")
+    holders = await database.fetch(
+        "SELECT user_id, p.id FROM identities JOIN profiles p USING (business_id, profile_key)"
+    )
     assert {row["user_id"]: row["id"] for row in holders} == {"8": "ben", "7": "ana"}
 
 
@@ -145,7 +151,9 @@ async def test_a_recipients_own_order(caller: Caller, database: "Database", inbo
     """Nothing says that it is anybody else's: the id is hers from then on, wherever it is said."""
     await create(caller, "ana", email="ana@example.com")
     await caller.deliver(ANAS)
-    await inbox.take(told(customer={"id": "7", "email": " ANA@example.com"}, sessions=["", "unknown-session", ANAS.session]))
+    await inbox.take(
+        told(customer={"id": "7", "email": " ANA@example.com"}, sessions=["", "unknown-session", ANAS.session])
+    )
     await caller.identify("her-tablet", "7", source="shopify", received_at=to_timestamp(at(200)))
     assert await seen(caller, database) == Seen({"order.placed": (ANAS.session, "ana")}, {"spring": ["10.00"]})
     assert (await caller.session("her-tablet")).profile == "ana"
@@ -179,7 +187,7 @@ async def test_a_guest(
     await create(caller, "ben", email="ben@example.com", phone="+598 99 123 456")
     await create(caller, "one", email="both@example.com")
     await create(caller, "two", email="both@example.com")
-    await caller.identify("a-page", "9", source="shopify", email="nobody@example.com")
+    await caller.identify("a-visit-of-nobody", "9", source="shopify", email="nobody@example.com")
     await settle(database)
     await inbox.take(told(customer=customer))
     assert of_order(await seen(caller, database))[1] == owner
@@ -222,7 +230,7 @@ def story(caller: Caller, inbox: Inbox) -> list[Step]:
 async def test_shuffled_and_doubled_it_ends_the_same(
     caller: Caller, database: "Database", inbox: Inbox, seed: int
 ) -> None:
-    """Bindings before, between and after; the first of a token counts, and that of the checkout before that of the cart."""
+    """Bindings before, between and after; the first of a token counts, and a checkout's before a cart's."""
     steps = story(caller, inbox) * 2
     random.Random(seed).shuffle(steps)  # noqa: S311  (the same each time)
     await create(caller, "ana", email="ana@example.com")
@@ -230,7 +238,7 @@ async def test_shuffled_and_doubled_it_ends_the_same(
         await step()
         if seed % 2:
             await settle(database)
-    place = (ANAS.session, "ana")
+    place: Place = (ANAS.session, "ana")
     expected = {"order.placed": place, "order.confirmed": place, "refund.received": place}
     assert await seen(caller, database) == Seen(expected, {"spring": ["6.00"]})
     sessions = await database.fetch("SELECT DISTINCT session FROM events")
@@ -243,9 +251,76 @@ async def test_all_at_once_it_ends_the_same(caller: Caller, database: "Database"
     """An order and the binding of its token that meet see each other."""
     await create(caller, "ana", email="ana@example.com")
     await asyncio.gather(*(step() for step in story(caller, inbox) * 2))
-    place = (ANAS.session, "ana")
+    place: Place = (ANAS.session, "ana")
     expected = {"order.placed": place, "order.confirmed": place, "refund.received": place}
     assert await seen(caller, database) == Seen(expected, {"spring": ["6.00"]})
+
+
+def strangers(caller: Caller, inbox: Inbox) -> list[Step]:
+    """Return the steps of a link that was forwarded to somebody who is known by a click of his own later."""
+    named = order("order.shipped", "3", session=ANAS.session)
+    named.user_parameters.CopyFrom(event_pb2.UserParameters(id="9", source="shopify"))
+    return [
+        partial(caller.deliver, ANAS),
+        partial(caller.deliver, BENS),
+        partial(inbox.take, told(customer=FRIEND, sessions=[ANAS.session])),
+        partial(inbox.take, told("order.confirmed", reference="2", customer={"id": "7"}, tokens=[CART], minutes=140)),
+        partial(bind, caller, ANAS.session, CART),
+        partial(caller.track, named, key="3", minutes=10),
+        partial(
+            inbox.take, told("order.cancelled", reference="4", customer={"email": "eve@example.com"}, tokens=[CART])
+        ),
+        partial(inbox.take, told("order.delivered", reference="5", customer=FRIEND, minutes=150)),
+        partial(caller.identify, ANAS.session, "7", source="shopify", received_at=to_timestamp(at(200))),
+        partial(caller.identify, BENS.session, "8", source="shopify", received_at=to_timestamp(at(210))),
+        partial(caller.identify, "his-desk", "8", source="shopify", received_at=to_timestamp(at(220))),
+    ]
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_whose_orders_are_does_not_depend_on_what_comes_first(
+    caller: Caller, database: "Database", inbox: Inbox, seed: int
+) -> None:
+    """The recipient's, the friend's, a customer's whom a private token names, and a guest's of another address."""
+    await create(caller, "ana", email="ana@example.com")
+    await create(caller, "eve", ids=["9"], email="eve@example.com")
+    steps = strangers(caller, inbox) * 2
+    random.Random(seed).shuffle(steps)  # noqa: S311  (the same each time)
+    for step in steps:
+        await step()
+        if seed % 2:
+            await settle(database)
+    found = await seen(caller, database)
+    own = found.activities.pop("order.delivered")
+    assert (own[0].startswith("_order-"), own[1]) == (True, "ben")
+    in_anas_session = {
+        "order.placed": "ben", "order.confirmed": "ana", "order.shipped": "eve", "order.cancelled": "eve",
+    }  # fmt: skip
+    assert found.activities == {action: (ANAS.session, owner) for action, owner in in_anas_session.items()}
+    assert found.earned == {"spring": ["20.00"], "summer": ["10.00"]}
+    label = "SELECT user_id, p.id FROM identities JOIN profiles p USING (business_id, profile_key)"
+    holders = {row["user_id"]: row["id"] for row in await database.fetch(label)}
+    assert holders == {"7": "ana", "8": "ben", "9": "eve"}
+    assert (await caller.session("his-desk")).profile == "ben"
+
+
+async def test_an_order_and_the_binding_of_its_token_see_each_other(
+    caller: Caller, database: "Database", postgres_url: str, inbox: Inbox
+) -> None:
+    """The binding comes while the order is being kept: it waits, and then moves the order."""
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    await caller.deliver(ANAS, BENS)
+    other = await asyncpg.connect(postgres_url)
+    async with other.transaction():
+        await other.execute("SELECT FROM sessions WHERE id = $1 FOR UPDATE", BENS.session)
+        batch = told(tokens=[CHECKOUT]), told("order.shipped", reference="2", sessions=[BENS.session])
+        taking = asyncio.create_task(inbox.take(*batch))
+        await eventually(lambda: database.fetchval(waiting), lambda count: count == 1)
+        binding = asyncio.create_task(bind(caller, ANAS.session, CHECKOUT))
+        await eventually(lambda: database.fetchval(waiting), lambda count: count == 2 or binding.done())
+    await other.close()
+    await asyncio.gather(taking, binding)
+    assert (await seen(caller, database)).activities["order.placed"] == (ANAS.session, "ana")
 
 
 async def test_a_token_that_is_never_bound(caller: Caller, database: "Database", inbox: Inbox) -> None:
@@ -258,9 +333,13 @@ async def test_a_token_that_is_never_bound(caller: Caller, database: "Database",
     assert found.earned == {}
 
 
-async def test_a_session_that_is_known_to_the_shortener_alone(caller: Caller, database: "Database", inbox: Inbox) -> None:
+async def test_a_session_that_is_known_to_the_shortener_alone(
+    caller: Caller, database: "Database", inbox: Inbox
+) -> None:
     """Its click has not been delivered yet."""
-    await inbox.take(told(sessions=["other-session", ANAS.session], fresh=fresh(ANAS.session, profile="ana", link="l-ana")))
+    await inbox.take(
+        told(sessions=["other-session", ANAS.session], fresh=fresh(ANAS.session, profile="ana", link="l-ana"))
+    )
     await caller.deliver(ANAS)
     assert await seen(caller, database) == Seen({"order.placed": (ANAS.session, "ana")}, {"spring": ["10.00"]})
 
@@ -279,8 +358,8 @@ async def test_an_erased_person_does_not_come_back(caller: Caller, database: "Da
     await caller.deliver(BENS)
     await inbox.take(told(customer=FRIEND, sessions=[BENS.session]))
     await settle(database)
-    request = profile_service_pb2.DeleteProfileRequest(business_id="shop", id="ben")
-    await caller.profiles.DeleteProfile(request, timeout=SECONDS)
+    request = profile_service_pb2.EraseProfileRequest(business_id="shop", id="ben")
+    await caller.profiles.EraseProfile(request, timeout=SECONDS)
     await inbox.take(
         told("order.shipped", customer=FRIEND), told(reference="2", customer=FRIEND),
         told(reference="3", customer={"email": "ben@example.com"}),
@@ -288,7 +367,8 @@ async def test_an_erased_person_does_not_come_back(caller: Caller, database: "Da
     await settle(database)
     for table in ("profiles", "identities", "identity_evidence", "identity_attributes"):
         assert await database.fetchval(f"SELECT count(*) FROM {table}") == 0, table  # noqa: S608  (names from above)
-    assert await database.fetchval("SELECT count(*) FROM told_orders WHERE email_hash <> '' AND order_session IN (SELECT id FROM sessions WHERE profile_key IS NOT NULL)") == 0  # noqa: E501
+    reached = "SELECT count(*) FROM told_orders JOIN sessions s ON s.id = order_session WHERE email_hash <> '' AND "
+    assert await database.fetchval(reached + "profile_key IS NOT NULL") == 0
     assert [one.amount for one in (await caller.report()).totals.revenue] == ["30.00"]
 
 

@@ -272,7 +272,7 @@ SAME, OTHER = Contact(b"same", None), Contact(b"other", None)
         ({"owner": None}, False),
     ],
 )
-def test_an_order_is_its_customers_where_that_is_known_to_be_another(told: dict[str, Any], expected: bool) -> None:
+def test_an_order_is_its_customers_where_that_is_known_to_be_another(told: dict[str, Any], *, expected: bool) -> None:
     """By the id, by what the owner is known as, or by how each can be reached."""
     order: dict[str, Any] = {
         "owner": ANA, "customer": None, "is_held": False, "has_other": False, "owners_contact": Contact(),
