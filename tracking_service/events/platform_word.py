@@ -78,7 +78,7 @@ def customer_of(draft: Draft) -> ToldCustomer:
     """Return who ordered, without what no profile could hold; an id that nobody could have makes a guest."""
     if draft.platform is None:
         return ToldCustomer(draft.said_id)
-    told = ToldCustomer(*[text and (text.replace("\0", "").strip() or None) for text in draft.platform.customer])
+    told = ToldCustomer(*[(text or "").replace("\0", "").strip() or None for text in draft.platform.customer])
     faulty = {fault.parameter for fault in attribute_faults(told.name, told.email, told.phone)}
     told = told._replace(**{name: None for name in ("name", "email", "phone") if name in faulty})
     return told._replace(id=None) if any(visitor_faults(Identity(source_of(draft), told.id or ""))) else told

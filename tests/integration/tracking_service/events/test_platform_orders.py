@@ -344,6 +344,17 @@ async def test_a_session_that_is_known_to_the_shortener_alone(
     assert await seen(caller, database) == Seen({"order.placed": (ANAS.session, "ana")}, {"spring": ["10.00"]})
 
 
+async def test_a_session_is_bound_before_its_click_is_delivered(
+    caller: Caller, database: "Database", inbox: Inbox
+) -> None:
+    """The shortener knows whose it is."""
+    await bind(caller, ANAS.session, CHECKOUT, fresh_session=fresh(ANAS.session, profile="ana", link="l-ana"))
+    await inbox.take(told(tokens=[CHECKOUT]))
+    assert of_order(await seen(caller, database)) == (ANAS.session, "ana")
+    await caller.deliver(ANAS)
+    assert await seen(caller, database) == Seen({"order.placed": (ANAS.session, "ana")}, {"spring": ["10.00"]})
+
+
 async def test_a_session_that_comes_with_a_copy(caller: Caller, database: "Database", inbox: Inbox) -> None:
     """The same step told again, by a delivery that knows more: one order, in that session."""
     await caller.deliver(ANAS)
