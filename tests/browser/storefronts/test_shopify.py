@@ -10,6 +10,7 @@ from tests.browser.hosts import SESSION, Visitor
 from tests.browser.shop import serving
 from tests.browser.storefronts.conftest import HOST, Buyer, page_works
 from tests.browser.storefronts.shopify import ShopifyStorefront
+from tests.browser.storefronts.told import told_of
 from tests.support.system import System
 from tests.support.waiting import eventually
 
@@ -61,6 +62,9 @@ async def test_the_order_has_the_clicks_session(shop: ShopifyStorefront, buyer: 
     (said,) = await eventually(told, bool)
     assert said == {"session": buyer.session, "source": "shopify", "token": order["cart_token"]}
     assert "secret" not in str(buyer.bindings)
+    told = told_of("shopify", order)
+    assert told.sessions[0] == buyer.session
+    assert buyer.bindings[-1]["token"] in told.tokens
 
 
 async def test_the_cart_of_a_drawer(shop: ShopifyStorefront, visitor: Visitor) -> None:

@@ -8,6 +8,7 @@ import pytest_asyncio
 from tests.browser.shop import serving
 from tests.browser.storefronts.conftest import Buyer, page_works
 from tests.browser.storefronts.tiendanube import TiendanubeStorefront
+from tests.browser.storefronts.told import told_of
 from tests.support.system import System
 
 
@@ -27,6 +28,9 @@ async def test_the_order_has_the_clicks_session(buyer: Buyer) -> None:
     assert order["extra"] == {"hello_session": buyer.session}
     assert buyer.session in order["landing_url"]
     assert await buyer.bound() == {"session": buyer.session, "source": "tiendanube", "token": order["token"]}
+    told = told_of("tiendanube", order)
+    assert told.sessions[0] == buyer.session
+    assert buyer.bindings[-1]["token"] in told.tokens
 
 
 async def test_a_form_that_a_script_sends(buyer: Buyer) -> None:

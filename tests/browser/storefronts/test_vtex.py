@@ -7,6 +7,7 @@ import pytest_asyncio
 
 from tests.browser.shop import serving
 from tests.browser.storefronts.conftest import Buyer, page_works
+from tests.browser.storefronts.told import told_of
 from tests.browser.storefronts.vtex import VtexStorefront
 from tests.support.system import System
 from tests.support.waiting import eventually
@@ -43,6 +44,9 @@ async def test_the_order_has_the_clicks_session(shop: VtexStorefront, buyer: Buy
     assert await buyer.bound() == {"session": buyer.session, "source": "vtex", "token": order["orderFormId"]}
     assert puts(shop) == 1
     assert len(buyer.bindings) == 1
+    told = told_of("vtex", order)
+    assert told.sessions[0] == buyer.session
+    assert buyer.bindings[-1]["token"] in told.tokens
 
 
 async def test_a_field_that_nobody_registered(shop: VtexStorefront, buyer: Buyer) -> None:

@@ -11,6 +11,7 @@ from playwright.async_api import Page
 from tests.browser.hosts import Visitor
 from tests.browser.shop import serving
 from tests.browser.storefronts.conftest import HOST, Buyer, page_works
+from tests.browser.storefronts.told import told_of
 from tests.browser.storefronts.woocommerce import WooStorefront
 from tests.support.system import System
 
@@ -52,6 +53,7 @@ async def test_the_order_has_the_clicks_session(buyer: Buyer, checkout: str) -> 
     assert session_in(entry) == [buyer.session]
     assert entry.startswith(buyer.at("/p/1?"))
     assert "utm_source=hellotext" in entry
+    assert told_of("woocommerce", order).sessions == (buyer.session,)
 
 
 @pytest.mark.parametrize("checkout", CHECKOUTS)
@@ -82,6 +84,7 @@ async def test_the_order_is_told_by_its_key(shop: WooStorefront, buyer: Buyer) -
     assert order["meta_data"] == []
     said = await buyer.bound()
     assert said == {"session": buyer.session, "source": "woocommerce", "token": order["order_key"]}
+    assert said["token"] in told_of("woocommerce", order).tokens
     await page.reload()
     await page_works(page)
     assert len(buyer.bindings) == 1
