@@ -56,10 +56,10 @@ async def test_the_order_has_the_clicks_session(shop: ShopifyStorefront, buyer: 
     assert buyer.session in order["landing_site"]
     assert order["cart_token"] == cart["token"].partition("?")[0]
 
-    async def told() -> list[Any]:
+    async def bindings_of_the_cart() -> list[Any]:
         return [said for said in buyer.bindings if said["token"] == order["cart_token"]]
 
-    (said,) = await eventually(told, bool)
+    (said,) = await eventually(bindings_of_the_cart, bool)
     assert said == {"session": buyer.session, "source": "shopify", "token": order["cart_token"]}
     assert "secret" not in str(buyer.bindings)
     told = told_of("shopify", order)
