@@ -9,7 +9,8 @@
     heard ||= jQuery(window).on('orderFormUpdated.vtex', run);
     const { orderFormId, customData } = vtexjs.checkout.orderForm;
     const place = session + ' ' + orderFormId;
-    bind(orderFormId);
+    // An order form stays for months, and the first session that is told of it: it has to be one that a link has brought.
+    if (recall()[1]) bind(orderFormId);
     const kept = customData?.customApps?.find(({ id }) => id == NAME)?.fields?.[SESSION] || '';
     if (kept == session || tried == place) return;
     tried = place;

@@ -27,6 +27,7 @@
     const entry = data.session_entry;
     release();
     document.querySelectorAll('[name$=_session_entry]').forEach(field => (field.value = entry));
+    // The block, where there is one; each telling draws it anew.
     if (entry == last) return;
     const checkout = wp.data.dispatch('wc/store/checkout');
     (checkout.setExtensionData || checkout.__internalSetExtensionData)('woocommerce/order-attribution', data, true);

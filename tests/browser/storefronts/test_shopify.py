@@ -153,6 +153,18 @@ async def test_another_source(shop: ShopifyStorefront, buyer: Buyer) -> None:
     assert (await buyer.bound())["source"] == "shopify-ar"
 
 
+async def test_globals_that_come_late(shop: ShopifyStorefront, buyer: Buyer) -> None:
+    """The script may be there before the platform's own: the next occasion finds them."""
+    shop.theme = ""
+    page = await buyer.click()
+    await page.click("#add")
+    await page_works(page)
+    assert UPDATE not in shop.asked
+    await page.evaluate("() => { Shopify = {routes: {root: '/'}} }")
+    await page.click("body", position={"x": 1, "y": 1})
+    await cart_with(shop, {"hello_session": buyer.session})
+
+
 @pytest.mark.parametrize(
     ("failing", "slow", "theme"),
     [

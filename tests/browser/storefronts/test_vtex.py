@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from tests.browser.hosts import SESSION, Visitor
 from tests.browser.shop import serving
-from tests.browser.storefronts.conftest import Buyer, page_works
+from tests.browser.storefronts.conftest import HOST, Buyer, page_works
 from tests.browser.storefronts.told import told_of
 from tests.browser.storefronts.vtex import VtexStorefront
 from tests.support.system import System
@@ -61,6 +62,21 @@ async def test_a_field_that_nobody_registered(shop: VtexStorefront, buyer: Buyer
     order = await buyer.order()
     assert (await buyer.bound())["token"] == order["orderFormId"]
     assert puts(shop) == 1
+
+
+async def test_a_visitor_without_a_link(shop: VtexStorefront, visitor: Visitor) -> None:
+    """Has their session in the custom data alone: the order form is kept for the session of a later click."""
+    bound: list[str] = []
+    visitor.context.on("request", lambda asked: bound.append(asked.url) if "bindings" in asked.url else None)
+    page = await visitor.open(HOST, "/checkout/")
+    session = await page.evaluate(SESSION)
+
+    async def look() -> str:
+        return str(shop.form["customData"])
+
+    await eventually(look, lambda data: session in data)
+    await page_works(page)
+    assert bound == []
 
 
 async def test_who_opts_out_is_in_no_order(shop: VtexStorefront, buyer: Buyer) -> None:
