@@ -58,15 +58,17 @@ class Storefront(Shop):
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
     theme: str | None = None
     """What stands in each page instead of what the theme has there."""
-    options: str = "{}"
-    """What the script begins with, as in a script."""
+    options: str = ""
+    """What the script begins with, as in a script. Without any it stands there as the documentation tells shops."""
     numbers: "count[int]" = field(default_factory=lambda: count(1001))
 
     @property
     def tracked(self) -> str:
         """The script with the platform's adapter, begun."""
-        begin = f"<script>Clicktrail.initialize('{self.business}', {self.options})</script>"
-        return self.script(f"c.js?for={self.platform}") + begin
+        name = f"c.js?for={self.platform}"
+        if not self.options:
+            return self.snippet + self.script(name, "async")
+        return f"{self.script(name)}<script>Clicktrail.initialize('{self.business}', {self.options})</script>"
 
     def page(self, theme: str, body: str = "") -> Given:
         """Return a page, the script high in its head and the theme's own below."""
