@@ -76,6 +76,8 @@ from tracking_service.reports.reports import Reports
 from tracking_service.reports.servicer import ReportServicer
 from tracking_service.reports.store import PostgresReports
 from tracking_service.reports.watch import ReportWatch
+from tracking_service.sessions.binding_store import PostgresBindings
+from tracking_service.sessions.bindings import Bindings
 from tracking_service.sessions.servicer import SessionServicer
 from tracking_service.sessions.sessions import Sessions
 from tracking_service.sessions.store import PostgresSessions
@@ -180,7 +182,8 @@ class TrackingService:
         actions = PostgresActions(postgres)
         profiles = PostgresProfiles(postgres)
         erasures = Erasures(PostgresErasure(postgres), self._erasure_woken)
-        sessions = Sessions(PostgresSessions(postgres, self._attribution_woken.set, self._reassignment_woken.set))
+        wake = (self._attribution_woken.set, self._reassignment_woken.set)
+        sessions, bindings = Sessions(PostgresSessions(postgres, *wake)), Bindings(PostgresBindings(postgres, *wake))
         return {
             "clicktrail.tracking.v1.AccountService": partial(
                 account_service_pb2_grpc.add_AccountServiceServicer_to_server, AccountServicer(self._accounts)
@@ -239,7 +242,7 @@ class TrackingService:
                 ReportPageServicer(ReportPage(PostgresReportPage(postgres), self._reports, self._known_scopes)),
             ),
             "clicktrail.tracking.v1.SessionService": partial(
-                session_service_pb2_grpc.add_SessionServiceServicer_to_server, SessionServicer(sessions)
+                session_service_pb2_grpc.add_SessionServiceServicer_to_server, SessionServicer(sessions, bindings)
             ),
             "clicktrail.tracking.v1.RelayService": partial(
                 relay_service_pb2_grpc.add_RelayServiceServicer_to_server, RelayServicer(self._deliveries)

@@ -139,26 +139,14 @@ class Events:
         async def handle(exchange: Exchange) -> Answer:
             account = await authenticate(exchange, None)
             self._limits.check(_KINDS, account, exchange.network)
-            body = await self._unzipped(exchange, account)
+            body = await exchange.body.read(bodies.BATCH)
             # A thousand events take longer to read than a redirect may wait.
-            parsed = await exchange.work(_read_batch, body)
-            self._take(account, exchange.network, parsed, len(body))
+            parsed, size = await exchange.work(_read_batch, exchange.headers, body)
+            self._take(account, exchange.network, parsed, size)
             receipts = await self._track(exchange, account, parsed)
             return Answer(200, write(TrackEventsResponse(receipts=receipts)).encode())
 
         return handle
-
-    async def _unzipped(self, exchange: Exchange, account: Account) -> bytes:
-        """Return the body of a batch, paid for where it is large.
-
-        Whatever it turns out to be, to look through it takes others' time. Where it is no larger than one event may be,
-        it is paid for by what is in it alone: no other kind of event shall use up what orders have.
-        """
-        sent = await exchange.body.read(bodies.BATCH)
-        body = await exchange.work(_plain, exchange.headers, sent, bodies.BATCH)
-        if len(body) > bodies.EVENT.bytes:
-            self._limits.take(BudgetKind.LARGE_BATCHES, account, exchange.network, _units(0, len(body)))
-        return body
 
     async def _track(self, exchange: Exchange, account: Account, parsed: Sequence[ParsedEvent]) -> list[Receipt]:
         """Return a receipt per event. Raises UNAVAILABLE where there was none for any that could be read."""
@@ -247,12 +235,13 @@ def _read_one(headers: Mapping[str, str], raw_headers: RawHeaders, body: bytes) 
     return parsed
 
 
-def _read_batch(body: bytes) -> list[ParsedEvent]:
-    """Return the events that a body brings. Raises the refusal of one that holds none."""
+def _read_batch(headers: Mapping[str, str], sent: bytes) -> tuple[list[ParsedEvent], int]:
+    """Return the events that a request brings, and their bytes. Raises the refusal of a body that holds none."""
+    body = _plain(headers, sent, bodies.BATCH)
     events = _events_of(bodies.members_of(body, bodies.BATCH))
     # Where the whole batch is no larger than one event may be, none of them is.
     is_any_large = len(body) > bodies.EVENT.bytes
-    return [_parse_one(index, sent, may_be_large=is_any_large) for index, sent in enumerate(events)]
+    return [_parse_one(index, sent, may_be_large=is_any_large) for index, sent in enumerate(events)], len(body)
 
 
 def _events_of(members: dict[str, Value]) -> list[Value]:

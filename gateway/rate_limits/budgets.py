@@ -14,12 +14,10 @@ class BudgetKind(StrEnum):
     """Events, each once for every 4 KB of it that are begun."""
     ORDERS = "orders"
     """The same of orders: a page of Hellotext.js never repeats what was refused."""
-    LARGE_BATCHES = "large batches"
-    """Batches larger than one event may be, each once for every 4 KB of it, before anything in them is looked at."""
     SESSIONS = "sessions"
     """Sessions that a page asks for."""
     IDENTIFICATIONS = "identifications"
-    """Identifications, and signs of life."""
+    """Identifications, signs of life, and bindings of checkouts."""
     REQUESTS = "requests"
     """All other requests."""
     LINKS = "links"
@@ -49,8 +47,6 @@ class Budget(NamedTuple):
 FROM_PAGES = {
     BudgetKind.EVENTS: Budget(Rate(2_000, 40_000), Rate(50, 500)),
     BudgetKind.ORDERS: Budget(Rate(200, 4_000), Rate(5, 100)),
-    # As many bytes as its events may have, and twice: what is refused for its events has been read.
-    BudgetKind.LARGE_BATCHES: Budget(Rate(4_000, 80_000), Rate(100, 1_000)),
     BudgetKind.SESSIONS: Budget(Rate(500, 10_000), Rate(5, 200)),
     BudgetKind.IDENTIFICATIONS: Budget(Rate(500, 10_000), Rate(5, 200)),
     BudgetKind.REQUESTS: Budget(Rate(500, 10_000), Rate(20, 400)),
@@ -59,7 +55,6 @@ FROM_PAGES = {
 FROM_SERVERS = {
     BudgetKind.EVENTS: Budget(Rate(5_000, 200_000)),
     BudgetKind.ORDERS: Budget(Rate(1_000, 50_000)),
-    BudgetKind.LARGE_BATCHES: Budget(Rate(10_000, 400_000)),
     BudgetKind.SESSIONS: Budget(Rate(500, 10_000)),
     BudgetKind.IDENTIFICATIONS: Budget(Rate(500, 10_000)),
     BudgetKind.REQUESTS: Budget(Rate(100, 2_000)),

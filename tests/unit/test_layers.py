@@ -23,7 +23,7 @@ ORDER = {
         redirects rates outbox recovery bootstrap __main__
         """,
     "tracking_service": """
-        money sqlite_file postgres settings messages shortener_client marks counters refused_requests accounts
+        money sqlite_file postgres settings messages shortener_client marks platforms counters refused_requests accounts
         actions identity profiles attribution rejections backup reconciliation erasure sessions reassignment reports
         links events clicks judgements spool bootstrap migrate __main__
         """,
@@ -129,6 +129,10 @@ PURE = (
     "tracking_service/identity/evidence.py",
     "tracking_service/identity/rules.py",
     "tracking_service/money.py",
+    "tracking_service/platforms/catalogue.py",
+    "tracking_service/platforms/fields.py",
+    "tracking_service/platforms/generic.py",
+    "tracking_service/platforms/signatures.py",
     "tracking_service/reports/page.py",
     "tracking_service/reports/range.py",
     "tracking_service/reports/report.py",

@@ -17,9 +17,11 @@ ORDER_EARNS_FROM = ("order.placed", "order.confirmed", "order.shipped", "order.d
 CANCELLED = "order.cancelled"
 REFUNDED = "refund.received"
 ORDER_ACTIONS = (*ORDER_EARNS_FROM, CANCELLED)
+# What is told of orders, with what gives back.
+OF_ORDERS = frozenset({*ORDER_ACTIONS, REFUNDED})
 PURCHASE = "product.purchased"
 SPENDING = "app.spent"
-_EARNING = frozenset({*ORDER_ACTIONS, REFUNDED, PURCHASE, SPENDING})
+_EARNING = frozenset({*OF_ORDERS, PURCHASE, SPENDING})
 
 
 class Worth(StrEnum):
@@ -169,15 +171,14 @@ def _decided(events: Sequence[Event]) -> _Order:
 
 
 def _standing(events: Sequence[Event]) -> list[Event]:
-    """Return what stands: of a step that a private token tells, nothing that a page says; of pages, what came first."""
-    private = _told_privately(events)
+    """Return what stands: each refund, and of each step one event: a private token's before a page's, then the first.
+
+    A private token tells a step twice where it knew the order by two references before it was told that they are one.
+    """
     first: dict[str, Event] = {}
-    for event in sorted(events, key=_page_rank):
-        if not event.is_private and event.action not in private:
-            first.setdefault(event.action, event)
-    return [
-        event for event in events if event.is_private or event.action == REFUNDED or first.get(event.action) is event
-    ]
+    for event in sorted(events, key=lambda event: (not event.is_private, *_told_rank(event))):
+        first.setdefault(event.action, event)
+    return [event for event in events if event.action == REFUNDED or first[event.action] is event]
 
 
 def _told_privately(events: Iterable[Event]) -> set[str]:
@@ -188,7 +189,7 @@ def _told_privately(events: Iterable[Event]) -> set[str]:
 def _told_by_pages(events: Iterable[Event]) -> list[Event]:
     """Return what pages say of an order's steps, first said first: where any has an amount, those that have one."""
     pages = sorted(
-        (event for event in events if not event.is_private and event.action in ORDER_EARNS_FROM), key=_page_rank
+        (event for event in events if not event.is_private and event.action in ORDER_EARNS_FROM), key=_told_rank
     )
     return _priced(pages) or pages
 
@@ -198,8 +199,8 @@ def _priced(steps: Sequence[Event]) -> list[Event]:
     return [step for step in steps if step.has_amount] or [step for step in steps if step.is_free]
 
 
-def _page_rank(event: Event) -> tuple[bool, datetime, UUID]:
-    """Rank pages' words by when we received them: what they say of the time may be anything."""
+def _told_rank(event: Event) -> tuple[bool, datetime, UUID]:
+    """Rank words of one step by when we received them: what a page says of the time may be anything."""
     return not event.has_amount, event.received_at, event.id
 
 

@@ -28,6 +28,7 @@ class AttributionQueries(Queries):
     find_entries: str
     mark_dirty: str
     mark_persons: str
+    mark_orders: str
 
 
 QUERIES = AttributionQueries()

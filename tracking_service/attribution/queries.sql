@@ -100,20 +100,26 @@ CROSS JOIN LATERAL (
     OFFSET 0) AS a;
 
 -- name: find_events
--- Events (business, id, when received), and with them all steps and refunds of their orders, whoever told them. $4 is the
--- steps of orders, $5 the action whose object may name its order. Look-ups by whole keys are kept apart, as above.
+-- Events (business, id, when received), and with them all steps and refunds of their orders, whoever told them, and by
+-- whatever reference. $4 is the steps of orders, $5 the action whose object may name its order. Look-ups by whole keys are
+-- kept apart, as above.
+-- What names its person, in a session that another one's click minted, is credited by that session alone.
 WITH concerned AS (
     SELECT * FROM unnest($1::text[], $2::uuid[], $3::timestamptz[]) AS c (business_id, id, received_at)
 ), orders AS MATERIALIZED (
-    SELECT DISTINCT c.business_id, o.order_id
-    FROM concerned c
-    CROSS JOIN LATERAL (
-        (SELECT object_id AS order_id FROM events
-         WHERE business_id = c.business_id AND received_at = c.received_at AND id = c.id AND action = ANY ($4::text[])
-         OFFSET 0)
-        UNION ALL
-        (SELECT order_id FROM order_refunds WHERE business_id = c.business_id AND event_id = c.id OFFSET 0)) AS o
-    WHERE o.order_id IS NOT NULL
+    SELECT DISTINCT o.business_id, same.object_id
+    FROM (
+        SELECT DISTINCT c.business_id, o.order_id
+        FROM concerned c
+        CROSS JOIN LATERAL (
+            (SELECT object_id AS order_id FROM events
+             WHERE business_id = c.business_id AND received_at = c.received_at AND id = c.id AND action = ANY ($4::text[])
+             OFFSET 0)
+            UNION ALL
+            (SELECT order_id FROM order_refunds WHERE business_id = c.business_id AND event_id = c.id OFFSET 0)) AS o
+        WHERE o.order_id IS NOT NULL
+    ) AS o
+    CROSS JOIN LATERAL same_order(o.business_id, o.order_id) AS same
 ), found AS MATERIALIZED (
     SELECT business_id, id, received_at FROM concerned
     UNION
@@ -121,22 +127,28 @@ WITH concerned AS (
     FROM orders o
     CROSS JOIN LATERAL (
         (SELECT event_id, received_at FROM order_actions
-         WHERE business_id = o.business_id AND object_id = o.order_id OFFSET 0)
+         WHERE business_id = o.business_id AND object_id = o.object_id OFFSET 0)
         UNION ALL
         (SELECT event_id, received_at FROM order_retellings
-         WHERE business_id = o.business_id AND object_id = o.order_id OFFSET 0)
+         WHERE business_id = o.business_id AND object_id = o.object_id OFFSET 0)
         UNION ALL
         (SELECT event_id, received_at FROM order_refunds
-         WHERE business_id = o.business_id AND order_id = o.order_id OFFSET 0)) AS e
+         WHERE business_id = o.business_id AND order_id = o.object_id OFFSET 0)) AS e
 )
 SELECT f.business_id, f.id, a.action, a.session, a.profile_key, a.occurred_at, f.received_at,
-       coalesce(r.order_id, e.order_id) AS order_id, e.amount_minor, e.currency, e.utm_params, e.is_private, a.purchased,
+       coalesce(same.object_id, r.order_id, e.order_id) AS order_id, e.amount_minor, e.currency, e.utm_params, e.is_private, a.purchased,
        coalesce(x.conversion, false) AS is_conversion, b.page_amount_ceiling,
        coalesce(f.received_at >= b.confirmed_from OR f.received_at <@ b.confirmed_during, false) AS needs_confirmation,
        make_interval(days => b.attribution_window_days) AS attribution_window, r.said_amount
 FROM found f
 CROSS JOIN LATERAL (
-    SELECT action, session, profile_key, occurred_at, CASE WHEN action = $5 THEN object::text END AS purchased
+    SELECT action, session, occurred_at, CASE WHEN action = $5 THEN object::text END AS purchased,
+           CASE WHEN is_own_person AND EXISTS (
+               SELECT FROM sessions s
+               WHERE s.business_id = f.business_id AND s.id = activities.session
+                 AND s.profile_key IS DISTINCT FROM activities.profile_key
+                 AND s.clicked_at <= activities.occurred_at + interval '24 hours'
+           ) THEN NULL ELSE profile_key END AS profile_key
     FROM activities
     WHERE business_id = f.business_id AND id = f.id
     OFFSET 0) AS a
@@ -149,6 +161,10 @@ CROSS JOIN LATERAL (
 LEFT JOIN LATERAL (
     SELECT order_id, said_amount FROM order_refunds WHERE business_id = f.business_id AND event_id = f.id OFFSET 0
 ) AS r ON true
+LEFT JOIN LATERAL (
+    SELECT object_id FROM object_aliases
+    WHERE business_id = f.business_id AND alias_id = coalesce(r.order_id, e.order_id)
+    OFFSET 0) AS same ON true
 JOIN businesses b ON b.id = f.business_id
 LEFT JOIN actions x ON x.business_id = f.business_id AND x.name = a.action
 ORDER BY f.business_id, f.id;
@@ -306,3 +322,24 @@ FROM unnest(texts($1), texts($2), $3::bigint[], $4::timestamptz[]) AS marked (bu
 -- name: mark_persons
 -- Many people of whom few have any event, as one row.
 INSERT INTO dirty_visitors (business_id, persons, since) VALUES ($1, $2, $3);
+
+-- name: mark_orders
+-- The visitors of all that was told of orders (business, id), by whatever reference, so that they are decided again.
+INSERT INTO dirty_visitors (business_id, session, profile_key, since)
+SELECT o.business_id, a.session, a.profile_key, min(a.occurred_at)
+FROM (
+    SELECT DISTINCT named.business_id, same.object_id
+    FROM unnest($1::text[], $2::uuid[]) AS named (business_id, id)
+    CROSS JOIN LATERAL same_order(named.business_id, named.id) AS same
+) AS o
+CROSS JOIN LATERAL (
+    (SELECT event_id FROM order_actions WHERE business_id = o.business_id AND object_id = o.object_id OFFSET 0)
+    UNION ALL
+    (SELECT event_id FROM order_retellings WHERE business_id = o.business_id AND object_id = o.object_id OFFSET 0)
+    UNION ALL
+    (SELECT event_id FROM order_refunds WHERE business_id = o.business_id AND order_id = o.object_id OFFSET 0)) AS e
+CROSS JOIN LATERAL (
+    SELECT session, profile_key, occurred_at FROM activities
+    WHERE business_id = o.business_id AND id = e.event_id
+    OFFSET 0) AS a
+GROUP BY o.business_id, a.session, a.profile_key;

@@ -1,11 +1,12 @@
 """The queue of visitors whose events are to be decided on again."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
+from uuid import UUID
 
 from tracking_service.attribution.queries import QUERIES
-from tracking_service.postgres.arrays import packed_columns
+from tracking_service.postgres.arrays import columns, packed_columns
 
 if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection
@@ -24,6 +25,13 @@ class Visitor(NamedTuple):
     since: datetime | None = None
 
 
+class NamedOrder(NamedTuple):
+    """An order, by the object id of any of its references."""
+
+    business_id: str
+    id: UUID
+
+
 async def mark_dirty(connection: "Connection", visitors: Iterable[Visitor]) -> None:
     """Have the events of visitors decided again."""
     dirty = set(visitors)
@@ -36,6 +44,11 @@ async def mark_dirty(connection: "Connection", visitors: Iterable[Visitor]) -> N
 async def mark_persons(connection: "Connection", business_id: str, persons: Sequence[int], since: datetime) -> None:
     """Have what people (surrogates) did since a time decided again; by one row, since most have done nothing."""
     await connection.execute(QUERIES.mark_persons, business_id, persons, since)
+
+
+async def mark_orders(connection: "Connection", orders: Collection[NamedOrder]) -> None:
+    """Have all that was told of orders, by whatever reference, decided again."""
+    await connection.execute(QUERIES.mark_orders, *columns(orders, "business_id", "id"))
 
 
 class Pending(NamedTuple):

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from tracking_service.money import EXPONENTS
 
-RULES_VERSION = 3
+RULES_VERSION = 4
 # An event with the session of a click that is younger by up to this much counts as at the click: the session did not
 # exist before, and clocks and time zones differ. What is older is believed to be of another visit.
 CLOCK_TOLERANCE = timedelta(hours=24)
@@ -52,10 +52,11 @@ class Provenance(StrEnum):
 class Event:
     """An event, whose it is now, and the settings of its business that decide on it.
 
-    order_id is the order of an order's step, or the one that a refund names; names_order tells of a purchase that it is
-    part of an order; is_conversion, that its action is marked so; is_private, that it came with a private token;
-    needs_confirmation, that it was received while pages' words alone did not count. page_amount_ceiling is the largest
-    amount that a page is believed, in whole units of the amount's currency.
+    order_id is the order of an order's step, or the one that a refund names: the same by whatever reference.
+    names_order tells of a purchase that it is part of an order; is_conversion, that its action is marked so;
+    is_private, that it came with a private token; needs_confirmation, that it was received while pages' words alone
+    did not count. page_amount_ceiling is the largest amount that a page is believed, in whole units of the amount's
+    currency.
     """
 
     id: UUID

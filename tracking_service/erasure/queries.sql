@@ -40,9 +40,18 @@ WITH remembered AS (
 INSERT INTO erasures (business_id, profile_key) VALUES ($1, $2);
 
 -- name: clear_evidence
--- What was said in the sessions of a person, and in those of browsers that had these before.
+-- What was said in the sessions of a person, and in those of browsers that had these before; how orders there, or of that
+-- person, say that who ordered can be reached.
 WITH theirs AS MATERIALIZED (
     SELECT id FROM sessions WHERE business_id = $1 AND profile_key = $2
+), uncontacted AS (
+    UPDATE told_orders o
+    SET email_hash = '', phone_hash = ''
+    FROM (
+        SELECT t.order_session FROM theirs JOIN told_orders t ON t.business_id = $1 AND t.order_session = theirs.id
+        UNION
+        SELECT t.order_session FROM theirs JOIN told_orders t ON t.business_id = $1 AND t.session = theirs.id) AS told
+    WHERE o.business_id = $1 AND o.order_session = told.order_session
 ), after_theirs AS (
     DELETE FROM identity_evidence e
     USING theirs

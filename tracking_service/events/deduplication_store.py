@@ -41,6 +41,9 @@ async def take_order_actions(connection: "Connection", drafts: Sequence[Draft], 
     Returns those of the latter that are kept all the same: what pages say of what earns, perhaps another visitor's.
     """
     wanting = {number: once for number, draft in enumerate(drafts) if number not in verdicts and (once := draft.once)}
+    told = await _told_otherwise(connection, {number: drafts[number] for number in wanting})
+    wanting = {number: once for number, once in wanting.items() if number not in told}
+    verdicts |= told
     if not wanting:
         return []
     sent = columns(
@@ -57,6 +60,26 @@ async def take_order_actions(connection: "Connection", drafts: Sequence[Draft], 
     pointed = columns([drafts[number] for number in late], "business_id", "id")
     await connection.execute(QUERIES.point_keys, *pointed, [first[once] for once in late.values()])
     return await _take_retellings(connection, {number: drafts[number] for number in late if drafts[number].may_retell})
+
+
+async def _told_otherwise(connection: "Connection", drafts: Mapping[int, Draft]) -> Verdicts:
+    """Return receipts for what private tokens tell, and one had told by another reference of the same order."""
+    private = {number: draft for number, draft in drafts.items() if draft.is_private}
+    if not private:
+        return {}
+    sent = columns(private.values(), "business_id", "id", "object_id", "action", "received_at", "has_amount")
+    rows = await connection.fetch(QUERIES.find_other_tellings, *sent)
+    if not rows:
+        return {}
+    await connection.execute(
+        QUERIES.point_keys, *([row[name] for row in rows] for name in ("business_id", "id", "event_id"))
+    )
+    first = {EventKey(row["business_id"], row["id"]): row["event_id"] for row in rows}
+    return {
+        number: Receipt(Status.DUPLICATE, first[draft.identity], draft.key)
+        for number, draft in private.items()
+        if draft.identity in first
+    }
 
 
 async def _take_retellings(connection: "Connection", drafts: Mapping[int, Draft]) -> list[int]:

@@ -41,6 +41,27 @@ class SentEvent(NamedTuple):
     extra: bytes = b""
 
 
+class ToldCustomer(NamedTuple):
+    """Who ordered, as a platform tells it; None: not told, and without an id a guest."""
+
+    id: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    name: str | None = None
+
+
+class PlatformWord(NamedTuple):
+    """What a platform tells of an order beside the event: who ordered, and what tells the session, strongest first.
+
+    aliases are other references of the order in the same source.
+    """
+
+    customer: ToldCustomer
+    sessions: Sequence[str] = ()
+    tokens: Sequence[str] = ()
+    aliases: Sequence[str] = ()
+
+
 class Submission(NamedTuple):
     """An event with what the edge knows of it; received_at as in `SentEvent.tracked_at`."""
 
@@ -55,6 +76,8 @@ class Submission(NamedTuple):
     user_agent: str
     sent: Serializable
     """As it was taken in, to be kept where the rest cannot be."""
+    platform: PlatformWord | None = None
+    """None: no platform tells it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +108,8 @@ class Draft(NamedTuple):
     """An event that is right in itself; what is known already may still stand against it. JSON is text.
 
     visitor is what its user parameters say of who the session's visitor is; said_amount is a refund's amount as it was
-    sent, where no currency was: it is in its order's.
+    sent, where no currency was: it is in its order's. Of what a platform tells, the session is found when it is kept;
+    aliases are other references of the order that it is of, None where it is of none, or no platform tells it.
     """
 
     business_id: str
@@ -115,6 +139,8 @@ class Draft(NamedTuple):
     address: str
     user_agent: str
     sent: Serializable
+    platform: PlatformWord | None
+    aliases: tuple[str, ...] | None
 
     @property
     def identity(self) -> "EventKey":
@@ -136,7 +162,12 @@ class Draft(NamedTuple):
     @property
     def may_retell(self) -> bool:
         """Whether it may earn for its order, on the word of a page that need not be the first to say so."""
-        return not self.is_private and self.action in ORDER_EARNS_FROM and bool(self.amount_minor)
+        return not self.is_private and self.action in ORDER_EARNS_FROM and self.has_amount
+
+    @property
+    def has_amount(self) -> bool:
+        """Whether there is an amount in it; none is of zero."""
+        return bool(self.amount_minor)
 
     @property
     def object_id(self) -> UUID | None:

@@ -7,7 +7,7 @@ from clicktrail.common.v1 import types_pb2
 from clicktrail.tracking.v1 import event_pb2
 from common.clock import from_timestamp, is_in_calendar, now, to_rfc3339, to_timestamp
 from common.ids import new_uuid7
-from tracking_service.events.event import SentEvent, Submission
+from tracking_service.events.event import PlatformWord, SentEvent, Submission, ToldCustomer
 from tracking_service.sessions.sessions import Session
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def submission_from(message: event_pb2.Submission) -> Submission:
     """Return what a message says."""
     return Submission(
         business_id=message.business_id,
-        is_private=message.credential != event_pb2.CREDENTIAL_PUBLIC,
+        is_private=message.credential != event_pb2.CREDENTIAL_PUBLIC or message.HasField("platform"),
         key=message.key if message.HasField("key") else None,
         id=message.id,
         received_at=_stamp(message.received_at) if message.HasField("received_at") else None,
@@ -36,6 +36,25 @@ def submission_from(message: event_pb2.Submission) -> Submission:
         address=message.address,
         user_agent=message.user_agent,
         sent=message,
+        platform=_platform_word(message.platform) if message.HasField("platform") else None,
+    )
+
+
+def without_customer(content: bytes) -> bytes:
+    """Return a submission, both as bytes, without who ordered: by no profile could that be found to be erased."""
+    message = event_pb2.Submission.FromString(content)
+    if not message.platform.HasField("customer"):
+        return content
+    message.platform.ClearField("customer")
+    return message.SerializeToString()
+
+
+def _platform_word(message: event_pb2.PlatformWord) -> PlatformWord:
+    return PlatformWord(
+        ToldCustomer(**(_texts(message.customer) or {})),
+        tuple(message.sessions),
+        tuple(message.tokens),
+        tuple(message.aliases),
     )
 
 
@@ -70,7 +89,8 @@ def _utm_params(message: "Message") -> Mapping[str, str] | None:
 def _fresh_session(message: event_pb2.Submission) -> Session | None:
     """Return the session as the shortener knows it; None where it says nothing of this event's."""
     fresh = message.fresh_session
-    if not fresh.id or (fresh.business_id, fresh.id) != (message.business_id, message.event.session):
+    sessions = message.platform.sessions if message.HasField("platform") else [message.event.session]
+    if not fresh.id or fresh.business_id != message.business_id or fresh.id not in sessions:
         return None
     try:
         created_at = from_timestamp(fresh.created_at)

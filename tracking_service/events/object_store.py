@@ -1,6 +1,6 @@
-"""Keeps the objects that events are about, and what refunds say of their orders."""
+"""Keeps the objects that events are about, what refunds say of their orders, and by which references those go."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
@@ -8,6 +8,7 @@ from uuid import UUID
 from common.ids import uuid_of
 from common.json_text import merged, parse
 from tracking_service.attribution.credits import REFUNDED
+from tracking_service.attribution.queue_store import NamedOrder, mark_orders
 from tracking_service.events import ids
 from tracking_service.events.event import Draft, EventObject, KeptObject
 from tracking_service.events.queries import QUERIES
@@ -142,3 +143,55 @@ async def keep_refunds(connection: "Connection", drafts: Iterable[Draft]) -> Non
         await connection.execute(
             QUERIES.keep_refunds, *columns(refunds, "business_id", "event_id", "order_id", "received_at", "said_amount")
         )
+
+
+class Alias(NamedTuple):
+    """That a reference stands for an order, both by their object ids; the same where it is the platform's own."""
+
+    business_id: str
+    alias_id: UUID
+    object_id: UUID
+    received_at: datetime
+
+    @property
+    def key(self) -> ObjectKey:
+        """Return what there is one of."""
+        return ObjectKey(self.business_id, self.alias_id)
+
+
+def aliases_of(draft: Draft) -> Iterator[Alias]:
+    """Yield what a platform says of the references of an event's order, its own first; nothing where none tells it."""
+    event_object = draft.event_object
+    # The source, in which references are, is known of an object that was brought alone.
+    if draft.aliases is None or event_object is None or not event_object.is_new:
+        return
+    order_id = refunded_order(draft) if draft.action == REFUNDED else event_object.id
+    if order_id is None:
+        return
+    others = [ids.object_id(draft.business_id, ORDER, event_object.source, alias) for alias in draft.aliases]
+    for alias_id in dict.fromkeys([order_id, *others]):
+        yield Alias(draft.business_id, alias_id, order_id, draft.received_at)
+
+
+async def keep_aliases(connection: "Connection", drafts: Iterable[Draft]) -> None:
+    """Keep what platforms say of the references of orders, and have decided again what that puts together or apart.
+
+    A reference that a platform names an order by is that order's, whatever else it was said to stand for; any other is
+    the order's of which it was said first. So no reference stands for one that stands for a third.
+    """
+    said: dict[ObjectKey, Alias] = {}
+    for alias in sorted(_said(drafts), key=lambda alias: alias.alias_id != alias.object_id):
+        said.setdefault(alias.key, alias)
+    if not said:
+        return
+    rows = await connection.fetch(
+        QUERIES.keep_aliases, *columns(said.values(), "business_id", "alias_id", "object_id", "received_at")
+    )
+    concerned = {NamedOrder(row["business_id"], row["id"]) for row in rows}
+    if concerned:
+        # A statement of its own: it sees what those have committed for whom the one before waited.
+        await mark_orders(connection, concerned)
+
+
+def _said(drafts: Iterable[Draft]) -> Collection[Alias]:
+    return [alias for draft in drafts for alias in aliases_of(draft)]

@@ -88,6 +88,11 @@ class ObjectFinder:
         self.faults.add(f"object_parameters.{empty or 'reference'}", "is needed, or else a name.", type_)
 
 
+def is_reference(text: str) -> bool:
+    """Tell whether a text, as it is compared, can find an object."""
+    return 0 < len(text) <= _FIELDS["reference"] and _is_storable(text)
+
+
 def _type(event: SentEvent, rule: Action, faults: Faults) -> str:
     if rule.needs is not None:
         if event.object_type not in (None, rule.needs):
@@ -115,14 +120,13 @@ def _text(data: Mapping[str, Any], name: str, faults: Faults) -> str:
         faults.add(parameter, "must be text.")
     elif len(text) > _FIELDS[name]:
         faults.add(parameter, f"must be at most {_FIELDS[name]} characters.")
-    elif "\0" in text or not _is_encodable(text):
+    elif not _is_storable(text):
         faults.add(parameter, "must not contain a NUL or half of a surrogate pair.")
     return text
 
 
-def _is_encodable(text: str) -> bool:
+def _is_storable(text: str) -> bool:
     try:
-        text.encode()
+        return b"\0" not in text.encode()
     except UnicodeEncodeError:
         return False
-    return True

@@ -11,11 +11,13 @@ class EventQueries(Queries):
     take_keys: str
     find_keys: str
     take_order_actions: str
+    find_other_tellings: str
     find_order_actions: str
     take_retellings: str
     point_keys: str
     give_keys_back: str
     give_order_actions_back: str
+    keep_aliases: str
     keep_refunds: str
     find_orders: str
     list_unmatched_refunds: str

@@ -45,6 +45,26 @@ ORDER BY business_id, object_id, action, is_private
 ON CONFLICT (business_id, object_id, action, is_private) DO NOTHING
 RETURNING business_id, object_id, action, is_private;
 
+-- name: find_other_tellings
+-- Steps of orders that private tokens tell, and that one had told by another reference of the same order, by an event that
+-- attribution lets stand before them, or that is there no more. Answers with their ids, and that event for each.
+SELECT DISTINCT ON (sent.business_id, sent.id) sent.business_id, sent.id, o.event_id
+FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::text[], $5::timestamptz[], $6::boolean[])
+    AS sent (business_id, id, object_id, action, received_at, has_amount)
+CROSS JOIN LATERAL same_order(sent.business_id, sent.object_id) AS same
+CROSS JOIN LATERAL (
+    SELECT event_id, received_at FROM order_actions
+    WHERE business_id = sent.business_id AND object_id = same.object_id AND action = sent.action AND is_private
+    OFFSET 0) AS o
+LEFT JOIN LATERAL (
+    SELECT coalesce(amount_minor, 0) <> 0 AS has_amount FROM events
+    WHERE business_id = sent.business_id AND received_at = o.received_at AND id = o.event_id
+    OFFSET 0) AS e ON true
+WHERE same.object_id <> sent.object_id
+  AND (e.has_amount IS NULL
+       OR (NOT e.has_amount, o.received_at, o.event_id) < (NOT sent.has_amount, sent.received_at, sent.id))
+ORDER BY sent.business_id, sent.id, e.has_amount DESC NULLS FIRST, o.received_at, o.event_id;
+
 -- name: find_order_actions
 -- The events that recorded actions of orders: for a private token its own, for a page that too where there is one.
 SELECT DISTINCT ON (o.business_id, o.object_id, o.action, sent.is_private)
@@ -98,6 +118,24 @@ USING unnest($1::text[], $2::uuid[], $3::text[], $4::boolean[]) AS refused (busi
 WHERE o.business_id = refused.business_id AND o.object_id = refused.object_id AND o.action = refused.action
   AND o.is_private = refused.is_private;
 
+-- name: keep_aliases
+-- Which orders references stand for, in the order of their keys: one that an order is named by stands for that one, all
+-- others for the one of which that was said first. Answers with the orders that this changes.
+WITH kept AS (
+    INSERT INTO object_aliases AS a (business_id, alias_id, object_id, received_at)
+    SELECT business_id, alias_id, object_id, received_at
+    FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::timestamptz[])
+        AS said (business_id, alias_id, object_id, received_at)
+    ORDER BY business_id, alias_id
+    ON CONFLICT (business_id, alias_id) DO UPDATE SET object_id = excluded.object_id
+    WHERE excluded.object_id = a.alias_id AND a.object_id <> a.alias_id
+    RETURNING business_id, alias_id, new.object_id AS object_id, old.object_id AS before
+)
+SELECT k.business_id, concerned.id
+FROM kept k
+CROSS JOIN LATERAL (VALUES (k.alias_id), (k.object_id), (k.before)) AS concerned (id)
+WHERE concerned.id IS NOT NULL AND (k.object_id <> k.alias_id OR k.before IS NOT NULL);
+
 -- name: keep_refunds
 -- The orders that refunds name.
 INSERT INTO order_refunds (business_id, event_id, order_id, received_at, said_amount)
@@ -107,14 +145,18 @@ FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::timestamptz[], $5::text[])
 ON CONFLICT (business_id, event_id) DO NOTHING;
 
 -- name: find_orders
--- Orders by business and id, each with a currency of its amounts: look-ups by whole keys, kept apart.
+-- Orders by business and id of any of their references, each with a currency of its amounts, a private token's before a
+-- page's: look-ups by whole keys, kept apart.
 SELECT DISTINCT ON (wanted.business_id, wanted.id) wanted.business_id, wanted.id, e.currency
 FROM unnest($1::text[], $2::uuid[]) AS wanted (business_id, id)
-JOIN order_actions o ON o.business_id = wanted.business_id AND o.object_id = wanted.id
+CROSS JOIN LATERAL same_order(wanted.business_id, wanted.id) AS same
+CROSS JOIN LATERAL (
+    SELECT event_id, received_at, is_private FROM order_actions
+    WHERE business_id = wanted.business_id AND object_id = same.object_id OFFSET 0) AS o
 LEFT JOIN LATERAL (
     SELECT currency FROM events
-    WHERE business_id = o.business_id AND received_at = o.received_at AND id = o.event_id OFFSET 0) AS e ON true
-ORDER BY wanted.business_id, wanted.id, e.currency;
+    WHERE business_id = wanted.business_id AND received_at = o.received_at AND id = o.event_id OFFSET 0) AS e ON true
+ORDER BY wanted.business_id, wanted.id, e.currency IS NULL, NOT o.is_private, e.currency;
 
 -- name: list_unmatched_refunds
 -- Refunds of a business whose order there is not, next to one, {direction} by when they came.
@@ -124,6 +166,9 @@ CROSS JOIN LATERAL (
     SELECT object, amount_minor, currency FROM activities WHERE business_id = $1 AND id = r.event_id OFFSET 0) AS a
 WHERE r.business_id = $1 AND (r.received_at, r.event_id) {beyond} ($2, $3)
   AND NOT EXISTS (SELECT FROM order_actions o WHERE o.business_id = $1 AND o.object_id = r.order_id)
+  AND NOT EXISTS (
+    SELECT FROM same_order($1, r.order_id) AS same
+    JOIN order_actions o ON o.business_id = $1 AND o.object_id = same.object_id)
 ORDER BY r.received_at {direction}, r.event_id {direction}
 LIMIT $4;
 
@@ -172,7 +217,7 @@ WHERE o.business_id = brought.business_id AND o.id = brought.id;
 WITH sent AS MATERIALIZED (
     SELECT sent.business_id, received_at, sent.id, action, session, person, sent.profile_key, credential, occurred_at,
            tracked_at, object_id, amount_minor, currency, utm_params::json AS utm_params, link, campaign, journey,
-           message,
+           message, is_own_person,
            CASE WHEN is_erased THEN bare_object ELSE object END::json AS object,
            CASE WHEN NOT is_erased THEN metadata::json END AS metadata,
            CASE WHEN NOT is_erased THEN user_parameters::json END AS user_parameters,
@@ -192,7 +237,7 @@ WITH sent AS MATERIALIZED (
             unnest(texts($17)) AS page, unnest(texts($18)) AS url, unnest(texts($19)) AS utm_params,
             unnest(texts($20)) AS extra, unnest(texts($21)) AS address, unnest(texts($22)) AS user_agent,
             unnest(texts($23)) AS link, unnest(texts($24)) AS campaign, unnest(texts($25)) AS journey,
-            unnest(texts($26)) AS message, unnest(texts($27)) AS bare_object
+            unnest(texts($26)) AS message, unnest(texts($27)) AS bare_object, unnest($28::boolean[]) AS is_own_person
     ) AS sent
     CROSS JOIN LATERAL (
         SELECT sent.profile_key IS NOT NULL AND NOT EXISTS (
@@ -210,9 +255,9 @@ WITH sent AS MATERIALIZED (
 ), done AS (
     INSERT INTO activities (
         business_id, id, received_at, occurred_at, tracked_at, profile_key, session, action, link, campaign, journey,
-        message, object, amount_minor, currency, metadata, url)
+        message, object, amount_minor, currency, metadata, url, is_own_person)
     SELECT business_id, id, received_at, occurred_at, tracked_at, profile_key, session, action, link, campaign,
-           journey, message, object, amount_minor, currency, metadata, url
+           journey, message, object, amount_minor, currency, metadata, url, is_own_person
     FROM sent
 )
 INSERT INTO dirty_visitors (business_id, session, profile_key, since)

@@ -14,10 +14,10 @@ from common.errors import Fault, Faults, FaultType
 from common.ids import new_uuid7
 from common.json_text import JsonTextError, Number, parse
 from tracking_service.actions.catalogue import ALIASES, CATALOGUE, OURS, Action
-from tracking_service.attribution.credits import ORDER_EARNS_FROM, REFUNDED
+from tracking_service.attribution.credits import OF_ORDERS, ORDER_EARNS_FROM, REFUNDED
 from tracking_service.events import ids
 from tracking_service.events.event import Draft, KeptObject, SentEvent, Submission
-from tracking_service.events.objects import ObjectFinder
+from tracking_service.events.objects import ObjectFinder, is_reference
 from tracking_service.identity.evidence import Identity
 from tracking_service.money import EXPONENTS, AmountError, is_amount, parse_minor
 from tracking_service.profiles.profile import profile_id_faults, session_faults, visitor_faults
@@ -30,6 +30,8 @@ _CUSTOM = Action()
 _OBJECTS = ("metadata", "extra", "object_parameters")
 # Where money stands in an object, as Hellotext's plugins write it: an order's own, or what a refund gives back.
 OWN_SUMS = {**dict.fromkeys(ORDER_EARNS_FROM, "total"), REFUNDED: "amount"}
+# References of an order beside its own: the number that its customer sees, with and without its sign, and some more.
+_MOST_ALIASES = 10
 # Texts that are interpreted, or kept as text, which cannot hold a NUL.
 _TEXTS = (("page", "url"), ("utm_params", "source"), ("user_parameters", "id"), ("user_parameters", "source"))
 
@@ -53,7 +55,7 @@ def judge(submission: Submission, context: EventContext | None) -> Draft | list[
     event_id = _event_id(submission, received_at, faults)
     tracked_at = _time(event.tracked_at, "tracked_at", faults)
     rule = _rule(event.action, context, faults)
-    _who(event, faults, is_private=submission.is_private)
+    _who(event, faults, is_private=submission.is_private, is_told=submission.platform is not None)
     parsed = {name: _json(event, name, faults) for name in _OBJECTS if getattr(event, name)}
     event_object = None
     if rule.needs is not None or event.object is not None or event.object_parameters:
@@ -90,6 +92,8 @@ def judge(submission: Submission, context: EventContext | None) -> Draft | list[
         address=submission.address.replace("\0", ""),
         user_agent=submission.user_agent.replace("\0", ""),
         sent=submission.sent,
+        platform=submission.platform,
+        aliases=_aliases(submission, event.action),
     )
 
 
@@ -133,8 +137,8 @@ def _rule(action: str, context: EventContext, faults: Faults) -> Action:
     return CATALOGUE.get(action, _CUSTOM)
 
 
-def _who(event: SentEvent, faults: Faults, *, is_private: bool) -> None:
-    if event.session is None and event.profile is None:
+def _who(event: SentEvent, faults: Faults, *, is_private: bool, is_told: bool) -> None:
+    if event.session is None and event.profile is None and not is_told:
         faults.add("session", "or profile is missing.", FaultType.PARAMETER_MISSING)
     if event.session is not None:
         faults.extend(session_faults("session", event.session))
@@ -222,6 +226,14 @@ def _texts(event: SentEvent, faults: Faults) -> None:
         values = getattr(event, group)
         if values is not None and "\0" in values.get(name, ""):
             faults.add(f"{group}.{name}", "must not contain a NUL character.")
+
+
+def _aliases(submission: Submission, action: str) -> tuple[str, ...] | None:
+    """Return the other references of an event's order, as they are compared; what can be none is passed over."""
+    if submission.platform is None or action not in OF_ORDERS:
+        return None
+    texts = dict.fromkeys(ids.comparable(alias) for alias in submission.platform.aliases)
+    return tuple(text for text in texts if is_reference(text))[:_MOST_ALIASES]
 
 
 def _kept(text: bytes) -> str | None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from clicktrail.tracking.v1 import event_pb2, event_service_pb2_grpc
 from clicktrail.tracking.v1 import event_service_pb2 as pb
 from common.clock import to_timestamp
+from common.errors import FaultType, field_fault
 from common.rpc.errors import fault_message
 from tracking_service.attribution.explanation import Explanations
 from tracking_service.attribution.messages import explanation_message
@@ -28,6 +29,7 @@ STATUSES = {
     Status.CONFLICT: event_pb2.RECEIPT_STATUS_CONFLICT,
     Status.REJECTED: event_pb2.RECEIPT_STATUS_REJECTED,
 }
+_NOT_A_PLATFORM = field_fault("platform", "is tracking's own.", FaultType.NOT_ALLOWED)
 ORDERS = {True: event_pb2.REFUNDED_ORDER_KNOWN, False: event_pb2.REFUNDED_ORDER_UNKNOWN}
 
 
@@ -69,8 +71,19 @@ class EventServicer(event_service_pb2_grpc.EventServiceServicer):
         """Record a batch, and return what became of each event."""
         for message in submissions:
             stamp(message)
-        receipts = await self._intake(list(map(submission_from, submissions)))
-        return [_receipt(receipt) for receipt in receipts]
+        refused = [message.HasField("platform") for message in submissions]
+        taken = [message for message, is_refused in zip(submissions, refused, strict=True) if not is_refused]
+        receipts = iter(await self._intake(list(map(submission_from, taken))))
+        return [
+            _refused(message) if is_refused else _receipt(next(receipts))
+            for message, is_refused in zip(submissions, refused, strict=True)
+        ]
+
+
+def _refused(message: event_pb2.Submission) -> event_pb2.Receipt:
+    """Return the receipt of what claims to be a platform's: those speak through our own inbox alone."""
+    key = message.key if message.HasField("key") else None
+    return _receipt(Receipt(Status.REJECTED, None, key, (_NOT_A_PLATFORM,)))
 
 
 def _receipt(receipt: Receipt) -> event_pb2.Receipt:

@@ -1,6 +1,7 @@
 """Keeps events in PostgreSQL: plain ones, nearly all that there are, by one statement."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -9,7 +10,10 @@ from tracking_service.actions.catalogue import CATALOGUE, is_custom
 from tracking_service.attribution.rules import RULES_VERSION
 from tracking_service.events.deduplication_store import give_back, take_keys, take_order_actions
 from tracking_service.events.event import Draft, Receipt, Status
-from tracking_service.events.object_store import keep_objects, keep_refunds
+from tracking_service.events.messages import without_customer
+from tracking_service.events.object_store import keep_aliases, keep_objects, keep_refunds
+from tracking_service.events.order_store import place_orders
+from tracking_service.events.platform_word import is_of_order, names_customer
 from tracking_service.events.queries import QUERIES
 from tracking_service.identity.evidence import Strength
 from tracking_service.identity.statement_store import KeptStatement, keep_statements
@@ -54,6 +58,22 @@ class PlacedDraft(NamedTuple):
     draft: Draft
     person: int | None
     state: SessionState
+
+    @property
+    def profile_key(self) -> int | None:
+        """Return whose it is: whom it names, else whose its session is."""
+        return self.state.profile_key if self.person is None else self.person
+
+    @property
+    def is_own_person(self) -> bool:
+        """Whether it stays that person's wherever its session goes: who ordered is not who clicked."""
+        return self.person is not None and self.draft.session is not None and is_of_order(self.draft)
+
+    @property
+    def tells_visitor(self) -> bool:
+        """Whether it says who the visitor of its session is; who ordered is kept with the order, and may be another."""
+        is_visitors = not is_of_order(self.draft) or self.person in (None, self.state.profile_key)
+        return self.draft.visitor is not None and is_visitors and not names_customer(self.draft)
 
 
 class People(NamedTuple):
@@ -112,20 +132,24 @@ class PostgresEvents:
         return receipts
 
     async def _set_aside(self, draft: Draft, reason: str) -> Sequence[Receipt | None]:
-        content = draft.sent.SerializeToString()
+        content = without_customer(draft.sent.SerializeToString())
         await self._rejected.keep([Rejected(draft.business_id, EVENT, str(draft.id), content, reason)])
         return [Receipt(Status.REJECTED, None, draft.key, (_UNSTORABLE,))]
 
 
 async def _record(connection: "Connection", drafts: Sequence[Draft]) -> list[Receipt]:
     verdicts = await take_keys(connection, drafts)
+    # Also of what is known already: it may come with references that are not. Steps are looked for by them.
+    await keep_aliases(connection, drafts)
     retold = await take_order_actions(connection, drafts, verdicts)
     new = {number: draft for number, draft in enumerate(drafts) if number not in verdicts or number in retold}
-    if new:
+    if new or any(draft.platform is not None for draft in drafts):
         refused = dict.fromkeys(await _without_action(connection, new), _NO_ACTION)
         allowed = {number: draft for number, draft in new.items() if number not in refused}
+        orders = await place_orders(connection, drafts, allowed)
+        allowed = dict(orders.drafts)
         people = await _find_people(connection, allowed.values())
-        states = await _use_sessions(connection, allowed, people)
+        states = await _use_sessions(connection, allowed, people, orders.uses())
         refused |= {number: _ASSIGNED for number, state in states.items() if state is None}
         await give_back(connection, [new[number] for number in refused])
         for number, draft in new.items():
@@ -133,14 +157,23 @@ async def _record(connection: "Connection", drafts: Sequence[Draft]) -> list[Rec
                 verdicts[number] = Receipt(Status.REJECTED, None, draft.key, (refused[number],))
             else:
                 verdicts.setdefault(number, Receipt(Status.ACCEPTED, draft.id, draft.key))
-        accepted = {number: draft for number, draft in new.items() if number not in refused}
+        accepted = {number: draft for number, draft in allowed.items() if number not in refused}
         # What is refused leaves nothing behind, not even the profile that it was the first to name.
         await take_back_profiles(connection, _named_in_vain(new, accepted))
-        await keep_objects(connection, accepted.values())
-        await keep_refunds(connection, accepted.values())
-        await _keep_events(connection, accepted, states, people.named)
-        await keep_statements(connection, [_statement(draft) for draft in accepted.values() if draft.visitor])
+        await _keep_accepted(connection, accepted, states, people.named)
+        await orders.keep(connection, accepted)
     return [verdicts[number] for number in range(len(drafts))]
+
+
+async def _keep_accepted(
+    connection: "Connection", drafts: Mapping[int, Draft], states: States, keys: ProfileKeys
+) -> None:
+    """Keep drafts that nothing stands against, with what they bring and say."""
+    await keep_objects(connection, drafts.values())
+    await keep_refunds(connection, drafts.values())
+    placed = [_placed(draft, states.get(number), keys) for number, draft in drafts.items()]
+    await _keep_events(connection, placed)
+    await keep_statements(connection, [_statement(each.draft) for each in placed if each.tells_visitor])
 
 
 def _named_in_vain(new: Mapping[int, Draft], accepted: Mapping[int, Draft]) -> set[ProfileName]:
@@ -182,7 +215,13 @@ async def _find_people(connection: "Connection", drafts: Iterable[Draft]) -> Peo
     )
 
 
-async def _use_sessions(connection: "Connection", drafts: Mapping[int, Draft], people: People) -> States:
+async def _use_sessions(
+    connection: "Connection", drafts: Mapping[int, Draft], people: People, others: Sequence[SessionUse]
+) -> States:
+    """Use the sessions of drafts, and others that have to be locked with them.
+
+    What tells of an order by a private token is not refused where its session is another profile's: it claims nothing.
+    """
     uses = {
         number: SessionUse(
             business_id=draft.business_id,
@@ -195,7 +234,11 @@ async def _use_sessions(connection: "Connection", drafts: Mapping[int, Draft], p
         for number, draft in drafts.items()
         if draft.session is not None
     }
-    return dict(zip(uses, await claim_sessions(connection, list(uses.values())), strict=True))
+    found = await claim_sessions(connection, [*uses.values(), *others])
+    states: dict[int, SessionState | None] = dict(zip(uses, found, strict=False))
+    unclaimed = [number for number, state in states.items() if state is None and is_of_order(drafts[number])]
+    again = await claim_sessions(connection, [replace(uses[number], profile_key=None) for number in unclaimed])
+    return states | dict(zip(unclaimed, again, strict=True))
 
 
 def _fresh(draft: Draft, keys: ProfileKeys) -> FreshSession | None:
@@ -209,26 +252,24 @@ def _key_of(draft: Draft, profile: str | None, keys: ProfileKeys) -> int | None:
     return None if profile is None else keys[draft.business_id, profile]
 
 
-async def _keep_events(
-    connection: "Connection", drafts: Mapping[int, Draft], states: States, keys: ProfileKeys
-) -> None:
-    if not drafts:
+async def _keep_events(connection: "Connection", placed: Sequence[PlacedDraft]) -> None:
+    if not placed:
         return
-    placed = [_placed(draft, states.get(number), keys) for number, draft in drafts.items()]
     await connection.execute(
         QUERIES.keep_events,
         *packed_columns(
             placed, "draft.business_id", "draft.received_at", "draft.id", "draft.action", "draft.session", "person",
-            "state.profile_key", "draft.credential", "draft.occurred_at", "draft.tracked_at", "draft.object_id",
+            "profile_key", "draft.credential", "draft.occurred_at", "draft.tracked_at", "draft.object_id",
             "draft.object", "draft.amount_minor", "draft.currency", "draft.metadata", "draft.user_parameters",
             "draft.page", "draft.url", "draft.utm_params", "draft.extra", "draft.address", "draft.user_agent",
-            "state.link", "state.campaign", "state.journey", "state.message", "draft.bare_object",
+            "state.link", "state.campaign", "state.journey", "state.message", "draft.bare_object", "is_own_person",
         ),
     )  # fmt: skip
 
 
 def _statement(draft: Draft) -> KeptStatement:
     strength = Strength.PROVED if draft.is_private else Strength.PAGE
+    strength = Strength.PLATFORM if is_of_order(draft) else strength
     return KeptStatement(
         draft.business_id, draft.session or "", draft.said_source or "", draft.said_id or "", strength, email_hash=b"",
         phone_hash=b"", earlier_session="", said_at=draft.received_at, name=None, email=None, phone=None,
@@ -253,8 +294,9 @@ class Kept(NamedTuple):
 
 
 def is_plain(draft: Draft) -> bool:
-    """Tell whether only its id can stand against an event, and its session is no person's because of it."""
-    return draft.profile is None and draft.fresh_session is None and not draft.is_once and draft.action in CATALOGUE
+    """Tell whether only its id can stand against an event, and it says nothing of its session or of its order."""
+    is_silent = draft.profile is None and draft.fresh_session is None and not names_customer(draft)
+    return is_silent and not draft.is_once and draft.action in CATALOGUE
 
 
 async def keep_plain(postgres: Postgres, drafts: Sequence[Draft]) -> Kept:

@@ -21,9 +21,17 @@ class Strength(StrEnum):
     PAGE = "page"
     """The public id, which stands in every page and proves nothing."""
     PLATFORM = "platform"
-    """Signed by a platform: who the person is, is proved, but not that the session is that person's."""
+    """Signed by a platform, or a private token's word of an order: who the person is, is proved, not the session."""
     PROVED = "proved"
     """Said by a private token, or with a `user_hash` that the shop's server made."""
+
+    @property
+    def rank(self) -> int:
+        """How much is behind it beside the others; more is higher."""
+        return _RANKS[self]
+
+
+_RANKS = {Strength.PAGE: 0, Strength.PLATFORM: 1, Strength.PROVED: 2}
 
 
 class Contact(NamedTuple):

@@ -1,6 +1,6 @@
 """Finds in PostgreSQL what decisions on who somebody is rest on."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from tracking_service.identity.contacts import contact_of
@@ -90,7 +90,7 @@ async def find_evidence(
     }
     return IdentityEvidence(
         statements=[*statements, *await _old_claims(connection, business_id, facts)],
-        namings=await _namings(connection, business_id, wanted),
+        namings=await _namings(connection, business_id, concerned.identities | _identities_in(statements)),
         recipients=recipients,
         claimed=await find_claimed(connection, business_id, facts),
         contacts=await _contacts(connection, business_id, proving.country, set(recipients.values())),
@@ -149,7 +149,12 @@ async def _old_claims(connection: "Connection", business_id: str, sessions: Iter
     return [Statement(row["session"], None, row["said_at"], profile_key=row["profile_key"]) for row in rows]
 
 
-async def _namings(connection: "Connection", business_id: str, wanted: Sequence[Sequence[object]]) -> list[Naming]:
+def _identities_in(statements: Iterable[Statement]) -> set[Identity]:
+    return {one.identity for one in statements if one.identity is not None}
+
+
+async def _namings(connection: "Connection", business_id: str, identities: Collection[Identity]) -> list[Naming]:
+    wanted = columns(sorted(identities), "source", "user_id")
     rows = await connection.fetch(QUERIES.find_namings, business_id, *wanted)
     return [
         Naming(_identity(row), row["profile_key"], row["said_at"], row["position"], row["is_release"]) for row in rows

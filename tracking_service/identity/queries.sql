@@ -105,13 +105,15 @@ CROSS JOIN LATERAL (
 WHERE s.business_id = $1 AND s.profile_key = ANY ($2::bigint[]) AND s.is_clicked_by_recipient;
 
 -- name: find_speaking_sessions
--- The sessions of recipients' own clicks in which ids were said, of so many sessions of each id.
+-- The sessions of recipients' own clicks in which ids were said, of so many sessions of each id. Orders' own sessions,
+-- which one person may have many of, are nobody's clicks.
 SELECT DISTINCT s.id AS session
 FROM unnest($2::text[], $3::text[]) AS wanted (source, user_id)
 CROSS JOIN LATERAL (
     SELECT session, earlier_session
     FROM identity_evidence
     WHERE business_id = $1 AND source = wanted.source AND user_id = wanted.user_id
+      AND NOT starts_with(session, '_order-')
     ORDER BY session
     LIMIT $4) AS e
 CROSS JOIN LATERAL (VALUES (e.session), (e.earlier_session)) AS place (session)

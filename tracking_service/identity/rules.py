@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tracking_service.identity.evidence import Contact, Identity, IdentityEvidence, Naming, Statement, Strength
 
-RULES_VERSION = 1
+RULES_VERSION = 2
 # Of a session; who says more of them is no visitor.
 IDENTITIES_LIMIT = 3
 
@@ -52,6 +52,34 @@ def decide(evidence: IdentityEvidence) -> Decision:
     said_in = {statement.session for statement in evidence.statements}
     owners = {session: _owner(session, by_session.get(session, ()), evidence, holders) for session in said_in}
     return Decision(holders, owners)
+
+
+class OrderEvidence(NamedTuple):
+    """Whose an order is: its session's owner and its customer by their surrogates; None: nobody's that is known.
+
+    is_held tells that the customer is so by more than a page profile: by an id that somebody has, or as a guest is
+    reached. has_other tells that the owner has another id of the same source. Both contacts are as hashes.
+    """
+
+    owner: int | None
+    customer: int | None
+    is_held: bool
+    has_other: bool
+    owners_contact: Contact
+    contact: Contact
+
+
+def is_customers(order: OrderEvidence) -> bool:
+    """Tell whether an order is its customer's, known to be another than its session's owner; else it is the owner's.
+
+    Who ordered is proved, and not that the session is that person's: a link may have been forwarded.
+    """
+    if order.owner is None:
+        return order.customer is not None
+    if order.customer == order.owner:
+        return False
+    is_another = order.customer is not None and (order.is_held or order.has_other)
+    return is_another or order.contact.differs_from(order.owners_contact)
 
 
 def looked_at(statements: Iterable[Statement]) -> list[Statement]:
@@ -97,7 +125,7 @@ def _holders(
     evidence: IdentityEvidence, counted: Sequence[Statement], said: Iterable[Identity]
 ) -> dict[Identity, IdentityHolder]:
     namings = dict(_latest(evidence.namings))
-    candidates = _candidates(evidence, counted)
+    candidates = _candidates(evidence, counted, namings)
     named = {identity for identity, naming in namings.items() if not naming.is_release}
     return {
         identity: _holder(namings.get(identity), candidates.get(identity, []), evidence)
@@ -112,7 +140,7 @@ def _latest(namings: Iterable[Naming]) -> Iterator[tuple[Identity, Naming]]:
 
 
 def _candidates(
-    evidence: IdentityEvidence, counted: Sequence[Statement]
+    evidence: IdentityEvidence, counted: Sequence[Statement], namings: Mapping[Identity, Naming]
 ) -> dict[Identity, list[tuple[int, Statement]]]:
     """Return the recipients in whose sessions an id was the first said of its source, with the statements there."""
     places = _earlier_places(evidence, counted)
@@ -125,10 +153,25 @@ def _candidates(
         recipient = evidence.recipients.get(session)
         if recipient is None:
             continue
-        for statement in _firsts_of_sources(looked_at(said)):
+        own = [one for one in said if not _is_anothers(one, recipient, evidence, namings)]
+        for statement in _firsts_of_sources(looked_at(own)):
             if statement.identity is not None:
                 found.setdefault(statement.identity, []).append((recipient, statement))
     return found
+
+
+def _is_anothers(
+    said: Statement, recipient: int, evidence: IdentityEvidence, namings: Mapping[Identity, Naming]
+) -> bool:
+    """Tell whether a platform names a customer in a recipient's session who is known to be another.
+
+    Then a link was forwarded, and nothing is said of the recipient.
+    """
+    if said.strength is not Strength.PLATFORM or said.identity is None:
+        return False
+    naming = namings.get(said.identity)
+    is_named = naming is not None and not naming.is_release and naming.profile_key != recipient
+    return is_named or said.contact.differs_from(evidence.contacts.get(recipient, Contact()))
 
 
 def _earlier_places(evidence: IdentityEvidence, counted: Sequence[Statement]) -> dict[tuple[str, Identity | None], str]:
@@ -158,9 +201,9 @@ def _holder(
 ) -> IdentityHolder:
     if naming is not None and not naming.is_release:
         return IdentityHolder(HolderBasis.NAMED, naming.profile_key)
-    # Where something is proved, what is not says nothing against it.
-    proved = [pair for pair in candidates if pair[1].strength is Strength.PROVED]
-    candidates = proved or candidates
+    # What has less behind it says nothing against what has more.
+    strongest = max((said.strength.rank for _, said in candidates), default=0)
+    candidates = [pair for pair in candidates if pair[1].strength.rank == strongest]
     recipients = {recipient for recipient, _ in candidates}
     if len(recipients) == 1:
         (recipient,) = recipients

@@ -17,6 +17,7 @@ class Lock(IntEnum):
     ATTRIBUTION = 7_262_002
     COUNTERS = 7_262_003
     IDENTITIES = 7_262_004
+    ORDER_SESSIONS = 7_262_006
 
 
 async def lock_names(connection: "Connection", lock: Lock, names: Collection[str]) -> None:

@@ -24,6 +24,8 @@ PROFILE_IDS = rules(SharedRules, "profile")
 PROFILE_ID = pattern_of(PROFILE_IDS)
 SESSION_IDS = rules(SharedRules, "session")
 SESSION_ID = pattern_of(SESSION_IDS)
+# Sessions of orders that platforms tell begin so; nobody else may use one, since they can be guessed.
+ORDER_SESSION_PREFIX = "_order-"
 CHANGEABLE = frozenset({"name", "email", "phone", "identities", "metadata"})
 
 # What pages send besides, in any case: what templates write for nothing, and the number of all without an account.
@@ -64,6 +66,8 @@ def session_faults(parameter: str, session: str) -> Iterator[Fault]:
         yield field_fault(parameter, f"takes {in_words(SESSION_IDS)}.")
     elif session in NOBODYS_IDS:
         yield field_fault(parameter, NOBODYS_ID)
+    elif session.startswith(ORDER_SESSION_PREFIX):
+        yield field_fault(parameter, "is an order's own.")
 
 
 def attribute_faults(name: str | None, email: str | None, phone: str | None) -> Iterator[Fault]:

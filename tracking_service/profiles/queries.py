@@ -25,6 +25,7 @@ class ProfileQueries(Queries):
     find_identities: str
     name_identities: str
     remove_identities: str
+    find_by_contact: str
 
 
 QUERIES = ProfileQueries()

@@ -157,3 +157,23 @@ WHERE i.business_id = $1 AND i.profile_key = $4
     SELECT FROM unnest($2::text[], $3::text[]) AS kept (source, user_id)
     WHERE kept.source = i.source AND kept.user_id = i.user_id)
 RETURNING i.source, i.user_id, i.profile_key;
+
+-- name: find_by_contact
+-- People who may be reached by an e-mail address ($2) or a number that ends so ($3; '' for neither), but those of whom only
+-- pages said it, and the country of their business. Look-ups by two indexes; of more than can be told apart so many.
+SELECT p.profile_key, p.email, p.phone, b.country
+FROM (
+    (SELECT profile_key, email, phone, is_page FROM profiles
+     WHERE business_id = $1 AND lower(btrim(email)) = $2 AND $2 <> ''
+     LIMIT 100)
+    UNION
+    (SELECT profile_key, email, phone, is_page FROM profiles
+     WHERE business_id = $1 AND right(regexp_replace(phone, '[^0-9]', '', 'g'), 7) = $3 AND $3 <> ''
+     LIMIT 100)
+) AS p
+JOIN businesses b ON b.id = $1
+WHERE NOT p.is_page OR EXISTS (
+    SELECT FROM identities i
+    JOIN identity_attributes a ON a.business_id = $1 AND a.source = i.source AND a.user_id = i.user_id AND a.is_proved
+    WHERE i.business_id = $1 AND i.profile_key = p.profile_key
+      AND (a.attribute, a.value) IN (('email', p.email), ('phone', p.phone)));

@@ -23,6 +23,9 @@ class ReassignmentQueries(Queries):
     lock_session_facts: str
     move_sessions: str
     drop_absorbed: str
+    find_told_orders: str
+    give_orders: str
+    mark_former: str
 
 
 QUERIES = ReassignmentQueries()

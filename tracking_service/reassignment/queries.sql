@@ -136,3 +136,72 @@ WHERE p.business_id = $1 AND p.profile_key = ANY ($2::bigint[]) AND p.is_page
   AND NOT EXISTS (SELECT FROM links x WHERE x.business_id = $1 AND x.profile_key = p.profile_key)
   AND NOT EXISTS (SELECT FROM claims x WHERE x.business_id = $1 AND x.profile_key = p.profile_key)
   AND NOT EXISTS (SELECT FROM identity_namings x WHERE x.business_id = $1 AND x.profile_key = p.profile_key);
+
+-- name: find_told_orders
+-- Orders that name who ordered, of these orders' own sessions, in these sessions, or in sessions of these persons: whose the
+-- session is ($3: by the surrogate) and how that one can be reached, whose the order's own is and why, and what was told.
+-- has_other: the session's owner holds another id of the same source.
+-- OFFSET 0 keeps each look-up by its whole key apart: a planner without statistics joins on the business alone.
+WITH asked AS (
+    SELECT DISTINCT place.id AS session, is_own
+    FROM (
+        SELECT unnest($2::text[]) AS id
+        UNION ALL
+        SELECT x.id
+        FROM unnest($3::bigint[]) AS person
+        CROSS JOIN LATERAL (SELECT id FROM sessions WHERE business_id = $1 AND profile_key = person OFFSET 0) AS x
+    ) AS place
+    CROSS JOIN (VALUES (true), (false)) AS kinds (is_own)
+), found AS (
+    SELECT t.* FROM asked
+    CROSS JOIN LATERAL (
+        SELECT * FROM told_orders WHERE business_id = $1 AND order_session = asked.session OFFSET 0) AS t
+    WHERE is_own
+    UNION
+    SELECT t.* FROM asked
+    CROSS JOIN LATERAL (SELECT * FROM told_orders WHERE business_id = $1 AND session = asked.session OFFSET 0) AS t
+    WHERE NOT is_own
+)
+SELECT o.order_session, o.order_session <> o.session AS is_placed, o.email_hash, o.phone_hash, s.profile_key AS owner,
+       p.email, p.phone, own.profile_key AS customer, holder.is_held,
+       EXISTS (
+           SELECT FROM identities i
+           WHERE i.business_id = $1 AND i.profile_key = s.profile_key AND i.source = said.source
+             AND i.user_id <> said.user_id OFFSET 0) AS has_other
+FROM found o
+CROSS JOIN LATERAL (SELECT profile_key FROM sessions WHERE business_id = $1 AND id = o.session OFFSET 0) AS s
+CROSS JOIN LATERAL (SELECT profile_key FROM sessions WHERE business_id = $1 AND id = o.order_session OFFSET 0) AS own
+LEFT JOIN LATERAL (
+    SELECT email, phone FROM profiles WHERE business_id = $1 AND profile_key = s.profile_key OFFSET 0) AS p ON true
+LEFT JOIN LATERAL (
+    SELECT source, user_id FROM identity_evidence
+    WHERE business_id = $1 AND session = o.order_session AND strength = 'platform'
+    ORDER BY said_at, source, user_id
+    LIMIT 1) AS said ON true
+LEFT JOIN LATERAL (
+    SELECT h.basis <> 'page' AS is_held FROM identity_holders h
+    WHERE h.business_id = $1 AND h.source = said.source AND h.user_id = said.user_id OFFSET 0) AS holder ON true;
+
+-- name: give_orders
+-- What was told of orders, by their own sessions, goes to whom it is: is_own_person where that is not the session's owner.
+-- Answers with what has changed. By an array, or a planner that expects many events reads all activities.
+WITH given AS MATERIALIZED (
+    SELECT given.*, t.event_id
+    FROM unnest($2::text[], $3::bigint[], $4::boolean[]) AS given (order_session, profile_key, is_own_person)
+    CROSS JOIN LATERAL (
+        SELECT event_id FROM told_order_events
+        WHERE business_id = $1 AND order_session = given.order_session
+        OFFSET 0) AS t
+)
+UPDATE activities a
+SET profile_key = given.profile_key, is_own_person = given.is_own_person
+FROM given
+WHERE a.business_id = $1 AND a.id = ANY (ARRAY(SELECT event_id FROM given)) AND a.id = given.event_id
+  AND (a.profile_key, a.is_own_person) IS DISTINCT FROM (given.profile_key, given.is_own_person)
+RETURNING a.session, old.profile_key AS owner_before, new.profile_key;
+
+-- name: mark_former
+-- Sessions that are to be decided on again, each with whose what happened there was before.
+INSERT INTO dirty_identities (business_id, session, profile_key)
+SELECT $1, former.session, former.profile_key
+FROM unnest($2::text[], $3::bigint[]) AS former (session, profile_key);

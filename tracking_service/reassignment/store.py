@@ -19,6 +19,7 @@ from tracking_service.postgres.locks import Lock, lock_names
 from tracking_service.postgres.pool import Postgres
 from tracking_service.profiles.store import lock_identities
 from tracking_service.reassignment.holder_store import HolderKeys, keep_holders
+from tracking_service.reassignment.order_store import give_orders
 from tracking_service.reassignment.queries import QUERIES
 from tracking_service.reassignment.session_store import move_sessions
 
@@ -126,6 +127,8 @@ async def _decide(connection: "Connection", business_id: str, marks: Sequence[Ma
     await _fan_out(connection, business_id, held.moved | explicit, sessions)
     await move_sessions(connection, business_id, facts, evidence, _owners(decision, held))
     former = {mark.former for mark in marks if mark.former is not None}
+    holders = {held.keys[identity] for identity in held.moved | explicit if identity in held.keys}
+    await give_orders(connection, business_id, proving, sessions, recipients | holders | held.left)
     if gone := held.left | former:
         await connection.execute(QUERIES.drop_absorbed, business_id, sorted(gone))
 

@@ -29,7 +29,8 @@ ORDER BY page.profile_key;
 
 -- name: sum_earnings
 -- What people (surrogates) earned for a scope, and what was taken back of that, by currency, but for what is unconfirmed:
--- by their own events, and by whatever takes back from the orders that these earn for, whoever sent it. $6 is the steps of
+-- by their own events, and by whatever takes back from the orders that these earn for, whoever sent it, and by whatever
+-- reference. $6 is the steps of
 -- orders that may earn, $7 the actions that take back.
 WITH own AS (
     SELECT people.profile_key, a.id, a.received_at, a.action
@@ -39,7 +40,7 @@ WITH own AS (
         WHERE business_id = $1 AND profile_key = people.profile_key AND action <> $5
         OFFSET 0) AS a
 ), orders AS (
-    SELECT earning.profile_key, e.object_id
+    SELECT DISTINCT earning.profile_key, same.object_id
     FROM (
         SELECT own.profile_key, own.id, own.received_at
         FROM own
@@ -51,6 +52,7 @@ WITH own AS (
     CROSS JOIN LATERAL (
         SELECT object_id FROM events WHERE business_id = $1 AND received_at = earning.received_at AND id = earning.id
         OFFSET 0) AS e
+    CROSS JOIN LATERAL same_order($1, e.object_id) AS same
 ), concerned AS (
     SELECT profile_key, id FROM own WHERE action <> ALL ($7::text[])
     UNION ALL

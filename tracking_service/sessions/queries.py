@@ -15,6 +15,15 @@ class SessionQueries(Queries):
     move_activities: str
     find_session: str
     has_session: str
+    keep_binding: str
+    find_waiting_orders: str
+    find_known_sessions: str
+    keep_clues: str
+    find_order_places: str
+    keep_told_orders: str
+    keep_told_order_events: str
+    move_order: str
+    move_order_evidence: str
 
 
 QUERIES = SessionQueries()

@@ -87,7 +87,151 @@ UPDATE activities a
 SET profile_key = moved.profile_key
 FROM moved
 WHERE a.business_id = moved.business_id AND a.session = moved.session
-  AND a.profile_key IS DISTINCT FROM moved.profile_key;
+  AND a.profile_key IS DISTINCT FROM moved.profile_key AND NOT a.is_own_person;
+
+-- name: keep_binding
+-- That a token (its hash) belongs to a session, unless it was bound before that; at most $5 tokens of a session.
+INSERT INTO token_bindings AS b (business_id, token_hash, session, bound_at)
+SELECT $1::text, $2::bytea, $3::text, $4::timestamptz
+WHERE (
+    SELECT count(*) FROM token_bindings WHERE business_id = $1 AND session = $3 AND token_hash <> $2
+) < $5::bigint
+ON CONFLICT (business_id, token_hash) DO UPDATE
+SET session = excluded.session, bound_at = excluded.bound_at
+WHERE (b.bound_at, b.session) > (excluded.bound_at, excluded.session);
+
+-- name: find_waiting_orders
+-- The orders that were told with a token (its hash), by their own sessions.
+SELECT business_id, order_session FROM order_clues WHERE business_id = $1 AND token_hash = $2 AND token_hash <> '';
+
+-- name: find_known_sessions
+-- Which sessions are known.
+SELECT wanted.business_id, s.id AS session
+FROM unnest($1::text[], $2::text[]) AS wanted (business_id, session)
+CROSS JOIN LATERAL (
+    SELECT id FROM sessions WHERE business_id = wanted.business_id AND id = wanted.session OFFSET 0) AS s;
+
+-- name: keep_clues
+-- What tells the sessions of orders, in the order of their keys; of the same the lowest rank, and that said first.
+INSERT INTO order_clues AS c (business_id, order_session, session, token_hash, rank, said_at)
+SELECT DISTINCT ON (business_id, order_session, session, token_hash)
+       business_id, order_session, session, token_hash, rank, said_at
+FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::smallint[], $6::timestamptz[])
+    AS told (business_id, order_session, session, token_hash, rank, said_at)
+ORDER BY business_id, order_session, session, token_hash, rank, said_at
+ON CONFLICT (business_id, order_session, session, token_hash) DO UPDATE
+SET rank = excluded.rank, said_at = excluded.said_at
+WHERE (c.rank, c.said_at) > (excluded.rank, excluded.said_at);
+
+-- name: find_order_places
+-- The session that each order belongs into by all that is known now, and the one that it is in; null: none.
+-- OFFSET 0 keeps each look-up by its whole key apart: a planner without statistics joins on the business alone.
+SELECT wanted.business_id, wanted.order_session, clue.session, o.session AS session_before
+FROM unnest($1::text[], $2::text[]) AS wanted (business_id, order_session)
+LEFT JOIN LATERAL (
+    SELECT coalesce(b.session, c.session) AS session
+    FROM order_clues c
+    LEFT JOIN token_bindings b ON b.business_id = c.business_id AND b.token_hash = c.token_hash
+    WHERE c.business_id = wanted.business_id AND c.order_session = wanted.order_session
+      AND (c.token_hash = '' OR b.session IS NOT NULL)
+    ORDER BY c.rank, c.said_at, coalesce(b.session, c.session)
+    LIMIT 1) AS clue ON true
+LEFT JOIN LATERAL (
+    SELECT session FROM told_orders
+    WHERE business_id = wanted.business_id AND order_session = wanted.order_session
+    OFFSET 0) AS o ON true;
+
+-- name: keep_told_orders
+-- Orders that name who ordered, in the order of their keys, each with its session; how that person can be reached, as it
+-- was told first, but of erased people by the hash of the id. Whose each is, is decided again.
+WITH marked AS (
+    INSERT INTO dirty_identities (business_id, session)
+    SELECT DISTINCT business_id, order_session
+    FROM unnest($1::text[], $2::text[]) AS told (business_id, order_session)
+)
+INSERT INTO told_orders AS o (business_id, order_session, session, email_hash, phone_hash, contact_at)
+SELECT DISTINCT ON (business_id, order_session)
+       business_id, order_session, session, email_hash, phone_hash, said_at
+FROM (
+    SELECT business_id, order_session, session, said_at, CASE WHEN is_erased THEN '' ELSE email_hash END AS email_hash,
+           CASE WHEN is_erased THEN '' ELSE phone_hash END AS phone_hash
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::bytea[], $6::timestamptz[], $7::bytea[])
+        AS told (business_id, order_session, session, email_hash, phone_hash, said_at, identity_hash)
+    CROSS JOIN LATERAL (
+        SELECT EXISTS (
+            SELECT FROM identity_tombstones t
+            WHERE t.business_id = told.business_id AND t.identity_hash = told.identity_hash AND t.erased_at >= told.said_at
+        ) AS is_erased
+        OFFSET 0) AS erasure
+) AS allowed
+ORDER BY business_id, order_session, email_hash = '' AND phone_hash = '', said_at, email_hash, phone_hash
+ON CONFLICT (business_id, order_session) DO UPDATE
+SET (session, email_hash, phone_hash, contact_at) = (
+    SELECT excluded.session, best.email_hash, best.phone_hash, best.contact_at
+    FROM (
+        VALUES (o.email_hash, o.phone_hash, o.contact_at),
+               (excluded.email_hash, excluded.phone_hash, excluded.contact_at)) AS best (email_hash, phone_hash, contact_at)
+    ORDER BY email_hash = '' AND phone_hash = '', contact_at, email_hash, phone_hash
+    LIMIT 1);
+
+-- name: keep_told_order_events
+-- The events that told of orders.
+INSERT INTO told_order_events (business_id, order_session, event_id, received_at)
+SELECT business_id, order_session, id, received_at
+FROM unnest($1::text[], $2::text[], $3::uuid[], $4::timestamptz[]) AS told (business_id, order_session, id, received_at)
+ON CONFLICT (business_id, order_session, event_id) DO NOTHING;
+
+-- name: move_order
+-- An order ($2, its own session) goes from one session ($3) to another ($4), with its events, and where that does not name
+-- its person to whom it belongs now. Answers with whose its activities were and are. By arrays, or a planner that expects
+-- many events reads them all.
+WITH moved AS (
+    UPDATE told_orders SET session = $4 WHERE business_id = $1 AND order_session = $2
+), marked AS (
+    INSERT INTO dirty_identities (business_id, session) SELECT $1, unnest(ARRAY[$2, $3, $4]::text[])
+), told AS MATERIALIZED (
+    SELECT event_id, received_at FROM told_order_events WHERE business_id = $1 AND order_session = $2
+), rewritten AS (
+    UPDATE events e
+    SET session = $4
+    FROM told
+    WHERE e.business_id = $1 AND e.received_at = ANY (ARRAY(SELECT received_at FROM told))
+      AND e.id = ANY (ARRAY(SELECT event_id FROM told)) AND e.received_at = told.received_at AND e.id = told.event_id
+      AND e.session = $3
+)
+UPDATE activities a
+SET session = s.id, link = s.link, campaign = s.campaign, journey = s.journey, message = s.message,
+    profile_key = CASE WHEN a.is_own_person THEN a.profile_key ELSE s.profile_key END
+FROM sessions s
+WHERE a.business_id = $1 AND a.id = ANY (ARRAY(SELECT event_id FROM told)) AND a.session = $3
+  AND s.business_id = $1 AND s.id = $4
+RETURNING old.profile_key AS owner_before, new.profile_key;
+
+-- name: move_order_evidence
+-- Who ordered is said in the session that the order is in, and in the one before no more, unless another order says it.
+WITH said AS (
+    SELECT * FROM identity_evidence WHERE business_id = $1 AND session = $2 AND strength = 'platform'
+), unsaid AS (
+    DELETE FROM identity_evidence e
+    USING said
+    WHERE e.business_id = $1 AND e.session = $3 AND $3 <> $2 AND e.source = said.source AND e.user_id = said.user_id
+      AND e.strength = 'platform' AND NOT EXISTS (
+        SELECT FROM told_orders o
+        JOIN identity_evidence x ON x.business_id = $1 AND x.session = o.order_session
+        WHERE o.business_id = $1 AND o.session = $3 AND o.order_session <> $2
+          AND x.source = said.source AND x.user_id = said.user_id)
+)
+INSERT INTO identity_evidence AS e (
+    business_id, session, source, user_id, strength, email_hash, phone_hash, earlier_session, said_at)
+SELECT $1::text, $4::text, source, user_id, strength, email_hash, phone_hash, earlier_session, said_at
+FROM said
+WHERE NOT EXISTS (
+    SELECT FROM sessions s
+    WHERE s.business_id = $1 AND s.id = $4 AND s.profile_key IS NOT NULL AND NOT EXISTS (
+        SELECT FROM profiles p WHERE p.business_id = $1 AND p.profile_key = s.profile_key))
+ON CONFLICT (business_id, session, source, user_id, strength, email_hash, phone_hash, earlier_session) DO UPDATE
+SET said_at = excluded.said_at
+WHERE e.said_at > excluded.said_at;
 
 -- name: find_session
 -- A session with its profile's id.

@@ -9,6 +9,7 @@ from clicktrail.tracking.v1 import session_service_pb2 as pb
 from common.clock import to_timestamp
 from tracking_service.identity.evidence import Identity
 from tracking_service.messages import check_texts, received_at, time_from
+from tracking_service.sessions.bindings import Binding, Bindings
 from tracking_service.sessions.sessions import Identification, Session, Sessions, SessionSighting
 
 if TYPE_CHECKING:
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
 class SessionServicer(session_service_pb2_grpc.SessionServiceServicer):
     """Serves sessions and whose they are."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, bindings: Bindings) -> None:
         self._sessions = sessions
+        self._bindings = bindings
 
     async def GetSession(self, request: pb.GetSessionRequest, _context: "Context") -> pb.GetSessionResponse:
         """Read a session."""
@@ -52,6 +54,13 @@ class SessionServicer(session_service_pb2_grpc.SessionServiceServicer):
         )
         await self._sessions.identify(sighting, said)
         return pb.IdentifyResponse()
+
+    async def BindToken(self, request: pb.BindTokenRequest, _context: "Context") -> pb.BindTokenResponse:
+        """Say that a checkout or cart belongs to a session."""
+        check_texts(request)
+        sighting = _sighting(request.business_id, request.session, received_at(request), request.fresh_session)
+        await self._bindings.bind(sighting, Binding(request.source, request.token))
+        return pb.BindTokenResponse()
 
     async def Acknowledge(self, request: pb.AcknowledgeRequest, _context: "Context") -> pb.AcknowledgeResponse:
         """Note that a page is open."""

@@ -64,7 +64,7 @@ class PostgresSessions:
             proving = await find_proving(connection, sighting.business_id)
             if proving is None:
                 raise unknown_business()
-            uses = [await _used(connection, sighting, None, ClaimKind.EVENT)]
+            uses = [await used_by_sighting(connection, sighting, None, ClaimKind.EVENT)]
             if said.earlier_session:
                 # Known from now on, so that its click, when it is delivered, has this decided again.
                 uses.append(replace(uses[0], session=said.earlier_session, fresh=None))
@@ -106,12 +106,13 @@ def _statement(sighting: SessionSighting, said: Identification, proving: Proving
 async def _use(
     connection: "Connection", sighting: SessionSighting, profile_key: int | None, kind: ClaimKind
 ) -> SessionState | None:
-    return (await claim_sessions(connection, [await _used(connection, sighting, profile_key, kind)]))[0]
+    return (await claim_sessions(connection, [await used_by_sighting(connection, sighting, profile_key, kind)]))[0]
 
 
-async def _used(
+async def used_by_sighting(
     connection: "Connection", sighting: SessionSighting, profile_key: int | None, kind: ClaimKind
 ) -> SessionUse:
+    """Return the use of a session that was heard of, with its recipient by the surrogate."""
     fresh = await _fresh(connection, sighting)
     return SessionUse(sighting.business_id, sighting.session, profile_key, kind, sighting.received_at, fresh)
 

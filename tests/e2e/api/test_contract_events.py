@@ -144,6 +144,17 @@ async def test_a_session_is_one_persons(private: httpx.AsyncClient) -> None:
     assert len(await activities_when(private, first, 2)) == 2
 
 
+async def test_an_order_is_not_refused_for_its_session(private: httpx.AsyncClient) -> None:
+    """Whoever ordered in another one's session has the order; what the other one did there stays."""
+    session, first, second = secrets.token_hex(16), new_profile(), new_profile()
+    assert (await track(private, action="page.viewed", session=session, profile=first)).status_code == 200
+    parameters = {"reference": secrets.token_hex(8), "source": "shop"}
+    sent = {"session": session, "profile": second, "object_parameters": parameters, "amount": 10, "currency": "USD"}
+    assert (await track(private, action="order.placed", **sent)).status_code == 200
+    assert [one["action"] for one in await activities_when(private, second, 1)] == ["order.placed"]
+    assert [one["action"] for one in await activities_when(private, first, 1)] == ["page.viewed"]
+
+
 async def test_an_event_of_a_batch_is_no_larger_than_one_alone(private: httpx.AsyncClient) -> None:
     """64 KB each: a larger one is rejected with its key, its neighbours are taken."""
     small = {"action": "page.viewed", "profile": new_profile(), "id": secrets.token_hex(8)}

@@ -83,23 +83,6 @@ async def test_a_batch_is_counted_by_what_is_in_it(system: System) -> None:
         assert int(second.headers["retry-after"]) == 60
 
 
-async def test_a_large_batch_is_paid_for_before_it_is_looked_at(system: System) -> None:
-    """Also where nothing can be made of it; and those that are no larger than an event go on."""
-    business = await make_business(system, rate_factor=SMALL)
-    worthless = gzip.compress(f'{{"events":["{secrets.token_hex(50_000)}'.encode(), mtime=0)
-    async with client_of(system, business.id) as page:
-
-        async def send(content: bytes) -> int:
-            answer = await page.post(f"{PAGES}/batch", content=content, headers={"Content-Encoding": "gzip"})
-            return answer.status_code
-
-        seen = [await send(worthless) for _ in range(6)]
-        assert seen[0] == 400
-        assert 429 in seen
-        small = {"events": [order()]}
-        assert await send(gzip.compress(json.dumps(small).encode(), mtime=0)) == 200
-
-
 async def test_other_businesses_notice_nothing(system: System) -> None:
     """While one is far beyond what it has."""
     hostile, calm = await make_business(system, rate_factor=SMALL), await make_business(system)

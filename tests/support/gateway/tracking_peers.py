@@ -106,6 +106,11 @@ class Sessions(Peer, tracking_session_pb2_grpc.SessionServiceServicer):
         self.note(request)
         return tracking_session_pb2.IdentifyResponse(profile=request.fresh_session.profile or "new")
 
+    async def BindToken(self, request: Any, context: Context) -> Any:  # noqa: ARG002  (gRPC passes it)
+        """Note it."""
+        self.note(request)
+        return tracking_session_pb2.BindTokenResponse()
+
     async def Acknowledge(self, request: Any, context: Context) -> Any:  # noqa: ARG002  (gRPC passes it)
         """Note it."""
         self.note(request)

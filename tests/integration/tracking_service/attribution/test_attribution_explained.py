@@ -46,7 +46,7 @@ async def test_each_click_has_its_reason(caller: Caller) -> None:
         ("first", "a later click came before the event", False),
         ("old", "clicked before the attribution window", False),
     ]
-    assert (found.rules_version, found.reason, found.is_conversion) == (3, "the latest click", True)
+    assert (found.rules_version, found.reason, found.is_conversion) == (4, "the latest click", True)
     assert found.earns == "it is the first step of its order with an amount"
     assert (found.revenue.amount, found.revenue.currency) == ("10.00", "USD")
     entry = found.entries[0]

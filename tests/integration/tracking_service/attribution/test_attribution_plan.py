@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 EVENTS = 4_000
 MARKS = 40
-# A business with orders, one a session and person. No statistics: they are gathered by nobody here.
+# A business with orders of two references, one a session and person. No statistics: they are gathered by nobody here.
 FILL = """
     WITH numbered AS (
         SELECT n, gen_random_uuid() AS event_id, gen_random_uuid() AS order_id, $2::timestamptz AS at
@@ -30,6 +30,10 @@ FILL = """
     ), of_orders AS (
         INSERT INTO order_actions (business_id, object_id, action, is_private, event_id, received_at)
         SELECT 'shop', order_id, 'order.placed', true, event_id, at FROM numbered
+    ), of_references AS (
+        INSERT INTO object_aliases (business_id, alias_id, object_id, received_at)
+        SELECT 'shop', alias_id, order_id, at
+        FROM numbered CROSS JOIN LATERAL (VALUES (order_id), (gen_random_uuid())) AS names (alias_id)
     )
     INSERT INTO activities (business_id, id, received_at, occurred_at, profile_key, session, action)
     SELECT 'shop', event_id, at, at, n, 'session-' || n, 'order.placed' FROM numbered

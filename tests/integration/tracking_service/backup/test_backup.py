@@ -53,6 +53,9 @@ async def filled(channel: aio.Channel, business: str, database: "Database") -> C
     await database.execute(
         "INSERT INTO objects VALUES ($1, gen_random_uuid(), 'order', '', 'o', '{\"n\": 1.50}', now(), now())", business
     )
+    await database.execute(
+        "INSERT INTO object_aliases VALUES ($1, gen_random_uuid(), gen_random_uuid(), now())", business
+    )
     await database.execute("INSERT INTO installation (secret) VALUES ('\\x00ff')")
     # The attribution worker has nothing left to write.
     await eventually(lambda: database.fetchval("SELECT count(*) FROM dirty_visitors"), lambda count: count == 0)
@@ -81,6 +84,7 @@ async def test_what_comes_back_is_the_same(postgres_url: str, other_url: str, tm
     assert there == await all_of(postgres_url)
     assert there["clicks"].endswith(":4")
     assert there["links"].endswith(":30")
+    assert there["object_aliases"].endswith(":1")
     new_keys = []
     for url in (postgres_url, other_url):
         connection = await asyncpg.connect(url)

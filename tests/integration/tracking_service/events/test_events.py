@@ -267,8 +267,8 @@ async def test_a_profile_claims_a_free_session(events: Stub, database: "Database
     before, claiming = [
         (await track(events, each))[0] for each in (submission(event()), submission(event(profile="ann"), key="k"))
     ]
-    (refused,) = await track(events, submission(order(profile="eve"), key="e"))
-    (retried,) = await track(events, submission(order(profile="ann"), key="e"))
+    (refused,) = await track(events, submission(event("cart.viewed", profile="eve"), key="e"))
+    (retried,) = await track(events, submission(event("cart.viewed", profile="ann"), key="e"))
     assert [each.status for each in (before, claiming, refused, retried)] == [ACCEPTED, ACCEPTED, REJECTED, ACCEPTED]
     assert faults(refused) == [("identity_assigned", "session")]
     assert [row["id"] for row in await rows(database, "profiles")] == ["ann"]

@@ -127,6 +127,17 @@ def test_a_confirmation_decides_between_visitors() -> None:
     assert decided(*both, told(4, 12_000, session=None, profile_key=9)) == {4: (12_000, CONFIRMED, None)}
 
 
+def test_a_step_that_private_tokens_tell_twice_stands_once() -> None:
+    """As where they know an order by two references: with an amount before without, then what was received first."""
+    assert decided(told(1, 100), told(2, 120)) == {1: (100, CONFIRMED, "c101")}
+    assert decided(told(1, None), told(2, 120)) == {2: (120, CONFIRMED, "c102")}
+    assert decided(told(1, 100), told(2, 120, occurred_at=AT - timedelta(days=1))) == {1: (100, CONFIRMED, "c101")}
+    assert worth([told(1, 100), told(2, 120)], 2) is Worth.SUPERSEDED
+    assert decide_all([told(1, 100), told(2, 120)], clicks_by_visitor(CLICKS))[UUID(int=2)] is None
+    cancelled = [told(number, None, action="order.cancelled") for number in (8, 9)]
+    assert decided(told(1, 100), *cancelled) == {1: (100, CONFIRMED, "c101"), 8: (-100, CONFIRMED, "c101")}
+
+
 def test_an_amount_beyond_the_ceiling_earns_nothing() -> None:
     """Of a page; it stands in nobody's way, and a private token's has no ceiling."""
     assert decided(said(1, LARGEST)) == {}
@@ -167,7 +178,10 @@ ANYTHING = st.builds(
 
 @given(st.lists(ANYTHING, unique_by=lambda event: event.id), st.randoms(use_true_random=False))
 def test_whatever_is_said_in_whatever_order(events: list[Event], chance: object) -> None:
-    """Shuffled, the same; an order earns at most once, never by a page beside a token, and nothing falls below zero."""
+    """Shuffled, the same; an order earns at most once, never by a page beside a token, and nothing falls below zero.
+
+    Each of its steps counts once.
+    """
     clicks = clicks_by_visitor(CLICKS)
     whole = decide_all(events, clicks)
     shuffled = [*events, *events]
@@ -176,6 +190,8 @@ def test_whatever_is_said_in_whatever_order(events: list[Event], chance: object)
     by_id = {event.id: event for event in events}
     earning = [(by_id[key], credit) for key, credit in whole.items() if credit and (credit.revenue_minor or 0) > 0]
     assert len(earning) <= 1
+    steps = [by_id[key].action for key, credit in whole.items() if credit and by_id[key].action != "refund.received"]
+    assert len(steps) == len(set(steps))
     assert sum(credit.revenue_minor or 0 for credit in whole.values() if credit) >= 0
     assert len({credit.provenance for credit in whole.values() if credit and credit.revenue_minor is not None}) <= 1
     confirmed = any(event.is_private and event.action in ORDER_EARNS_FROM for event in events)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracking_service.identity.evidence import Contact, Identity, IdentityEvidence, Naming, Statement, Strength
-from tracking_service.identity.rules import HolderBasis, IdentityHolder, Owner, decide
+from tracking_service.identity.rules import HolderBasis, IdentityHolder, OrderEvidence, Owner, decide, is_customers
 
 AT = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 ANA, BEN, CUSTOMER = 1, 2, 9
@@ -215,3 +215,67 @@ def test_recipients_keep_the_sessions_of_their_clicks(statements: list[Statement
     """For ever, whatever anybody says."""
     for session, owner in owners(*statements).items():
         assert RECIPIENTS.get(session, owner) == owner
+
+
+def test_a_platforms_word_outdoes_pages() -> None:
+    """Whoever says an id by the public id alone takes it from nobody; the contact that counts is the platform's."""
+    ordered = said("ana-1", FIRST, 60, strength=Strength.PLATFORM)
+    forged = said("ben-1", FIRST, contact=Contact(b"ben"))
+    assert holders(forged) == {FIRST: BENS}
+    assert holders(ordered, forged) == {FIRST: ANAS}
+    differing = ordered._replace(contact=Contact(b"somebody"))
+    assert holders(differing, contacts={ANA: Contact(b"ana")}) == {FIRST: OWN_PAGE}
+
+
+def test_a_forwarded_link_says_nothing_of_the_recipient() -> None:
+    """A platform names a customer there who is known to be another: who logs in later is still the recipient."""
+    friends = said("ana-1", SECOND, strength=Strength.PLATFORM, contact=Contact(b"ben"))
+    own = said("ana-1", FIRST, 60)
+    assert holders(friends, own) == {SECOND: ANAS, FIRST: OWN_PAGE}
+    contacts = {ANA: Contact(b"ana")}
+    assert holders(friends, own, contacts=contacts) == {SECOND: OWN_PAGE, FIRST: ANAS}
+    assert holders(friends, own, said("ben-1", SECOND, 90), contacts=contacts) == {SECOND: BENS, FIRST: ANAS}
+    by_token = IdentityHolder(HolderBasis.NAMED, CUSTOMER)
+    assert holders(friends, own, namings=[named(SECOND, CUSTOMER)]) == {SECOND: by_token, FIRST: ANAS}
+
+
+def test_a_private_token_outdoes_a_platform() -> None:
+    """What is proved of the session too stands above what is not."""
+    ordered = said("ana-1", FIRST, strength=Strength.PLATFORM)
+    assert holders(ordered, said("ben-1", FIRST, 60, strength=Strength.PROVED)) == {FIRST: BENS}
+
+
+def test_a_platforms_word_does_not_prove_the_session() -> None:
+    """The first id said in it is another one's: what was ordered there later does not make it the customer's."""
+    assert owners(said("desk", FIRST), said("desk", SECOND, 1, strength=Strength.PLATFORM)) == {"desk": FIRST}
+    # Pages that must prove what they say do not count, and a platform does.
+    assert owners(said("desk", FIRST), said("desk", SECOND, 1, strength=Strength.PLATFORM), proved_from=AT) == {
+        "desk": SECOND
+    }
+
+
+SAME, OTHER = Contact(b"same", None), Contact(b"other", None)
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({}, False),
+        ({"customer": BEN}, False),
+        ({"customer": BEN, "is_held": True}, True),
+        ({"customer": BEN, "has_other": True}, True),
+        ({"customer": ANA, "is_held": True, "contact": OTHER, "owners_contact": SAME}, False),
+        ({"contact": OTHER, "owners_contact": SAME}, True),
+        ({"contact": OTHER, "owners_contact": Contact(None, b"phone")}, False),
+        ({"contact": SAME, "owners_contact": SAME}, False),
+        ({"owner": None, "customer": BEN}, True),
+        ({"owner": None}, False),
+    ],
+)
+def test_an_order_is_its_customers_where_that_is_known_to_be_another(told: dict[str, Any], *, expected: bool) -> None:
+    """By the id, by what the owner is known as, or by how each can be reached."""
+    order: dict[str, Any] = {
+        "owner": ANA, "customer": None, "is_held": False, "has_other": False, "owners_contact": Contact(),
+        "contact": Contact(),
+    }  # fmt: skip
+    assert is_customers(OrderEvidence(**order | told)) is expected

@@ -15,10 +15,10 @@ import builtins as _builtins
 import sys
 import typing as _typing
 
-if sys.version_info >= (3, 10):
-    from typing import TypeAlias as _TypeAlias
+if sys.version_info >= (3, 11):
+    from typing import TypeAlias as _TypeAlias, Never as _Never
 else:
-    from typing_extensions import TypeAlias as _TypeAlias
+    from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
@@ -125,9 +125,11 @@ class Event(_message.Message):
     action: _builtins.str
     """A built-in action or a custom one of the business, such as "order.placed". Required."""
     session: _builtins.str
-    """The session it happened in: 8 to 64 of `[A-Za-z0-9_-]`. This or `profile` is required."""
+    """The session it happened in: 8 to 64 of `[A-Za-z0-9_-]`. This or `profile` is required, but for what platforms tell."""
     profile: _builtins.str
-    """The profile whose event it is. Only with a private credential."""
+    """The profile whose event it is. Only with a private credential. In a session that is another profile's it is refused
+    (`identity_assigned`), but for orders and refunds: who orders need not be who clicked.
+    """
     object: _builtins.str
     """The id of an object that an earlier event brought."""
     object_type: _builtins.str
@@ -365,6 +367,7 @@ class Submission(_message.Message):
     FRESH_SESSION_FIELD_NUMBER: _builtins.int
     ADDRESS_FIELD_NUMBER: _builtins.int
     USER_AGENT_FIELD_NUMBER: _builtins.int
+    PLATFORM_FIELD_NUMBER: _builtins.int
     business_id: _builtins.str
     """The business."""
     credential: Global___Credential.ValueType
@@ -393,6 +396,10 @@ class Submission(_message.Message):
         been delivered yet. Absent: the shortener does not know it.
         """
 
+    @_builtins.property
+    def platform(self) -> Global___PlatformWord:
+        """What a platform tells beside the event. Set by tracking's own inbox alone: over RPC it is refused (`not_allowed`)."""
+
     def __init__(
         self,
         *,
@@ -405,16 +412,110 @@ class Submission(_message.Message):
         fresh_session: _session_pb2.Session | None = ...,
         address: _builtins.str = ...,
         user_agent: _builtins.str = ...,
+        platform: Global___PlatformWord | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_key", b"_key", "event", b"event", "fresh_session", b"fresh_session", "key", b"key", "received_at", b"received_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_key", b"_key", "event", b"event", "fresh_session", b"fresh_session", "key", b"key", "platform", b"platform", "received_at", b"received_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_key", b"_key", "address", b"address", "business_id", b"business_id", "credential", b"credential", "event", b"event", "fresh_session", b"fresh_session", "id", b"id", "key", b"key", "received_at", b"received_at", "user_agent", b"user_agent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_key", b"_key", "address", b"address", "business_id", b"business_id", "credential", b"credential", "event", b"event", "fresh_session", b"fresh_session", "id", b"id", "key", b"key", "platform", b"platform", "received_at", b"received_at", "user_agent", b"user_agent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__key: _TypeAlias = _typing.Literal["key"]  # noqa: Y015
     _WhichOneofArgType__key: _TypeAlias = _typing.Literal["_key", b"_key"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__key) -> _WhichOneofReturnType__key | None: ...
 
 Global___Submission: _TypeAlias = Submission  # noqa: Y015
+
+@_typing.final
+class PlatformWord(_message.Message):
+    """What a platform tells of an order beside the event. It is signed, so it counts as a private token's word of the order and
+    of who its customer is; whose the session is it does not prove. With it the event needs neither session nor profile.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ALIASES_FIELD_NUMBER: _builtins.int
+    CUSTOMER_FIELD_NUMBER: _builtins.int
+    SESSIONS_FIELD_NUMBER: _builtins.int
+    TOKENS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def aliases(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Other references of the event's object in its source, such as the number that the customer sees."""
+
+    @_builtins.property
+    def customer(self) -> Global___Customer:
+        """Who ordered. Absent: not told."""
+
+    @_builtins.property
+    def sessions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Sessions that it may have happened in, strongest first; only those that there are count."""
+
+    @_builtins.property
+    def tokens(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Tokens of its checkout and cart, strongest first; see `SessionService.BindToken`."""
+
+    def __init__(
+        self,
+        *,
+        aliases: _abc.Iterable[_builtins.str] | None = ...,
+        customer: Global___Customer | None = ...,
+        sessions: _abc.Iterable[_builtins.str] | None = ...,
+        tokens: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["customer", b"customer"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aliases", b"aliases", "customer", b"customer", "sessions", b"sessions", "tokens", b"tokens"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlatformWord: _TypeAlias = PlatformWord  # noqa: Y015
+
+@_typing.final
+class Customer(_message.Message):
+    """Who ordered, in the system that the order's `source` names."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    EMAIL_FIELD_NUMBER: _builtins.int
+    PHONE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """The id there. Absent: a guest."""
+    email: _builtins.str
+    """The e-mail address."""
+    phone: _builtins.str
+    """The phone number."""
+    name: _builtins.str
+    """The name."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str | None = ...,
+        email: _builtins.str | None = ...,
+        phone: _builtins.str | None = ...,
+        name: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_email", b"_email", "_id", b"_id", "_name", b"_name", "_phone", b"_phone", "email", b"email", "id", b"id", "name", b"name", "phone", b"phone"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_email", b"_email", "_id", b"_id", "_name", b"_name", "_phone", b"_phone", "email", b"email", "id", b"id", "name", b"name", "phone", b"phone"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__email: _TypeAlias = _typing.Literal["email"]  # noqa: Y015
+    _WhichOneofArgType__email: _TypeAlias = _typing.Literal["_email", b"_email"]  # noqa: Y015
+    _WhichOneofReturnType__id: _TypeAlias = _typing.Literal["id"]  # noqa: Y015
+    _WhichOneofArgType__id: _TypeAlias = _typing.Literal["_id", b"_id"]  # noqa: Y015
+    _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
+    _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
+    _WhichOneofReturnType__phone: _TypeAlias = _typing.Literal["phone"]  # noqa: Y015
+    _WhichOneofArgType__phone: _TypeAlias = _typing.Literal["_phone", b"_phone"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__email) -> _WhichOneofReturnType__email | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__id) -> _WhichOneofReturnType__id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__phone) -> _WhichOneofReturnType__phone | None: ...
+
+Global___Customer: _TypeAlias = Customer  # noqa: Y015
 
 @_typing.final
 class Receipt(_message.Message):

@@ -319,6 +319,71 @@ class IdentifyResponse(_message.Message):
 Global___IdentifyResponse: _TypeAlias = IdentifyResponse  # noqa: Y015
 
 @_typing.final
+class BindTokenRequest(_message.Message):
+    """That a checkout or cart belongs to a session."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BUSINESS_ID_FIELD_NUMBER: _builtins.int
+    SESSION_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
+    RECEIVED_AT_FIELD_NUMBER: _builtins.int
+    FRESH_SESSION_FIELD_NUMBER: _builtins.int
+    business_id: _builtins.str
+    """The business."""
+    session: _builtins.str
+    """The session. Required."""
+    source: _builtins.str
+    """Which system the token is of, as the connection names it, such as "shopify". Required."""
+    token: _builtins.str
+    """The checkout's or cart's token there, at most 200 characters. Required.
+    Texts that a script makes of nothing, such as "undefined" and "null", are none.
+    """
+    @_builtins.property
+    def received_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was received. Absent: now."""
+
+    @_builtins.property
+    def fresh_session(self) -> _session_pb2.Session:
+        """The session as the shortener knows it. Absent: it does not."""
+
+    def __init__(
+        self,
+        *,
+        business_id: _builtins.str = ...,
+        session: _builtins.str = ...,
+        source: _builtins.str = ...,
+        token: _builtins.str = ...,
+        received_at: _timestamp_pb2.Timestamp | None = ...,
+        fresh_session: _session_pb2.Session | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["fresh_session", b"fresh_session", "received_at", b"received_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["business_id", b"business_id", "fresh_session", b"fresh_session", "received_at", b"received_at", "session", b"session", "source", b"source", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BindTokenRequest: _TypeAlias = BindTokenRequest  # noqa: Y015
+
+@_typing.final
+class BindTokenResponse(_message.Message):
+    """Nothing more to say."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BindTokenResponse: _TypeAlias = BindTokenResponse  # noqa: Y015
+
+@_typing.final
 class AcknowledgeRequest(_message.Message):
     """A sign of life of a page."""
 

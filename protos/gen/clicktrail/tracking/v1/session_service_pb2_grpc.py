@@ -54,6 +54,11 @@ class SessionServiceStub:
                 request_serializer=clicktrail_dot_tracking_dot_v1_dot_session__service__pb2.IdentifyRequest.SerializeToString,
                 response_deserializer=clicktrail_dot_tracking_dot_v1_dot_session__service__pb2.IdentifyResponse.FromString,
                 _registered_method=True)
+        self.BindToken = channel.unary_unary(
+                '/clicktrail.tracking.v1.SessionService/BindToken',
+                request_serializer=clicktrail_dot_tracking_dot_v1_dot_session__service__pb2.BindTokenRequest.SerializeToString,
+                response_deserializer=clicktrail_dot_tracking_dot_v1_dot_session__service__pb2.BindTokenResponse.FromString,
+                _registered_method=True)
         self.Acknowledge = channel.unary_unary(
                 '/clicktrail.tracking.v1.SessionService/Acknowledge',
                 request_serializer=clicktrail_dot_tracking_dot_v1_dot_session__service__pb2.AcknowledgeRequest.SerializeToString,
@@ -98,6 +103,17 @@ class SessionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BindToken(self, request, context):
+        """Says that a checkout or cart of a platform belongs to a session.
+
+        An order that a platform tells with this token is in this session, whether it comes before or after. The first session
+        of a token stays: a page proves nothing, so that a later one takes nobody's order away. The answer is the same whatever
+        is known. Errors: NOT_FOUND (`BUSINESS_UNKNOWN`). Idempotent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Acknowledge(self, request, context):
         """Notes that a page with this session is open. Creates the session if it is not known.
 
@@ -124,6 +140,11 @@ def add_SessionServiceServicer_to_server(servicer, server):
                     servicer.Identify,
                     request_deserializer=clicktrail_dot_tracking_dot_v1_dot_session__service__pb2.IdentifyRequest.FromString,
                     response_serializer=clicktrail_dot_tracking_dot_v1_dot_session__service__pb2.IdentifyResponse.SerializeToString,
+            ),
+            'BindToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.BindToken,
+                    request_deserializer=clicktrail_dot_tracking_dot_v1_dot_session__service__pb2.BindTokenRequest.FromString,
+                    response_serializer=clicktrail_dot_tracking_dot_v1_dot_session__service__pb2.BindTokenResponse.SerializeToString,
             ),
             'Acknowledge': grpc.unary_unary_rpc_method_handler(
                     servicer.Acknowledge,
@@ -217,6 +238,33 @@ class SessionService:
             '/clicktrail.tracking.v1.SessionService/Identify',
             clicktrail_dot_tracking_dot_v1_dot_session__service__pb2.IdentifyRequest.SerializeToString,
             clicktrail_dot_tracking_dot_v1_dot_session__service__pb2.IdentifyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BindToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/clicktrail.tracking.v1.SessionService/BindToken',
+            clicktrail_dot_tracking_dot_v1_dot_session__service__pb2.BindTokenRequest.SerializeToString,
+            clicktrail_dot_tracking_dot_v1_dot_session__service__pb2.BindTokenResponse.FromString,
             options,
             channel_credentials,
             insecure,

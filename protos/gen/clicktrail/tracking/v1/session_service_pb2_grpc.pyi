@@ -38,6 +38,13 @@ class SessionServiceStub:
     It is kept as evidence; whose session and identity are is decided soon after, and again with each further evidence.
     The answer is the same whoever it is. Errors: NOT_FOUND (`BUSINESS_UNKNOWN`). Idempotent.
     """
+    BindToken: _aio.UnaryUnaryMultiCallable[_session_service_pb2.BindTokenRequest, _session_service_pb2.BindTokenResponse]
+    """Says that a checkout or cart of a platform belongs to a session.
+
+    An order that a platform tells with this token is in this session, whether it comes before or after. The first session
+    of a token stays: a page proves nothing, so that a later one takes nobody's order away. The answer is the same whatever
+    is known. Errors: NOT_FOUND (`BUSINESS_UNKNOWN`). Idempotent.
+    """
     Acknowledge: _aio.UnaryUnaryMultiCallable[_session_service_pb2.AcknowledgeRequest, _session_service_pb2.AcknowledgeResponse]
     """Notes that a page with this session is open. Creates the session if it is not known.
 
@@ -85,6 +92,19 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
 
         It is kept as evidence; whose session and identity are is decided soon after, and again with each further evidence.
         The answer is the same whoever it is. Errors: NOT_FOUND (`BUSINESS_UNKNOWN`). Idempotent.
+        """
+
+    @_abc_1.abstractmethod
+    def BindToken(
+        self,
+        request: _session_service_pb2.BindTokenRequest,
+        context: _aio.ServicerContext[_session_service_pb2.BindTokenRequest, _abc.Awaitable[_session_service_pb2.BindTokenResponse]],
+    ) -> _abc.Awaitable[_session_service_pb2.BindTokenResponse]:
+        """Says that a checkout or cart of a platform belongs to a session.
+
+        An order that a platform tells with this token is in this session, whether it comes before or after. The first session
+        of a token stays: a page proves nothing, so that a later one takes nobody's order away. The answer is the same whatever
+        is known. Errors: NOT_FOUND (`BUSINESS_UNKNOWN`). Idempotent.
         """
 
     @_abc_1.abstractmethod

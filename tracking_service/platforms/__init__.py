@@ -1,0 +1,1 @@
+"""Platforms of shops: what they send, read by pure functions, one module a platform."""
