@@ -40,7 +40,7 @@ REFERENCE = "820982911946154508"
 NUMBERS = ("#1042", "1042")
 PAGE = event_pb2.CREDENTIAL_PUBLIC
 BATCH = 500
-POST = next(step.sql for step in migrations() if step.name == "0015_post_object_aliases")
+POST = next(step.sql for step in migrations() if step.name == "0014_post_object_aliases")
 Part = tuple[int, str]
 NOTHING = (0, "")
 ACCEPTED, DUPLICATE = Status.ACCEPTED, Status.DUPLICATE
