@@ -135,11 +135,22 @@ lock: $(STAMP) ## look up again what the image installs, with hashes (LOCK_FLAGS
 	$(LOCK) $(LOCK_FLAGS) pyproject.toml --output-file deploy/requirements.lock
 	$(LOCK) $(LOCK_FLAGS) deploy/build-requirements.in --output-file deploy/build-requirements.lock
 
-TRACKER := gateway/tracker/tracker
+TRACKER := gateway/tracker/tracker.js
+ADAPTERS := gateway/tracker/adapters
+# Writes minified, below the hash of all its sources, the script with what stands in these files put in at its mark.
+define minify
+	{ echo "// $$(cat $(TRACKER) $(2) | sha256sum | cut -d ' ' -f 1)" && \
+		sed '/^  \/\/ ADAPTER$$/r /dev/stdin' $(TRACKER) < <(cat $(2) /dev/null) | \
+		npx --yes terser@5.51.4 --compress passes=4,ecma=2021,unsafe_arrows --mangle; } > $(1)
+endef
+minify-adapter = $(call minify,$(ADAPTERS)/$(1).min.js,$(ADAPTERS)/shared.js $(ADAPTERS)/$(1).js)
 .PHONY: script
 script: ## write again what is served of the tracking script (needs npx; a test holds it to its source)
-	{ echo "// $$(sha256sum < $(TRACKER).js | cut -d ' ' -f 1)" && \
-		npx --yes terser@5.51.4 $(TRACKER).js --compress passes=4,ecma=2021,unsafe_arrows --mangle; } > $(TRACKER).min.js
+	$(call minify,$(TRACKER:.js=.min.js))
+	$(call minify-adapter,shopify)
+	$(call minify-adapter,tiendanube)
+	$(call minify-adapter,vtex)
+	$(call minify-adapter,woocommerce)
 
 SEED ?= $(shell date +%s)
 FSYNC ?= always

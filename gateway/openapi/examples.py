@@ -66,6 +66,9 @@ EXAMPLES: dict[str, Mapping[str, Any]] = {
     "attributeEvent": _FROM_SERVERS,
     "attributeEvents": {"Two events": {"events": list(_FROM_SERVERS.values())}},
     "acknowledge": {"A page is open": {"session": _SESSION}},
+    "bindToken": {
+        "A cart is a visitor's": {"session": _SESSION, "source": "shopify", "token": "hWN6mTqZ0bYc3fQxKp9sVd"}
+    },
     "identify": {"A visitor logged in": {"session": _SESSION, "user_id": "17", "source": "shop"}},
 }
 """By the id of the operation, each by what it shows."""

@@ -17,7 +17,7 @@ class BudgetKind(StrEnum):
     SESSIONS = "sessions"
     """Sessions that a page asks for."""
     IDENTIFICATIONS = "identifications"
-    """Identifications, and signs of life."""
+    """Identifications, signs of life, and bindings of checkouts."""
     REQUESTS = "requests"
     """All other requests."""
     LINKS = "links"

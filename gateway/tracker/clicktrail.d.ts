@@ -17,6 +17,8 @@ export interface Options {
   keepAddress?: boolean;
   /** The domain of the cookies; '' for this host alone. Default: the shop's registrable domain. */
   cookieDomain?: string;
+  /** With an adapter (`c.js?for=…`): the source of the shop's connection, where that is not the platform's name. */
+  source?: string;
   /** Whether every call and answer is written to the console. Default: false. */
   debug?: boolean;
 }

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from clicktrail.tracking.v1.session_service_pb2 import AcknowledgeRequest, IdentifyRequest
+from clicktrail.tracking.v1.session_service_pb2 import AcknowledgeRequest, BindTokenRequest, IdentifyRequest
 from common.field_rules import rules
 from gateway.http.operation import (
     COMMON_ERRORS,
@@ -20,6 +20,7 @@ from gateway.http.operation import (
 IDENTITY_FIELDS = ("session", "user_id", "source", "email", "phone", "name", "user_hash", "earlier_session")
 IDENTITY_REQUIRED = tuple(name for name in IDENTITY_FIELDS if rules(IdentifyRequest, name).required)
 ACK_FIELDS = ("session", "at", "utm_params")
+BINDING_FIELDS = ("session", "source", "token")
 
 _PAGES: dict[str, Any] = {"tag": "pages", "access": Access.PUBLIC}
 _TEXT: Schema = {"type": "string"}
@@ -64,6 +65,17 @@ IDENTIFY = Operation(
     "the answer is the same whoever it is. `user_hash`, the HMAC-SHA256 (hex) of `user_id` with the business's "
     "identity secret, proves it. What is said of the visitor may be a number.",
     bodies=_bodies(IdentifyRequest.DESCRIPTOR, IDENTITY_FIELDS),
+    responses={200: Response("Kept.", in_json(_object(status={"const": "received"})))},
+)
+BIND = Operation(
+    **_PAGES,
+    method="POST",
+    path="/v1/public/bindings",
+    id="bindToken",
+    summary="Says that a checkout or a cart of a platform belongs to a session.",
+    description="An order that a connection brings with this token is in this session, whichever comes first. "
+    "`source` is the connection's. The first session of a token stays; the answer is the same whatever is known.",
+    bodies=_bodies(BindTokenRequest.DESCRIPTOR, BINDING_FIELDS),
     responses={200: Response("Kept.", in_json(_object(status={"const": "received"})))},
 )
 SHOW_BUSINESS = Operation(

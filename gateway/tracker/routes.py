@@ -1,5 +1,7 @@
 """The routes that tracking libraries on pages call, beside those for events."""
 
+from collections.abc import Iterable, Mapping
+
 from clicktrail.shortener.v1 import session_service_pb2 as shortener_sessions
 from clicktrail.tracking.v1 import account_service_pb2 as accounts
 from clicktrail.tracking.v1 import session_service_pb2 as sessions
@@ -19,14 +21,14 @@ from gateway.rpc.clients import Services
 from gateway.rpc.fresh_sessions import FreshSessions
 from gateway.tracker import operations
 from gateway.tracker.calling_codes import CALLING_CODES
-from gateway.tracker.operations import ACK_FIELDS, IDENTITY_FIELDS, IDENTITY_REQUIRED
+from gateway.tracker.operations import ACK_FIELDS, BINDING_FIELDS, IDENTITY_FIELDS, IDENTITY_REQUIRED
 
 # What a page says of its visitor.
 _SAID = ("user_id", "source", "email", "phone", "name")
 
 
 class TrackerRoutes:
-    """Sessions, signs of life, identifications, and a business's public settings."""
+    """Sessions, signs of life, identifications, bindings of checkouts, and a business's public settings."""
 
     def __init__(self, services: Services, credentials: Credentials, fresh_sessions: FreshSessions) -> None:
         issuing = shortener_sessions.DESCRIPTOR.services_by_name["SessionService"].methods_by_name
@@ -35,6 +37,7 @@ class TrackerRoutes:
         self._issue = services.method(issuing["IssueSession"])
         self._acknowledge = services.method(keeping["Acknowledge"])
         self._identify = services.method(keeping["Identify"])
+        self._bind_token = services.method(keeping["BindToken"])
         self._get_business = services.method(account["GetBusiness"])
         self._credentials = credentials
         self._fresh_sessions = fresh_sessions
@@ -45,6 +48,7 @@ class TrackerRoutes:
             Route(operations.CREATE_SESSION, self.create_session),
             Route(operations.ACKNOWLEDGE, self.acknowledge),
             Route(operations.IDENTIFY, self.identify),
+            Route(operations.BIND, self.bind),
             Route(operations.SHOW_BUSINESS, self.show_business),
         ]
 
@@ -76,13 +80,21 @@ class TrackerRoutes:
             credential=CREDENTIAL_PRIVATE if account.is_private else CREDENTIAL_PUBLIC,
         )
         # Shops number their customers, and scripts make numbers of telephones.
-        members |= {name: str(value) for name in _SAID if isinstance(value := members.get(name), Num)}
+        members |= _numbers_as_text(members, _SAID)
         _fill_from(request, members, IDENTITY_FIELDS, required=IDENTITY_REQUIRED)
-        found = await self._fresh_sessions.among(account.business_id, [request.session])
-        if session := found.get(request.session):
-            request.fresh_session.CopyFrom(session)
+        await self._add_fresh_session(request)
         await self._identify(request, request_id=exchange.request_id, is_repeatable=True)
         # The same for all: whether somebody is known, a page is not told.
+        return answer(200, {"status": "received"})
+
+    async def bind(self, exchange: Exchange) -> Answer:
+        """Say that a checkout or a cart belongs to a session."""
+        account, members = await self._read(exchange)
+        request = sessions.BindTokenRequest(business_id=account.business_id, received_at=to_timestamp(now()))
+        members |= _numbers_as_text(members, ("source", "token"))
+        _fill_from(request, members, BINDING_FIELDS, required=BINDING_FIELDS)
+        await self._add_fresh_session(request)
+        await self._bind_token(request, request_id=exchange.request_id, is_repeatable=True)
         return answer(200, {"status": "received"})
 
     async def show_business(self, exchange: Exchange) -> Answer:
@@ -95,6 +107,12 @@ class TrackerRoutes:
         country: Value = {"code": business.country or None, "prefix": prefix}
         shown: dict[str, Value] = {"id": business.id, "locale": business.locale or "en", "country": country}
         return answer(200, shown | _FIXED_SETTINGS)
+
+    async def _add_fresh_session(self, request: sessions.IdentifyRequest | sessions.BindTokenRequest) -> None:
+        """Add the session as the shortener knows it, where it does: its click may not have been delivered yet."""
+        found = await self._fresh_sessions.among(request.business_id, [request.session])
+        if session := found.get(request.session):
+            request.fresh_session.CopyFrom(session)
 
     async def _business(self, business_id: str, request_id: str) -> accounts.Business:
         request = accounts.GetBusinessRequest(id=business_id)
@@ -119,8 +137,13 @@ _FIXED_SETTINGS: dict[str, Value] = {
 }
 
 
+def _numbers_as_text(members: Mapping[str, Value], names: Iterable[str]) -> dict[str, Value]:
+    """Return those of these members that are numbers, as texts."""
+    return {name: str(value) for name in names if isinstance(value := members.get(name), Num)}
+
+
 def _fill_from(
-    request: sessions.AcknowledgeRequest | sessions.IdentifyRequest,
+    request: sessions.AcknowledgeRequest | sessions.IdentifyRequest | sessions.BindTokenRequest,
     members: dict[str, Value],
     names: tuple[str, ...],
     required: tuple[str, ...],

@@ -3,7 +3,8 @@
 // Every call goes into local storage first and is forgotten only once the API has said, readably, what became of it.
 // Until then it is sent again: after a pause, when the network is back, on the next page. Its id makes all copies one.
 //
-// What is served is `tracker.min.js`, of less than 5 KB: `make script` writes it.
+// What is served is `tracker.min.js`, of less than 5 KB: `make script` writes it, and one with the adapter of each platform,
+// which is put in where it says so below.
 (() => {
   const stub = window.Clicktrail;
   if (stub && !stub.q) return;
@@ -40,6 +41,8 @@
     viewed,
     round,
     timer,
+    // Set by an adapter alone: while it is, the address keeps its session.
+    holding,
     stamp = 0,
     pause = 1e3;
 
@@ -251,7 +254,7 @@
     const address = without(href);
     const here = address.replace(/#(?![!/]).*/, '');
     if (!isOn()) return;
-    if (document.readyState == 'complete' && !options.keepAddress && address != href)
+    if (document.readyState == 'complete' && !options.keepAddress && !holding && address != href)
       attempt(() => history.replaceState(history.state, '', address));
     if (!options.autoPageviews || here == viewed) return;
     viewed = here;
@@ -335,6 +338,8 @@
     },
     removeEventListener: (event, listener) => listeners.delete(listener)
   };
+  // ADAPTER
+
   // Nothing here ever throws into the page.
   for (const name in calls) {
     api[name] = async (...given) => {

@@ -24,7 +24,9 @@ class Location:
         self.bare = address.base + query + address.fragment
         """The location for hits that get no session."""
         start = address.base + query + _joint(query)
-        self._pieces = (f"{start}{names[0]}=", *(f"&{name}=" for name in names[1:]), address.fragment)
+        # Brackets are not for a query as they are.
+        first, *others = (quote(name, safe="") for name in names)
+        self._pieces = (f"{start}{first}=", *(f"&{name}=" for name in others), address.fragment)
 
     def with_session(self, session: str) -> str:
         """Return the location that carries a session."""

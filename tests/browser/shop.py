@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "events.md"
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Shop</title>
@@ -62,10 +63,19 @@ class Shop:
         writer.close()
 
 
+AnyShop = TypeVar("AnyShop", bound=Shop)
+
+
 @asynccontextmanager
 async def open_shop(gateway: str, business: str, certificate: ssl.SSLContext | None = None) -> AsyncIterator[Shop]:
     """Run a shop whose ordinary pages have the tracking script of this gateway, for this business."""
-    shop = Shop(gateway, business, scheme="https" if certificate else "http")
+    async with serving(Shop(gateway, business, scheme="https" if certificate else "http"), certificate) as shop:
+        yield shop
+
+
+@asynccontextmanager
+async def serving(shop: AnyShop, certificate: ssl.SSLContext | None = None) -> AsyncIterator[AnyShop]:
+    """Run a shop on a free port."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.browser.conftest import OpenVisit
@@ -35,9 +36,17 @@ const browser = { cookie: { get: async name => new RegExp(`(?:^|; )${name}=([^;]
 %s
 subscribed.checkout_completed({
   id: 'sh-' + Math.random(),
-  data: { checkout: { order: { id: '1001' }, totalPrice: { amount: 59.9, currencyCode: 'USD' } } },
+  data: {
+    checkout: { token: 'checkout-TOKEN', order: { id: '1001' }, totalPrice: { amount: 59.9, currencyCode: 'USD' } },
+  },
 });
 """
+IN_A_FRAME = """program => {
+    const frame = document.createElement('iframe');
+    frame.sandbox = 'allow-scripts';
+    frame.srcdoc = `<script>const COOKIES = ${JSON.stringify(document.cookie)};${program}</script>`;
+    document.body.append(frame);
+}"""
 SALE = json.dumps({"transaction_id": 1001, "value": 59.9, "currency": "USD"})
 
 
@@ -107,16 +116,24 @@ async def test_a_custom_pixel_of_shopify(visit: OpenVisit) -> None:
     (recipe,) = recipes(arrived.shop, "Shopify", "js")
     page = await arrived.click()
     await page.wait_for_function("() => document.cookie.includes('hello_session=')")
-    await page.evaluate(
-        """program => {
-            const frame = document.createElement('iframe');
-            frame.sandbox = 'allow-scripts';
-            frame.srcdoc = `<script>const COOKIES = ${JSON.stringify(document.cookie)};${program}</script>`;
-            document.body.append(frame);
-        }""",
-        PIXEL % unique(recipe, arrived),
-    )
+    await page.evaluate(IN_A_FRAME, PIXEL % unique(recipe, arrived))
     await sold(arrived)
+
+
+async def test_a_custom_pixel_of_a_connected_shop(visit: OpenVisit) -> None:
+    """It says no more than whose the checkout is."""
+    arrived = await visit()
+    (recipe,) = recipes(arrived.shop, "Connected shops", "js")
+    page = await arrived.click()
+    await page.wait_for_function("() => document.cookie.includes('hello_session=')")
+    async with page.expect_request(lambda request: request.url.endswith("/bindings")) as asked:
+        await page.evaluate(IN_A_FRAME, PIXEL % recipe)
+    request = await asked.value
+    response = await request.response()
+    assert response is not None
+    assert response.status == 200
+    session = httpx.URL(arrived.landed_at).params["hello_session"]
+    assert request.post_data_json == {"session": session, "source": "shopify", "token": "checkout-TOKEN"}
 
 
 async def test_a_tag_manager(visit: OpenVisit) -> None:

@@ -67,7 +67,7 @@ class PlacedOrders:
 async def place_orders(connection: "Connection", told: Iterable[Draft], new: Mapping[int, Draft]) -> PlacedOrders:
     """Find the sessions of orders that platforms tell, and who their guests are.
 
-    told are all drafts that were right, also those that are known already: they may tell more of their orders.
+    told are all drafts, also those that are known already, perhaps with other amounts: they may tell more of orders.
     """
     told = [draft for draft in told if draft.platform is not None]
     places = await _find_places(connection, told) if told else {}

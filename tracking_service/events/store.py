@@ -146,7 +146,7 @@ async def _record(connection: "Connection", drafts: Sequence[Draft]) -> list[Rec
     if new or any(draft.platform is not None for draft in drafts):
         refused = dict.fromkeys(await _without_action(connection, new), _NO_ACTION)
         allowed = {number: draft for number, draft in new.items() if number not in refused}
-        orders = await place_orders(connection, _told(drafts, verdicts), allowed)
+        orders = await place_orders(connection, drafts, allowed)
         allowed = dict(orders.drafts)
         people = await _find_people(connection, allowed.values())
         states = await _use_sessions(connection, allowed, people, orders.uses())
@@ -160,23 +160,20 @@ async def _record(connection: "Connection", drafts: Sequence[Draft]) -> list[Rec
         accepted = {number: draft for number, draft in allowed.items() if number not in refused}
         # What is refused leaves nothing behind, not even the profile that it was the first to name.
         await take_back_profiles(connection, _named_in_vain(new, accepted))
-        await keep_objects(connection, accepted.values())
-        await keep_refunds(connection, accepted.values())
-        placed = [_placed(draft, states.get(number), people.named) for number, draft in accepted.items()]
-        await _keep_events(connection, placed)
-        await keep_statements(connection, [_statement(each.draft) for each in placed if each.tells_visitor])
+        await _keep_accepted(connection, accepted, states, people.named)
         await orders.keep(connection, accepted)
     return [verdicts[number] for number in range(len(drafts))]
 
 
-def _told(drafts: Sequence[Draft], verdicts: Mapping[int, Receipt]) -> list[Draft]:
-    """Return the drafts that are kept or were before: what came again may tell more of its order."""
-    is_other = {Status.CONFLICT, Status.REJECTED}
-    return [
-        draft
-        for number, draft in enumerate(drafts)
-        if number not in verdicts or verdicts[number].status not in is_other
-    ]
+async def _keep_accepted(
+    connection: "Connection", drafts: Mapping[int, Draft], states: States, keys: ProfileKeys
+) -> None:
+    """Keep drafts that nothing stands against, with what they bring and say."""
+    await keep_objects(connection, drafts.values())
+    await keep_refunds(connection, drafts.values())
+    placed = [_placed(draft, states.get(number), keys) for number, draft in drafts.items()]
+    await _keep_events(connection, placed)
+    await keep_statements(connection, [_statement(each.draft) for each in placed if each.tells_visitor])
 
 
 def _named_in_vain(new: Mapping[int, Draft], accepted: Mapping[int, Draft]) -> set[ProfileName]:

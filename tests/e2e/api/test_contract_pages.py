@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from gateway.tracker.script import PLATFORMS
 from tests.e2e.api.test_bad_input import faults_of, raw
 from tests.e2e.businesses import client_of, make_business, set_identity_secret
 from tests.e2e.conftest import System, client_with
@@ -136,6 +137,7 @@ async def test_a_route_is_served_with_a_final_slash(
         ("/v1/track/sessions/", None, 201),
         ("/v1/public/identifications/", named, 200),
         ("/v1/public/acks/", {}, 200),
+        ("/v1/public/bindings/", {"session": event["session"], "source": "slashes", "token": "token-1234"}, 200),
         ("/v1/track/events//", event, 404),
     ):
         assert (await public.post(path, json=body)).status_code == status, path
@@ -319,3 +321,66 @@ async def test_what_is_not_part_of_this_is_not_found(public: httpx.AsyncClient, 
     """In the form of errors that libraries expect."""
     answer = await public.get(path)
     assert (answer.status_code, types_of(answer)) == (404, ["not_found"])
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+async def test_the_script_has_an_adapter_for_a_platform(stranger: httpx.AsyncClient, platform: str) -> None:
+    """It is kept and asked about as the script alone is, and is another version than that."""
+    alone = await stranger.get("/v1/c.js")
+    found = await stranger.get("/v1/c.js", params={"for": platform})
+    assert (found.status_code, found.headers["cache-control"]) == (200, alone.headers["cache-control"])
+    assert f'"{platform}"' in found.text
+    assert found.headers["etag"] != alone.headers["etag"]
+    assert int(found.headers["content-length"]) < 3_500
+    for name in ("/v1/c.js", "/v1/tracker.js"):
+        at_hand = {"If-None-Match": found.headers["etag"]}
+        again = await stranger.get(name, params={"for": platform.upper(), "v": "7"}, headers=at_hand)
+        assert (again.status_code, again.content) == (304, b"")
+    assert (await stranger.get("/v1/c.js?for=&v=7")).content == alone.content
+
+
+@pytest.mark.parametrize(
+    "query", ["for=stripe", "for=shopify.min", "for=../tracker", "for=shopify&for=vtex", "for=%00"]
+)
+async def test_an_adapter_that_there_is_not(stranger: httpx.AsyncClient, query: str) -> None:
+    """The answer names those that there are."""
+    refused = await stranger.get(f"/v1/c.js?{query}")
+    assert refused.status_code == 422
+    (fault,) = faults_of(refused)
+    assert (fault["type"], fault["parameter"]) == ("invalid", "for")
+    assert all(platform in fault["description"] for platform in PLATFORMS)
+
+
+async def test_a_page_says_whose_a_checkout_is(public: httpx.AsyncClient, stranger: httpx.AsyncClient) -> None:
+    """The answer is the same whatever is known, and however often it is said; from another site's page too."""
+    said = {"session": await new_session(public), "source": "shopify", "token": secrets.token_hex(8)}
+    for again in (said, said, said | {"session": secrets.token_hex(16)}, said | {"note": "kept by nobody"}):
+        answer = await public.post("/v1/public/bindings", json=again, headers={"Origin": ORIGIN})
+        assert (answer.status_code, answer.json()) == (200, {"status": "received"})
+        assert answer.headers["access-control-allow-origin"] == "*"
+    asked = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}
+    assert (await stranger.options("/v1/public/bindings", headers=asked)).status_code == 204
+    assert (await stranger.post("/v1/public/bindings", json=said)).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("said", "field", "kind"),
+    [
+        ({"session": "no/slash"}, "session", "invalid"),
+        ({"session": None}, "session", "parameter_missing"),
+        ({"source": ""}, "source", "parameter_invalid_empty"),
+        ({"source": "x" * 101}, "source", "invalid"),
+        ({"token": "short"}, "token", "invalid"),
+        ({"token": "x" * 201}, "token", "invalid"),
+        ({"token": "undefined"}, "token", "invalid"),
+        ({"token": ["a"]}, "token", "invalid"),
+    ],
+)
+async def test_a_checkout_that_is_none(
+    public: httpx.AsyncClient, said: dict[str, object], field: str, kind: str
+) -> None:
+    """Each fault is told with its field."""
+    whole = {"session": secrets.token_hex(16), "source": "shopify", "token": secrets.token_hex(8)}
+    refused = await public.post("/v1/public/bindings", json=whole | said)
+    assert refused.status_code == 422
+    assert [(fault["type"], fault["parameter"]) for fault in faults_of(refused)] == [(kind, field)]

@@ -331,6 +331,32 @@ async def test_what_a_page_says_of_its_visitor_may_be_a_number(page: httpx.Async
     assert set(faults_of(refused)) == {("invalid", "session"), ("invalid", "email")}
 
 
+async def test_a_checkout_is_said_to_be_a_sessions(page: httpx.AsyncClient, peers: Peers) -> None:
+    """With the session as the shortener knows it; a number's digits are kept, and each fault is told with its field."""
+    sent = {"session": KNOWN_SESSION, "source": "shopify", "token": 123456789012, "business_id": "other"}
+    response = await page.post("/v1/public/bindings", json=sent)
+    assert (response.status_code, response.json()) == (200, {"status": "received"})
+    asked = peers.sessions.last(tracking_session_pb2.BindTokenRequest)
+    assert (asked.business_id, asked.session, asked.source, asked.token) == (
+        BUSINESS, KNOWN_SESSION, "shopify", "123456789012",
+    )  # fmt: skip
+    assert asked.fresh_session.id == KNOWN_SESSION
+    assert asked.HasField("received_at")
+    missing = await page.post("/v1/public/bindings", json={"source": "", "token": [1]})
+    assert missing.status_code == 422
+    assert set(faults_of(missing)) == {
+        ("parameter_missing", "session"), ("parameter_invalid_empty", "source"), ("invalid", "token"),
+    }  # fmt: skip
+
+
+async def test_a_beacon_says_whose_a_checkout_is(web: httpx.AsyncClient, peers: Peers) -> None:
+    """As plain text, with the business in the address: a page that closes sends it so."""
+    body = json.dumps({"session": KNOWN_SESSION, "source": "vtex", "token": "11c257869e444e71"})
+    response = await web.post(f"/v1/public/bindings?business={BUSINESS}", content=body)
+    assert response.status_code == 200
+    assert peers.sessions.last(tracking_session_pb2.BindTokenRequest).source == "vtex"
+
+
 async def test_a_business_shows_its_public_settings(page: httpx.AsyncClient) -> None:
     """Its own alone."""
     response = await page.get(f"/v1/public/businesses/{BUSINESS}")

@@ -31,7 +31,7 @@ async def test_a_link_is_as_it_was_asked_for(shortener: Caller) -> None:
         utm=types_pb2.Utm(source="hellotext", medium="sms"),
         expires_at=expires_at,
         fallback_url="https://shop.example.com/over",
-        session_parameters=["sid"],
+        session_parameters=["sid", "attributes[hello_session]"],
         metadata=types_pb2.Json(text=b'{"a": 1e400}'),
     )
     assert len(link.code) == 6
@@ -113,6 +113,12 @@ async def test_all_faults_are_told_at_once(shortener: Caller) -> None:
         "destination", "campaign", "message", "profile", "external_id", "code", "domain", "expires_at", "fallback_url",
         "session_parameters", "metadata", "utm.term",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["a b", "a&b", "a=b", "a%5Bb%5D", "a{b}", "a#b", "ä", "", "x" * 65])
+async def test_the_name_of_a_parameter(shortener: Caller, name: str) -> None:
+    """Letters, digits, dashes, underscores and brackets, and nothing that an address means something by."""
+    assert fields_of(await refusal(shortener.create(session_parameters=[name]))) == {"session_parameters"}
 
 
 @pytest.mark.parametrize(

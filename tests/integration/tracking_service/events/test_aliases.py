@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from clicktrail.tracking.v1 import event_pb2, event_service_pb2, report_service_pb2
+from clicktrail.tracking.v1 import event_pb2, event_service_pb2, profile_service_pb2, report_service_pb2
 from common.clock import to_timestamp
 from tests.integration.tracking_service.postgres.test_contention import until_waiting
 from tests.integration.tracking_service.reports.test_worked_example import money, settle
@@ -29,6 +29,7 @@ from tracking_service.events.store import PostgresEvents
 from tracking_service.postgres.migrate import migrations
 from tracking_service.postgres.partitions import Partitions
 from tracking_service.postgres.pool import Postgres
+from tracking_service.reassignment.store import PostgresReassignment
 
 if TYPE_CHECKING:
     Database = asyncpg.Connection[asyncpg.Record]
@@ -39,7 +40,7 @@ REFERENCE = "820982911946154508"
 NUMBERS = ("#1042", "1042")
 PAGE = event_pb2.CREDENTIAL_PUBLIC
 BATCH = 500
-POST = next(step.sql for step in migrations() if step.name == "0015_post_object_aliases")
+POST = next(step.sql for step in migrations() if step.name == "0014_post_object_aliases")
 Part = tuple[int, str]
 NOTHING = (0, "")
 ACCEPTED, DUPLICATE = Status.ACCEPTED, Status.DUPLICATE
@@ -54,6 +55,7 @@ class Shop:
         events = PostgresEvents(postgres, Partitions(postgres), lambda: None)
         self._intake = EventIntake(events, PostgresEventContexts(postgres))
         self._attribution = PostgresAttribution(postgres)
+        self._identities = PostgresReassignment(postgres)
         self.click = click(0, link="l1", profile="ana")
 
     def page(self, amount: str | None = "99", *, minutes: float = 1, reference: str = "1042", **fields: Any) -> Any:
@@ -92,7 +94,7 @@ class Shop:
 
     async def decide(self) -> None:
         """Decide on whatever is marked, beside the service itself, which looks once a second."""
-        while await self._attribution.process(BATCH):
+        while await self._identities.process(BATCH) or await self._attribution.process(BATCH):
             pass
         await settle(self.database)
 
@@ -124,7 +126,7 @@ def _said(sent: event_pb2.Event, minutes: float, **fields: Any) -> event_pb2.Sub
 
 
 def _word(told: dict[str, Any], aliases: Sequence[str]) -> event_pb2.PlatformWord:
-    return event_pb2.PlatformWord(aliases=aliases, sessions=[told["session"]])
+    return event_pb2.PlatformWord(aliases=aliases, sessions=[told["session"]] if told["session"] else [])
 
 
 @pytest_asyncio.fixture
@@ -296,6 +298,26 @@ async def test_a_refund_by_the_number_is_the_buyers(shop: Shop) -> None:
     pieces = [piece async for piece in shop.caller.reports.ListRecipients(request, timeout=SECONDS)]
     found = [(one.profile, one.conversions, money(one.taken_back)) for piece in pieces for one in piece.recipients]
     assert found == [("ana", 0, "120.00 USD")]
+
+
+async def test_a_forwarded_link_and_the_number(shop: Shop) -> None:
+    """Ben's order in the session of Ana's click, which the page tells by the number: Ben's, credited to the click."""
+    ben = profile_service_pb2.Profile(
+        id="ben", identities=[profile_service_pb2.Identity(source="shopify", user_id="8")]
+    )
+    request = profile_service_pb2.CreateProfileRequest(business_id="shop", profile=ben)
+    await shop.caller.profiles.CreateProfile(request, timeout=SECONDS)
+    hook = shop.hook(session=None)
+    hook.platform.sessions[:] = [shop.click.session]
+    hook.platform.customer.id = "8"
+    for arrival in permutations([shop.page(), hook, shop.refund("20", 8, named="1042")]):
+        await shop.forget()
+        for said in arrival:
+            await shop.send(said)
+            await shop.decide()
+        assert await shop.totals(campaign="spring") == ((1, "100.00 USD"), (1, "100.00 USD"), "20.00 USD"), arrival
+        assert [one.action for one in await shop.caller.activities("ben")] == ["order.placed"]
+        assert [one.action for one in await shop.caller.activities("ana")] == ["order.placed", "short_link.clicked"]
 
 
 async def test_an_explanation_tells_of_both(shop: Shop) -> None:

@@ -64,8 +64,8 @@ def test_the_key_of_the_gateway_opens_no_more_than_it_needs() -> None:
         if ROLE_GATEWAY in rule_of(f"/{method.containing_service.full_name}/{method.name}").roles
     }
     assert opened == {
-        "Acknowledge", "Authenticate", "GetBusiness", "GetFreshSessions", "GetReport", "Identify", "IssueSession",
-        "ListLatestActivities", "ListRecipients", "ListScopes", "LookUpCode", "OpenReportLink",
+        "Acknowledge", "Authenticate", "BindToken", "GetBusiness", "GetFreshSessions", "GetReport", "Identify",
+        "IssueSession", "ListLatestActivities", "ListRecipients", "ListScopes", "LookUpCode", "OpenReportLink",
         "RecordRefusedRequests", "ResolveBatches", "ResolveFlight", "ResolveFlights", "ResolveHit", "ResolveHits",
         "ShareBudgets", "TrackBatches", "TrackEvents", "WatchReport",
     }  # fmt: skip

@@ -100,6 +100,16 @@ def test_a_link_may_name_its_parameters() -> None:
         assert Location(template, PARAMETERS).with_session(SESSION) == f"https://a.example/?sid={SESSION}"
 
 
+def test_a_parameter_may_have_brackets() -> None:
+    """As the cart links of some shops want it: they are percent-encoded, and a copied session is found either way."""
+    names = ("attributes[hello_session]", "hellotext_session")
+    for query in ("?a=1", "?a=1&attributes[hello_session]=OLD", "?attributes%5Bhello_session%5D=OLD&a=1"):
+        template = Template("shop", f"https://a.example/cart/7:1{query}", session_parameters=names)
+        assert Location(template, PARAMETERS).with_session(SESSION) == (
+            f"https://a.example/cart/7:1?a=1&attributes%5Bhello_session%5D={SESSION}&hellotext_session={SESSION}"
+        )
+
+
 @given(urls_text, queries, fragments, utms)
 def test_the_destination_is_kept(
     path: str, query: str | None, fragment: str | None, utm: tuple[tuple[str, str], ...]

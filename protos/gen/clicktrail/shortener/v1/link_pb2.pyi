@@ -92,7 +92,9 @@ class Link(_message.Message):
 
     @_builtins.property
     def session_parameters(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The query parameters that carry the session. Empty: the setting's."""
+        """The query parameters that carry the session, such as "attributes[hello_session]" for a cart link of Shopify. In the
+        address brackets are percent-encoded. Empty: the setting's.
+        """
 
     @_builtins.property
     def blocked_at(self) -> _timestamp_pb2.Timestamp:
