@@ -15,12 +15,16 @@ JOIN businesses b ON b.id = p.business_id
 WHERE p.business_id = $1 AND p.profile_key = $2;
 
 -- name: erase_deliveries
--- What platforms sent of a person: what became of it stays, and what waits becomes nothing.
+-- What platforms sent of a person: what became of it stays. What still waits, here or on a disk, ends in the same way once it is
+-- settled, by what is remembered of how the person could be reached.
+WITH remembered AS (
+    INSERT INTO identity_tombstones (business_id, identity_hash, erased_at)
+    SELECT $1, hash, now() FROM unnest($2::bytea[]) AS hash
+    ON CONFLICT (business_id, identity_hash) DO UPDATE SET erased_at = excluded.erased_at
+)
 UPDATE inbox
-SET body = '', headers = '{}', query = '{}',
-    reason = CASE WHEN outcome = 'waiting' THEN 'A person in it was erased.' ELSE reason END,
-    outcome = CASE WHEN outcome = 'waiting' THEN 'ignored' ELSE outcome END
-WHERE business_id = $1 AND people && $2::bytea[];
+SET body = '', headers = '{}', query = '{}'
+WHERE business_id = $1 AND people && $2 AND outcome <> 'waiting';
 
 -- name: erase_profile
 -- Puts a tombstone in the place of a profile and of its identities, with all that was said of these, and notes that its

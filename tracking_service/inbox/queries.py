@@ -7,6 +7,7 @@ class InboxQueries(Queries):
     """The queries of the inbox."""
 
     find_hook: str
+    list_hooks: str
     count_refused: str
     add_delivery: str
     claim_waiting: str

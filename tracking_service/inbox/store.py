@@ -25,18 +25,23 @@ class PostgresInbox:
             row = await connection.fetchrow(QUERIES.find_hook, connection_id)
         return None if row is None else Hook(**row)
 
+    async def hooks_after(self, connection_id: str, limit: int) -> Sequence[Hook]:
+        """Return the next connections of all businesses in the order of their ids' code points."""
+        async with self._postgres.connection() as connection:
+            return [Hook(**row) for row in await connection.fetch(QUERIES.list_hooks, connection_id, limit)]
+
     async def count_refused(self, connection_id: str) -> None:
         """Count a delivery whose signature was wrong."""
         async with self._postgres.connection() as connection:
             await connection.execute(QUERIES.count_refused, connection_id)
 
-    async def add(self, delivery: Delivery) -> None:
-        """Keep a delivery."""
+    async def add(self, delivery: Delivery, *, left_seconds: float = 0.0) -> None:
+        """Keep a delivery, once; for so long workers leave it to whoever has taken it in."""
         await self._partitions.cover(INBOX, [delivery.received_at])
         async with self._postgres.connection() as connection:
             await connection.execute(
                 QUERIES.add_delivery, delivery.id, delivery.business_id, delivery.connection_id, delivery.received_at,
-                delivery.topic, delivery.headers, delivery.query, delivery.body, delivery.people,
+                delivery.topic, delivery.headers, delivery.query, delivery.body, delivery.people, left_seconds,
             )  # fmt: skip
 
     async def claim(self, limit: int) -> Sequence[Delivery]:
