@@ -1,23 +1,18 @@
 """What platforms send to the hooks of connections, and what becomes of it."""
 
-import base64
-import hashlib
-import hmac
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
-from google.protobuf.field_mask_pb2 import FieldMask
 from grpc import aio
 
 from clicktrail.tracking.v1 import connection_service_pb2 as connections_pb
-from clicktrail.tracking.v1 import connection_service_pb2_grpc, hook_service_pb2_grpc, profile_service_pb2
-from clicktrail.tracking.v1 import hook_service_pb2 as pb
+from clicktrail.tracking.v1 import profile_service_pb2
 from common.clock import now, to_timestamp
 from common.errors import Reason
 from tests.support.tracking_service.calling import SECONDS, Caller, failure
-from tests.support.tracking_service.platform_deliveries import payload
+from tests.support.tracking_service.connected_shop import CREATED, REFUNDED, Shop
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -27,58 +22,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("business")
 
-CREATED = payload("woocommerce/order-created.json")
-REFUNDED = payload("woocommerce/order-updated-refunded.json")
-SECRET = "the-secret-of-the-shop"
-
-
-def signature(body: bytes, secret: str) -> str:
-    """Return how WooCommerce signs."""
-    return base64.b64encode(hmac.digest(secret.encode(), body, hashlib.sha256)).decode()
-
-
-class Shop:
-    """A shop that is connected."""
-
-    def __init__(self, channel: aio.Channel) -> None:
-        self.connections = connection_service_pb2_grpc.ConnectionServiceStub(channel)
-        self._hooks = hook_service_pb2_grpc.HookServiceStub(channel)
-        self.id = ""
-
-    async def connect(self) -> None:
-        """Connect it."""
-        wanted = connections_pb.Connection(platform="woocommerce", secret=SECRET)
-        request = connections_pb.CreateConnectionRequest(business_id="shop", connection=wanted)
-        self.id = (await self.connections.CreateConnection(request, timeout=SECONDS)).connection.id
-
-    async def send(self, body: bytes, secret: str = SECRET, topic: str = "order.updated", hook: str = "") -> None:
-        """Send a delivery."""
-        headers = {"X-WC-Webhook-Topic": topic, "X-WC-Webhook-Signature": signature(body, secret)}
-        named = [pb.NamedValue(name=name, value=value) for name, value in headers.items()]
-        request = pb.ReceiveHookRequest(connection=hook or self.id, headers=named, body=body)
-        await self._hooks.ReceiveHook(request, timeout=SECONDS)
-
-    async def change(self, **fields: Any) -> None:
-        """Change its connection."""
-        request = connections_pb.UpdateConnectionRequest(
-            business_id="shop", id=self.id, connection=connections_pb.Connection(**fields),
-            update_mask=FieldMask(paths=list(fields)),
-        )  # fmt: skip
-        await self.connections.UpdateConnection(request, timeout=SECONDS)
-
-    async def seen(self) -> connections_pb.Connection:
-        """Return its connection."""
-        request = connections_pb.GetConnectionRequest(business_id="shop", id=self.id)
-        return (await self.connections.GetConnection(request, timeout=SECONDS)).connection
-
-    async def deliveries(self) -> list[connections_pb.Delivery]:
-        """Return its deliveries, the oldest first."""
-        request = connections_pb.ListDeliveriesRequest(business_id="shop", id=self.id)
-        return list((await self.connections.ListDeliveries(request, timeout=SECONDS)).deliveries)[::-1]
-
-    async def outcomes(self) -> list[str]:
-        """Return what became of its deliveries, the oldest first."""
-        return [each.outcome for each in await self.deliveries()]
+# The recorded order is a guest's.
+NAMED = json.loads(CREATED) | {"customer_id": 812}
 
 
 @pytest_asyncio.fixture
@@ -87,6 +32,19 @@ async def shop(channel: aio.Channel) -> Shop:
     shop = Shop(channel)
     await shop.connect()
     return shop
+
+
+async def erase(caller: Caller, database: "Database") -> None:
+    """Erase the customer 812, once there is one."""
+    query = "SELECT p.id FROM profiles p JOIN identities i USING (business_id, profile_key) WHERE i.user_id = '812'"
+
+    async def profile() -> str | None:
+        found: str | None = await database.fetchval(query)
+        return found
+
+    found = await eventually(profile, lambda found: found is not None)
+    erased = profile_service_pb2.EraseProfileRequest(business_id="shop", id=found or "")
+    await caller.profiles.EraseProfile(erased, timeout=SECONDS)
 
 
 async def events_of(database: "Database") -> list[tuple[str, int | None]]:
@@ -186,18 +144,32 @@ async def test_deliveries_are_replayed_without_effect_where_they_are_known(shop:
 
 async def test_an_erasure_empties_what_was_sent_of_its_person(shop: Shop, caller: Caller, database: "Database") -> None:
     """What became of it stays."""
-    # The recorded one is a guest's.
-    await shop.send(json.dumps(json.loads(CREATED) | {"customer_id": 812}).encode())
-    customer = "812"
-    query = "SELECT p.id FROM profiles p JOIN identities i USING (business_id, profile_key) WHERE i.user_id = $1"
-
-    async def profile() -> str | None:
-        found: str | None = await database.fetchval(query, customer)
-        return found
-
-    await eventually(profile, lambda found: found is not None)
-    erased = profile_service_pb2.EraseProfileRequest(business_id="shop", id=await profile() or "")
-    await caller.profiles.EraseProfile(erased, timeout=SECONDS)
+    await shop.send(json.dumps(NAMED).encode())
+    await erase(caller, database)
     row = await database.fetchrow("SELECT body, headers, outcome FROM inbox")
     assert row is not None
     assert tuple(row) == (b"", "{}", "recorded")
+
+
+async def test_what_came_before_an_erasure_ends_once_it_is_settled(
+    shop: Shop, caller: Caller, database: "Database"
+) -> None:
+    """It may have waited, here or on a disk: its order counts, and what was in it is gone."""
+    await shop.send(json.dumps(NAMED).encode())
+    await shop.send(json.dumps(NAMED | {"id": NAMED["id"] + 1}).encode())
+    waiting, _ = await shop.deliveries()
+    await database.execute("UPDATE inbox SET outcome = 'waiting', retry_at = 'infinity' WHERE id = $1", waiting.id)
+    await erase(caller, database)
+    assert await database.fetchval("SELECT array_agg(id::text) FROM inbox WHERE body <> ''") == [waiting.id]
+    await database.execute("UPDATE inbox SET retry_at = now() WHERE id = $1", waiting.id)
+    await eventually(shop.outcomes, lambda found: found == ["duplicate", "recorded"])
+    assert await database.fetchval("SELECT count(*) FROM inbox WHERE body <> '' OR headers <> '{}'") == 0
+
+
+async def test_what_came_after_an_erasure_stays(shop: Shop, caller: Caller, database: "Database") -> None:
+    """Whoever was forgotten and comes back is somebody new."""
+    body = json.dumps(NAMED).encode()
+    await shop.send(body)
+    await erase(caller, database)
+    await shop.send(body)
+    assert await database.fetchval("SELECT array_agg(body = '' ORDER BY received_at) FROM inbox") == [True, False]
