@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 
 from clicktrail.common.v1.access_pb2 import ROLE_TRACKING
@@ -64,7 +65,7 @@ from tracking_service.links.archive_store import PostgresInstallation, PostgresL
 from tracking_service.links.servicer import LinkArchiveServicer
 from tracking_service.postgres.availability import CircuitBreaker
 from tracking_service.postgres.migrate import until_fit
-from tracking_service.postgres.partitions import Partitions
+from tracking_service.postgres.partitions import INBOX, Partitions
 from tracking_service.postgres.pool import Postgres
 from tracking_service.profiles.activity_store import PostgresActivities
 from tracking_service.profiles.profiles import Profiles
@@ -149,7 +150,7 @@ class TrackingService:
     def __init__(self, settings: TrackingSettings, postgres: Postgres) -> None:
         self._postgres = postgres
         self._drain_seconds = settings.drain_seconds
-        self._partitions = Partitions(postgres)
+        self._partitions = Partitions(postgres, {INBOX: timedelta(days=settings.inbox_retention_days)})
         self._attribution_woken = asyncio.Event()
         self._erasure_woken = asyncio.Event()
         security = service_security(settings, ROLE_TRACKING)

@@ -5,7 +5,8 @@ VALUES ($1, $2, now())
 ON CONFLICT (business_id, profile_hash) DO UPDATE SET erased_at = excluded.erased_at;
 
 -- name: find_traces
--- What a person goes by: hashes of ids, the e-mail address and the phone number, and where a number without a prefix is.
+-- What a person goes by: hashes of ids, the e-mail address and the phone number, and where a number without a prefix
+-- is.
 SELECT p.email, p.phone, b.country, ARRAY(
     SELECT sha256(convert_to(chr(1) || source || chr(1) || user_id, 'UTF8')) FROM identities
     WHERE business_id = $1 AND profile_key = $2
@@ -15,8 +16,8 @@ JOIN businesses b ON b.id = p.business_id
 WHERE p.business_id = $1 AND p.profile_key = $2;
 
 -- name: erase_deliveries
--- What platforms sent of a person: what became of it stays. What still waits, here or on a disk, ends in the same way once it is
--- settled, by what is remembered of how the person could be reached.
+-- What platforms sent of a person: what became of it stays. What still waits, here or on a disk, ends in the same way
+-- once it is settled, by what is remembered of how the person could be reached.
 WITH remembered AS (
     INSERT INTO identity_tombstones (business_id, identity_hash, erased_at)
     SELECT $1, hash, now() FROM unnest($2::bytea[]) AS hash

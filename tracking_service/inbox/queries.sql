@@ -21,8 +21,8 @@ LIMIT $2;
 UPDATE connections SET refused = refused + 1 WHERE id = $1;
 
 -- name: add_delivery
--- A delivery, which is counted, unless it is there already. For $10 seconds it is left to whoever has taken it in, who turns it
--- into events at once.
+-- A delivery, which is counted, unless it is there already. For $10 seconds it is left to whoever has taken it in, who
+-- turns it into events at once.
 WITH added AS (
     INSERT INTO inbox (id, business_id, connection_id, received_at, topic, headers, query, body, people, retry_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, now() + make_interval(secs => $10))
@@ -45,7 +45,8 @@ FROM (
     FOR UPDATE SKIP LOCKED
 ) AS due
 WHERE i.received_at = due.received_at AND i.id = due.id
-RETURNING i.id, i.business_id, i.connection_id, i.received_at, i.topic, i.headers, i.query, i.body, i.people, i.attempts;
+RETURNING i.id, i.business_id, i.connection_id, i.received_at, i.topic, i.headers, i.query, i.body, i.people,
+          i.attempts;
 
 -- name: settle
 -- What became of a delivery. Where a person in it was erased after it had come, its content ends with that.
