@@ -176,7 +176,7 @@ class TrackingService:
             InboxUses(
                 ShortenerSessions(self._shortener_channel).fresh,
                 self._fallback.intake.track,
-                Erasures(PostgresErasure(postgres), self._erasure_woken).erase,
+                Erasures(PostgresErasure(postgres), self._erasure_woken).forget,
             ),
         )
         self._hooks = SpoolHooks(kept, Proof(key_ring, settings.session_parameters), self._inbox, self._fallback.hooks)

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from clicktrail.shortener.v1.session_pb2 import Session
 from clicktrail.tracking.v1.event_pb2 import Submission as SubmissionMessage
-from common.errors import ClicktrailError, Kind
+from common.errors import ClicktrailError
 from common.logging import get_logger
+from tracking_service.erasure.store import NamedPerson
 from tracking_service.events.event import Receipt, Status, Submission
 from tracking_service.events.messages import submission_from
 from tracking_service.inbox.delivery import Delivery, Hook, Outcome, Settled, shop_of
@@ -28,8 +29,8 @@ from tracking_service.platforms.platform import (
 log = get_logger(__name__)
 
 Intake = Callable[[Sequence[Submission]], Awaitable[list[Receipt]]]
-Erase = Callable[[str, str], Awaitable[None]]
-"""Erases a person by business and profile. Raises `PROFILE_UNKNOWN`."""
+Forget = Callable[[str, NamedPerson], Awaitable[bool]]
+"""Erases somebody whom a business's platform names; tells whether they were known."""
 
 FreshSessions = Callable[[str, Sequence[str]], Awaitable[Mapping[str, Session]]]
 """Returns those sessions of a business that the shortener knows."""
@@ -40,7 +41,7 @@ class InboxUses(NamedTuple):
 
     fresh: FreshSessions
     track: Intake
-    erase: Erase
+    forget: Forget
 
 
 BATCH = 20
@@ -66,7 +67,7 @@ class Inbox:
     def __init__(self, store: PostgresInbox, session_parameters: tuple[str, ...], uses: InboxUses) -> None:
         self._store = store
         self._session_parameters = session_parameters
-        self._fresh, self._track, self._erase = uses
+        self._fresh, self._track, self._forget = uses
 
     async def work_off(self) -> bool:
         """Turn deliveries into events that wait, and tell whether there may be more."""
@@ -134,15 +135,10 @@ class Inbox:
         return Settled(Outcome.IGNORED, [], _NOTHING)
 
     async def _erased(self, customer: Customer, hook: Hook) -> Settled:
-        profile = await self._store.profile(hook.business_id, hook.source, customer.id) if customer.id else None
-        if profile is None:
-            return Settled(Outcome.IGNORED, [], "Nobody is known by the id that is to be forgotten.")
-        try:
-            await self._erase(hook.business_id, profile)
-        except ClicktrailError as error:
-            if error.kind is not Kind.NOT_FOUND:
-                raise
-        return Settled(Outcome.RECORDED, [], "The person was erased.")
+        person = NamedPerson(hook.source, customer.id, customer.email, customer.phone)
+        if await self._forget(hook.business_id, person):
+            return Settled(Outcome.RECORDED, [], "The person was erased.")
+        return Settled(Outcome.RECORDED, [], "Nobody is known by what was told; what was sent of the person is gone.")
 
 
 def together(found: Sequence[Settled]) -> Settled:

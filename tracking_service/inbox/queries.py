@@ -13,7 +13,6 @@ class InboxQueries(Queries):
     claim_waiting: str
     settle: str
     end_connection: str
-    find_profile: str
     list_deliveries: str
     find_position: str
     replay: str

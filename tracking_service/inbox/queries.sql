@@ -68,13 +68,6 @@ WHERE received_at = $1 AND id = $2;
 -- The platform has ended a connection.
 UPDATE connections SET is_enabled = false, disabled_reason = $2 WHERE id = $1;
 
--- name: find_profile
--- Whose an id is.
-SELECT p.id
-FROM identities i
-JOIN profiles p ON p.business_id = i.business_id AND p.profile_key = i.profile_key
-WHERE i.business_id = $1 AND i.source = $2 AND i.user_id = $3;
-
 -- name: list_deliveries
 -- Deliveries of a connection next to one, {direction} by receipt.
 SELECT id, received_at, topic, outcome, events, reason

@@ -61,12 +61,6 @@ class PostgresInbox:
         async with self._postgres.connection() as connection:
             await connection.execute(QUERIES.end_connection, connection_id, reason)
 
-    async def profile(self, business_id: str, source: str, user_id: str) -> str | None:
-        """Return the profile that an id is of."""
-        async with self._postgres.connection() as connection:
-            found: str | None = await connection.fetchval(QUERIES.find_profile, business_id, source, user_id)
-        return found
-
     async def page(self, business_id: str, connection_id: str, page: Page) -> tuple[list[ListedDelivery], bool]:
         """Return a page of a connection's deliveries, newest first, and whether there are more."""
         async with self._postgres.connection() as connection:

@@ -1,4 +1,4 @@
-"""A shop of WooCommerce that is connected, as tracking sees it."""
+"""A shop that is connected, as tracking sees it: its platform signs as WooCommerce and Shopify do."""
 
 import base64
 import hashlib
@@ -19,28 +19,36 @@ REFUNDED = payload("woocommerce/order-updated-refunded.json")
 SECRET = "the-secret-of-the-shop"
 
 
+# The headers of the topic and of the signature.
+HEADERS = {
+    "woocommerce": ("X-WC-Webhook-Topic", "X-WC-Webhook-Signature"),
+    "shopify": ("X-Shopify-Topic", "X-Shopify-Hmac-Sha256"),
+}
+
+
 def signature(body: bytes, secret: str) -> str:
-    """Return how WooCommerce signs."""
+    """Return how both sign."""
     return base64.b64encode(hmac.digest(secret.encode(), body, hashlib.sha256)).decode()
 
 
 class Shop:
     """A shop that is connected."""
 
-    def __init__(self, channel: aio.Channel) -> None:
+    def __init__(self, channel: aio.Channel, platform: str = "woocommerce") -> None:
+        self._platform = platform
         self.connections = connection_service_pb2_grpc.ConnectionServiceStub(channel)
         self._hooks = hook_service_pb2_grpc.HookServiceStub(channel)
         self.id = ""
 
     async def connect(self) -> None:
         """Connect it."""
-        wanted = connections_pb.Connection(platform="woocommerce", secret=SECRET)
+        wanted = connections_pb.Connection(platform=self._platform, secret=SECRET)
         request = connections_pb.CreateConnectionRequest(business_id="shop", connection=wanted)
         self.id = (await self.connections.CreateConnection(request, timeout=SECONDS)).connection.id
 
     async def send(self, body: bytes, secret: str = SECRET, topic: str = "order.updated", hook: str = "") -> None:
         """Send a delivery."""
-        headers = {"X-WC-Webhook-Topic": topic, "X-WC-Webhook-Signature": signature(body, secret)}
+        headers = dict(zip(HEADERS[self._platform], (topic, signature(body, secret)), strict=True))
         named = [pb.NamedValue(name=name, value=value) for name, value in headers.items()]
         request = pb.ReceiveHookRequest(connection=hook or self.id, headers=named, body=body)
         await self._hooks.ReceiveHook(request, timeout=SECONDS)

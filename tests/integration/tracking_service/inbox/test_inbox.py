@@ -13,6 +13,7 @@ from common.clock import now, to_timestamp
 from common.errors import Reason
 from tests.support.tracking_service.calling import SECONDS, Caller, failure
 from tests.support.tracking_service.connected_shop import CREATED, REFUNDED, Shop
+from tests.support.tracking_service.platform_deliveries import payload
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -34,16 +35,20 @@ async def shop(channel: aio.Channel) -> Shop:
     return shop
 
 
-async def erase(caller: Caller, database: "Database") -> None:
-    """Erase the customer 812, once there is one."""
+async def known_profile(database: "Database") -> str:
+    """Return the profile of the customer 812, once there is one."""
     query = "SELECT p.id FROM profiles p JOIN identities i USING (business_id, profile_key) WHERE i.user_id = '812'"
 
     async def profile() -> str | None:
         found: str | None = await database.fetchval(query)
         return found
 
-    found = await eventually(profile, lambda found: found is not None)
-    erased = profile_service_pb2.EraseProfileRequest(business_id="shop", id=found or "")
+    return await eventually(profile, lambda found: found is not None) or ""
+
+
+async def erase(caller: Caller, database: "Database") -> None:
+    """Erase the customer 812, once there is one."""
+    erased = profile_service_pb2.EraseProfileRequest(business_id="shop", id=await known_profile(database))
     await caller.profiles.EraseProfile(erased, timeout=SECONDS)
 
 
@@ -173,3 +178,31 @@ async def test_what_came_after_an_erasure_stays(shop: Shop, caller: Caller, data
     await erase(caller, database)
     await shop.send(body)
     assert await database.fetchval("SELECT array_agg(body = '' ORDER BY received_at) FROM inbox") == [True, False]
+
+
+async def test_a_deleted_customer_is_erased(shop: Shop, caller: Caller, database: "Database") -> None:
+    """By the id in the shop's system; one that nobody has is no fault."""
+    await shop.send(json.dumps(NAMED).encode())
+    profile = await known_profile(database)
+    await shop.send(b'{"id": 4711}', topic="customer.deleted")
+    await shop.send(b'{"id": 812}', topic="customer.deleted")
+    await shop.send(b'{"id": 812}', topic="customer.deleted")
+    assert await shop.outcomes() == ["recorded"] * 4
+    gone = profile_service_pb2.GetProfileRequest(business_id="shop", id=profile)
+    assert (await failure(caller.profiles.GetProfile(gone, timeout=SECONDS))).reason is Reason.PROFILE_UNKNOWN
+    assert await database.fetchval("SELECT count(*) FROM inbox WHERE body <> ''") == 0
+
+
+async def test_a_guest_whom_a_platform_wants_forgotten_is(channel: aio.Channel, database: "Database") -> None:
+    """What was sent is emptied, and how the order's customer can be reached; nobody has to be known for that."""
+    shop = Shop(channel, "shopify")
+    await shop.connect()
+    redaction = payload("shopify/customers-redact.json")
+    order = json.loads(payload("shopify/orders-create.json"))
+    guest = order | {"customer": None, "email": json.loads(redaction)["customer"]["email"], "contact_email": None}
+    await shop.send(json.dumps(guest).encode(), topic="orders/create")
+    assert await database.fetchval("SELECT count(*) FROM told_orders WHERE email_hash <> ''") == 1
+    await shop.send(redaction, topic="customers/redact")
+    assert await shop.outcomes() == ["recorded"] * 2
+    assert await database.fetchval("SELECT count(*) FROM inbox WHERE body <> ''") == 0
+    assert await database.fetchval("SELECT count(*) FROM told_orders WHERE email_hash <> '' OR phone_hash <> ''") == 0
