@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 
     Context = aio.ServicerContext[Any, Any]
 
-Receive = Callable[[str, HookRequest], Awaitable[None]]
-"""Keeps what came to a connection. Raises `CONNECTION_UNKNOWN`, `SIGNATURE_WRONG` and UNAVAILABLE."""
+Receive = Callable[[str, HookRequest], Awaitable[bool]]
+"""Keeps what came to a connection; False: it is a trial of the address, and not kept.
+
+Raises `CONNECTION_UNKNOWN`, `SIGNATURE_WRONG` and UNAVAILABLE."""
 
 
 class HookServicer(hook_service_pb2_grpc.HookServiceServicer):
@@ -27,5 +29,6 @@ class HookServicer(hook_service_pb2_grpc.HookServiceServicer):
         """Keep a delivery."""
         check_texts(pb.ReceiveHookRequest(connection=request.connection))
         headers, query = ([(each.name, each.value) for each in some] for some in (request.headers, request.query))
-        await self._receive(request.connection, hook_request(headers, query, request.body, received_at(request)))
-        return pb.ReceiveHookResponse()
+        hook = hook_request(headers, query, request.body, received_at(request))
+        is_kept = await self._receive(request.connection, hook)
+        return pb.ReceiveHookResponse(kept=is_kept)

@@ -81,3 +81,33 @@ async def test_a_delivery_is_answered_by_what_it_is(system: System, private: htt
         return [each["outcome"] for each in told["deliveries"]]
 
     await eventually(outcomes, lambda found: found == ["duplicate", "duplicate", "recorded"])
+
+
+async def test_who_proves_nothing_stops_no_shop_that_does(system: System, private: httpx.AsyncClient) -> None:
+    """Shops share the addresses of their platform, and one of them may have another secret than we know."""
+    wrong, right = await connected(private), await connected(private)
+    good = signed(CREATED, right["secret"])
+    async with client_with(system, address="127.0.0.77") as platform:
+        assert (await platform.post(f"/v1/hooks/{right['id']}", content=CREATED, headers=good)).status_code == 200
+
+        async def refusal(_: int) -> int:
+            return (await platform.post(f"/v1/hooks/{wrong['id']}", content=CREATED, headers=good)).status_code
+
+        seen = [await refusal(number) for number in range(200)]
+        assert (seen[0], seen[-1]) == (401, 429)
+        assert (await platform.post(f"/v1/hooks/{right['id']}", content=CREATED, headers=good)).status_code == 200
+        assert (await platform.post(f"/v1/hooks/{'f' * 32}", content=CREATED, headers=good)).status_code == 429
+    async with client_with(system, address="127.0.0.78") as elsewhere:
+        good = signed(CREATED, wrong["secret"])
+        assert (await elsewhere.post(f"/v1/hooks/{wrong['id']}", content=CREATED, headers=good)).status_code == 200
+
+
+async def test_addresses_that_no_hook_has_are_told_as_such(system: System) -> None:
+    """Whatever stands in them; other methods than POST name that one."""
+    async with client_with(system) as platform:
+        for strange in ("7", "0" * 31, "0" * 33, "A" * 32, "%00" * 32, "%ff%fe", "..%2f..%2fhealth", "🦆" * 8):
+            response = await platform.post(f"/v1/hooks/{strange}", content=b"{}")
+            assert (strange, response.status_code) == (strange, 404)
+        for method in ("GET", "PUT", "DELETE"):
+            response = await platform.request(method, f"/v1/hooks/{'0' * 32}")
+            assert (response.status_code, "POST" in response.headers["allow"]) == (405, True)
