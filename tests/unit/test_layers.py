@@ -32,8 +32,8 @@ ORDER = {
         hooks api reports app bootstrap __main__
         """,
     "cli": """
-        failures terminal times commands embedded health data_directory addresses calls service_program accounts links
-        operations reports stack demo app __main__
+        failures terminal times commands embedded health data_directory addresses calls service_program accounts
+        connections links operations reports stack demo app __main__
         """,
 }
 # What a part may import of ours besides itself. Services meet in the protos alone.

@@ -39,7 +39,7 @@ UPDATE connections
 SET name = CASE WHEN 'name' = ANY ($3::text[]) THEN $4 ELSE name END,
     is_enabled = CASE WHEN 'enabled' = ANY ($3) THEN $5 ELSE is_enabled END,
     disabled_reason = CASE WHEN 'enabled' = ANY ($3) THEN NULL ELSE disabled_reason END,
-    previous_secret = CASE WHEN 'secret' = ANY ($3) THEN secret ELSE previous_secret END,
+    previous_secret = CASE WHEN 'secret' = ANY ($3) THEN nullif(secret, '') ELSE previous_secret END,
     previous_until = CASE WHEN 'secret' = ANY ($3) THEN now() + interval '24 hours' ELSE previous_until END,
     secret = CASE WHEN 'secret' = ANY ($3) THEN $6 ELSE secret END
 WHERE business_id = $1 AND id = $2

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     Context = aio.ServicerContext[Any, Any]
 
+_WAITS = "It waits for its secret, which the platform shows."
 _UNREADABLE = "Its secret was encrypted by a key that this installation does not have: set another secret."
 
 
@@ -96,14 +97,21 @@ class ConnectionServicer(connection_service_pb2_grpc.ConnectionServiceServicer):
             name=connection.name,
             hook_url=self._hooks + connection.id,
             secret=shown.secret,
-            enabled=connection.is_enabled and shown.has_readable_secret,
-            disabled_reason=connection.disabled_reason if shown.has_readable_secret else _UNREADABLE,
+            enabled=connection.is_enabled and shown.has_readable_secret and bool(connection.secret),
+            disabled_reason=_reason(shown),
             mapping=Json(text=connection.mapping.encode()) if connection.mapping else None,
             created_at=to_timestamp(connection.created_at),
             last_delivery_at=to_timestamp(connection.last_delivery_at) if connection.last_delivery_at else None,
             deliveries=connection.deliveries,
             refused=connection.refused,
         )
+
+
+def _reason(shown: ShownConnection) -> str | None:
+    """Return why a connection takes nothing, where nobody has switched it off."""
+    if not shown.connection.secret:
+        return _WAITS
+    return shown.connection.disabled_reason if shown.has_readable_secret else _UNREADABLE
 
 
 def _wanted(message: pb.Connection) -> WantedConnection:

@@ -24,7 +24,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """A connection as its deliveries are judged; secrets are encrypted, and the one before counts until a time."""
+    """A connection as its deliveries are judged; secrets are encrypted, and the one before counts until a time.
+
+    secret is empty as long as there is none: then nothing proves anything.
+    """
 
     id: str
     business_id: str
@@ -39,6 +42,8 @@ class Hook:
 
     def secrets(self, at: datetime) -> Sequence[bytes]:
         """Return the secrets that count at a time."""
+        if not self.secret:
+            return ()
         if self.previous_secret is None or self.previous_until is None or self.previous_until <= at:
             return (self.secret,)
         return self.secret, self.previous_secret

@@ -78,7 +78,6 @@ async def test_a_secret_that_was_given_is_not_shown(connections: Stub) -> None:
         ({"platform": ""}, ("parameter_missing", "platform")),
         ({"platform": "magento"}, ("invalid", "platform")),
         ({"platform": "vtex"}, ("invalid", "platform")),
-        ({"platform": "shopify"}, ("parameter_missing", "secret")),
         ({"platform": "shopify", "secret": " "}, ("parameter_invalid_empty", "secret")),
         ({"platform": "stripe", "secret": "s" * 501}, ("invalid", "secret")),
         ({"source": "My Shop"}, ("invalid", "source")),
@@ -92,6 +91,17 @@ async def test_a_secret_that_was_given_is_not_shown(connections: Stub) -> None:
 async def test_what_is_wrong_is_named(connections: Stub, fields: dict[str, Any], fault: tuple[str, str]) -> None:
     """Field by field."""
     assert faults(await failure(create(connections, **fields))) == [fault]
+
+
+async def test_a_secret_may_come_after_the_address(connections: Stub, database: "Database") -> None:
+    """Of a platform that makes its own: it says what it waits for, and nothing becomes a secret before."""
+    made = await create(connections, "stripe")
+    assert (made.HasField("secret"), made.enabled, made.disabled_reason) == (
+        False, False, "It waits for its secret, which the platform shows.",
+    )  # fmt: skip
+    changed = await change(connections, made.id, "secret", secret="whsec_1")
+    assert (changed.enabled, changed.HasField("disabled_reason")) == (True, False)
+    assert await database.fetchval("SELECT previous_secret FROM connections") is None
 
 
 async def test_faults_of_a_mapping_are_named(connections: Stub) -> None:

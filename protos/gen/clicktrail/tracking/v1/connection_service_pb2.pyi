@@ -52,7 +52,8 @@ class Connection(_message.Message):
     """The address that the platform sends to."""
     secret: _builtins.str
     """What proves that the platform has sent something. It is shown once, where we made it: where it is absent, and the
-    platform does not make its own.
+    platform does not make its own. Where that does, it may be given later, by a change: the platform shows it once it
+    has the hook's address.
     """
     enabled: _builtins.bool
     """Whether what comes is taken. Absent in a new one: yes."""

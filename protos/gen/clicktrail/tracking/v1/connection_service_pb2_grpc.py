@@ -79,7 +79,7 @@ class ConnectionServiceServicer:
     def CreateConnection(self, request, context):
         """Creates a connection. A secret that we make is shown in this answer alone.
 
-        Errors: INVALID_ARGUMENT (a platform that is not supported, a secret that is missing, a mapping that cannot be read),
+        Errors: INVALID_ARGUMENT (a platform that is not supported, a mapping that cannot be read),
         FAILED_PRECONDITION (`NOT_ALLOWED`: one too many, or no key to encrypt the secret with).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

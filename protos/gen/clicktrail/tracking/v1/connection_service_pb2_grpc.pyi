@@ -19,7 +19,7 @@ class ConnectionServiceStub:
     CreateConnection: _aio.UnaryUnaryMultiCallable[_connection_service_pb2.CreateConnectionRequest, _connection_service_pb2.CreateConnectionResponse]
     """Creates a connection. A secret that we make is shown in this answer alone.
 
-    Errors: INVALID_ARGUMENT (a platform that is not supported, a secret that is missing, a mapping that cannot be read),
+    Errors: INVALID_ARGUMENT (a platform that is not supported, a mapping that cannot be read),
     FAILED_PRECONDITION (`NOT_ALLOWED`: one too many, or no key to encrypt the secret with).
     """
     GetConnection: _aio.UnaryUnaryMultiCallable[_connection_service_pb2.GetConnectionRequest, _connection_service_pb2.GetConnectionResponse]
@@ -62,7 +62,7 @@ class ConnectionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_connection_service_pb2.CreateConnectionResponse]:
         """Creates a connection. A secret that we make is shown in this answer alone.
 
-        Errors: INVALID_ARGUMENT (a platform that is not supported, a secret that is missing, a mapping that cannot be read),
+        Errors: INVALID_ARGUMENT (a platform that is not supported, a mapping that cannot be read),
         FAILED_PRECONDITION (`NOT_ALLOWED`: one too many, or no key to encrypt the secret with).
         """
 
