@@ -41,6 +41,7 @@ from tracking_service.clicks.origins import Origins, describe, open_countries
 from tracking_service.clicks.servicer import RelayServicer
 from tracking_service.clicks.store import PostgresDeliveries
 from tracking_service.connections.connections import Connections
+from tracking_service.connections.renewal import SecretRenewal
 from tracking_service.connections.store import PostgresConnections
 from tracking_service.counters.store import PostgresVersions
 from tracking_service.erasure.erasures import Erasures, ErasureWorker
@@ -168,7 +169,8 @@ class TrackingService:
         self._watch = ReportWatch(self._reports, PostgresVersions(postgres))
         self._accounts = Accounts(PostgresAccounts(postgres), self._fallback.accounts, self._fallback.breaker)
         key_ring = KeyRing(settings.encryption_keys.get_secret_value())
-        connections = Connections(PostgresConnections(postgres), key_ring)
+        shops = PostgresConnections(postgres)
+        connections, self._renewal = Connections(shops, key_ring), SecretRenewal(shops, key_ring)
         self._connections = ConnectionServicer(connections, kept, settings.public_url)
         self._inbox = Inbox(
             kept,
@@ -310,6 +312,7 @@ class TrackingService:
             reassignment.run,
             erasure.run,
             InboxWorker(self._inbox).run,
+            self._renewal.run,
             self._fallback.replay.run,
             self._fallback.delivery_replay.run,
             self._fallback.accounts.keep_in_step,
