@@ -50,7 +50,7 @@ class Hook:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class PlatformDelivery:
     """A delivery as it came; headers and query are JSON objects, people hashes of who is told of in it.
 
     attempts tells how often a worker has taken it.

@@ -11,7 +11,7 @@ from common.logging import get_logger
 from tracking_service.erasure.store import NamedPerson
 from tracking_service.events.event import Receipt, Status, Submission
 from tracking_service.events.messages import submission_from
-from tracking_service.inbox.delivery import Delivery, Hook, Outcome, Settled, shop_of
+from tracking_service.inbox.delivery import Hook, Outcome, PlatformDelivery, Settled, shop_of
 from tracking_service.inbox.store import PostgresInbox
 from tracking_service.inbox.submissions import submission_of
 from tracking_service.platforms.catalogue import PLATFORMS
@@ -80,7 +80,7 @@ class Inbox:
                 await self.settle(delivery, hook)
         return len(waiting) == BATCH
 
-    async def settle(self, delivery: Delivery, hook: Hook) -> None:
+    async def settle(self, delivery: PlatformDelivery, hook: Hook) -> None:
         """Turn a delivery into events. What fails for no reason of its own stays, and is tried again."""
         try:
             await self._store.settle(delivery, await self._settled(delivery, hook))
@@ -93,7 +93,7 @@ class Inbox:
             if delivery.attempts >= TRIES:
                 await self._store.settle(delivery, _FAULTY)
 
-    async def _settled(self, delivery: Delivery, hook: Hook) -> Settled:
+    async def _settled(self, delivery: PlatformDelivery, hook: Hook) -> Settled:
         request = HookRequest(
             json.loads(delivery.headers), json.loads(delivery.query), delivery.body, delivery.received_at
         )

@@ -8,7 +8,7 @@ from common.ids import new_uuid7
 from tracking_service.identity.contacts import contact_of
 from tracking_service.identity.evidence import Identity
 from tracking_service.identity.statement_store import identity_hash
-from tracking_service.inbox.delivery import Delivery, Hook, shop_of
+from tracking_service.inbox.delivery import Hook, PlatformDelivery, shop_of
 from tracking_service.key_ring import KeyRing, UnreadableSecret
 from tracking_service.platforms.catalogue import PLATFORMS
 from tracking_service.platforms.platform import ErasureRequest, Fact, HookRequest
@@ -33,9 +33,9 @@ class Proof:
         platform, shop = PLATFORMS[hook.platform], shop_of(hook, self._session_parameters)
         return any(platform.is_signed(request, secret, shop) for secret in secrets)
 
-    def delivery_of(self, hook: Hook, request: HookRequest) -> Delivery:
+    def delivery_of(self, hook: Hook, request: HookRequest) -> PlatformDelivery:
         """Return a delivery as it is kept."""
-        return Delivery(
+        return PlatformDelivery(
             id=new_uuid7(request.received_at),
             business_id=hook.business_id,
             connection_id=hook.id,

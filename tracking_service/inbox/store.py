@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from tracking_service.inbox.delivery import Delivery, Hook, ListedDelivery, Settled
+from tracking_service.inbox.delivery import Hook, ListedDelivery, PlatformDelivery, Settled
 from tracking_service.inbox.queries import QUERIES
 from tracking_service.postgres.pages import Listing, Page, read_page
 from tracking_service.postgres.partitions import INBOX, Partitions
@@ -35,7 +35,7 @@ class PostgresInbox:
         async with self._postgres.connection() as connection:
             await connection.execute(QUERIES.count_refused, connection_id)
 
-    async def add(self, delivery: Delivery, *, left_seconds: float = 0.0) -> None:
+    async def add(self, delivery: PlatformDelivery, *, left_seconds: float = 0.0) -> None:
         """Keep a delivery, once; for so long workers leave it to whoever has taken it in."""
         await self._partitions.cover(INBOX, [delivery.received_at])
         async with self._postgres.connection() as connection:
@@ -44,12 +44,12 @@ class PostgresInbox:
                 delivery.topic, delivery.headers, delivery.query, delivery.body, delivery.people, left_seconds,
             )  # fmt: skip
 
-    async def claim(self, limit: int) -> Sequence[Delivery]:
+    async def claim(self, limit: int) -> Sequence[PlatformDelivery]:
         """Return deliveries that wait, which nobody else gets for a while."""
         async with self._postgres.connection() as connection:
-            return [Delivery(**row) for row in await connection.fetch(QUERIES.claim_waiting, limit)]
+            return [PlatformDelivery(**row) for row in await connection.fetch(QUERIES.claim_waiting, limit)]
 
-    async def settle(self, delivery: Delivery, settled: Settled) -> None:
+    async def settle(self, delivery: PlatformDelivery, settled: Settled) -> None:
         """Note what became of a delivery."""
         async with self._postgres.connection() as connection:
             await connection.execute(

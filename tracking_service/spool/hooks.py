@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError
 from clicktrail.tracking.v1 import hook_service_pb2 as pb
 from common.clock import from_timestamp, to_timestamp
 from common.errors import ClicktrailError, Reason, unavailable
-from tracking_service.inbox.delivery import Delivery, Hook, unknown_hook, wrong_signature
+from tracking_service.inbox.delivery import Hook, PlatformDelivery, unknown_hook, wrong_signature
 from tracking_service.inbox.inbox import Inbox
 from tracking_service.inbox.intake import Proof
 from tracking_service.inbox.known_hooks import KnownHooks
@@ -90,11 +90,11 @@ class SpoolHooks:
             raise unknown_hook()
         return hook
 
-    async def _is_added(self, delivery: Delivery) -> bool:
+    async def _is_added(self, delivery: PlatformDelivery) -> bool:
         await self._store.add(delivery, left_seconds=LEFT_SECONDS)
         return True
 
-    async def _keep(self, delivery: Delivery) -> None:
+    async def _keep(self, delivery: PlatformDelivery) -> None:
         """Keep a delivery in the spool. One that PostgreSQL has kept without telling is there once all the same."""
         content = _content(delivery)
         entry = SpoolEntry(delivery.business_id, delivery.id.bytes, hashlib.sha256(content).digest(), content)
@@ -106,7 +106,7 @@ class SpoolHooks:
                 retry_after_seconds=FULL_RETRY_SECONDS,
             )
 
-    async def _settle(self, delivery: Delivery, hook: Hook) -> None:
+    async def _settle(self, delivery: PlatformDelivery, hook: Hook) -> None:
         if len(self._settling) >= MOST_AT_ONCE:
             return
         task = asyncio.create_task(self._inbox.settle(delivery, hook))
@@ -140,7 +140,7 @@ def store_deliveries(store: PostgresInbox) -> StoreRows:
     return store_rows
 
 
-def _content(delivery: Delivery) -> bytes:
+def _content(delivery: PlatformDelivery) -> bytes:
     return pb.SpooledDelivery(
         connection=delivery.connection_id,
         received_at=to_timestamp(delivery.received_at),
@@ -152,12 +152,12 @@ def _content(delivery: Delivery) -> bytes:
     ).SerializeToString()
 
 
-def _read(row: SpoolRow) -> Delivery | None:
+def _read(row: SpoolRow) -> PlatformDelivery | None:
     try:
         message = pb.SpooledDelivery.FromString(row.content)
     except DecodeError:
         return None
-    return Delivery(
+    return PlatformDelivery(
         id=UUID(bytes=row.id),
         business_id=row.business_id,
         connection_id=message.connection,
