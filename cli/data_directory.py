@@ -10,6 +10,7 @@ from pathlib import Path
 from cli.embedded.privileges import write_secret
 from cli.failures import CommandFailed, ExitCode
 from common.rpc.keys import ROLES, file_of, new_key
+from common.settings.encryption_keys import ENCRYPTION_KEYS, new_encryption_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class DataDirectory:
         self.spool = self.path / "spool"
         self.logs = self.path / "logs"
         self.keys = self.path / "keys"
+        self.encryption_keys = self.keys / ENCRYPTION_KEYS
         self._ready = self.path / "ready.json"
         self._postgres_url = self.path / "postgres.url"
         self._demo = self.path / "demo.json"
@@ -128,6 +130,8 @@ class DataDirectory:
             path = file_of(self.keys, role)
             if not path.exists():
                 write_secret(path, new_key() + "\n")
+        if not self.encryption_keys.exists():
+            write_secret(self.encryption_keys, new_encryption_key() + "\n")
 
     def _nothing_runs(self) -> CommandFailed:
         return CommandFailed(

@@ -14,6 +14,7 @@ from clicktrail.shortener.v1 import domain_service_pb2, link_service_pb2
 from clicktrail.tracking.v1 import (
     account_service_pb2,
     action_service_pb2,
+    connection_service_pb2,
     event_service_pb2,
     link_archive_service_pb2,
     profile_service_pb2,
@@ -31,6 +32,7 @@ from gateway.auth import Credentials
 from gateway.events.events import Events
 from gateway.events.fast_path import SingleEvents
 from gateway.events.operations import COMPONENTS
+from gateway.hooks.hooks import Hooks
 from gateway.http.admission import Connections, Room
 from gateway.http.router import Router
 from gateway.http.routes import API
@@ -73,6 +75,7 @@ TRANSCODED = (
     session_service_pb2.DESCRIPTOR.services_by_name["SessionService"],
     profile_service_pb2.DESCRIPTOR.services_by_name["ProfileService"],
     action_service_pb2.DESCRIPTOR.services_by_name["ActionService"],
+    connection_service_pb2.DESCRIPTOR.services_by_name["ConnectionService"],
     account_service_pb2.DESCRIPTOR.services_by_name["AccountService"],
     event_service_pb2.DESCRIPTOR.services_by_name["EventService"],
     report_service_pb2.DESCRIPTOR.services_by_name["ReportService"],
@@ -122,6 +125,7 @@ async def open_gateway(settings: GatewaySettings) -> AsyncIterator[Gateway]:
         *pages.routes(),
         *downloads.routes(),
         *streams.routes(),
+        *Hooks(services, limits).routes(),
         *script_routes(),
         *LinkPages(services, limits, settings.abuse_address).routes(),
         *own_routes(services),

@@ -1,11 +1,14 @@
 """What the tracking service can be told."""
 
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
+from pydantic_settings import NoDecode
 
 from common.settings.settings import Listen, ServiceSettings
 from common.settings.store_urls import check_password_apart, whole_url
+from tracking_service.key_ring import KeyRing
 from tracking_service.postgres.address import check_address
 
 
@@ -30,6 +33,30 @@ class TrackingSettings(ServiceSettings):
     """How many bytes of events one process keeps there at most; beyond, they are answered UNAVAILABLE."""
     country_database: Path | None = None
     """A database in MaxMind's format that tells the country of an address; without one, countries are unknown."""
+
+    inbox_retention_days: int = Field(default=90, ge=8, le=3660)
+    """How long deliveries of platforms are kept, in days; whole months of them are dropped."""
+    public_url: str = "http://localhost:8080"
+    """Where the world reaches the gateway: hooks of connections are told with it, as short links are."""
+    session_parameters: Annotated[tuple[str, ...], NoDecode] = ("hellotext_session", "hello_session")
+    """The query parameters that carry the session, separated by commas: those of the shortener."""
+    encryption_keys: SecretStr = SecretStr("")
+    """Keys that encrypt secrets of connections, with white space between them: the first writes, all read. Each is 32
+    bytes in URL-safe base64. Without one, no connection can be made."""
+
+    @field_validator("session_parameters", mode="before")
+    @classmethod
+    def _split_parameters(cls, names: object) -> object:
+        return tuple(name.strip() for name in names.split(",") if name.strip()) if isinstance(names, str) else names
+
+    @field_validator("encryption_keys")
+    @classmethod
+    def _check_encryption_keys(cls, keys: SecretStr) -> SecretStr:
+        try:
+            KeyRing(keys.get_secret_value())
+        except ValueError:
+            raise ValueError("takes keys of 32 bytes in URL-safe base64, with white space between them") from None
+        return keys
 
     @field_validator("country_database")
     @classmethod

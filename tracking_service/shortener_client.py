@@ -11,15 +11,36 @@ from clicktrail.shortener.v1 import (
     outbox_service_pb2_grpc,
     redirect_service_pb2,
     redirect_service_pb2_grpc,
+    session_service_pb2,
+    session_service_pb2_grpc,
 )
+from clicktrail.shortener.v1.session_pb2 import Session
 from common.errors import Reason, unavailable
 from common.rpc.errors import from_rpc_error
 
 CALL_SECONDS = 10.0
 # A caller waits for the answer.
 ASK_SECONDS = 2.0
+FRESH_SECONDS = 1.0
 # The shortener itself waits for up to two of them.
 ARRIVAL_SECONDS = 3.0
+
+
+class ShortenerSessions:
+    """Asks for sessions that are fresh from a click, whose click may not have reached tracking yet."""
+
+    def __init__(self, channel: aio.Channel) -> None:
+        self._stub = session_service_pb2_grpc.SessionServiceStub(channel)
+
+    async def fresh(self, business_id: str, ids: Sequence[str]) -> dict[str, Session]:
+        """Return those of these sessions that the shortener knows, by id. Raises where it cannot be asked."""
+        request = session_service_pb2.GetFreshSessionsRequest(business_id=business_id, ids=ids)
+        try:
+            answer = await self._stub.GetFreshSessions(request, timeout=FRESH_SECONDS)
+        except aio.AioRpcError as error:
+            told = from_rpc_error(error)
+            raise told or error from error
+        return {session.id: session for session in answer.sessions}
 
 
 class ShortenerVerdicts:

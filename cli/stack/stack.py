@@ -151,6 +151,9 @@ class Stack:
             "POSTGRES_URL": self.postgres_url,
             "SHORTENER_TARGET": f"ipv4:{self.shortener.url}",
             "SPOOL_DIR": str(self._data.spool),
+            "PUBLIC_URL": self._public_url,
+            "ENCRYPTION_KEYS": "",
+            "ENCRYPTION_KEYS_FILE": str(self._data.encryption_keys),
             **self._key_settings(),
         }
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 import pytest_asyncio
+from cryptography.fernet import Fernet
 from grpc import aio
 from pydantic import SecretStr
 
@@ -33,6 +34,8 @@ async def tracking(postgres_url: str, shortener_target: str) -> AsyncIterator[Tr
         tracking_listen="127.0.0.1:0",
         postgres_url=SecretStr(as_service(postgres_url)),
         shortener_target=shortener_target,
+        encryption_keys=SecretStr(Fernet.generate_key().decode()),
+        public_url="https://go.example/",
         drain_seconds=1,
     )
     service = await build(settings)

@@ -28,7 +28,7 @@ from clicktrail.shortener.v1 import session_pb2 as clicktrail_dot_shortener_dot_
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-clicktrail/shortener/v1/session_service.proto\x12\x17\x63licktrail.shortener.v1\x1a!clicktrail/common/v1/access.proto\x1a\"clicktrail/common/v1/options.proto\x1a%clicktrail/shortener/v1/session.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"j\n\x13IssueSessionRequest\x12\x13\n\x0b\x62usiness_id\x18\x01 \x01(\t\x12\r\n\x05nonce\x18\x02 \x01(\x0c\x12/\n\x0breceived_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"I\n\x14IssueSessionResponse\x12\x31\n\x07session\x18\x01 \x01(\x0b\x32 .clicktrail.shortener.v1.Session\"G\n\x17GetFreshSessionsRequest\x12\x13\n\x0b\x62usiness_id\x18\x01 \x01(\t\x12\x17\n\x03ids\x18\x02 \x03(\tB\n\xf2\xe7\x18\x06x\x01\x80\x01\xe8\x07\"N\n\x18GetFreshSessionsResponse\x12\x32\n\x08sessions\x18\x01 \x03(\x0b\x32 .clicktrail.shortener.v1.Session2\xa4\x02\n\x0eSessionService\x12\x81\x01\n\x0cIssueSession\x12,.clicktrail.shortener.v1.IssueSessionRequest\x1a-.clicktrail.shortener.v1.IssueSessionResponse\"\x14\xfa\xe7\x18\x10\n\x01\x01\x12\x0b\x62usiness_id\x12\x8d\x01\n\x10GetFreshSessions\x12\x30.clicktrail.shortener.v1.GetFreshSessionsRequest\x1a\x31.clicktrail.shortener.v1.GetFreshSessionsResponse\"\x14\xfa\xe7\x18\x10\n\x01\x01\x12\x0b\x62usiness_idb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-clicktrail/shortener/v1/session_service.proto\x12\x17\x63licktrail.shortener.v1\x1a!clicktrail/common/v1/access.proto\x1a\"clicktrail/common/v1/options.proto\x1a%clicktrail/shortener/v1/session.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"j\n\x13IssueSessionRequest\x12\x13\n\x0b\x62usiness_id\x18\x01 \x01(\t\x12\r\n\x05nonce\x18\x02 \x01(\x0c\x12/\n\x0breceived_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"I\n\x14IssueSessionResponse\x12\x31\n\x07session\x18\x01 \x01(\x0b\x32 .clicktrail.shortener.v1.Session\"G\n\x17GetFreshSessionsRequest\x12\x13\n\x0b\x62usiness_id\x18\x01 \x01(\t\x12\x17\n\x03ids\x18\x02 \x03(\tB\n\xf2\xe7\x18\x06x\x01\x80\x01\xe8\x07\"N\n\x18GetFreshSessionsResponse\x12\x32\n\x08sessions\x18\x01 \x03(\x0b\x32 .clicktrail.shortener.v1.Session2\xa5\x02\n\x0eSessionService\x12\x81\x01\n\x0cIssueSession\x12,.clicktrail.shortener.v1.IssueSessionRequest\x1a-.clicktrail.shortener.v1.IssueSessionResponse\"\x14\xfa\xe7\x18\x10\n\x01\x01\x12\x0b\x62usiness_id\x12\x8e\x01\n\x10GetFreshSessions\x12\x30.clicktrail.shortener.v1.GetFreshSessionsRequest\x1a\x31.clicktrail.shortener.v1.GetFreshSessionsResponse\"\x15\xfa\xe7\x18\x11\n\x02\x01\x03\x12\x0b\x62usiness_idb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,7 +40,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SESSIONSERVICE'].methods_by_name['IssueSession']._loaded_options = None
   _globals['_SESSIONSERVICE'].methods_by_name['IssueSession']._serialized_options = b'\372\347\030\020\n\001\001\022\013business_id'
   _globals['_SESSIONSERVICE'].methods_by_name['GetFreshSessions']._loaded_options = None
-  _globals['_SESSIONSERVICE'].methods_by_name['GetFreshSessions']._serialized_options = b'\372\347\030\020\n\001\001\022\013business_id'
+  _globals['_SESSIONSERVICE'].methods_by_name['GetFreshSessions']._serialized_options = b'\372\347\030\021\n\002\001\003\022\013business_id'
   _globals['_ISSUESESSIONREQUEST']._serialized_start=217
   _globals['_ISSUESESSIONREQUEST']._serialized_end=323
   _globals['_ISSUESESSIONRESPONSE']._serialized_start=325
@@ -50,5 +50,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETFRESHSESSIONSRESPONSE']._serialized_start=473
   _globals['_GETFRESHSESSIONSRESPONSE']._serialized_end=551
   _globals['_SESSIONSERVICE']._serialized_start=554
-  _globals['_SESSIONSERVICE']._serialized_end=846
+  _globals['_SESSIONSERVICE']._serialized_end=847
 # @@protoc_insertion_point(module_scope)

@@ -1,0 +1,113 @@
+"""Shops that are connected over HTTP, through the whole system."""
+
+import base64
+import gzip
+import hashlib
+import hmac
+from typing import Any
+
+import httpx
+
+from tests.support.system import System, client_with
+from tests.support.tracking_service.platform_deliveries import payload
+from tests.support.waiting import eventually
+
+CREATED = payload("woocommerce/order-created.json")
+
+
+async def connected(private: httpx.AsyncClient, **fields: Any) -> dict[str, Any]:
+    """Connect a shop of WooCommerce."""
+    response = await private.post("/v1/connections", json={"platform": "woocommerce", **fields})
+    assert response.status_code == 201, response.text
+    made: dict[str, Any] = response.json()
+    return made
+
+
+def signed(body: bytes, secret: str, topic: str = "order.created") -> dict[str, str]:
+    """Return the headers that WooCommerce sends."""
+    signature = base64.b64encode(hmac.digest(secret.encode(), body, hashlib.sha256)).decode()
+    return {"X-WC-Webhook-Topic": topic, "X-WC-Webhook-Signature": signature}
+
+
+async def test_a_connection_is_made_shown_changed_and_deleted(private: httpx.AsyncClient) -> None:
+    """Its secret is shown once."""
+    made = await connected(private, name="The shop", source="woo-1")
+    path = f"/v1/connections/{made['id']}"
+    assert made["secret"]
+    assert made["hook_url"].endswith(f"/v1/hooks/{made['id']}")
+    shown = (await private.get(path)).json()
+    assert shown == made | {"secret": None}
+    assert {"platform", "source", "name", "enabled", "created_at", "last_delivery_at", "deliveries", "refused"} <= {
+        *shown
+    }
+    assert (await private.patch(path, json={"enabled": False})).json() == shown | {"enabled": False}
+    assert (await private.delete(path)).status_code == 204
+    assert (await private.get(path)).status_code == 404
+
+
+async def test_what_is_wrong_with_a_connection_is_named(private: httpx.AsyncClient) -> None:
+    """All at once."""
+    sent = {"platform": "vtex", "source": "My Shop", "mapping": {"a": 1}}
+    response = await private.post("/v1/connections", json=sent)
+    assert response.status_code == 422
+    assert {each["parameter"] for each in response.json()["errors"]} == {"platform", "source", "mapping"}
+
+
+async def test_a_delivery_is_answered_by_what_it_is(system: System, private: httpx.AsyncClient) -> None:
+    """Kept, a trial, wrongly signed, unknown, or too large; no other site's page may read the answer."""
+    made = await connected(private)
+    hook, good = f"/v1/hooks/{made['id']}", signed(CREATED, made["secret"])
+    async with client_with(system) as platform:
+        kept = await platform.post(hook, content=CREATED, headers=good)
+        assert (kept.status_code, kept.json()) == (200, {"status": "received"})
+        assert "access-control-allow-origin" not in kept.headers
+        zipped = good | {"Content-Encoding": "gzip"}
+        assert (await platform.post(hook, content=gzip.compress(CREATED), headers=zipped)).status_code == 200
+        assert (await platform.post(hook, content=b"webhook_id=7")).status_code == 200
+        wrong = await platform.post(hook, content=CREATED + b" ", headers=good)
+        assert (wrong.status_code, wrong.json()["errors"][0]["type"]) == (401, "unauthorized")
+        unknown = await platform.post(f"/v1/hooks/{'0' * 32}", content=CREATED, headers=good)
+        assert (unknown.status_code, unknown.json()["errors"][0]["type"]) == (404, "not_found")
+        large = b" " * (2 * 1024 * 1024 + 1)
+        assert (await platform.post(hook, content=large, headers=good)).status_code == 413
+        largest = CREATED.ljust(2 * 1024 * 1024)
+        sent = await platform.post(hook, content=largest, headers=signed(largest, made["secret"]))
+        assert sent.status_code == 200
+    seen = (await private.get(f"/v1/connections/{made['id']}")).json()
+    assert (seen["deliveries"], seen["refused"]) == (3, 1)
+
+    async def outcomes() -> list[str]:
+        told = (await private.get(f"/v1/connections/{made['id']}/deliveries")).json()
+        return [each["outcome"] for each in told["deliveries"]]
+
+    await eventually(outcomes, lambda found: found == ["duplicate", "duplicate", "recorded"])
+
+
+async def test_who_proves_nothing_stops_no_shop_that_does(system: System, private: httpx.AsyncClient) -> None:
+    """Shops share the addresses of their platform, and one of them may have another secret than we know."""
+    wrong, right = await connected(private), await connected(private)
+    good = signed(CREATED, right["secret"])
+    async with client_with(system, address="127.0.0.77") as platform:
+        assert (await platform.post(f"/v1/hooks/{right['id']}", content=CREATED, headers=good)).status_code == 200
+
+        async def refusal(_: int) -> int:
+            return (await platform.post(f"/v1/hooks/{wrong['id']}", content=CREATED, headers=good)).status_code
+
+        seen = [await refusal(number) for number in range(200)]
+        assert (seen[0], seen[-1]) == (401, 429)
+        assert (await platform.post(f"/v1/hooks/{right['id']}", content=CREATED, headers=good)).status_code == 200
+        assert (await platform.post(f"/v1/hooks/{'f' * 32}", content=CREATED, headers=good)).status_code == 429
+    async with client_with(system, address="127.0.0.78") as elsewhere:
+        good = signed(CREATED, wrong["secret"])
+        assert (await elsewhere.post(f"/v1/hooks/{wrong['id']}", content=CREATED, headers=good)).status_code == 200
+
+
+async def test_addresses_that_no_hook_has_are_told_as_such(system: System) -> None:
+    """Whatever stands in them; other methods than POST name that one."""
+    async with client_with(system) as platform:
+        for strange in ("7", "0" * 31, "0" * 33, "A" * 32, "%00" * 32, "%ff%fe", "..%2f..%2fhealth", "🦆" * 8):
+            response = await platform.post(f"/v1/hooks/{strange}", content=b"{}")
+            assert (strange, response.status_code) == (strange, 404)
+        for method in ("GET", "PUT", "DELETE"):
+            response = await platform.request(method, f"/v1/hooks/{'0' * 32}")
+            assert (response.status_code, "POST" in response.headers["allow"]) == (405, True)
