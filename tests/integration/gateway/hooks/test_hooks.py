@@ -1,13 +1,11 @@
 """Shops that are connected over HTTP, through the whole system."""
 
-import base64
 import gzip
-import hashlib
-import hmac
 from typing import Any
 
 import httpx
 
+from tests.support.platform_signatures import headers_of
 from tests.support.system import System, client_with
 from tests.support.tracking_service.platform_deliveries import payload
 from tests.support.waiting import eventually
@@ -23,10 +21,9 @@ async def connected(private: httpx.AsyncClient, **fields: Any) -> dict[str, Any]
     return made
 
 
-def signed(body: bytes, secret: str, topic: str = "order.created") -> dict[str, str]:
+def signed(body: bytes, secret: str) -> dict[str, str]:
     """Return the headers that WooCommerce sends."""
-    signature = base64.b64encode(hmac.digest(secret.encode(), body, hashlib.sha256)).decode()
-    return {"X-WC-Webhook-Topic": topic, "X-WC-Webhook-Signature": signature}
+    return headers_of("woocommerce", body, secret, "order.created")
 
 
 async def test_a_connection_is_made_shown_changed_and_deleted(private: httpx.AsyncClient) -> None:
