@@ -1,8 +1,5 @@
 """A shop of WooCommerce that is connected by the command, from its campaign's link to its orders in the report."""
 
-import base64
-import hashlib
-import hmac
 import json
 from pathlib import Path
 from typing import Any
@@ -18,6 +15,7 @@ from tests.e2e.conftest import System
 from tests.e2e.test_commands import clicktrail
 from tests.e2e.test_trail import activities_when, make_link, report_when
 from tests.support.tracking_service.platform_deliveries import payload
+from tests.support.tracking_service.platform_signatures import signed
 
 CREATED = json.loads(payload("woocommerce/order-created.json"))
 REFUNDED = json.loads(payload("woocommerce/order-updated-refunded.json"))
@@ -68,12 +66,7 @@ class Platform:
     async def send(self, order: dict[str, Any], secret: str = "") -> int:
         """Send an order, and return the status of the answer."""
         body = json.dumps(order).encode()
-        digest = hmac.digest((secret or self.secret).encode(), body, hashlib.sha256)
-        headers = {
-            "X-WC-Webhook-Topic": "order.updated",
-            "X-WC-Webhook-Signature": base64.b64encode(digest).decode(),
-            "Content-Type": "application/json",
-        }
+        headers = signed("woocommerce", body, secret or self.secret, "order.updated")
         return (await self._client.post(self._path, content=body, headers=headers)).status_code
 
 
