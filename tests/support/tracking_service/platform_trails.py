@@ -5,7 +5,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 
@@ -17,6 +17,7 @@ from tests.support.tracking_service.platform_signatures import signed
 PLATFORMS = ("woocommerce", "shopify", "stripe", "generic")
 # That of no connection, in the form of all of them.
 WRONG_SECRET = "whsec_" + base64.b64encode(b"of no connection").decode()
+NUMBER = "1077"
 GENERIC_REFUND = {"id": "ref_1", "amount_cents": 1234}
 
 
@@ -66,7 +67,8 @@ def told_of(name: str, order: Mapping[str, Any]) -> ToldOrder:
 def _woocommerce(order: Mapping[str, Any]) -> ToldOrder:
     created, refunded = (
         {name: f"{now():%Y-%m-%dT%H:%M:%S}" if name.endswith("_gmt") and value else value for name, value in each}
-        | {"number": str(order["id"]), **order}
+        | {"number": str(order["id"])}
+        | order
         for each in (
             _recorded("woocommerce/order-created").items(),
             _recorded("woocommerce/order-updated-refunded").items(),
@@ -109,3 +111,48 @@ def _recorded(name: str) -> dict[str, Any]:
 
 def _json(value: Mapping[str, Any]) -> bytes:
     return json.dumps(value).encode()
+
+
+class Person(NamedTuple):
+    """Who orders; without an id a guest."""
+
+    email: str
+    id: str = ""
+
+
+def order_of(name: str, person: Person, session: str | None = None) -> dict[str, Any]:
+    """Return the fields of an order of somebody, with a session where its platform keeps one, or none at all."""
+    attributes = [] if session is None else [{"name": "hello_session", "value": session}]
+    match name:
+        case "woocommerce":
+            entry = {
+                "key": "_wc_order_attribution_session_entry",
+                "value": f"https://shop.example/?hello_session={session}",
+            }
+            meta = [] if session is None else [entry]
+            billing = {"email": person.email, "first_name": "Bruno", "last_name": ""}
+            return {
+                "id": 7001, "number": NUMBER, "order_key": "wc_order_invented7001", "meta_data": meta,
+                "customer_id": int(person.id or 0), "billing": billing, "shipping": {},
+            }  # fmt: skip
+        case "shopify":
+            customer = {"id": int(person.id), "email": person.email} if person.id else None
+            return {
+                "name": f"#{NUMBER}", "order_number": NUMBER, "note_attributes": attributes, "landing_site": None,
+                "checkout_token": None, "cart_token": None, "customer": customer, "email": person.email,
+                "contact_email": None, "phone": None, "billing_address": None,
+            }  # fmt: skip
+        case "stripe":
+            details = {"email": person.email, "name": "Bruno", "phone": None}
+            return {"client_reference_id": session, "customer": person.id or None, "customer_details": details}
+        case "generic":
+            return {
+                "number": NUMBER, "cart_id": None, "attributes": attributes,
+                "customer": {"id": person.id, "email": person.email},
+            }  # fmt: skip
+    raise ValueError(name)
+
+
+def number_of(name: str) -> str:
+    """Return the number that the customer of an order sees, and a page of the shop says."""
+    return {"shopify": f"#{NUMBER}", "stripe": "cs_live_invented0000001"}.get(name, NUMBER)
