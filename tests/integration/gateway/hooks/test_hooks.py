@@ -5,9 +5,9 @@ from typing import Any
 
 import httpx
 
-from tests.support.platform_signatures import headers_of
 from tests.support.system import System, client_with
 from tests.support.tracking_service.platform_deliveries import payload
+from tests.support.tracking_service.platform_signatures import signed as signed_as
 from tests.support.waiting import eventually
 
 CREATED = payload("woocommerce/order-created.json")
@@ -21,9 +21,9 @@ async def connected(private: httpx.AsyncClient, **fields: Any) -> dict[str, Any]
     return made
 
 
-def signed(body: bytes, secret: str) -> dict[str, str]:
+def signed(body: bytes, secret: str, topic: str = "order.created") -> dict[str, str]:
     """Return the headers that WooCommerce sends."""
-    return headers_of("woocommerce", body, secret, "order.created")
+    return signed_as("woocommerce", body, secret, topic)
 
 
 async def test_a_connection_is_made_shown_changed_and_deleted(private: httpx.AsyncClient) -> None:
@@ -80,23 +80,41 @@ async def test_a_delivery_is_answered_by_what_it_is(system: System, private: htt
     await eventually(outcomes, lambda found: found == ["duplicate", "duplicate", "recorded"])
 
 
-async def test_who_proves_nothing_stops_no_shop_that_does(system: System, private: httpx.AsyncClient) -> None:
-    """Shops share the addresses of their platform, and one of them may have another secret than we know."""
-    wrong, right = await connected(private), await connected(private)
+async def test_a_rightly_signed_delivery_is_never_refused_for_others(
+    system: System, private: httpx.AsyncClient
+) -> None:
+    """Shops share the addresses of their platform; wrong ones come there for this hook, for others, and for none."""
+    wrong, other, right = [await connected(private) for _ in range(3)]
     good = signed(CREATED, right["secret"])
+
+    async def refusals(hook: str, client: httpx.AsyncClient) -> list[int]:
+        sent = [
+            await client.post(f"/v1/hooks/{hook}", content=CREATED, headers=signed(CREATED, "x")) for _ in range(200)
+        ]
+        return [response.status_code for response in sent]
+
     async with client_with(system, address="127.0.0.77") as platform:
-        assert (await platform.post(f"/v1/hooks/{right['id']}", content=CREATED, headers=good)).status_code == 200
-
-        async def refusal(_: int) -> int:
-            return (await platform.post(f"/v1/hooks/{wrong['id']}", content=CREATED, headers=good)).status_code
-
-        seen = [await refusal(number) for number in range(200)]
-        assert (seen[0], seen[-1]) == (401, 429)
-        assert (await platform.post(f"/v1/hooks/{right['id']}", content=CREATED, headers=good)).status_code == 200
-        assert (await platform.post(f"/v1/hooks/{'f' * 32}", content=CREATED, headers=good)).status_code == 429
+        for hook in (wrong["id"], right["id"]):
+            seen = await refusals(hook, platform)
+            assert (seen[0], seen[-1], {*seen}) == (401, 429, {401, 429})
+        unknown = await refusals("f" * 32, platform)
+        assert (unknown[0], unknown[-1]) == (404, 429)
+        for made in (right, other, wrong):
+            headers = signed(CREATED, made["secret"])
+            assert (await platform.post(f"/v1/hooks/{made['id']}", content=CREATED, headers=headers)).status_code == 200
     async with client_with(system, address="127.0.0.78") as elsewhere:
-        good = signed(CREATED, wrong["secret"])
-        assert (await elsewhere.post(f"/v1/hooks/{wrong['id']}", content=CREATED, headers=good)).status_code == 200
+        assert (await elsewhere.post(f"/v1/hooks/{right['id']}", content=CREATED, headers=good)).status_code == 200
+
+
+async def test_who_looks_for_hooks_is_refused(system: System, private: httpx.AsyncClient) -> None:
+    """Without being heard; a hook that has been heard of stays open to what is signed."""
+    made = await connected(private)
+    async with client_with(system, address="127.0.0.79") as platform:
+        assert (await platform.post(f"/v1/hooks/{made['id']}", content=b"{}")).status_code == 401
+        seen = [(await platform.post(f"/v1/hooks/{number:032x}", content=b"{}")).status_code for number in range(200)]
+        assert (seen[0], seen[-1]) == (404, 429)
+        good = signed(CREATED, made["secret"])
+        assert (await platform.post(f"/v1/hooks/{made['id']}", content=CREATED, headers=good)).status_code == 200
 
 
 async def test_addresses_that_no_hook_has_are_told_as_such(system: System) -> None:
