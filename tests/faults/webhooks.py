@@ -22,7 +22,7 @@ from tests.faults.load import (
 )
 from tests.faults.record import Record
 from tests.faults.stores import Rows, Stores
-from tests.support.tracking_service.platform_signatures import signed
+from tests.support.platform_signatures import headers_of
 from tests.support.tracking_service.platform_trails import Person, order_of, told_of
 from tests.support.waiting import eventually
 
@@ -128,7 +128,7 @@ class Webhooks:
 
     async def _send(self, topic: str, body: bytes, rng: random.Random, connection: Connection) -> bool:
         """Send a delivery until it is answered 200."""
-        headers = [f"{name}: {value}" for name, value in signed(PLATFORM, body, self._secret, topic).items()]
+        headers = [f"{name}: {value}" for name, value in headers_of(PLATFORM, body, self._secret, topic).items()]
         request = post(self._hook, body, None, *headers)
         for _ in range(TRIES):
             told: bytes | None = None

@@ -206,3 +206,29 @@ async def test_a_guest_whom_a_platform_wants_forgotten_is(channel: aio.Channel, 
     assert await shop.outcomes() == ["recorded"] * 2
     assert await database.fetchval("SELECT count(*) FROM inbox WHERE body <> ''") == 0
     assert await database.fetchval("SELECT count(*) FROM told_orders WHERE email_hash <> '' OR phone_hash <> ''") == 0
+
+
+@pytest.mark.parametrize(
+    ("deliveries", "hours_between", "silent_hours", "is_silent"),
+    [(12, 2, 25, True), (12, 2, 23, False), (9, 2, 25, False), (12, 30, 80, False), (12, 30, 100, True)],
+)
+async def test_a_connection_falls_silent(  # noqa: PLR0913  (a case)
+    shop: Shop, database: "Database", deliveries: int, hours_between: int, silent_hours: int, *, is_silent: bool
+) -> None:
+    """After regular deliveries, a day at least, and three times its longest pause; it is told of in the log once."""
+    for _ in range(deliveries):
+        await shop.send(CREATED)
+    await database.execute(
+        "UPDATE inbox SET received_at = at FROM (SELECT id, now() - make_interval(hours =>"
+        " $1 + $2 * (row_number() OVER (ORDER BY received_at DESC) - 1)::int) AS at FROM inbox) AS t"
+        " WHERE inbox.id = t.id",
+        silent_hours, hours_between,
+    )  # fmt: skip
+    await database.execute("UPDATE connections SET last_delivery_at = (SELECT max(received_at) FROM inbox)")
+    assert (await shop.seen()).silent is is_silent
+    listed = await shop.connections.ListSilentConnections(
+        connections_pb.ListSilentConnectionsRequest(business_id="shop"), timeout=SECONDS
+    )
+    assert [each.id for each in listed.connections] == [shop.id] * is_silent
+    await shop.change(enabled=False)
+    assert (await shop.seen()).silent is False
