@@ -12,12 +12,12 @@ import pytest_asyncio
 from tests.e2e.businesses import Business, client_of, make_business
 from tests.e2e.conftest import System, client_with
 from tests.e2e.test_trail import make_link, path_of, report_when, session_of
+from tests.support.connection import Connection
+from tests.support.platform_signatures import headers_of
 from tests.support.tracking_service.platform_deliveries import Vector, vectors
-from tests.support.tracking_service.platform_signatures import signed
 from tests.support.tracking_service.platform_trails import (
     PLATFORMS,
     WRONG_SECRET,
-    ConnectedPlatform,
     Person,
     ToldOrder,
     connect,
@@ -60,11 +60,9 @@ async def sender(system: System) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest_asyncio.fixture(params=PLATFORMS)
-async def platform(
-    server: httpx.AsyncClient, sender: httpx.AsyncClient, request: pytest.FixtureRequest
-) -> ConnectedPlatform:
+async def platform(system: System, server: httpx.AsyncClient, request: pytest.FixtureRequest) -> Connection:
     """Connect a shop on each platform."""
-    return await connect(server, sender, request.param)
+    return await connect(system, server, request.param)
 
 
 async def click(server: httpx.AsyncClient, phone: httpx.AsyncClient) -> tuple[str, str]:
@@ -73,7 +71,7 @@ async def click(server: httpx.AsyncClient, phone: httpx.AsyncClient) -> tuple[st
     return link["campaign"], session_of(await phone.get(path_of(link["short_url"])))
 
 
-async def send(platform: ConnectedPlatform, told: ToldOrder) -> None:
+async def send(platform: Connection, told: ToldOrder) -> None:
     """Send the refund, then its order."""
     for topic, body in (told.refunded, told.placed):
         assert await platform.send(body, topic) == 200
@@ -87,13 +85,13 @@ async def actions_of(server: httpx.AsyncClient, profile: str) -> list[str]:
 
 @pytest.mark.parametrize("is_page_first", [True, False])
 async def test_a_page_tells_the_order_by_its_number(
-    server: httpx.AsyncClient, page: httpx.AsyncClient, phone: httpx.AsyncClient, platform: ConnectedPlatform,
+    server: httpx.AsyncClient, page: httpx.AsyncClient, phone: httpx.AsyncClient, platform: Connection,
     *, is_page_first: bool,
 ) -> None:  # fmt: skip
     """With another amount and currency: one conversion, the webhook's money, the page's click."""
     campaign, session = await click(server, phone)
-    told = told_of(platform.name, order_of(platform.name, STRANGER))
-    order = {"reference": number_of(platform.name), "source": platform.name}
+    told = told_of(platform.platform, order_of(platform.platform, STRANGER))
+    order = {"reference": number_of(platform.platform), "source": platform.platform}
     said = {
         "action": "order.placed",
         "session": session,
@@ -121,10 +119,10 @@ async def test_a_page_tells_the_order_by_its_number(
 
 @pytest.mark.parametrize("person", [BRUNO, GUEST])
 async def test_a_forwarded_link(
-    server: httpx.AsyncClient, phone: httpx.AsyncClient, platform: ConnectedPlatform, person: Person
+    server: httpx.AsyncClient, phone: httpx.AsyncClient, platform: Connection, person: Person
 ) -> None:
     """One visitor's session, another customer's order: the click's campaign, that customer's activity, two people."""
-    name = platform.name
+    name = platform.platform
     known: dict[str, Any] = {"id": "bruno", "email": person.email}
     if person.id:
         known = {"id": "bruno", "identities": [{"source": name, "user_id": person.id}]}
@@ -173,19 +171,21 @@ RECORDED = [each for each in vectors() if each.platform.name in PLATFORMS and no
 
 
 @pytest.mark.parametrize("recorded", RECORDED, ids=lambda each: each.name)
-async def test_recorded_deliveries(server: httpx.AsyncClient, sender: httpx.AsyncClient, recorded: Vector) -> None:
+async def test_recorded_deliveries(
+    system: System, server: httpx.AsyncClient, sender: httpx.AsyncClient, recorded: Vector
+) -> None:
     """As they were signed, whatever the case of a header's name; neither written anew nor by another secret."""
     name, body = recorded.platform.name, recorded.request.body
-    platform = await connect(server, sender, name, secret=recorded.secret)
+    made = await connect(system, server, name, secret=recorded.secret)
     right = dict(recorded.request.headers)
 
     async def status(headers: dict[str, str], content: bytes = body) -> int:
-        return (await sender.post(f"/v1/hooks/{platform.hook}", content=content, headers=headers)).status_code
+        return (await sender.post(f"/v1/hooks/{made.id}", content=content, headers=headers)).status_code
 
     if name == "stripe":  # Its signature is of a time that has passed.
         assert await status(right) == 401
-        right |= {each.lower(): value for each, value in signed(name, body, recorded.secret).items()}
-    wrong = signed(name, body, WRONG_SECRET, recorded.platform.topic(recorded.request))
+        right |= {each.lower(): value for each, value in headers_of(name, body, recorded.secret).items()}
+    wrong = headers_of(name, body, WRONG_SECRET, recorded.platform.topic(recorded.request))
     assert await status(wrong) == 401
     assert await status(right, json.dumps(json.loads(body)).encode()) == 401
     assert await status(right, body.rstrip()) == 401
@@ -194,7 +194,7 @@ async def test_recorded_deliveries(server: httpx.AsyncClient, sender: httpx.Asyn
     assert await status({each.swapcase(): value for each, value in right.items()}) == 200
 
     async def outcomes() -> list[str]:
-        told = (await server.get(f"/v1/connections/{platform.hook}/deliveries")).json()["deliveries"]
+        told = (await server.get(f"/v1/connections/{made.id}/deliveries")).json()["deliveries"]
         return [each["outcome"] for each in told]
 
     seen = await eventually(outcomes, lambda seen: len(seen) == 2 and "waiting" not in seen)

@@ -1,4 +1,4 @@
-"""A shop that is connected, as tracking sees it: its platform signs as WooCommerce and Shopify do."""
+"""A shop that is connected, as tracking sees it."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from grpc import aio
 from clicktrail.tracking.v1 import connection_service_pb2 as connections_pb
 from clicktrail.tracking.v1 import connection_service_pb2_grpc, hook_service_pb2_grpc
 from clicktrail.tracking.v1 import hook_service_pb2 as pb
+from tests.support.platform_signatures import headers_of
 from tests.support.tracking_service.calling import SECONDS
 from tests.support.tracking_service.platform_deliveries import payload
-from tests.support.tracking_service.platform_signatures import signed
 
 CREATED = payload("woocommerce/order-created.json")
 REFUNDED = payload("woocommerce/order-updated-refunded.json")
@@ -34,7 +34,7 @@ class Shop:
 
     async def send(self, body: bytes, secret: str = SECRET, topic: str = "order.updated", hook: str = "") -> None:
         """Send a delivery."""
-        headers = signed(self._platform, body, secret, topic)
+        headers = headers_of(self._platform, body, secret, topic)
         named = [pb.NamedValue(name=name, value=value) for name, value in headers.items()]
         request = pb.ReceiveHookRequest(connection=hook or self.id, headers=named, body=body)
         await self._hooks.ReceiveHook(request, timeout=SECONDS)

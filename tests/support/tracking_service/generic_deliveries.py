@@ -7,8 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from tests.support.platform_signatures import headers_of
 from tests.support.tracking_service.platform_deliveries import RECEIVED_AT, SESSION, SHOP
-from tests.support.tracking_service.platform_signatures import signed
 from tracking_service.platforms.generic_mapping import GenericMapping
 from tracking_service.platforms.platform import HookRequest, Shop, hook_request
 
@@ -36,5 +36,5 @@ def shop(name: str) -> Shop:
 def standard(event: dict[str, Any], at: datetime = RECEIVED_AT) -> HookRequest:
     """Return a delivery as Standard Webhooks has it."""
     body = json.dumps(event).encode()
-    headers = signed("generic", body, SECRET, at=at)
+    headers = headers_of("generic", body, SECRET, at=at.timestamp())
     return hook_request(headers.items(), [], body, RECEIVED_AT)

@@ -3,38 +3,22 @@
 import base64
 import json
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import httpx
 
 from common.clock import now
+from tests.support.connection import Connection, dated
+from tests.support.system import System
 from tests.support.tracking_service.generic_deliveries import EVENT, MAPPINGS, ORDER
 from tests.support.tracking_service.platform_deliveries import payload
-from tests.support.tracking_service.platform_signatures import signed
 
 PLATFORMS = ("woocommerce", "shopify", "stripe", "generic")
 # That of no connection, in the form of all of them.
 WRONG_SECRET = "whsec_" + base64.b64encode(b"of no connection").decode()
 NUMBER = "1077"
 GENERIC_REFUND = {"id": "ref_1", "amount_cents": 1234}
-
-
-@dataclass(frozen=True)
-class ConnectedPlatform:
-    """Sends deliveries to the hook of a connection."""
-
-    client: httpx.AsyncClient
-    name: str
-    hook: str
-    secret: str
-
-    async def send(self, body: bytes, topic: str = "", secret: str | None = None) -> int:
-        """Send a delivery as it stands, and return the status of the answer."""
-        headers = signed(self.name, body, self.secret if secret is None else secret, topic)
-        headers["Content-Type"] = "application/json"
-        return (await self.client.post(f"/v1/hooks/{self.hook}", content=body, headers=headers)).status_code
 
 
 @dataclass(frozen=True)
@@ -48,38 +32,35 @@ class ToldOrder:
     currency: str
 
 
-async def connect(private: httpx.AsyncClient, client: httpx.AsyncClient, name: str, **fields: Any) -> ConnectedPlatform:
-    """Connect a shop on a platform; private has the business's token, client is the platform's."""
-    secret = "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
-    wanted = {"platform": name, "secret": secret, **fields}
+async def connect(system: System, private: httpx.AsyncClient, name: str, **fields: Any) -> Connection:
+    """Connect a shop on a platform, whose pages name it as they do where nothing else is said."""
+    wanted = {"source": name, "secret": "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode(), **fields}
     if name == "generic":
         wanted["mapping"] = json.loads(MAPPINGS["standard-webhooks"])
-    response = await private.post("/v1/connections", json=wanted)
-    assert response.status_code == 201, response.text
-    return ConnectedPlatform(client, name, response.json()["id"], secret)
+    return await Connection.make(system, private, name, **wanted)
 
 
-def told_of(name: str, order: Mapping[str, Any]) -> ToldOrder:
+def told_of(name: str, order: dict[str, Any]) -> ToldOrder:
     """Return what is told of an order of this moment that has these fields, besides those of the recorded one."""
     return {"woocommerce": _woocommerce, "shopify": _shopify, "stripe": _stripe, "generic": _generic}[name](order)
 
 
-def _woocommerce(order: Mapping[str, Any]) -> ToldOrder:
+def _woocommerce(order: dict[str, Any]) -> ToldOrder:
     created, refunded = (
-        {name: f"{now():%Y-%m-%dT%H:%M:%S}" if name.endswith("_gmt") and value else value for name, value in each}
-        | {"number": str(order["id"])}
-        | order
-        for each in (
-            _recorded("woocommerce/order-created").items(),
-            _recorded("woocommerce/order-updated-refunded").items(),
-        )
+        _dated_now(_recorded(name)) | {"number": str(order["id"])} | order
+        for name in ("woocommerce/order-created", "woocommerce/order-updated-refunded")
     )
-    refunded["refunds"] = [{**refunded["refunds"][0], "id": order["id"] + 1}]
+    (refund,) = refunded["refunds"]
+    refunded["refunds"] = [refund | {"id": order["id"] + 1}]
     bodies = (_json(created), _json(refunded))
     return ToldOrder(("order.created", bodies[0]), ("order.updated", bodies[1]), "50.00", "30.00", "USD")
 
 
-def _shopify(order: Mapping[str, Any]) -> ToldOrder:
+def _dated_now(order: dict[str, Any]) -> dict[str, Any]:
+    return dated(order, *(name for name, value in order.items() if name.endswith("_gmt") and value))
+
+
+def _shopify(order: dict[str, Any]) -> ToldOrder:
     at = dict.fromkeys(("created_at", "processed_at"), now().isoformat())
     placed = _recorded("shopify/orders-create") | at | {"updated_at": at["created_at"], **order}
     placed["admin_graphql_api_id"] = f"gid://shopify/Order/{placed['id']}"
@@ -87,7 +68,7 @@ def _shopify(order: Mapping[str, Any]) -> ToldOrder:
     return ToldOrder(("orders/create", _json(placed)), ("refunds/create", _json(refund)), "2770.00", "1480.00", "UYU")
 
 
-def _stripe(order: Mapping[str, Any]) -> ToldOrder:
+def _stripe(order: dict[str, Any]) -> ToldOrder:
     at = int(now().timestamp())
     placed, refund = _recorded("stripe/checkout-session-completed"), _recorded("stripe/refund-created")
     placed |= {"created": at}
@@ -98,7 +79,7 @@ def _stripe(order: Mapping[str, Any]) -> ToldOrder:
     return ToldOrder(("", _json(placed)), ("", _json(refund)), "39.90", "29.90", "USD")
 
 
-def _generic(order: Mapping[str, Any]) -> ToldOrder:
+def _generic(order: dict[str, Any]) -> ToldOrder:
     event = EVENT | {"timestamp": now().isoformat(), "data": {"order": ORDER | order}}
     refund = event | {"type": "order.refunded", "data": event["data"] | {"refund": GENERIC_REFUND}}
     return ToldOrder(("", _json(event)), ("", _json(refund)), "39.90", "27.56", "USD")
@@ -109,7 +90,7 @@ def _recorded(name: str) -> dict[str, Any]:
     return found
 
 
-def _json(value: Mapping[str, Any]) -> bytes:
+def _json(value: dict[str, Any]) -> bytes:
     return json.dumps(value).encode()
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import httpx
 
+from tests.support.platform_signatures import headers_of
 from tests.support.system import System, client_with
 from tests.support.tracking_service.platform_deliveries import payload
-from tests.support.tracking_service.platform_signatures import signed as signed_as
 from tests.support.waiting import eventually
 
 CREATED = payload("woocommerce/order-created.json")
@@ -21,9 +21,9 @@ async def connected(private: httpx.AsyncClient, **fields: Any) -> dict[str, Any]
     return made
 
 
-def signed(body: bytes, secret: str, topic: str = "order.created") -> dict[str, str]:
+def signed(body: bytes, secret: str) -> dict[str, str]:
     """Return the headers that WooCommerce sends."""
-    return signed_as("woocommerce", body, secret, topic)
+    return headers_of("woocommerce", body, secret, "order.created")
 
 
 async def test_a_connection_is_made_shown_changed_and_deleted(private: httpx.AsyncClient) -> None:
