@@ -15,7 +15,7 @@ from tests.e2e.businesses import Business, client_of, make_business
 from tests.e2e.conftest import System
 from tests.e2e.test_commands import clicktrail
 from tests.e2e.test_trail import activities_when, make_link, report_when
-from tests.support.connection import Connection, dated
+from tests.support.platforms.connections import Connection, dated
 from tests.support.tracking_service.platform_deliveries import payload
 
 CREATED = json.loads(payload("woocommerce/order-created.json"))

@@ -12,10 +12,9 @@ import pytest_asyncio
 from tests.e2e.businesses import Business, client_of, make_business
 from tests.e2e.conftest import System, client_with
 from tests.e2e.test_trail import make_link, path_of, report_when, session_of
-from tests.support.connection import Connection
-from tests.support.platform_signatures import headers_of
-from tests.support.tracking_service.platform_deliveries import Vector, vectors
-from tests.support.tracking_service.platform_trails import (
+from tests.support.platforms.connections import Connection
+from tests.support.platforms.signatures import headers_of
+from tests.support.platforms.trails import (
     PLATFORMS,
     WRONG_SECRET,
     Person,
@@ -25,6 +24,7 @@ from tests.support.tracking_service.platform_trails import (
     order_of,
     told_of,
 )
+from tests.support.tracking_service.platform_deliveries import Vector, vectors
 from tests.support.waiting import eventually
 
 STRANGER = Person("unknown@example.com")

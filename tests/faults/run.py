@@ -14,7 +14,7 @@ from tests.faults.reconciling import reconciled
 from tests.faults.record import Record
 from tests.faults.schedule import schedule
 from tests.faults.stores import Stores
-from tests.faults.webhooks import Webhooks
+from tests.faults.webhooks.sender import Webhooks
 
 RESENT = 1_000
 RESENT_AT_ONCE = 8

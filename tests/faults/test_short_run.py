@@ -4,7 +4,7 @@ import pytest
 
 from tests.faults.run import LONG, SHORT, Run
 from tests.faults.schedule import KILLS, SERVERS, WAYS, schedule
-from tests.faults.webhooks import LINE
+from tests.faults.webhooks.sender import LINE
 
 # What is done to the rows, and the line that must tell of it. $1: the business; $2: a session seen; $3: a key
 # acknowledged.

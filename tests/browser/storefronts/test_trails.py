@@ -19,8 +19,8 @@ from tests.browser.storefronts.storefront import Storefront
 from tests.browser.storefronts.stripe import PaymentPage
 from tests.browser.storefronts.woocommerce import WooStorefront
 from tests.browser.visits import Visit, open_visit
+from tests.support.platforms.trails import PLATFORMS, WRONG_SECRET, connect, told_of
 from tests.support.system import System
-from tests.support.tracking_service.platform_trails import PLATFORMS, WRONG_SECRET, connect, told_of
 from tests.support.waiting import eventually
 
 SHOPS: dict[str, type[Storefront]] = {

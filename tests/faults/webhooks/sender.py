@@ -22,8 +22,8 @@ from tests.faults.load import (
 )
 from tests.faults.record import Record
 from tests.faults.stores import Rows, Stores
-from tests.support.platform_signatures import headers_of
-from tests.support.tracking_service.platform_trails import Person, order_of, told_of
+from tests.support.platforms.signatures import headers_of
+from tests.support.platforms.trails import Person, order_of, told_of
 from tests.support.waiting import eventually
 
 PLATFORM = "woocommerce"

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import httpx
 
 from common.clock import now
-from tests.support.connection import Connection, dated
+from tests.support.platforms.connections import Connection, dated
 from tests.support.system import System
 from tests.support.tracking_service.generic_deliveries import EVENT, MAPPINGS, ORDER
 from tests.support.tracking_service.platform_deliveries import payload
