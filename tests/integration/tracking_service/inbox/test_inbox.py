@@ -6,15 +6,21 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 from grpc import aio
+from structlog.testing import capture_logs
 
 from clicktrail.tracking.v1 import connection_service_pb2 as connections_pb
 from clicktrail.tracking.v1 import profile_service_pb2
 from common.clock import now, to_timestamp
 from common.errors import Kind, Reason
+from tests.support.postgres_roles import as_service
 from tests.support.tracking_service.calling import SECONDS, Caller, failure
 from tests.support.tracking_service.connected_shop import CREATED, REFUNDED, Shop
 from tests.support.tracking_service.platform_deliveries import payload
 from tests.support.waiting import eventually
+from tracking_service.inbox.silence import SilenceWatch
+from tracking_service.inbox.store import PostgresInbox
+from tracking_service.postgres.partitions import Partitions
+from tracking_service.postgres.pool import Postgres
 
 if TYPE_CHECKING:
     import asyncpg
@@ -267,9 +273,7 @@ async def test_a_silence_outlasts_what_was_kept_of_a_connection(shop: Shop, data
     assert (await shop.seen()).silent is False
 
 
-async def test_a_silence_is_told_of_once(
-    shop: Shop, database: "Database", postgres_url: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_a_silence_is_told_of_once(shop: Shop, database: "Database", postgres_url: str) -> None:
     """In the log; once more where it has sent in between."""
     await database.execute(
         "UPDATE connections SET deliveries = 10, last_delivery_at = now() - interval '9 days',"
@@ -279,8 +283,9 @@ async def test_a_silence_is_told_of_once(
     watch = SilenceWatch(PostgresInbox(postgres, Partitions(postgres)))
 
     async def told() -> int:
-        await watch.look()
-        return capsys.readouterr().out.count(shop.id)
+        with capture_logs() as lines:
+            await watch.look()
+        return sum(line.get("connection") == shop.id for line in lines)
 
     try:
         assert [await told(), await told()] == [1, 0]
