@@ -48,9 +48,11 @@ class Commands:
         return done.stdout
 
     def given(self, said: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        """Run one with a standard input."""
+        """Run one with a standard input, and no terminal to ask on."""
         command = [sys.executable, "-m", "cli", "connection", *arguments, *self._options]
-        return subprocess.run(command, input=said, capture_output=True, text=True, check=False)  # noqa: S603  (ours)
+        return subprocess.run(  # noqa: S603  (our own command)
+            command, input=said, capture_output=True, text=True, check=False, start_new_session=True
+        )
 
     def failed(self, *arguments: str) -> str:
         """Run one, which must fail in one line, and return that."""
