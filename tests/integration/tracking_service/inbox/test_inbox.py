@@ -266,7 +266,8 @@ async def test_a_silence_outlasts_what_was_kept_of_a_connection(shop: Shop, data
         await shop.send(CREATED)
     await database.execute("DELETE FROM inbox")
     await database.execute(
-        "UPDATE connections SET last_delivery_at = now() - interval '200 days', created_at = now() - interval '300 days'"
+        "UPDATE connections"
+        " SET last_delivery_at = now() - interval '200 days', created_at = now() - interval '300 days'"
     )
     assert (await shop.seen()).silent is True
     await database.execute("UPDATE connections SET created_at = now() - interval '900 days'")
