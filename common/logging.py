@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 if TYPE_CHECKING:
@@ -70,6 +71,11 @@ class _Logger:
         self._name = name
 
     def __getattr__(self, attribute: str) -> Any:
+        return getattr(self._logger, attribute)
+
+    @cached_property
+    def _logger(self) -> "structlog.stdlib.BoundLogger":
         import structlog  # noqa: PLC0415  (the reason for this class)
 
-        return getattr(structlog.stdlib.get_logger(self._name), attribute)
+        logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(self._name)
+        return logger
