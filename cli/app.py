@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperCommand
 
-from cli import accounts, health
+from cli import accounts, connections, health
 from cli.commands import Commands
 from cli.demo import demo
 from cli.links import domains, links
@@ -46,6 +46,7 @@ app.command("demo")(demo.demo)
 app.add_typer(links.app, name="links")
 app.add_typer(domains.app, name="domain")
 app.add_typer(hosts.app, name="hosts")
+app.add_typer(connections.app, name="connection")
 app.command("report")(report.report)
 app.command("report-link")(report_link.report_link)
 app.command("reconcile")(reconcile.reconcile)

@@ -2,8 +2,6 @@
 
 import fcntl
 import json
-import os
-from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -12,9 +10,7 @@ from pathlib import Path
 from cli.embedded.privileges import write_secret
 from cli.failures import CommandFailed, ExitCode
 from common.rpc.keys import ROLES, file_of, new_key
-
-# As `CLICKTRAIL_ENCRYPTION_KEYS` takes them.
-_ENCRYPTION_KEY_BYTES = 32
+from common.settings.encryption_keys import ENCRYPTION_KEYS, new_encryption_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +48,7 @@ class DataDirectory:
         self.spool = self.path / "spool"
         self.logs = self.path / "logs"
         self.keys = self.path / "keys"
-        self.encryption_keys = self.keys / "encryption.keys"
+        self.encryption_keys = self.keys / ENCRYPTION_KEYS
         self._ready = self.path / "ready.json"
         self._postgres_url = self.path / "postgres.url"
         self._demo = self.path / "demo.json"
@@ -135,7 +131,7 @@ class DataDirectory:
             if not path.exists():
                 write_secret(path, new_key() + "\n")
         if not self.encryption_keys.exists():
-            write_secret(self.encryption_keys, urlsafe_b64encode(os.urandom(_ENCRYPTION_KEY_BYTES)).decode() + "\n")
+            write_secret(self.encryption_keys, new_encryption_key() + "\n")
 
     def _nothing_runs(self) -> CommandFailed:
         return CommandFailed(

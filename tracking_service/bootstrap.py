@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 
 from clicktrail.common.v1.access_pb2 import ROLE_TRACKING
@@ -40,6 +41,7 @@ from tracking_service.clicks.origins import Origins, describe, open_countries
 from tracking_service.clicks.servicer import RelayServicer
 from tracking_service.clicks.store import PostgresDeliveries
 from tracking_service.connections.connections import Connections
+from tracking_service.connections.renewal import SecretRenewal
 from tracking_service.connections.store import PostgresConnections
 from tracking_service.counters.store import PostgresVersions
 from tracking_service.erasure.erasures import Erasures, ErasureWorker
@@ -51,7 +53,10 @@ from tracking_service.events.servicer import EventServicer
 from tracking_service.events.store import PostgresEvents
 from tracking_service.inbox.connection_servicer import ConnectionServicer
 from tracking_service.inbox.inbox import Inbox, InboxUses
+from tracking_service.inbox.intake import Proof
+from tracking_service.inbox.known_hooks import KnownHooks
 from tracking_service.inbox.servicer import HookServicer
+from tracking_service.inbox.silence import SilenceWatch
 from tracking_service.inbox.store import PostgresInbox
 from tracking_service.inbox.worker import InboxWorker
 from tracking_service.judgements.rejudgement import Rejudgement
@@ -62,7 +67,7 @@ from tracking_service.links.archive_store import PostgresInstallation, PostgresL
 from tracking_service.links.servicer import LinkArchiveServicer
 from tracking_service.postgres.availability import CircuitBreaker
 from tracking_service.postgres.migrate import until_fit
-from tracking_service.postgres.partitions import Partitions
+from tracking_service.postgres.partitions import INBOX, Partitions
 from tracking_service.postgres.pool import Postgres
 from tracking_service.profiles.activity_store import PostgresActivities
 from tracking_service.profiles.profiles import Profiles
@@ -74,6 +79,7 @@ from tracking_service.reconciliation.reconciliation import Reconciliation
 from tracking_service.reconciliation.store import PostgresReconcile
 from tracking_service.refused_requests.servicer import RefusedRequestServicer
 from tracking_service.refused_requests.store import PostgresRefusedRequests
+from tracking_service.rejections.rejections import DELIVERY, EVENT
 from tracking_service.rejections.servicer import RejectionServicer
 from tracking_service.rejections.store import PostgresRejected
 from tracking_service.reports.known_scopes import KnownScopes
@@ -93,6 +99,9 @@ from tracking_service.sessions.sessions import Sessions
 from tracking_service.sessions.store import PostgresSessions
 from tracking_service.settings import TrackingSettings
 from tracking_service.shortener_client import ShortenerLinks, ShortenerSessions, ShortenerVerdicts
+from tracking_service.spool.events import store_events
+from tracking_service.spool.folder import DELIVERIES
+from tracking_service.spool.hooks import DuringOutage, SpoolHooks, store_deliveries
 from tracking_service.spool.intake import SpoolIntake
 from tracking_service.spool.replay import SpoolReplay
 from tracking_service.spool.spool import Spool
@@ -106,22 +115,32 @@ START_PATIENCE_SECONDS = 2.0
 class OutageFallback:
     """The parts that take over while PostgreSQL is away, put together."""
 
-    def __init__(self, settings: TrackingSettings, postgres: Postgres, intake: EventIntake) -> None:
+    def __init__(
+        self, settings: TrackingSettings, postgres: Postgres, intake: EventIntake, kept: PostgresInbox
+    ) -> None:
+        folder, limit, rejected = settings.spool_dir, settings.spool_limit_bytes, PostgresRejected(postgres)
         self.breaker = CircuitBreaker(postgres)
-        self.accounts = KnownAccounts(settings.spool_dir, PostgresAccounts(postgres), self.breaker)
-        self._spool = Spool(settings.spool_dir, settings.spool_limit_bytes)
+        self.accounts = KnownAccounts(folder, PostgresAccounts(postgres), self.breaker)
+        self._spool = Spool(folder, limit)
+        self.hooks = DuringOutage(
+            self.breaker, KnownHooks(folder, kept, self.breaker), Spool(folder, limit, DELIVERIES)
+        )
         self.intake = SpoolIntake(intake, self._spool, self.accounts, self.breaker)
-        self.replay = SpoolReplay(self._spool, intake, PostgresRejected(postgres), self.breaker)
+        self.replay = SpoolReplay(self._spool, EVENT, store_events(intake), rejected, self.breaker)
+        self.delivery_replay = SpoolReplay(self.hooks.spool, DELIVERY, store_deliveries(kept), rejected, self.breaker)
 
     async def open(self) -> None:
         """Open the files."""
         await self._spool.open()
+        await self.hooks.spool.open()
 
     async def close(self) -> None:
         """Close the files; what waits in them is left to the next process."""
         await self.breaker.close()
         await self._spool.close()
+        await self.hooks.spool.close()
         await self.accounts.close()
+        await self.hooks.known.close()
 
 
 class TrackingService:
@@ -133,7 +152,7 @@ class TrackingService:
     def __init__(self, settings: TrackingSettings, postgres: Postgres) -> None:
         self._postgres = postgres
         self._drain_seconds = settings.drain_seconds
-        self._partitions = Partitions(postgres)
+        self._partitions = Partitions(postgres, {INBOX: timedelta(days=settings.inbox_retention_days)})
         self._attribution_woken = asyncio.Event()
         self._erasure_woken = asyncio.Event()
         security = service_security(settings, ROLE_TRACKING)
@@ -141,7 +160,8 @@ class TrackingService:
         self._shortener = ShortenerLinks(self._shortener_channel)
         self._reassignment_woken = asyncio.Event()
         events = PostgresEvents(postgres, self._partitions, self._attribution_woken.set)
-        self._fallback = OutageFallback(settings, postgres, EventIntake(events, PostgresEventContexts(postgres)))
+        kept = PostgresInbox(postgres, self._partitions)
+        self._fallback = OutageFallback(settings, postgres, EventIntake(events, PostgresEventContexts(postgres)), kept)
         origins = Origins(describe, open_countries(settings.country_database).of)
         self._deliveries = PostgresDeliveries(postgres, self._partitions, origins, self._attribution_woken.set)
         report_store = PostgresReports(postgres)
@@ -150,19 +170,20 @@ class TrackingService:
         self._watch = ReportWatch(self._reports, PostgresVersions(postgres))
         self._accounts = Accounts(PostgresAccounts(postgres), self._fallback.accounts, self._fallback.breaker)
         key_ring = KeyRing(settings.encryption_keys.get_secret_value())
-        connections = Connections(PostgresConnections(postgres), key_ring)
-        kept = PostgresInbox(postgres, self._partitions)
+        shops = PostgresConnections(postgres)
+        connections, self._renewal = Connections(shops, key_ring), SecretRenewal(shops, key_ring)
         self._connections = ConnectionServicer(connections, kept, settings.public_url)
+        self._silence = SilenceWatch(kept)
         self._inbox = Inbox(
             kept,
-            key_ring,
             settings.session_parameters,
             InboxUses(
                 ShortenerSessions(self._shortener_channel).fresh,
                 self._fallback.intake.track,
-                Erasures(PostgresErasure(postgres), self._erasure_woken).erase,
+                Erasures(PostgresErasure(postgres), self._erasure_woken).forget,
             ),
         )
+        self._hooks = SpoolHooks(kept, Proof(key_ring, settings.session_parameters), self._inbox, self._fallback.hooks)
         registers = self._registers()
         self._server = GrpcServer(
             settings.tracking_listen,
@@ -196,6 +217,7 @@ class TrackingService:
         if self._upkeep is not None:
             self._upkeep.cancel()
             await asyncio.wait({self._upkeep})
+        await self._hooks.close()
         await self._fallback.close()
         await self._shortener.close()
         await self._postgres.close()
@@ -228,7 +250,7 @@ class TrackingService:
                 ),
             ),
             "clicktrail.tracking.v1.HookService": partial(
-                hook_service_pb2_grpc.add_HookServiceServicer_to_server, HookServicer(self._inbox)
+                hook_service_pb2_grpc.add_HookServiceServicer_to_server, HookServicer(self._hooks.receive)
             ),
             "clicktrail.tracking.v1.JudgementService": partial(
                 judgement_service_pb2_grpc.add_JudgementServiceServicer_to_server,
@@ -292,8 +314,12 @@ class TrackingService:
             reassignment.run,
             erasure.run,
             InboxWorker(self._inbox).run,
+            self._silence.run,
+            self._renewal.run,
             self._fallback.replay.run,
+            self._fallback.delivery_replay.run,
             self._fallback.accounts.keep_in_step,
+            self._fallback.hooks.known.keep_in_step,
         ]
 
     async def _keep_up(self) -> None:
@@ -311,7 +337,7 @@ class TrackingService:
         fit = asyncio.create_task(until_fit(self._postgres))
         try:
             await asyncio.wait({fit}, timeout=START_PATIENCE_SECONDS)
-            if not fit.done() and await self._fallback.accounts.are_complete():
+            if not fit.done() and await self._fallback.accounts.is_complete():
                 log.warning("PostgreSQL is away: events go to the spool until it answers")
                 await self._serve()
             await fit

@@ -13,6 +13,7 @@ class KeyRing:
     def __init__(self, keys: str = "") -> None:
         """Take keys with white space or commas between them. Raises `ValueError` for what is no key."""
         found = [Fernet(key) for key in keys.replace(",", " ").split()]
+        self._first = found[0] if found else None
         self._keys = MultiFernet(found) if found else None
 
     @property
@@ -25,6 +26,16 @@ class KeyRing:
         if self._keys is None:
             raise UnreadableSecret
         return self._keys.encrypt(secret.encode())
+
+    def renewed(self, kept: bytes) -> bytes:
+        """Return a secret as the first key encrypts it; as it is, where that has. Raises `UnreadableSecret`."""
+        secret = self.decrypt(kept)
+        try:
+            if self._first is not None:
+                self._first.decrypt(kept)
+        except InvalidToken:
+            return self.encrypt(secret)
+        return kept
 
     def decrypt(self, kept: bytes) -> str:
         """Return a secret that was kept. Raises `UnreadableSecret`."""

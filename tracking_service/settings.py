@@ -34,6 +34,8 @@ class TrackingSettings(ServiceSettings):
     country_database: Path | None = None
     """A database in MaxMind's format that tells the country of an address; without one, countries are unknown."""
 
+    inbox_retention_days: int = Field(default=90, ge=8, le=3660)
+    """How long deliveries of platforms are kept, in days; whole months of them are dropped."""
     public_url: str = "http://localhost:8080"
     """Where the world reaches the gateway: hooks of connections are told with it, as short links are."""
     session_parameters: Annotated[tuple[str, ...], NoDecode] = ("hellotext_session", "hello_session")

@@ -1,4 +1,4 @@
-"""Makes the service keys of an installation: a folder for each service with what that one needs, and no more."""
+"""Makes the keys of an installation: a folder for each service with what that one needs, and no more."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -12,6 +12,7 @@ from cli.embedded.privileges import write_secret
 from cli.failures import CommandFailed, ExitCode
 from common.rpc.keys import ROLES, hash_line, keys_in, new_key
 from common.rpc.watched_files import LOOK_SECONDS
+from common.settings.encryption_keys import ENCRYPTION_KEYS, new_encryption_key
 
 # Where the keys themselves are, for whoever gives them to others.
 ALL = "all"
@@ -25,14 +26,19 @@ SENT: Mapping[str, frozenset[str]] = {
 CALLED = ("shortener", "tracking")
 
 
+# Who encrypts.
+ENCRYPTS = "tracking"
+
+
 class KeyRole(StrEnum):
-    """Whose key it is: one for each role of the protos."""
+    """Whose key it is: one for each role of the protos, and the one that secrets of connections are encrypted by."""
 
     GATEWAY = "gateway"
     SHORTENER = "shortener"
     TRACKING = "tracking"
     OPERATOR = "operator"
     READER = "reader"
+    ENCRYPTION = "encryption"
 
 
 def keys(
@@ -40,10 +46,13 @@ def keys(
     *,
     renew: Annotated[
         KeyRole | None,
-        typer.Option(help="Give this role another key. The one before is accepted until it is renewed again."),
+        typer.Option(
+            help="Give this role another key. The one before is accepted until it is renewed again."
+            " Of `encryption`, the new one encrypts, and those before go on to decrypt."
+        ),
     ] = None,
 ) -> None:
-    """Make the service keys that are not there yet, in a folder for each service with what that one needs.
+    """Make the keys that are not there yet, in a folder for each service with what that one needs.
 
     Every key is in `all`, for whoever gives them to others. A service that is called knows the other keys by their
     hashes alone: whoever takes it over cannot call with them. Running services take new keys by themselves. Safe to
@@ -51,7 +60,9 @@ def keys(
     """
     try:
         _make(folder)
-        if renew is not None:
+        if renew is KeyRole.ENCRYPTION:
+            _write(folder / ALL / ENCRYPTION_KEYS, [new_encryption_key(), *keys_in(folder / ALL / ENCRYPTION_KEYS)])
+        elif renew is not None:
             _renew(folder, renew.value)
         _spread(folder)
     except (OSError, ValueError) as error:
@@ -65,6 +76,8 @@ def _make(folder: Path) -> None:
     for role in ROLES:
         if not keys_in(_file(folder, ALL, role)):
             _write(_file(folder, ALL, role), [new_key()])
+    if not keys_in(folder / ALL / ENCRYPTION_KEYS):
+        _write(folder / ALL / ENCRYPTION_KEYS, [new_encryption_key()])
 
 
 def _renew(folder: Path, role: str) -> None:
@@ -87,6 +100,7 @@ def _spread(folder: Path) -> None:
 
 
 def _wanted(folder: Path) -> Iterator[tuple[Path, list[str]]]:
+    yield folder / ENCRYPTS / ENCRYPTION_KEYS, keys_in(folder / ALL / ENCRYPTION_KEYS)
     for service, sent in SENT.items():
         for role in ROLES:
             lines = keys_in(_file(folder, ALL, role))

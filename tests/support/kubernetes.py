@@ -99,7 +99,10 @@ class Installation:
         whole = (self._config(source["configMapRef"]) for source in workload.container.get("envFrom", []))
         found = dict(chain.from_iterable(config.items() for config in whole))
         for variable in workload.container.get("env", []):
-            reference = variable.get("valueFrom", {}).get("configMapKeyRef")
+            source = variable.get("valueFrom", {})
+            if source.get("secretKeyRef", {}).get("optional"):
+                continue
+            reference = source.get("configMapKeyRef")
             found[variable["name"]] = self._config(reference)[reference["key"]] if reference else variable["value"]
         return found
 

@@ -36,7 +36,10 @@ class WantedConnection:
 
 @dataclass(frozen=True, slots=True)
 class ShopConnection:
-    """A connection as it is kept, its secret encrypted; mapping is the JSON of a generic one."""
+    """A connection as it is kept, its secret encrypted; mapping is the JSON of a generic one.
+
+    secret is empty until it is given: platforms that make their own show it once they have the hook's address.
+    """
 
     id: str
     business_id: str
@@ -75,8 +78,6 @@ def _platform_faults(wanted: WantedConnection) -> Iterator[Fault]:
         yield field_fault("platform", f"must be one of {supported}.")
     elif platform.is_thin:
         yield field_fault("platform", f"is not supported yet; these are: {supported}.")
-    elif wanted.secret is None and not platform.makes_secret:
-        yield field_fault("secret", f"is missing: {wanted.platform} shows it.", FaultType.PARAMETER_MISSING)
     yield from _mapping_faults(wanted)
 
 

@@ -17,6 +17,7 @@ from tracking_service.connections.connection import (
 )
 from tracking_service.connections.store import PostgresConnections
 from tracking_service.key_ring import KeyRing, UnreadableSecret
+from tracking_service.platforms.catalogue import PLATFORMS
 from tracking_service.postgres.pages import Page
 
 _OF_NEW = CHANGEABLE | {"platform", "source"}
@@ -41,7 +42,8 @@ class Connections:
         """Create a connection. Raises INVALID with every fault, `BUSINESS_UNKNOWN`, and `NOT_ALLOWED`."""
         if faults := list(faults_of(wanted, _OF_NEW)):
             raise invalid(faults)
-        secret = new_secret() if wanted.secret is None else wanted.secret
+        is_ours = wanted.secret is None and PLATFORMS[wanted.platform].makes_secret
+        secret = new_secret() if is_ours else wanted.secret
         made = ShopConnection(
             id=new_id(),
             business_id=business_id,
@@ -49,12 +51,12 @@ class Connections:
             source=wanted.source or wanted.platform,
             name=wanted.name,
             mapping=wanted.mapping.decode() or None,
-            secret=self._encrypted(secret),
+            secret=self._encrypted(secret) if secret else b"",
             is_enabled=wanted.enabled,
             created_at=now(),
         )
         await self._store.create(made)
-        return ShownConnection(made, secret if wanted.secret is None else None)
+        return ShownConnection(made, secret if is_ours else None)
 
     async def connection(self, business_id: str, connection_id: str) -> ShownConnection:
         """Return a connection. Raises `CONNECTION_UNKNOWN`."""
@@ -97,7 +99,8 @@ class Connections:
         if found is None:
             raise unknown_connection()
         try:
-            self._key_ring.decrypt(found.secret)
+            if found.secret:
+                self._key_ring.decrypt(found.secret)
         except UnreadableSecret:
             return ShownConnection(found, has_readable_secret=False)
         return ShownConnection(found)

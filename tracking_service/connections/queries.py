@@ -13,6 +13,8 @@ class ConnectionQueries(Queries):
     list_connections: str
     find_position: str
     change_connection: str
+    list_secrets: str
+    renew_secrets: str
     delete_connection: str
 
 

@@ -39,12 +39,21 @@ UPDATE connections
 SET name = CASE WHEN 'name' = ANY ($3::text[]) THEN $4 ELSE name END,
     is_enabled = CASE WHEN 'enabled' = ANY ($3) THEN $5 ELSE is_enabled END,
     disabled_reason = CASE WHEN 'enabled' = ANY ($3) THEN NULL ELSE disabled_reason END,
-    previous_secret = CASE WHEN 'secret' = ANY ($3) THEN secret ELSE previous_secret END,
+    previous_secret = CASE WHEN 'secret' = ANY ($3) THEN nullif(secret, '') ELSE previous_secret END,
     previous_until = CASE WHEN 'secret' = ANY ($3) THEN now() + interval '24 hours' ELSE previous_until END,
     secret = CASE WHEN 'secret' = ANY ($3) THEN $6 ELSE secret END
 WHERE business_id = $1 AND id = $2
 RETURNING id, business_id, platform, source, name, mapping, secret, is_enabled, created_at, disabled_reason, deliveries,
        refused, last_delivery_at;
+
+-- name: list_secrets
+-- Secrets of connections of all businesses, in the order of their ids, behind one.
+SELECT id, secret, previous_secret FROM connections WHERE id > $1 ORDER BY id LIMIT $2;
+
+-- name: renew_secrets
+-- The same secrets ($2, $3) encrypted by another key ($4, $5), unless they were changed meanwhile.
+UPDATE connections SET secret = $4, previous_secret = $5
+WHERE id = $1 AND secret = $2 AND previous_secret IS NOT DISTINCT FROM $3;
 
 -- name: delete_connection
 -- A connection; its hook ends with it.

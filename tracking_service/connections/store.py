@@ -1,7 +1,7 @@
 """Keeps connections in PostgreSQL, their secrets encrypted."""
 
-from collections.abc import Collection
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from tracking_service.accounts.store import check_business
 from tracking_service.connections.connection import MOST_OF_BUSINESS, ShopConnection, too_many
@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     from tracking_service.postgres.pool import Connection
 
 CONNECTIONS = Listing(QUERIES.list_connections, QUERIES.find_position)
+
+
+class KeptSecrets(NamedTuple):
+    """The secrets of a connection, encrypted; the first empty, the second None where there is none."""
+
+    id: str
+    secret: bytes
+    previous_secret: bytes | None
 
 
 class PostgresConnections:
@@ -61,3 +69,13 @@ class PostgresConnections:
         """Delete a connection; tell whether there was one."""
         async with self._postgres.connection() as connection:
             return await connection.fetchval(QUERIES.delete_connection, business_id, connection_id) is not None
+
+    async def secrets_after(self, connection_id: str, limit: int) -> Sequence[KeptSecrets]:
+        """Return the secrets of the next connections of all businesses, in the order of their ids."""
+        async with self._postgres.connection() as connection:
+            return [KeptSecrets(**row) for row in await connection.fetch(QUERIES.list_secrets, connection_id, limit)]
+
+    async def renew(self, before: KeptSecrets, after: KeptSecrets) -> None:
+        """Let secrets be encrypted otherwise, unless they were changed meanwhile."""
+        async with self._postgres.connection() as connection:
+            await connection.execute(QUERIES.renew_secrets, *before, *after[1:])

@@ -3,10 +3,10 @@
 import asyncio
 
 from common.backoff import woken_or_after
-from common.errors import ClicktrailError
+from common.errors import ClicktrailError, Kind
 from common.logging import get_logger
 from common.rare_warnings import RareWarning
-from tracking_service.erasure.store import PostgresErasure
+from tracking_service.erasure.store import NamedPerson, PostgresErasure
 from tracking_service.shortener_client import ShortenerLinks
 
 log = get_logger(__name__)
@@ -36,6 +36,22 @@ class Erasures:
             log.info("an erasure goes on behind its call")
         finally:
             self._woken.set()
+
+    async def forget(self, business_id: str, person: NamedPerson) -> bool:
+        """Erase somebody as a system names them, and tell whether they were known.
+
+        What platforms sent of them is emptied in any case: nobody has to be known for that.
+        """
+        await self._store.forget(business_id, person)
+        profile_id = await self._store.find(business_id, person)
+        if profile_id is None:
+            return False
+        try:
+            await self.erase(business_id, profile_id)
+        except ClicktrailError as error:
+            if error.kind is not Kind.NOT_FOUND:  # Another call was faster.
+                raise
+        return True
 
 
 class ErasureWorker:

@@ -7,6 +7,10 @@ class ErasureQueries(Queries):
     """The queries of erasures."""
 
     remember_erased: str
+    find_country: str
+    find_holder: str
+    find_profile: str
+    forget_contacts: str
     find_traces: str
     erase_deliveries: str
     erase_profile: str

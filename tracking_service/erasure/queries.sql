@@ -4,8 +4,30 @@ INSERT INTO tombstones (business_id, profile_hash, erased_at)
 VALUES ($1, $2, now())
 ON CONFLICT (business_id, profile_hash) DO UPDATE SET erased_at = excluded.erased_at;
 
+-- name: find_country
+-- Where a business's numbers without a prefix are.
+SELECT country FROM businesses WHERE id = $1;
+
+-- name: find_holder
+-- Whose an id is.
+SELECT p.id
+FROM identities i
+JOIN profiles p ON p.business_id = i.business_id AND p.profile_key = i.profile_key
+WHERE i.business_id = $1 AND i.source = $2 AND i.user_id = $3;
+
+-- name: find_profile
+-- The profile that has a surrogate.
+SELECT id FROM profiles WHERE business_id = $1 AND profile_key = $2;
+
+-- name: forget_contacts
+-- How those who ordered can be reached, where that is one of these.
+UPDATE told_orders
+SET email_hash = '', phone_hash = ''
+WHERE business_id = $1 AND (email_hash = ANY ($2::bytea[]) OR phone_hash = ANY ($2));
+
 -- name: find_traces
--- What a person goes by: hashes of ids, the e-mail address and the phone number, and where a number without a prefix is.
+-- What a person goes by: hashes of ids, the e-mail address and the phone number, and where a number without a prefix
+-- is.
 SELECT p.email, p.phone, b.country, ARRAY(
     SELECT sha256(convert_to(chr(1) || source || chr(1) || user_id, 'UTF8')) FROM identities
     WHERE business_id = $1 AND profile_key = $2
@@ -15,12 +37,16 @@ JOIN businesses b ON b.id = p.business_id
 WHERE p.business_id = $1 AND p.profile_key = $2;
 
 -- name: erase_deliveries
--- What platforms sent of a person: what became of it stays, and what waits becomes nothing.
+-- What platforms sent of a person: what became of it stays. What still waits, here or on a disk, ends in the same way
+-- once it is settled, by what is remembered of how the person could be reached.
+WITH remembered AS (
+    INSERT INTO identity_tombstones (business_id, identity_hash, erased_at)
+    SELECT $1, hash, now() FROM unnest($2::bytea[]) AS hash
+    ON CONFLICT (business_id, identity_hash) DO UPDATE SET erased_at = excluded.erased_at
+)
 UPDATE inbox
-SET body = '', headers = '{}', query = '{}',
-    reason = CASE WHEN outcome = 'waiting' THEN 'A person in it was erased.' ELSE reason END,
-    outcome = CASE WHEN outcome = 'waiting' THEN 'ignored' ELSE outcome END
-WHERE business_id = $1 AND people && $2::bytea[];
+SET body = '', headers = '{}', query = '{}'
+WHERE business_id = $1 AND people && $2 AND outcome <> 'waiting';
 
 -- name: erase_profile
 -- Puts a tombstone in the place of a profile and of its identities, with all that was said of these, and notes that its

@@ -9,9 +9,12 @@ from tracking_service.attribution.credits import PURCHASE
 from tracking_service.erasure.anonymisation import Erasure, anonymous_link, bare_object
 from tracking_service.erasure.queries import QUERIES
 from tracking_service.identity.contacts import contact_of
+from tracking_service.identity.evidence import Contact, Identity
+from tracking_service.identity.statement_store import identity_hash
 from tracking_service.postgres.arrays import columns
 from tracking_service.postgres.locks import Lock, lock_names
 from tracking_service.postgres.pool import Postgres
+from tracking_service.profiles.contact_store import find_person_by_contact
 from tracking_service.profiles.profile import profile_hash
 from tracking_service.profiles.store import lock_profile, unknown_profile, was_erased
 from tracking_service.rejections.store import erase_profile, erase_sessions
@@ -25,13 +28,13 @@ BATCH = 500
 _FIRST = (datetime.min.replace(tzinfo=UTC), UUID(int=0))
 
 
-async def _erase_deliveries(connection: "Connection", business_id: str, profile_key: int) -> None:
-    """Empty what platforms sent of a person, found by the ids and contacts that are still known."""
-    row = await connection.fetchrow(QUERIES.find_traces, business_id, profile_key)
-    if row is not None:
-        contact = contact_of(business_id, row["country"], row["email"], row["phone"])
-        hashes = [*row["ids"], *filter(None, contact)]
-        await connection.execute(QUERIES.erase_deliveries, business_id, hashes)
+class NamedPerson(NamedTuple):
+    """Somebody as a system names them; an empty text is not told."""
+
+    source: str
+    user_id: str
+    email: str
+    phone: str
 
 
 class ClearedRow(NamedTuple):
@@ -84,6 +87,30 @@ class PostgresErasure:
             return None
 
         return await self._postgres.in_transaction(work)
+
+    async def find(self, business_id: str, person: NamedPerson) -> str | None:
+        """Return the profile of whom a system names: who has the id, else who alone is reached in that way."""
+        async with self._postgres.connection() as connection:
+            found: str | None = await connection.fetchval(
+                QUERIES.find_holder, business_id, person.source, person.user_id
+            )
+            if found is None:
+                contact = await _contact(connection, business_id, person)
+                key = await find_person_by_contact(connection, business_id, contact, person.email, person.phone)
+                found = await connection.fetchval(QUERIES.find_profile, business_id, key) if key is not None else None
+        return found
+
+    async def forget(self, business_id: str, person: NamedPerson) -> None:
+        """Empty what platforms sent of somebody, and what orders say of how to reach them, whoever that was."""
+
+        async def work(connection: "Connection") -> None:
+            hashes = list(filter(None, await _contact(connection, business_id, person)))
+            if person.user_id:
+                hashes.append(identity_hash(Identity(person.source, person.user_id)))
+            await connection.execute(QUERIES.erase_deliveries, business_id, hashes)
+            await connection.execute(QUERIES.forget_contacts, business_id, hashes)
+
+        await self._postgres.in_transaction(work)
 
     async def waiting(self, limit: int) -> list[Erasure]:
         """Return some erasures that are not through yet."""
@@ -166,6 +193,20 @@ class PostgresErasure:
 
         while len(rows := await self._postgres.in_transaction(work)) == BATCH:
             behind = rows[-1]["id"]
+
+
+async def _contact(connection: "Connection", business_id: str, person: NamedPerson) -> Contact:
+    country = await connection.fetchval(QUERIES.find_country, business_id)
+    return contact_of(business_id, country or "", person.email, person.phone)
+
+
+async def _erase_deliveries(connection: "Connection", business_id: str, profile_key: int) -> None:
+    """Empty what platforms sent of a person, found by the ids and contacts that are still known."""
+    row = await connection.fetchrow(QUERIES.find_traces, business_id, profile_key)
+    if row is not None:
+        contact = contact_of(business_id, row["country"], row["email"], row["phone"])
+        hashes = [*row["ids"], *filter(None, contact)]
+        await connection.execute(QUERIES.erase_deliveries, business_id, hashes)
 
 
 async def want_detachments(connection: "Connection", links: Collection[WantedDetachment]) -> None:

@@ -9,7 +9,7 @@ from common.clock import to_timestamp
 from common.errors import FaultType, invalid_field
 from tracking_service.connections.connection import WantedConnection
 from tracking_service.connections.connections import Connections, ShownConnection
-from tracking_service.inbox.delivery import ListedDelivery
+from tracking_service.inbox.delivery import ListedDelivery, SilentConnection
 from tracking_service.inbox.store import PostgresInbox
 from tracking_service.messages import check_texts, page_from, time_from
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     Context = aio.ServicerContext[Any, Any]
 
+_WAITS = "It waits for its secret, which the platform shows."
 _UNREADABLE = "Its secret was encrypted by a key that this installation does not have: set another secret."
 
 
@@ -41,7 +42,8 @@ class ConnectionServicer(connection_service_pb2_grpc.ConnectionServiceServicer):
         """Read a connection."""
         check_texts(request)
         found = await self._connections.connection(request.business_id, request.id)
-        return pb.GetConnectionResponse(connection=self._message(found))
+        silent = await self._silent(request.business_id)
+        return pb.GetConnectionResponse(connection=self._message(found, is_silent=request.id in silent))
 
     async def UpdateConnection(
         self, request: pb.UpdateConnectionRequest, _context: "Context"
@@ -67,7 +69,17 @@ class ConnectionServicer(connection_service_pb2_grpc.ConnectionServiceServicer):
         """List connections."""
         check_texts(request)
         found, has_more = await self._connections.page(request.business_id, page_from(request))
-        return pb.ListConnectionsResponse(connections=map(self._message, found), has_more=has_more)
+        silent = await self._silent(request.business_id)
+        messages = [self._message(each, is_silent=each.connection.id in silent) for each in found]
+        return pb.ListConnectionsResponse(connections=messages, has_more=has_more)
+
+    async def ListSilentConnections(
+        self, request: pb.ListSilentConnectionsRequest, _context: "Context"
+    ) -> pb.ListSilentConnectionsResponse:
+        """List silent connections."""
+        check_texts(request)
+        found = await self._inbox.silent(request.business_id)
+        return pb.ListSilentConnectionsResponse(connections=map(_silent_message, found))
 
     async def ListDeliveries(self, request: pb.ListDeliveriesRequest, _context: "Context") -> pb.ListDeliveriesResponse:
         """List deliveries."""
@@ -87,7 +99,10 @@ class ConnectionServicer(connection_service_pb2_grpc.ConnectionServiceServicer):
         count = await self._inbox.replay(request.business_id, request.id, time_from(request.since, "since"))
         return pb.ReplayDeliveriesResponse(deliveries=count)
 
-    def _message(self, shown: ShownConnection) -> pb.Connection:
+    async def _silent(self, business_id: str) -> set[str]:
+        return {each.id for each in await self._inbox.silent(business_id)}
+
+    def _message(self, shown: ShownConnection, *, is_silent: bool = False) -> pb.Connection:
         connection = shown.connection
         return pb.Connection(
             id=connection.id,
@@ -96,14 +111,22 @@ class ConnectionServicer(connection_service_pb2_grpc.ConnectionServiceServicer):
             name=connection.name,
             hook_url=self._hooks + connection.id,
             secret=shown.secret,
-            enabled=connection.is_enabled and shown.has_readable_secret,
-            disabled_reason=connection.disabled_reason if shown.has_readable_secret else _UNREADABLE,
+            enabled=connection.is_enabled and shown.has_readable_secret and bool(connection.secret),
+            disabled_reason=_reason(shown),
             mapping=Json(text=connection.mapping.encode()) if connection.mapping else None,
             created_at=to_timestamp(connection.created_at),
             last_delivery_at=to_timestamp(connection.last_delivery_at) if connection.last_delivery_at else None,
             deliveries=connection.deliveries,
             refused=connection.refused,
+            silent=is_silent,
         )
+
+
+def _reason(shown: ShownConnection) -> str | None:
+    """Return why a connection takes nothing, where nobody has switched it off."""
+    if not shown.connection.secret:
+        return _WAITS
+    return shown.connection.disabled_reason if shown.has_readable_secret else _UNREADABLE
 
 
 def _wanted(message: pb.Connection) -> WantedConnection:
@@ -114,6 +137,12 @@ def _wanted(message: pb.Connection) -> WantedConnection:
         secret=message.secret if message.HasField("secret") else None,
         mapping=message.mapping.text,
         enabled=message.enabled if message.HasField("enabled") else True,
+    )
+
+
+def _silent_message(silent: SilentConnection) -> pb.SilentConnection:
+    return pb.SilentConnection(
+        id=silent.id, platform=silent.platform, name=silent.name, last_delivery_at=to_timestamp(silent.last_delivery_at)
     )
 
 

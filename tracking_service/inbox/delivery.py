@@ -1,5 +1,6 @@
 """Deliveries of platforms, and what becomes of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -7,6 +8,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from common.errors import ClicktrailError, Reason, not_found, unauthenticated
+from tracking_service.platforms.generic_mapping import GenericMapping
+from tracking_service.platforms.platform import Shop
 
 
 class Outcome(StrEnum):
@@ -21,7 +24,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """A connection as its deliveries are judged; secrets are encrypted, the one before None once it is over."""
+    """A connection as its deliveries are judged; secrets are encrypted, and the one before counts until a time.
+
+    secret is empty as long as there is none: then nothing proves anything.
+    """
 
     id: str
     business_id: str
@@ -31,12 +37,24 @@ class Hook:
     secret: bytes
     is_enabled: bool
     country: str
-    previous_secret: bytes | None
+    previous_secret: bytes | None = None
+    previous_until: datetime | None = None
+
+    def secrets(self, at: datetime) -> Sequence[bytes]:
+        """Return the secrets that count at a time."""
+        if not self.secret:
+            return ()
+        if self.previous_secret is None or self.previous_until is None or self.previous_until <= at:
+            return (self.secret,)
+        return self.secret, self.previous_secret
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
-    """A delivery as it came; headers and query are JSON objects, people hashes of who is told of in it."""
+class PlatformDelivery:
+    """A delivery as it came; headers and query are JSON objects, people hashes of who is told of in it.
+
+    attempts tells how often a worker has taken it.
+    """
 
     id: UUID
     business_id: str
@@ -46,7 +64,8 @@ class Delivery:
     headers: str
     query: str
     body: bytes
-    people: list[bytes]
+    people: Sequence[bytes]
+    attempts: int = 0
 
 
 class Settled(NamedTuple):
@@ -55,6 +74,16 @@ class Settled(NamedTuple):
     outcome: Outcome
     events: list[UUID]
     reason: str | None
+
+
+class SilentConnection(NamedTuple):
+    """A connection from which nothing comes any more."""
+
+    id: str
+    business_id: str
+    platform: str
+    name: str | None
+    last_delivery_at: datetime
 
 
 class ListedDelivery(NamedTuple):
@@ -76,3 +105,9 @@ def unknown_hook() -> ClicktrailError:
 def wrong_signature() -> ClicktrailError:
     """Return the error for what nobody proves to have sent."""
     return unauthenticated(Reason.SIGNATURE_WRONG, "The signature is wrong.")
+
+
+def shop_of(hook: Hook, session_parameters: tuple[str, ...]) -> Shop:
+    """Return what a mapping needs of a connection."""
+    mapping = GenericMapping.parse(hook.mapping.encode()) if hook.mapping else None
+    return Shop(hook.source, session_parameters, mapping)

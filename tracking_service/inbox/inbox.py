@@ -1,25 +1,20 @@
-"""Takes in what platforms send, and turns it into events: at once, or later where that fails."""
+"""Turns what platforms have sent into events: at once, or later where that fails."""
 
 import json
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from clicktrail.shortener.v1.session_pb2 import Session
 from clicktrail.tracking.v1.event_pb2 import Submission as SubmissionMessage
-from common.errors import ClicktrailError, Kind, Reason, unavailable
-from common.ids import new_uuid7
+from common.errors import ClicktrailError
 from common.logging import get_logger
+from tracking_service.erasure.store import NamedPerson
 from tracking_service.events.event import Receipt, Status, Submission
 from tracking_service.events.messages import submission_from
-from tracking_service.identity.contacts import contact_of
-from tracking_service.identity.evidence import Identity
-from tracking_service.identity.statement_store import identity_hash
-from tracking_service.inbox.delivery import Delivery, Hook, Outcome, Settled, unknown_hook, wrong_signature
+from tracking_service.inbox.delivery import Hook, Outcome, PlatformDelivery, Settled, shop_of
 from tracking_service.inbox.store import PostgresInbox
 from tracking_service.inbox.submissions import submission_of
-from tracking_service.key_ring import KeyRing, UnreadableSecret
 from tracking_service.platforms.catalogue import PLATFORMS
-from tracking_service.platforms.generic_mapping import GenericMapping
 from tracking_service.platforms.platform import (
     Customer,
     Ending,
@@ -27,7 +22,6 @@ from tracking_service.platforms.platform import (
     Fact,
     HookRequest,
     Ignored,
-    Shop,
     Told,
     UnreadableDelivery,
 )
@@ -35,8 +29,8 @@ from tracking_service.platforms.platform import (
 log = get_logger(__name__)
 
 Intake = Callable[[Sequence[Submission]], Awaitable[list[Receipt]]]
-Erase = Callable[[str, str], Awaitable[None]]
-"""Erases a person by business and profile. Raises `PROFILE_UNKNOWN`."""
+Forget = Callable[[str, NamedPerson], Awaitable[bool]]
+"""Erases somebody whom a business's platform names; tells whether they were known."""
 
 FreshSessions = Callable[[str, Sequence[str]], Awaitable[Mapping[str, Session]]]
 """Returns those sessions of a business that the shortener knows."""
@@ -47,10 +41,13 @@ class InboxUses(NamedTuple):
 
     fresh: FreshSessions
     track: Intake
-    erase: Erase
+    forget: Forget
 
 
 BATCH = 20
+# What fails so often, over about half an hour, is a fault of ours: it can be replayed once that is mended.
+TRIES = 12
+_FAULTY = Settled(Outcome.REFUSED, [], "It could not be read, through a fault of Clicktrail's.")
 _TEST = "It is a test of the platform."
 _NOTHING = "It tells of nothing that is recorded."
 # What became of a delivery is the first of these that became of anything in it.
@@ -65,34 +62,12 @@ _OF_RECEIPTS = {
 
 
 class Inbox:
-    """The hooks of all connections."""
+    """The deliveries of all connections."""
 
-    def __init__(
-        self, store: PostgresInbox, key_ring: KeyRing, session_parameters: tuple[str, ...], uses: InboxUses
-    ) -> None:
+    def __init__(self, store: PostgresInbox, session_parameters: tuple[str, ...], uses: InboxUses) -> None:
         self._store = store
-        self._key_ring = key_ring
         self._session_parameters = session_parameters
-        self._fresh, self._track, self._erase = uses
-
-    async def receive(self, connection_id: str, request: HookRequest) -> None:
-        """Keep a delivery, durably, then turn it into events; a trial of the address is not kept.
-
-        Raises `CONNECTION_UNKNOWN`, `SIGNATURE_WRONG`, and UNAVAILABLE for what cannot be judged or kept now.
-        """
-        hook = await self._store.hook(connection_id)
-        if hook is None or not hook.is_enabled:
-            raise unknown_hook()
-        platform = PLATFORMS[hook.platform]
-        if platform.is_ping(request):
-            return
-        shop = self._shop(hook)
-        if not [secret for secret in self._secrets(hook) if platform.is_signed(request, secret, shop)]:
-            await self._store.count_refused(hook.id)
-            raise wrong_signature()
-        delivery = self._delivery(hook, request)
-        await self._store.add(delivery)
-        await self._settle(delivery, hook)
+        self._fresh, self._track, self._forget = uses
 
     async def work_off(self) -> bool:
         """Turn deliveries into events that wait, and tell whether there may be more."""
@@ -102,47 +77,10 @@ class Inbox:
             if hook is None:
                 await self._store.settle(delivery, Settled(Outcome.IGNORED, [], "Its connection was deleted."))
             else:
-                await self._settle(delivery, hook)
+                await self.settle(delivery, hook)
         return len(waiting) == BATCH
 
-    def _secrets(self, hook: Hook) -> list[str]:
-        """Return the secrets that count. Raises UNAVAILABLE without the key: with it they can be judged."""
-        try:
-            return [self._key_ring.decrypt(kept) for kept in (hook.secret, hook.previous_secret) if kept]
-        except UnreadableSecret:
-            raise unavailable(Reason.STORE_DOWN, "This hook cannot be judged at the moment.") from None
-
-    def _shop(self, hook: Hook) -> Shop:
-        mapping = GenericMapping.parse(hook.mapping.encode()) if hook.mapping else None
-        return Shop(hook.source, self._session_parameters, mapping)
-
-    def _delivery(self, hook: Hook, request: HookRequest) -> Delivery:
-        return Delivery(
-            id=new_uuid7(request.received_at),
-            business_id=hook.business_id,
-            connection_id=hook.id,
-            received_at=request.received_at,
-            topic=PLATFORMS[hook.platform].topic(request).replace("\0", "")[:200],
-            # As ASCII: PostgreSQL keeps no NUL and no half of a pair.
-            headers=json.dumps(dict(request.headers)),
-            query=json.dumps(dict(request.query)),
-            body=request.body,
-            people=sorted(set(self._people(hook, request))),
-        )
-
-    def _people(self, hook: Hook, request: HookRequest) -> Iterator[bytes]:
-        """Yield the hashes of all that people in a delivery go by, so that an erasure finds it."""
-        try:
-            told = PLATFORMS[hook.platform].read(request, self._shop(hook))
-        except Exception:  # noqa: BLE001  (what cannot be read is kept, and told of where it is settled)
-            return
-        for customer in [each.customer for each in told if isinstance(each, Fact | ErasureRequest)]:
-            contact = contact_of(hook.business_id, hook.country, customer.email, customer.phone)
-            yield from filter(None, contact)
-            if customer.id:
-                yield identity_hash(Identity(hook.source, customer.id))
-
-    async def _settle(self, delivery: Delivery, hook: Hook) -> None:
+    async def settle(self, delivery: PlatformDelivery, hook: Hook) -> None:
         """Turn a delivery into events. What fails for no reason of its own stays, and is tried again."""
         try:
             await self._store.settle(delivery, await self._settled(delivery, hook))
@@ -152,13 +90,15 @@ class Inbox:
             log.error(  # noqa: TRY400  (a trace may show what was sent)
                 "a delivery could not be read", delivery=str(delivery.id), error=type(error).__name__
             )
+            if delivery.attempts >= TRIES:
+                await self._store.settle(delivery, _FAULTY)
 
-    async def _settled(self, delivery: Delivery, hook: Hook) -> Settled:
+    async def _settled(self, delivery: PlatformDelivery, hook: Hook) -> Settled:
         request = HookRequest(
             json.loads(delivery.headers), json.loads(delivery.query), delivery.body, delivery.received_at
         )
         try:
-            told = PLATFORMS[hook.platform].read(request, self._shop(hook))
+            told = PLATFORMS[hook.platform].read(request, shop_of(hook, self._session_parameters))
         except UnreadableDelivery as error:
             return Settled(Outcome.REFUSED, [], str(error))
         facts = [each for each in told if isinstance(each, Fact) and not each.is_test]
@@ -195,15 +135,10 @@ class Inbox:
         return Settled(Outcome.IGNORED, [], _NOTHING)
 
     async def _erased(self, customer: Customer, hook: Hook) -> Settled:
-        profile = await self._store.profile(hook.business_id, hook.source, customer.id) if customer.id else None
-        if profile is None:
-            return Settled(Outcome.IGNORED, [], "Nobody is known by the id that is to be forgotten.")
-        try:
-            await self._erase(hook.business_id, profile)
-        except ClicktrailError as error:
-            if error.kind is not Kind.NOT_FOUND:
-                raise
-        return Settled(Outcome.RECORDED, [], "The person was erased.")
+        person = NamedPerson(hook.source, customer.id, customer.email, customer.phone)
+        if await self._forget(hook.business_id, person):
+            return Settled(Outcome.RECORDED, [], "The person was erased.")
+        return Settled(Outcome.RECORDED, [], "Nobody is known by what was told; what was sent of the person is gone.")
 
 
 def together(found: Sequence[Settled]) -> Settled:

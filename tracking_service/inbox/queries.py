@@ -7,12 +7,13 @@ class InboxQueries(Queries):
     """The queries of the inbox."""
 
     find_hook: str
+    list_hooks: str
     count_refused: str
     add_delivery: str
     claim_waiting: str
     settle: str
+    list_silent: str
     end_connection: str
-    find_profile: str
     list_deliveries: str
     find_position: str
     replay: str

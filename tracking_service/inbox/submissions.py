@@ -7,13 +7,13 @@ from clicktrail.common.v1.types_pb2 import Json
 from clicktrail.tracking.v1 import event_pb2
 from common.clock import to_timestamp
 from common.field_rules import rules
-from tracking_service.inbox.delivery import Delivery
+from tracking_service.inbox.delivery import PlatformDelivery
 from tracking_service.platforms.platform import Customer, Fact
 
 _KEY_LENGTH = rules(event_pb2.Submission, "key").max_length
 
 
-def submission_of(fact: Fact, source: str, delivery: Delivery) -> event_pb2.Submission:
+def submission_of(fact: Fact, source: str, delivery: PlatformDelivery) -> event_pb2.Submission:
     """Return a fact as an event, which is the same one whatever delivery tells it."""
     return event_pb2.Submission(
         business_id=delivery.business_id,

@@ -1,7 +1,7 @@
-"""Keeps partitions ready for the rows that come: months ahead, and the months of rows that come late."""
+"""Keeps partitions ready for the rows that come: months ahead, those of rows that come late, and no older ones."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -30,10 +30,14 @@ RETRY_SECONDS = 60.0
 
 
 class Partitions:
-    """The monthly partitions of clicks, events and the inbox. Remembers which there are, at most 16 months a table."""
+    """The monthly partitions of clicks, events and the inbox. Remembers which there are, at most 16 months a table.
 
-    def __init__(self, postgres: Postgres) -> None:
+    ages tells of tables whose months are dropped how old rows are at least then.
+    """
+
+    def __init__(self, postgres: Postgres, ages: Mapping[str, timedelta] | None = None) -> None:
         self._postgres = postgres
+        self._ages = ages or {}
         self._known: set[tuple[str, int, int]] = set()
 
     async def cover(self, table: str, times: Iterable[datetime]) -> None:
@@ -55,23 +59,40 @@ class Partitions:
         return all(done)
 
     async def keep_ahead(self) -> None:
-        """Make partitions ahead each day, for ever."""
+        """Make partitions ahead each day, and drop those that are too old, for ever."""
         while True:
-            is_done = await self.make_ahead()
+            is_done = await self.make_ahead() and await self.drop_old()
             await asyncio.sleep(UPKEEP_SECONDS if is_done else RETRY_SECONDS)
 
-    async def _make(self, table: str, from_time: datetime, to_time: datetime) -> bool:
-        async def work(connection: "Connection") -> None:
-            # A transaction that waits for this lock makes writers wait behind it.
-            await connection.execute("SET LOCAL lock_timeout = '2s'")
-            await connection.execute(QUERIES.make_partitions, table, TIME_COLUMNS[table], from_time, to_time)
+    async def drop_old(self) -> bool:
+        """Drop the partitions whose rows are all too old, and tell whether that was possible."""
+        return all([await self._drop(table, now() - age) for table, age in self._ages.items()])
 
+    async def _make(self, table: str, from_time: datetime, to_time: datetime) -> bool:
         try:
-            await self._postgres.in_transaction(work)
+            await self._change(QUERIES.make_partitions, table, TIME_COLUMNS[table], from_time, to_time)
         except ClicktrailError:
             log.warning("partitions could not be made; the default one takes their rows", table=table)
             return False
         return True
+
+    async def _drop(self, table: str, before: datetime) -> bool:
+        try:
+            dropped = await self._change(QUERIES.drop_partitions, table, before)
+        except ClicktrailError:
+            log.warning("old partitions could not be dropped; it is tried again", table=table)
+            return False
+        if dropped:
+            log.info("old partitions were dropped", table=table, partitions=dropped)
+        return True
+
+    async def _change(self, query: str, *values: object) -> int:
+        async def work(connection: "Connection") -> int:
+            # A transaction that waits for its lock makes writers wait behind it.
+            await connection.execute("SET LOCAL lock_timeout = '2s'")
+            return int(await connection.fetchval(query, *values))
+
+        return await self._postgres.in_transaction(work)
 
 
 def _oldest(present: datetime) -> tuple[int, int]:

@@ -30,6 +30,7 @@ class PostgresQueries(Queries):
     """The queries that know no word of the domain."""
 
     make_partitions: str
+    drop_partitions: str
     lock_names: str
     has_role: str
     make_role: str

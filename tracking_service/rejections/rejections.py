@@ -14,6 +14,7 @@ EVENT = "event"
 CLICK = "click"
 LINK = "link"
 SESSION = "session"
+DELIVERY = "delivery"
 
 
 class Serializable(Protocol):
@@ -24,7 +25,7 @@ class Serializable(Protocol):
 
 
 class Rejected(NamedTuple):
-    """Something set aside: kind is "event", "click", "link" or "session", item its id, content the message in bytes."""
+    """Something set aside: kind is one of the above, item its id, content the message in bytes."""
 
     business_id: str
     kind: str

@@ -1,4 +1,4 @@
-"""One file of the spool: events in the order in which they came."""
+"""One file of the spool: rows, such as events, in the order in which they came."""
 
 import fcntl
 import os
@@ -79,7 +79,7 @@ def _is_same(descriptor: int, path: Path) -> bool:
 
 
 class SpoolEntry(NamedTuple):
-    """An event on its way into the spool; content is its serialized submission."""
+    """Something on its way into the spool; content is its serialized message."""
 
     business_id: str
     id: bytes
@@ -93,7 +93,7 @@ class SpoolEntry(NamedTuple):
 
 
 class SpoolRow(NamedTuple):
-    """An event in the spool."""
+    """Something in the spool."""
 
     number: int
     business_id: str
@@ -131,7 +131,7 @@ class SpoolFile:
         self._done = 0
 
     def find(self, entry: SpoolEntry) -> bytes | None:
-        """Return the fingerprint of the event with an entry's id, if it is here."""
+        """Return the fingerprint of what has an entry's id, if it is here."""
         query = "SELECT fingerprint FROM events WHERE business_id = ? AND id = ? ORDER BY number LIMIT 1"
         with damages():
             row = self._connection.execute(query, (entry.business_id, entry.id)).fetchone()

@@ -21,7 +21,9 @@ from tracking_service.sqlite_file import DamagedError, remove_file
 
 log = get_logger(__name__)
 
-PATTERN = "events-*.sqlite"
+# What the files of a folder hold, which is how their names begin: those of one kind know nothing of the others.
+EVENTS = "events"
+DELIVERIES = "deliveries"
 # Files of others that are open at once; the next ones are taken when these are empty.
 ADOPTED_LIMIT = 16
 
@@ -36,8 +38,9 @@ class Batch(NamedTuple):
 class SpoolFolder:
     """The files of one process. Not safe for several threads at once."""
 
-    def __init__(self, path: Path, limit_bytes: int) -> None:
+    def __init__(self, path: Path, limit_bytes: int, kind: str = EVENTS) -> None:
         self._path = path
+        self._kind = kind
         self._room = SharedRoom(limit_bytes)
         self._own: SpoolFile | None = None
         self._adopted: list[SpoolFile] = []
@@ -52,12 +55,12 @@ class SpoolFolder:
     def adopt(self) -> None:
         """Take files whose processes are dead."""
         held = {file.path for file in self._files()}
-        free = (path for path in sorted(self._path.glob(PATTERN)) if path not in held)
+        free = (path for path in sorted(self._path.glob(f"{self._kind}-*.sqlite")) if path not in held)
         for path in free:
             if len(self._adopted) >= ADOPTED_LIMIT:
                 return
             if file := self._take(path):
-                log.info("events of an earlier process are taken over", file=path.name)
+                log.info("what an earlier process left is taken over", kind=self._kind, file=path.name)
                 self._adopted.append(file)
 
     def append(self, entries: Sequence[SpoolEntry]) -> list[Fate]:
@@ -178,7 +181,7 @@ class SpoolFolder:
 
     def _make(self) -> SpoolFile:
         self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = self._path / f"events-{uuid4().hex}.sqlite"
+        path = self._path / f"{self._kind}-{uuid4().hex}.sqlite"
         lock = SpoolLock.take(_lock_of(path))
         if lock is None:
             raise FileExistsError(path)
@@ -214,7 +217,7 @@ class SpoolFolder:
         saved = file.set_aside()
         if saved:
             self._writable().append(saved)
-        log.error("what could be read of a damaged file is kept", events=len(saved))
+        log.error("what could be read of a damaged file is kept", rows=len(saved))
 
 
 def _open_free(path: Path) -> SpoolFile | None:

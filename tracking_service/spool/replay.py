@@ -2,20 +2,16 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
 from uuid import UUID
 
-from google.protobuf.message import DecodeError
-
-from clicktrail.tracking.v1 import event_pb2
 from common.backoff import woken_or_after
 from common.errors import ClicktrailError, Kind
 from common.logging import get_logger
-from tracking_service.events.event import Receipt, Status, Submission
-from tracking_service.events.intake import EventIntake
-from tracking_service.events.messages import submission_from
 from tracking_service.postgres.availability import CircuitBreaker
-from tracking_service.rejections.rejections import EVENT, Rejected
+from tracking_service.rejections.rejections import Rejected
 from tracking_service.rejections.store import PostgresRejected
 from tracking_service.spool.file import SpoolRow
 from tracking_service.spool.spool import Spool
@@ -24,19 +20,37 @@ from tracking_service.sqlite_file import DamagedError
 log = get_logger(__name__)
 
 POLL_SECONDS = 1.0
-# How often an event is tried that fails in a way which says nothing of its cause.
+# How often a row is tried that fails in a way which says nothing of its cause.
 TRIES = 3
 # No business has a longer id: one is shown as far as this.
 _ID_LENGTH = 100
-_KEPT = (Status.ACCEPTED, Status.DUPLICATE)
+
+
+class Replayed(NamedTuple):
+    """What became of a row, in a word for the log, and why it is set aside, None where it is not."""
+
+    outcome: str
+    reason: str | None = None
+
+
+_FAULTY = Replayed("rejected", "It could not be stored.")
+
+StoreRows = Callable[[Sequence[SpoolRow]], Awaitable[Sequence[Replayed]]]
+"""Stores rows that may be there already, and returns what became of each. Raises UNAVAILABLE."""
 
 
 class SpoolReplay:
-    """Replays the spool, over and over: what a crash lets it do twice is found to be there already."""
+    """Replays a spool, over and over: what a crash lets it do twice is found to be there already.
 
-    def __init__(self, spool: Spool, intake: EventIntake, rejected: PostgresRejected, breaker: CircuitBreaker) -> None:
+    kind is that of what is set aside, such as "event".
+    """
+
+    def __init__(
+        self, spool: Spool, kind: str, store: StoreRows, rejected: PostgresRejected, breaker: CircuitBreaker
+    ) -> None:
         self._spool = spool
-        self._intake = intake
+        self._kind = kind
+        self._store = store
         self._rejected = rejected
         self._breaker = breaker
 
@@ -62,77 +76,63 @@ class SpoolReplay:
             await self._pause()
 
     async def _replay_all(self) -> None:
-        counts = dict.fromkeys(Status, 0)
+        counts: Counter[str] = Counter()
         try:
             while batch := await self._spool.oldest():
-                for status in await self._replay(batch.rows):
-                    counts[status] += 1
+                counts.update(replayed.outcome for replayed in await self._replay(batch.rows))
                 await self._spool.remove(batch)
         finally:
-            if any(counts.values()):
-                log.info("events were replayed", **{str(status): count for status, count in counts.items()})
+            if counts:
+                log.info("the spool was replayed", kind=self._kind, **counts)
 
-    async def _replay(self, rows: Sequence[SpoolRow]) -> list[Status]:
+    async def _replay(self, rows: Sequence[SpoolRow]) -> Sequence[Replayed]:
         """Bring rows to PostgreSQL; they may be forgotten then."""
-        submissions = {row: submission for row in rows if (submission := _read(row)) is not None}
-        outcomes: dict[SpoolRow, Receipt | str] = dict.fromkeys(rows, "It cannot be read.")
-        outcomes |= await self._track(submissions)
+        found = await self._stored(rows)
         rejected = [
-            _rejected(row, outcome)
-            for row, outcome in outcomes.items()
-            if isinstance(outcome, str) or outcome.status not in _KEPT
+            Rejected(row.business_id[:_ID_LENGTH], self._kind, str(UUID(bytes=row.id)), row.content, replayed.reason)
+            for row, replayed in zip(rows, found, strict=True)
+            if replayed.reason is not None
         ]
         if rejected:
             await self._rejected.keep(rejected)
             for one in rejected:
-                log.warning("a spooled event is rejected", business=one.business_id, id=one.item, reason=one.reason)
-        return [outcome.status if isinstance(outcome, Receipt) else Status.REJECTED for outcome in outcomes.values()]
+                log.warning(
+                    "something spooled is rejected",
+                    kind=one.kind,
+                    business=one.business_id,
+                    id=one.item,
+                    reason=one.reason,
+                )
+        return found
 
-    async def _track(self, submissions: dict[SpoolRow, Submission]) -> dict[SpoolRow, Receipt | str]:
-        """Return receipts, or why there is none. Raises UNAVAILABLE."""
+    async def _stored(self, rows: Sequence[SpoolRow]) -> Sequence[Replayed]:
+        """Return what became of rows. Raises UNAVAILABLE."""
         try:
-            receipts = await self._intake.track(list(submissions.values()))
+            return await self._store(rows)
         except Exception as error:
             if _is_unavailable(error):
                 raise
-            log.warning("events are replayed one by one", cause=f"{type(error).__name__}: {error}")
-            return {row: await self._track_alone(submission) for row, submission in submissions.items()}
-        return dict(zip(submissions, receipts, strict=True))
+            log.warning("rows are replayed one by one", kind=self._kind, cause=f"{type(error).__name__}: {error}")
+            return [await self._stored_alone(row) for row in rows]
 
-    async def _track_alone(self, submission: Submission) -> Receipt | str:
+    async def _stored_alone(self, row: SpoolRow) -> Replayed:
         for attempt in range(1, TRIES + 1):
             try:
-                return (await self._intake.track([submission]))[0]
+                return (await self._store([row]))[0]
             except Exception as error:
                 if _is_unavailable(error):
                     raise
                 if attempt == TRIES:
-                    log.exception("an event cannot be stored and is set aside")
+                    log.exception("something cannot be stored and is set aside", kind=self._kind)
                 else:
                     await asyncio.sleep(POLL_SECONDS)
-        return "It could not be stored."
+        return _FAULTY
 
     async def _pause(self) -> None:
         await woken_or_after(self._spool.filled, POLL_SECONDS)
         if self._breaker.is_away and self._spool.filled.is_set():
-            # Each event that is spooled rings; one look a second is enough for adoption.
+            # Each row that is spooled rings; one look a second is enough for adoption.
             await asyncio.sleep(POLL_SECONDS)
-
-
-def _read(row: SpoolRow) -> Submission | None:
-    try:
-        return submission_from(event_pb2.Submission.FromString(row.content))
-    except DecodeError:
-        return None
-
-
-def _rejected(row: SpoolRow, outcome: Receipt | str) -> Rejected:
-    reason = outcome if isinstance(outcome, str) else _reason(outcome)
-    return Rejected(row.business_id[:_ID_LENGTH], EVENT, str(UUID(bytes=row.id)), row.content, reason)
-
-
-def _reason(receipt: Receipt) -> str:
-    return "; ".join(fault.description for fault in receipt.faults)
 
 
 def _is_unavailable(error: Exception) -> bool:

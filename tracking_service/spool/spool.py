@@ -1,4 +1,4 @@
-"""The spool: keeps events on a local disk while PostgreSQL is away."""
+"""The spool: keeps what comes in on a local disk while PostgreSQL is away."""
 
 import asyncio
 import sqlite3
@@ -11,7 +11,7 @@ from common.errors import ClicktrailError, Reason, unavailable
 from common.logging import get_logger
 from common.rare_warnings import RareWarning
 from tracking_service.spool.file import Fate, FullError, SpoolEntry
-from tracking_service.spool.folder import Batch, SpoolFolder
+from tracking_service.spool.folder import EVENTS, Batch, SpoolFolder
 from tracking_service.sqlite_file import DamagedError, is_full
 
 log = get_logger(__name__)
@@ -23,15 +23,16 @@ FULL_RETRY_SECONDS = 5
 
 
 class Spool:
-    """The spool of one process. The disk is read and written in a thread of its own."""
+    """The spool of one process for what is of one kind. The disk is read and written in a thread of its own."""
 
-    def __init__(self, path: Path, limit_bytes: int) -> None:
+    def __init__(self, path: Path, limit_bytes: int, kind: str = EVENTS) -> None:
         self._path = path
-        self._folder = SpoolFolder(path, limit_bytes)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool")
+        self._kind = kind
+        self._folder = SpoolFolder(path, limit_bytes, kind)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"spool-{kind}")
         self._waiting = 0
         self._failure = ""
-        self._no_room = RareWarning(log, "there is no room in the spool for the events of a business")
+        self._no_room = RareWarning(log, "there is no room in the spool for what comes in for a business")
         self.filled = asyncio.Event()
         """Set when there is something to replay."""
 
@@ -41,7 +42,8 @@ class Spool:
             await self._do(self._folder.open)
         except (OSError, sqlite3.Error, DamagedError) as error:
             log.warning(
-                "the spool cannot be written to; without it no events are taken while PostgreSQL is away",
+                "the spool cannot be written to; without it nothing is taken while PostgreSQL is away",
+                kind=self._kind,
                 folder=str(self._path),
                 cause=_cause(error),
             )
@@ -62,7 +64,7 @@ class Spool:
         finally:
             self._waiting -= 1
         if Fate.NO_ROOM in fates:
-            self._no_room.tell(folder=str(self._path))
+            self._no_room.tell(kind=self._kind, folder=str(self._path))
         self._failure = ""
         self.filled.set()
         return fates
@@ -91,13 +93,13 @@ class Spool:
         is_limit_reached = isinstance(error, FullError)
         # An outage is long: said once, not with every event. That one business has no room says nothing of others.
         if is_limit_reached:
-            self._no_room.tell(folder=str(self._path))
+            self._no_room.tell(kind=self._kind, folder=str(self._path))
         elif (failure := _cause(error)) != self._failure:
-            log.error("events cannot be kept", cause=failure, folder=str(self._path))
+            log.error("the spool cannot keep what comes in", kind=self._kind, cause=failure, folder=str(self._path))
             self._failure = failure
         return unavailable(
             Reason.SPOOL_FULL if is_limit_reached or is_full(error) else Reason.STORE_DOWN,
-            "Events cannot be kept at the moment; try again.",
+            f"{self._kind.capitalize()} cannot be kept at the moment; try again.",
             retry_after_seconds=FULL_RETRY_SECONDS,
         )
 

@@ -16,6 +16,7 @@ from clicktrail.common.v1.access_pb2 import (
     Role,
 )
 from common.rpc.keys import ROLES, AcceptedKeys, OwnKey, file_of, keys_in
+from tracking_service.key_ring import KeyRing, UnreadableSecret
 
 EVERYBODY = (ROLE_GATEWAY, ROLE_SHORTENER, ROLE_TRACKING, ROLE_OPERATOR, ROLE_READER)
 
@@ -50,7 +51,7 @@ def key_of(folder: Path, role: "Role.ValueType") -> str:
 
 def test_every_role_has_a_key_that_can_be_renewed() -> None:
     """The command knows the roles of the protos."""
-    assert set(KeyRole) == set(ROLES)
+    assert set(KeyRole) == {*ROLES, "encryption"}
 
 
 def test_keys_that_are_there_stay(tmp_path: Path) -> None:
@@ -89,3 +90,18 @@ def test_a_folder_that_cannot_be_made_is_a_wrong_command(tmp_path: Path) -> None
 def test_a_role_that_there_is_not_is_a_wrong_command(tmp_path: Path) -> None:
     """The roles are named."""
     assert "operator" in make(tmp_path, "--renew", "nobody", code=2)
+
+
+def test_secrets_are_encrypted_by_a_new_key_and_decrypted_by_those_before(tmp_path: Path) -> None:
+    """Tracking alone has them."""
+    make(tmp_path)
+    before = KeyRing((tmp_path / "tracking" / "encryption.keys").read_text())
+    kept = before.encrypt("a secret")
+    make(tmp_path, "--renew", "encryption")
+    after = KeyRing((tmp_path / "tracking" / "encryption.keys").read_text())
+    assert after.decrypt(kept) == "a secret"
+    with pytest.raises(UnreadableSecret):
+        before.decrypt(after.encrypt("a secret"))
+    make(tmp_path)
+    assert after.decrypt(KeyRing((tmp_path / "tracking" / "encryption.keys").read_text()).encrypt("x")) == "x"
+    assert {path.parent.name for path in tmp_path.rglob("encryption.keys")} == {"all", "tracking"}

@@ -49,3 +49,36 @@ BEGIN
         $q$('events', 'received_at')$q$, $q$('events', 'received_at'), ('inbox', 'received_at')$q$);
 END
 $$;
+
+-- Drops the monthly partitions of a table that hold nothing from a time on, and such rows of the default one; returns how
+-- many partitions there were. With the owner's rights, as make_partitions is: so it knows its table, and spares what is
+-- younger than a week.
+CREATE FUNCTION drop_partitions(parent text, before timestamptz) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER AS $$
+DECLARE
+    old record;
+    dropped integer := 0;
+BEGIN
+    IF parent <> 'inbox' OR before > now() - interval '7 days' THEN
+        RAISE invalid_parameter_value USING MESSAGE = format('nothing of %s is dropped before %s', parent, before);
+    END IF;
+    FOR old IN
+        SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+        WHERE i.inhparent = parent::regclass AND c.relname ~ ('^' || parent || '_\d{4}_\d{2}$')
+            AND (to_date(right(c.relname, 7), 'YYYY_MM') + interval '1 month') AT TIME ZONE 'UTC' <= before
+        ORDER BY c.relname
+    LOOP
+        EXECUTE format('DROP TABLE %I', old.relname);
+        dropped := dropped + 1;
+    END LOOP;
+    EXECUTE format('DELETE FROM %I WHERE received_at < %L', parent || '_default', before);
+    RETURN dropped;
+END
+$$;
+DO $$
+BEGIN
+    EXECUTE format(
+        'ALTER FUNCTION drop_partitions(text, timestamptz) SET search_path = %I, pg_temp', current_schema());
+END
+$$;
+REVOKE ALL ON FUNCTION drop_partitions(text, timestamptz) FROM PUBLIC;

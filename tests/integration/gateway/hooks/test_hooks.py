@@ -1,13 +1,11 @@
 """Shops that are connected over HTTP, through the whole system."""
 
-import base64
 import gzip
-import hashlib
-import hmac
 from typing import Any
 
 import httpx
 
+from tests.support.platform_signatures import headers_of
 from tests.support.system import System, client_with
 from tests.support.tracking_service.platform_deliveries import payload
 from tests.support.waiting import eventually
@@ -23,10 +21,9 @@ async def connected(private: httpx.AsyncClient, **fields: Any) -> dict[str, Any]
     return made
 
 
-def signed(body: bytes, secret: str, topic: str = "order.created") -> dict[str, str]:
+def signed(body: bytes, secret: str) -> dict[str, str]:
     """Return the headers that WooCommerce sends."""
-    signature = base64.b64encode(hmac.digest(secret.encode(), body, hashlib.sha256)).decode()
-    return {"X-WC-Webhook-Topic": topic, "X-WC-Webhook-Signature": signature}
+    return headers_of("woocommerce", body, secret, "order.created")
 
 
 async def test_a_connection_is_made_shown_changed_and_deleted(private: httpx.AsyncClient) -> None:
@@ -81,3 +78,51 @@ async def test_a_delivery_is_answered_by_what_it_is(system: System, private: htt
         return [each["outcome"] for each in told["deliveries"]]
 
     await eventually(outcomes, lambda found: found == ["duplicate", "duplicate", "recorded"])
+
+
+async def test_a_rightly_signed_delivery_is_never_refused_for_others(
+    system: System, private: httpx.AsyncClient
+) -> None:
+    """Shops share the addresses of their platform; wrong ones come there for this hook, for others, and for none."""
+    wrong, other, right = [await connected(private) for _ in range(3)]
+    good = signed(CREATED, right["secret"])
+
+    async def refusals(hook: str, client: httpx.AsyncClient) -> list[int]:
+        sent = [
+            await client.post(f"/v1/hooks/{hook}", content=CREATED, headers=signed(CREATED, "x")) for _ in range(200)
+        ]
+        return [response.status_code for response in sent]
+
+    async with client_with(system, address="127.0.0.77") as platform:
+        for hook in (wrong["id"], right["id"]):
+            seen = await refusals(hook, platform)
+            assert (seen[0], seen[-1], {*seen}) == (401, 429, {401, 429})
+        unknown = await refusals("f" * 32, platform)
+        assert (unknown[0], unknown[-1]) == (404, 429)
+        for made in (right, other, wrong):
+            headers = signed(CREATED, made["secret"])
+            assert (await platform.post(f"/v1/hooks/{made['id']}", content=CREATED, headers=headers)).status_code == 200
+    async with client_with(system, address="127.0.0.78") as elsewhere:
+        assert (await elsewhere.post(f"/v1/hooks/{right['id']}", content=CREATED, headers=good)).status_code == 200
+
+
+async def test_who_looks_for_hooks_is_refused(system: System, private: httpx.AsyncClient) -> None:
+    """Without being heard; a hook that has been heard of stays open to what is signed."""
+    made = await connected(private)
+    async with client_with(system, address="127.0.0.79") as platform:
+        assert (await platform.post(f"/v1/hooks/{made['id']}", content=b"{}")).status_code == 401
+        seen = [(await platform.post(f"/v1/hooks/{number:032x}", content=b"{}")).status_code for number in range(200)]
+        assert (seen[0], seen[-1]) == (404, 429)
+        good = signed(CREATED, made["secret"])
+        assert (await platform.post(f"/v1/hooks/{made['id']}", content=CREATED, headers=good)).status_code == 200
+
+
+async def test_addresses_that_no_hook_has_are_told_as_such(system: System) -> None:
+    """Whatever stands in them; other methods than POST name that one."""
+    async with client_with(system) as platform:
+        for strange in ("7", "0" * 31, "0" * 33, "A" * 32, "%00" * 32, "%ff%fe", "..%2f..%2fhealth", "🦆" * 8):
+            response = await platform.post(f"/v1/hooks/{strange}", content=b"{}")
+            assert (strange, response.status_code) == (strange, 404)
+        for method in ("GET", "PUT", "DELETE"):
+            response = await platform.request(method, f"/v1/hooks/{'0' * 32}")
+            assert (response.status_code, "POST" in response.headers["allow"]) == (405, True)

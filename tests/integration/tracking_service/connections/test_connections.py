@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
+from cryptography.fernet import Fernet
 from google.protobuf.field_mask_pb2 import FieldMask
 from grpc import aio
 
@@ -12,8 +13,13 @@ from clicktrail.tracking.v1 import account_service_pb2 as accounts_pb
 from clicktrail.tracking.v1 import account_service_pb2_grpc, connection_service_pb2_grpc
 from clicktrail.tracking.v1 import connection_service_pb2 as pb
 from common.errors import Reason
+from tests.support.postgres_roles import as_service
 from tests.support.tracking_service.calling import SECONDS, failure, faults
 from tracking_service.connections.connection import MOST_OF_BUSINESS
+from tracking_service.connections.renewal import SecretRenewal
+from tracking_service.connections.store import PostgresConnections
+from tracking_service.key_ring import KeyRing
+from tracking_service.postgres.pool import Postgres
 
 if TYPE_CHECKING:
     import asyncpg
@@ -78,7 +84,6 @@ async def test_a_secret_that_was_given_is_not_shown(connections: Stub) -> None:
         ({"platform": ""}, ("parameter_missing", "platform")),
         ({"platform": "magento"}, ("invalid", "platform")),
         ({"platform": "vtex"}, ("invalid", "platform")),
-        ({"platform": "shopify"}, ("parameter_missing", "secret")),
         ({"platform": "shopify", "secret": " "}, ("parameter_invalid_empty", "secret")),
         ({"platform": "stripe", "secret": "s" * 501}, ("invalid", "secret")),
         ({"source": "My Shop"}, ("invalid", "source")),
@@ -92,6 +97,17 @@ async def test_a_secret_that_was_given_is_not_shown(connections: Stub) -> None:
 async def test_what_is_wrong_is_named(connections: Stub, fields: dict[str, Any], fault: tuple[str, str]) -> None:
     """Field by field."""
     assert faults(await failure(create(connections, **fields))) == [fault]
+
+
+async def test_a_secret_may_come_after_the_address(connections: Stub, database: "Database") -> None:
+    """Of a platform that makes its own: it says what it waits for, and nothing becomes a secret before."""
+    made = await create(connections, "stripe")
+    assert (made.HasField("secret"), made.enabled, made.disabled_reason) == (
+        False, False, "It waits for its secret, which the platform shows.",
+    )  # fmt: skip
+    changed = await change(connections, made.id, "secret", secret="whsec_1")
+    assert (changed.enabled, changed.HasField("disabled_reason")) == (True, False)
+    assert await database.fetchval("SELECT previous_secret FROM connections") is None
 
 
 async def test_faults_of_a_mapping_are_named(connections: Stub) -> None:
@@ -183,3 +199,25 @@ async def test_a_secret_whose_key_is_lost_disables_its_connection(connections: S
     assert (found.enabled, "key" in found.disabled_reason) == (False, True)
     changed = await change(connections, made.id, "secret", secret="another")
     assert (changed.enabled, changed.HasField("disabled_reason")) == (True, False)
+
+
+async def test_secrets_are_renewed_by_the_first_key(connections: Stub, database: "Database", postgres_url: str) -> None:
+    """After which those before can be dropped; what no key reads stays, and says so."""
+    await create(connections)
+    await create(connections, "stripe")
+    lost, old, new = (Fernet.generate_key().decode() for _ in range(3))
+    kept = KeyRing(old).encrypt("a secret")
+    await database.execute("UPDATE connections SET secret = $1, previous_secret = $1 WHERE secret <> ''", kept)
+    gone = await create(connections)
+    await database.execute("UPDATE connections SET secret = $1 WHERE id = $2", KeyRing(lost).encrypt("x"), gone.id)
+    postgres = await Postgres.open(as_service(postgres_url), 2)
+    try:
+        await SecretRenewal(PostgresConnections(postgres), KeyRing(f"{new} {old}")).renew_all()
+    finally:
+        await postgres.close()
+    rows = await database.fetch("SELECT secret, previous_secret FROM connections ORDER BY created_at")
+    assert [KeyRing(new).decrypt(secret) for secret in rows[0]] == ["a secret"] * 2
+    assert tuple(rows[1]) == (b"", None)
+    assert KeyRing(lost).decrypt(rows[2]["secret"]) == "x"
+    shown = await connections.GetConnection(pb.GetConnectionRequest(business_id="shop", id=gone.id), timeout=SECONDS)
+    assert (shown.connection.enabled, "set another secret" in shown.connection.disabled_reason) == (False, True)

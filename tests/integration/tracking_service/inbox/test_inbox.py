@@ -1,22 +1,18 @@
 """What platforms send to the hooks of connections, and what becomes of it."""
 
-import base64
-import hashlib
-import hmac
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
-from google.protobuf.field_mask_pb2 import FieldMask
 from grpc import aio
 
 from clicktrail.tracking.v1 import connection_service_pb2 as connections_pb
-from clicktrail.tracking.v1 import connection_service_pb2_grpc, hook_service_pb2_grpc, profile_service_pb2
-from clicktrail.tracking.v1 import hook_service_pb2 as pb
+from clicktrail.tracking.v1 import profile_service_pb2
 from common.clock import now, to_timestamp
 from common.errors import Reason
 from tests.support.tracking_service.calling import SECONDS, Caller, failure
+from tests.support.tracking_service.connected_shop import CREATED, REFUNDED, Shop
 from tests.support.tracking_service.platform_deliveries import payload
 from tests.support.waiting import eventually
 
@@ -27,58 +23,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("business")
 
-CREATED = payload("woocommerce/order-created.json")
-REFUNDED = payload("woocommerce/order-updated-refunded.json")
-SECRET = "the-secret-of-the-shop"
-
-
-def signature(body: bytes, secret: str) -> str:
-    """Return how WooCommerce signs."""
-    return base64.b64encode(hmac.digest(secret.encode(), body, hashlib.sha256)).decode()
-
-
-class Shop:
-    """A shop that is connected."""
-
-    def __init__(self, channel: aio.Channel) -> None:
-        self.connections = connection_service_pb2_grpc.ConnectionServiceStub(channel)
-        self._hooks = hook_service_pb2_grpc.HookServiceStub(channel)
-        self.id = ""
-
-    async def connect(self) -> None:
-        """Connect it."""
-        wanted = connections_pb.Connection(platform="woocommerce", secret=SECRET)
-        request = connections_pb.CreateConnectionRequest(business_id="shop", connection=wanted)
-        self.id = (await self.connections.CreateConnection(request, timeout=SECONDS)).connection.id
-
-    async def send(self, body: bytes, secret: str = SECRET, topic: str = "order.updated", hook: str = "") -> None:
-        """Send a delivery."""
-        headers = {"X-WC-Webhook-Topic": topic, "X-WC-Webhook-Signature": signature(body, secret)}
-        named = [pb.NamedValue(name=name, value=value) for name, value in headers.items()]
-        request = pb.ReceiveHookRequest(connection=hook or self.id, headers=named, body=body)
-        await self._hooks.ReceiveHook(request, timeout=SECONDS)
-
-    async def change(self, **fields: Any) -> None:
-        """Change its connection."""
-        request = connections_pb.UpdateConnectionRequest(
-            business_id="shop", id=self.id, connection=connections_pb.Connection(**fields),
-            update_mask=FieldMask(paths=list(fields)),
-        )  # fmt: skip
-        await self.connections.UpdateConnection(request, timeout=SECONDS)
-
-    async def seen(self) -> connections_pb.Connection:
-        """Return its connection."""
-        request = connections_pb.GetConnectionRequest(business_id="shop", id=self.id)
-        return (await self.connections.GetConnection(request, timeout=SECONDS)).connection
-
-    async def deliveries(self) -> list[connections_pb.Delivery]:
-        """Return its deliveries, the oldest first."""
-        request = connections_pb.ListDeliveriesRequest(business_id="shop", id=self.id)
-        return list((await self.connections.ListDeliveries(request, timeout=SECONDS)).deliveries)[::-1]
-
-    async def outcomes(self) -> list[str]:
-        """Return what became of its deliveries, the oldest first."""
-        return [each.outcome for each in await self.deliveries()]
+# The recorded order is a guest's.
+NAMED = json.loads(CREATED) | {"customer_id": 812}
 
 
 @pytest_asyncio.fixture
@@ -87,6 +33,23 @@ async def shop(channel: aio.Channel) -> Shop:
     shop = Shop(channel)
     await shop.connect()
     return shop
+
+
+async def known_profile(database: "Database") -> str:
+    """Return the profile of the customer 812, once there is one."""
+    query = "SELECT p.id FROM profiles p JOIN identities i USING (business_id, profile_key) WHERE i.user_id = '812'"
+
+    async def profile() -> str | None:
+        found: str | None = await database.fetchval(query)
+        return found
+
+    return await eventually(profile, lambda found: found is not None) or ""
+
+
+async def erase(caller: Caller, database: "Database") -> None:
+    """Erase the customer 812, once there is one."""
+    erased = profile_service_pb2.EraseProfileRequest(business_id="shop", id=await known_profile(database))
+    await caller.profiles.EraseProfile(erased, timeout=SECONDS)
 
 
 async def events_of(database: "Database") -> list[tuple[str, int | None]]:
@@ -186,18 +149,86 @@ async def test_deliveries_are_replayed_without_effect_where_they_are_known(shop:
 
 async def test_an_erasure_empties_what_was_sent_of_its_person(shop: Shop, caller: Caller, database: "Database") -> None:
     """What became of it stays."""
-    # The recorded one is a guest's.
-    await shop.send(json.dumps(json.loads(CREATED) | {"customer_id": 812}).encode())
-    customer = "812"
-    query = "SELECT p.id FROM profiles p JOIN identities i USING (business_id, profile_key) WHERE i.user_id = $1"
-
-    async def profile() -> str | None:
-        found: str | None = await database.fetchval(query, customer)
-        return found
-
-    await eventually(profile, lambda found: found is not None)
-    erased = profile_service_pb2.EraseProfileRequest(business_id="shop", id=await profile() or "")
-    await caller.profiles.EraseProfile(erased, timeout=SECONDS)
+    await shop.send(json.dumps(NAMED).encode())
+    await erase(caller, database)
     row = await database.fetchrow("SELECT body, headers, outcome FROM inbox")
     assert row is not None
     assert tuple(row) == (b"", "{}", "recorded")
+
+
+async def test_what_came_before_an_erasure_ends_once_it_is_settled(
+    shop: Shop, caller: Caller, database: "Database"
+) -> None:
+    """It may have waited, here or on a disk: its order counts, and what was in it is gone."""
+    await shop.send(json.dumps(NAMED).encode())
+    await shop.send(json.dumps(NAMED | {"id": NAMED["id"] + 1}).encode())
+    waiting, _ = await shop.deliveries()
+    await database.execute("UPDATE inbox SET outcome = 'waiting', retry_at = 'infinity' WHERE id = $1", waiting.id)
+    await erase(caller, database)
+    assert await database.fetchval("SELECT array_agg(id::text) FROM inbox WHERE body <> ''") == [waiting.id]
+    await database.execute("UPDATE inbox SET retry_at = now() WHERE id = $1", waiting.id)
+    await eventually(shop.outcomes, lambda found: found == ["duplicate", "recorded"])
+    assert await database.fetchval("SELECT count(*) FROM inbox WHERE body <> '' OR headers <> '{}'") == 0
+
+
+async def test_what_came_after_an_erasure_stays(shop: Shop, caller: Caller, database: "Database") -> None:
+    """Whoever was forgotten and comes back is somebody new."""
+    body = json.dumps(NAMED).encode()
+    await shop.send(body)
+    await erase(caller, database)
+    await shop.send(body)
+    assert await database.fetchval("SELECT array_agg(body = '' ORDER BY received_at) FROM inbox") == [True, False]
+
+
+async def test_a_deleted_customer_is_erased(shop: Shop, caller: Caller, database: "Database") -> None:
+    """By the id in the shop's system; one that nobody has is no fault."""
+    await shop.send(json.dumps(NAMED).encode())
+    profile = await known_profile(database)
+    await shop.send(b'{"id": 4711}', topic="customer.deleted")
+    await shop.send(b'{"id": 812}', topic="customer.deleted")
+    await shop.send(b'{"id": 812}', topic="customer.deleted")
+    assert await shop.outcomes() == ["recorded"] * 4
+    gone = profile_service_pb2.GetProfileRequest(business_id="shop", id=profile)
+    assert (await failure(caller.profiles.GetProfile(gone, timeout=SECONDS))).reason is Reason.PROFILE_UNKNOWN
+    assert await database.fetchval("SELECT count(*) FROM inbox WHERE body <> ''") == 0
+
+
+async def test_a_guest_whom_a_platform_wants_forgotten_is(channel: aio.Channel, database: "Database") -> None:
+    """What was sent is emptied, and how the order's customer can be reached; nobody has to be known for that."""
+    shop = Shop(channel, "shopify")
+    await shop.connect()
+    redaction = payload("shopify/customers-redact.json")
+    order = json.loads(payload("shopify/orders-create.json"))
+    guest = order | {"customer": None, "email": json.loads(redaction)["customer"]["email"], "contact_email": None}
+    await shop.send(json.dumps(guest).encode(), topic="orders/create")
+    assert await database.fetchval("SELECT count(*) FROM told_orders WHERE email_hash <> ''") == 1
+    await shop.send(redaction, topic="customers/redact")
+    assert await shop.outcomes() == ["recorded"] * 2
+    assert await database.fetchval("SELECT count(*) FROM inbox WHERE body <> ''") == 0
+    assert await database.fetchval("SELECT count(*) FROM told_orders WHERE email_hash <> '' OR phone_hash <> ''") == 0
+
+
+@pytest.mark.parametrize(
+    ("deliveries", "hours_between", "silent_hours", "is_silent"),
+    [(12, 2, 25, True), (12, 2, 23, False), (9, 2, 25, False), (12, 30, 80, False), (12, 30, 100, True)],
+)
+async def test_a_connection_falls_silent(  # noqa: PLR0913  (a case)
+    shop: Shop, database: "Database", deliveries: int, hours_between: int, silent_hours: int, *, is_silent: bool
+) -> None:
+    """After regular deliveries, a day at least, and three times its longest pause; it is told of in the log once."""
+    for _ in range(deliveries):
+        await shop.send(CREATED)
+    await database.execute(
+        "UPDATE inbox SET received_at = at FROM (SELECT id, now() - make_interval(hours =>"
+        " $1 + $2 * (row_number() OVER (ORDER BY received_at DESC) - 1)::int) AS at FROM inbox) AS t"
+        " WHERE inbox.id = t.id",
+        silent_hours, hours_between,
+    )  # fmt: skip
+    await database.execute("UPDATE connections SET last_delivery_at = (SELECT max(received_at) FROM inbox)")
+    assert (await shop.seen()).silent is is_silent
+    listed = await shop.connections.ListSilentConnections(
+        connections_pb.ListSilentConnectionsRequest(business_id="shop"), timeout=SECONDS
+    )
+    assert [each.id for each in listed.connections] == [shop.id] * is_silent
+    await shop.change(enabled=False)
+    assert (await shop.seen()).silent is False

@@ -21,7 +21,7 @@ from tests.support.postgres_roles import as_service
 from tests.support.service_process import service_process
 from tracking_service.postgres import partitions as module
 from tracking_service.postgres.migrate import Phase, migrate, migrations
-from tracking_service.postgres.partitions import CLICKS, EVENTS, Partitions
+from tracking_service.postgres.partitions import CLICKS, EVENTS, INBOX, Partitions
 from tracking_service.postgres.pool import Postgres
 from tracking_service.postgres.servers import UnfitDatabaseError
 
@@ -256,3 +256,33 @@ async def test_commands_take_each_role_where_it_is_needed(owner: "Plain", owner_
     )
     assert "The database is restored" in restored
     assert await owner.fetchval("SELECT last_analyze IS NOT NULL FROM pg_stat_user_tables WHERE relname = 'businesses'")
+
+
+async def test_months_that_are_too_old_are_dropped(service: "Plain", owner_url: str) -> None:
+    """Of the inbox alone; a month goes when its last row is too old, and single rows that lie in none."""
+    present = datetime.now(UTC)
+    months = [present - timedelta(days=days) for days in (200, 40, 0)]
+    lone = present - timedelta(days=2000)
+    postgres = await Postgres.open(as_service(owner_url), 2)
+    try:
+        partitions = Partitions(postgres, {INBOX: timedelta(days=100)})
+        await partitions.cover(INBOX, months)
+        insert = """
+        INSERT INTO inbox (id, business_id, connection_id, received_at, topic, headers, query, body, people, retry_at)
+        SELECT gen_random_uuid(), 'b', 'c', at, '', '{}', '{}', '', '{}', at FROM unnest($1::timestamptz[]) AS sent (at)
+        """
+        await service.execute(insert, [*months, lone])
+        assert await partitions.drop_old()
+        assert await partitions.drop_old()
+    finally:
+        await postgres.close()
+    kept = await service.fetch("SELECT received_at FROM inbox ORDER BY received_at")
+    assert [row["received_at"] for row in kept] == months[1:]
+    assert await service.fetchval("SELECT to_regclass($1)", f"inbox_{months[0]:%Y_%m}") is None
+
+
+@pytest.mark.parametrize(("table", "days"), [(EVENTS, 400), (CLICKS, 400), ("profiles", 400), (INBOX, 6)])
+async def test_nothing_else_is_dropped(service: "Plain", table: str, days: int) -> None:
+    """Whoever has the service's address drops no month of other tables, and none of the last days."""
+    with pytest.raises(asyncpg.InvalidParameterValueError):
+        await service.execute("SELECT drop_partitions($1, $2)", table, datetime.now(UTC) - timedelta(days=days))

@@ -20,7 +20,6 @@ from tests.support.postgres_roles import as_service
 from tests.support.tracking_service.calling import failure
 from tests.support.tracking_service.events import ACCEPTED, DUPLICATE, REJECTED, Stub, event, submission, track
 from tests.support.tracking_service.spooling import SECONDS, Running, files, outage, rows, running, site, stored
-from tracking_service.spool.folder import PATTERN
 
 __all__ = ["outage", "site"]
 
@@ -115,7 +114,7 @@ async def test_a_dead_process_leaves_its_file_to_another(
         receipts = await track(stub, *(submission(event(), key=f"k{n}", minutes=n) for n in range(50)))
         (own,) = await site.track(submission(event(), minutes=60))
         assert {receipt.status for receipt in (*receipts, own)} == {ACCEPTED}
-        assert len(files(spool_dir, PATTERN)) == 2
+        assert len(files(spool_dir, "events-*.sqlite")) == 2
         dying.send_signal(signal.SIGKILL)
         dying.wait()
     outage.start()
@@ -132,7 +131,7 @@ async def test_processes_share_a_folder_but_no_file(
         first = await site.track(submission(event(), key="same"), submission(event(), key="a", minutes=1))
         other = await second.track(submission(event(), key="same"), submission(event(), key="b", minutes=2))
         assert {receipt.status for receipt in (*first, *other)} == {ACCEPTED}
-        assert len(files(spool_dir, PATTERN)) == 2
+        assert len(files(spool_dir, "events-*.sqlite")) == 2
         outage.start()
         await site.until_replayed()
         await second.until_replayed()

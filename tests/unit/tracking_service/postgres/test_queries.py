@@ -67,6 +67,7 @@ class Misspelt(Queries):
     __module__ = "tracking_service.postgres.misspelt"
 
     make_partitions: str
+    drop_partitions: str
     lock_name: str
     has_role: str
     make_role: str

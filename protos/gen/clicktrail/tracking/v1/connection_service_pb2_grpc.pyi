@@ -19,7 +19,7 @@ class ConnectionServiceStub:
     CreateConnection: _aio.UnaryUnaryMultiCallable[_connection_service_pb2.CreateConnectionRequest, _connection_service_pb2.CreateConnectionResponse]
     """Creates a connection. A secret that we make is shown in this answer alone.
 
-    Errors: INVALID_ARGUMENT (a platform that is not supported, a secret that is missing, a mapping that cannot be read),
+    Errors: INVALID_ARGUMENT (a platform that is not supported, a mapping that cannot be read),
     FAILED_PRECONDITION (`NOT_ALLOWED`: one too many, or no key to encrypt the secret with).
     """
     GetConnection: _aio.UnaryUnaryMultiCallable[_connection_service_pb2.GetConnectionRequest, _connection_service_pb2.GetConnectionResponse]
@@ -40,6 +40,8 @@ class ConnectionServiceStub:
     """
     ListConnections: _aio.UnaryUnaryMultiCallable[_connection_service_pb2.ListConnectionsRequest, _connection_service_pb2.ListConnectionsResponse]
     """Lists the connections, newest first."""
+    ListSilentConnections: _aio.UnaryUnaryMultiCallable[_connection_service_pb2.ListSilentConnectionsRequest, _connection_service_pb2.ListSilentConnectionsResponse]
+    """Lists the connections that have fallen silent, the one that has been so for the longest first."""
     ListDeliveries: _aio.UnaryUnaryMultiCallable[_connection_service_pb2.ListDeliveriesRequest, _connection_service_pb2.ListDeliveriesResponse]
     """Lists what the platform sent, newest first, and what became of it.
 
@@ -62,7 +64,7 @@ class ConnectionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_connection_service_pb2.CreateConnectionResponse]:
         """Creates a connection. A secret that we make is shown in this answer alone.
 
-        Errors: INVALID_ARGUMENT (a platform that is not supported, a secret that is missing, a mapping that cannot be read),
+        Errors: INVALID_ARGUMENT (a platform that is not supported, a mapping that cannot be read),
         FAILED_PRECONDITION (`NOT_ALLOWED`: one too many, or no key to encrypt the secret with).
         """
 
@@ -107,6 +109,14 @@ class ConnectionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_connection_service_pb2.ListConnectionsRequest, _abc.Awaitable[_connection_service_pb2.ListConnectionsResponse]],
     ) -> _abc.Awaitable[_connection_service_pb2.ListConnectionsResponse]:
         """Lists the connections, newest first."""
+
+    @_abc_1.abstractmethod
+    def ListSilentConnections(
+        self,
+        request: _connection_service_pb2.ListSilentConnectionsRequest,
+        context: _aio.ServicerContext[_connection_service_pb2.ListSilentConnectionsRequest, _abc.Awaitable[_connection_service_pb2.ListSilentConnectionsResponse]],
+    ) -> _abc.Awaitable[_connection_service_pb2.ListSilentConnectionsResponse]:
+        """Lists the connections that have fallen silent, the one that has been so for the longest first."""
 
     @_abc_1.abstractmethod
     def ListDeliveries(

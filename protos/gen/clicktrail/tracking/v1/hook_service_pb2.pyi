@@ -91,17 +91,72 @@ Global___NamedValue: _TypeAlias = NamedValue  # noqa: Y015
 
 @_typing.final
 class ReceiveHookResponse(_message.Message):
-    """Nothing more to say."""
+    """What became of it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    KEPT_FIELD_NUMBER: _builtins.int
+    kept: _builtins.bool
+    """Whether it was kept: a trial of the address is not."""
     def __init__(
         self,
+        *,
+        kept: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kept", b"kept"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReceiveHookResponse: _TypeAlias = ReceiveHookResponse  # noqa: Y015
+
+@_typing.final
+class SpooledDelivery(_message.Message):
+    """A delivery that was proved, as it is kept on a disk while the database is away."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONNECTION_FIELD_NUMBER: _builtins.int
+    RECEIVED_AT_FIELD_NUMBER: _builtins.int
+    TOPIC_FIELD_NUMBER: _builtins.int
+    HEADERS_FIELD_NUMBER: _builtins.int
+    QUERY_FIELD_NUMBER: _builtins.int
+    BODY_FIELD_NUMBER: _builtins.int
+    PEOPLE_FIELD_NUMBER: _builtins.int
+    connection: _builtins.str
+    """The connection's id."""
+    topic: _builtins.str
+    """What the platform calls it."""
+    headers: _builtins.str
+    """Its headers, a JSON object."""
+    query: _builtins.str
+    """The parameters of its query, a JSON object."""
+    body: _builtins.bytes
+    """Its body, byte by byte."""
+    @_builtins.property
+    def received_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was received."""
+
+    @_builtins.property
+    def people(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Hashes of what the people in it go by."""
+
+    def __init__(
+        self,
+        *,
+        connection: _builtins.str = ...,
+        received_at: _timestamp_pb2.Timestamp | None = ...,
+        topic: _builtins.str = ...,
+        headers: _builtins.str = ...,
+        query: _builtins.str = ...,
+        body: _builtins.bytes = ...,
+        people: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["received_at", b"received_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "connection", b"connection", "headers", b"headers", "people", b"people", "query", b"query", "received_at", b"received_at", "topic", b"topic"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SpooledDelivery: _TypeAlias = SpooledDelivery  # noqa: Y015

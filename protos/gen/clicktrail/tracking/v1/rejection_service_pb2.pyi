@@ -102,7 +102,7 @@ class Rejection(_message.Message):
     business_id: _builtins.str
     """Whose it is."""
     kind: _builtins.str
-    """"event", "click", "link" or "session"."""
+    """"event", "click", "link", "session" or "delivery"."""
     id: _builtins.str
     """Its id."""
     reason: _builtins.str
