@@ -18,7 +18,7 @@ from tests.e2e.conftest import System
 from tests.e2e.test_commands import clicktrail
 from tests.e2e.test_trail import activities_when, make_link, report_when
 from tests.support.platforms.connections import Connection, dated
-from tests.support.tracking_service.platform_deliveries import payload
+from tests.support.platforms.deliveries import payload
 
 CREATED = json.loads(payload("woocommerce/order-created.json"))
 REFUNDED = json.loads(payload("woocommerce/order-updated-refunded.json"))

@@ -12,10 +12,10 @@ from clicktrail.tracking.v1 import connection_service_pb2 as connections_pb
 from clicktrail.tracking.v1 import profile_service_pb2
 from common.clock import now, to_timestamp
 from common.errors import Kind, Reason
+from tests.support.platforms.connected_shop import CREATED, REFUNDED, Shop
+from tests.support.platforms.deliveries import payload
 from tests.support.postgres_roles import as_service
 from tests.support.tracking_service.calling import SECONDS, Caller, failure
-from tests.support.tracking_service.connected_shop import CREATED, REFUNDED, Shop
-from tests.support.tracking_service.platform_deliveries import payload
 from tests.support.waiting import eventually
 from tracking_service.inbox.silence import SilenceWatch
 from tracking_service.inbox.store import PostgresInbox

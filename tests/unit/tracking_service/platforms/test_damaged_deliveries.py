@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.support.tracking_service.generic_deliveries import EVENT, shop, standard
-from tests.support.tracking_service.platform_deliveries import SHOP, payload, vectors
+from tests.support.platforms.deliveries import SHOP, payload, vectors
+from tests.support.platforms.generic_deliveries import EVENT, shop, standard
 from tracking_service.money import EXPONENTS, is_amount
 from tracking_service.platforms.catalogue import PLATFORMS
 from tracking_service.platforms.fields import LONGEST_TEXT
