@@ -1,6 +1,8 @@
 """A shop of WooCommerce that is connected by the command, from its campaign's link to its orders in the report."""
 
 import json
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from tests.e2e.conftest import System
 from tests.e2e.test_commands import clicktrail
 from tests.e2e.test_trail import activities_when, make_link, report_when
 from tests.support.platforms.connections import Connection, dated
-from tests.support.tracking_service.platform_deliveries import payload
+from tests.support.platforms.deliveries import payload
 
 CREATED = json.loads(payload("woocommerce/order-created.json"))
 REFUNDED = json.loads(payload("woocommerce/order-updated-refunded.json"))
@@ -43,6 +45,13 @@ class Commands:
         done = clicktrail("connection", *arguments, *self._options)
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    def given(self, said: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run one with a standard input, and no terminal to ask on."""
+        command = [sys.executable, "-m", "cli", "connection", *arguments, *self._options]
+        return subprocess.run(  # noqa: S603  (our own command)
+            command, input=said, capture_output=True, text=True, check=False, start_new_session=True
+        )
 
     def failed(self, *arguments: str) -> str:
         """Run one, which must fail in one line, and return that."""
@@ -125,6 +134,11 @@ async def test_a_connection_is_looked_after(system: System, commands: Commands, 
     assert await platform.send(REFUNDED, "order.updated") == 200
     given = tmp_path / "secret"
     given.write_text("of-our-own\n")
+    newest, others = (commands.run("deliveries", identifier, "--limit", "1"), ["--limit", "1", "--json", "--after"])
+    newest_id = newest.split("--after ")[-1].strip()
+    (older,) = json.loads(commands.run("deliveries", identifier, *others, newest_id))["deliveries"]
+    (oldest,) = json.loads(commands.run("deliveries", identifier, *others, older["id"]))["deliveries"]
+    assert len({newest_id, older["id"], oldest["id"]}) == 3
     commands.run("rotate", identifier, "--secret-file", str(given))
     assert await platform.send(REFUNDED, "order.updated", "of-our-own") == 200
     assert "4 deliveries are read again" in commands.run("replay", "--from", "2026-01-01")
@@ -135,6 +149,21 @@ async def test_a_connection_is_looked_after(system: System, commands: Commands, 
     assert "removed" in commands.run("remove", identifier)
     assert await platform.send(REFUNDED, "order.updated", "of-our-own") == 404
     assert "There is no such connection" in commands.failed("show", identifier)
+
+
+async def test_a_platforms_secret_comes_after_the_address(system: System, commands: Commands) -> None:
+    """From standard input; where there is neither a file nor anybody to ask, the connection goes on waiting."""
+    made = json.loads(commands.run("add", "stripe", "--json"))
+    stripe = Connection(system, made, "whsec_invented")
+    assert await stripe.send(PAID) == 401
+    nobody = commands.given("", "rotate", made["id"])
+    assert nobody.returncode != 0
+    assert "Traceback" not in nobody.stderr
+    assert "It waits for its secret" in commands.run("show", made["id"])
+    told = commands.given("whsec_invented\n", "rotate", made["id"], "--secret-file", "-")
+    assert told.returncode == 0, told.stderr
+    assert "whsec_invented" not in told.stdout + told.stderr
+    assert await stripe.send(PAID) == 200
 
 
 def test_what_is_wrong_is_said_in_a_line(commands: Commands, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from tests.e2e.businesses import Business, client_of, make_business
 from tests.e2e.conftest import System, client_with
 from tests.e2e.test_trail import make_link, path_of, report_when, session_of
 from tests.support.platforms.connections import Connection
+from tests.support.platforms.deliveries import Vector, vectors
 from tests.support.platforms.signatures import headers_of
 from tests.support.platforms.trails import (
     PLATFORMS,
@@ -24,7 +25,6 @@ from tests.support.platforms.trails import (
     order_of,
     told_of,
 )
-from tests.support.tracking_service.platform_deliveries import Vector, vectors
 from tests.support.waiting import eventually
 
 STRANGER = Person("unknown@example.com")

@@ -10,9 +10,9 @@ import httpx
 
 from common.clock import now
 from tests.support.platforms.connections import Connection, dated
+from tests.support.platforms.deliveries import payload
+from tests.support.platforms.generic_deliveries import EVENT, MAPPINGS, ORDER
 from tests.support.system import System
-from tests.support.tracking_service.generic_deliveries import EVENT, MAPPINGS, ORDER
-from tests.support.tracking_service.platform_deliveries import payload
 
 PLATFORMS = ("woocommerce", "shopify", "stripe", "generic")
 # That of no connection, in the form of all of them.

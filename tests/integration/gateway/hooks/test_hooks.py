@@ -7,9 +7,9 @@ from typing import Any
 
 import httpx
 
+from tests.support.platforms.deliveries import payload
 from tests.support.platforms.signatures import headers_of
 from tests.support.system import System, client_with
-from tests.support.tracking_service.platform_deliveries import payload
 from tests.support.waiting import eventually
 
 CREATED = payload("woocommerce/order-created.json")

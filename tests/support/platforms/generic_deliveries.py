@@ -7,8 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from tests.support.platforms.deliveries import RECEIVED_AT, SESSION, SHOP
 from tests.support.platforms.signatures import headers_of
-from tests.support.tracking_service.platform_deliveries import RECEIVED_AT, SESSION, SHOP
 from tracking_service.platforms.generic_mapping import GenericMapping
 from tracking_service.platforms.platform import HookRequest, Shop, hook_request
 
