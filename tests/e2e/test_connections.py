@@ -17,8 +17,7 @@ from tests.e2e.businesses import Business, client_of, make_business
 from tests.e2e.conftest import System
 from tests.e2e.test_commands import clicktrail
 from tests.e2e.test_trail import activities_when, make_link, report_when
-from tests.support.connection import Connection, dated
-from tests.support.tracking_service.generic_deliveries import MAPPINGS, ORDER, SECRET
+from tests.support.platforms.connections import Connection, dated
 from tests.support.tracking_service.platform_deliveries import payload
 
 CREATED = json.loads(payload("woocommerce/order-created.json"))
@@ -119,69 +118,6 @@ async def test_a_payment_link_of_stripe(system: System, shop: Business, phone: h
         assert report["totals"]["revenue"] == [{"amount": f"{left:.2f}", "currency": checkout["currency"].upper()}]
         actions = [each["action"] for each in await activities_when(server, "bea", 4)]
         assert sorted(actions) == ["order.confirmed", "order.placed", "refund.received", "short_link.clicked"]
-
-
-async def test_a_platform_without_a_module(system: System, shop: Business, phone: httpx.AsyncClient) -> None:
-    """By the mapping of the guide, as it stands there."""
-    async with client_of(system, shop.token) as server:
-        mapping = json.loads(MAPPINGS["standard-webhooks"])
-        generic = await Connection.make(system, server, "generic", mapping=mapping, secret=SECRET)
-        link = await make_link(server, profile="eva")
-        session = await clicked(phone, link)
-        order = ORDER | {"attributes": [{"name": "hello_session", "value": session}]}
-        stamp = f"{now():%Y-%m-%dT%H:%M:%SZ}"
-        placed = {"type": "order.created", "timestamp": stamp, "data": {"order": order}}
-        refund = {"id": "re_1", "amount_cents": 990, "created_at": stamp}
-        refunded = {"type": "order.refunded", "timestamp": stamp, "data": {"order": order, "refund": refund}}
-        await generic.send_disordered((placed, ""), (refunded, ""))
-        report = await report_when(server, link["campaign"], conversions=1)
-        assert report["totals"]["revenue"] == [{"amount": "30.00", "currency": "USD"}]
-
-
-async def test_the_page_and_the_webhook_tell_one_order(
-    system: System, shop: Business, phone: httpx.AsyncClient
-) -> None:
-    """By the number that its customer sees, and by its id: one conversion, the webhook's money, the page's click."""
-    async with client_of(system, shop.token) as server:
-        woo = await Connection.make(system, server, "woocommerce", source="woo")
-        link = await make_link(server, profile="flo")
-        session = await clicked(phone, link)
-        number = f"#{CREATED['number']}"
-        told = {"reference": number, "source": "woo"}
-        event = {
-            "action": "order.placed",
-            "session": session,
-            "amount": "1",
-            "currency": "EUR",
-            "object_parameters": told,
-        }
-        page = await phone.post("/v1/track/events", json=event, headers={"Authorization": f"Bearer {shop.id}"})
-        assert page.status_code in (200, 202), page.text
-        await report_when(server, link["campaign"], conversions=1)
-        order = dated(CREATED, "date_created_gmt", "date_paid_gmt", "date_modified_gmt") | {"meta_data": []}
-        assert await woo.send(order, "order.created") == 200
-        total = {"amount": CREATED["total"], "currency": CREATED["currency"]}
-        await report_when(server, link["campaign"], conversions=1, revenue=[total])
-
-
-async def test_a_forwarded_link(system: System, shop: Business, phone: httpx.AsyncClient) -> None:
-    """One visitor's session, another known customer's order: the click earns, and nobody becomes the other."""
-    async with client_of(system, shop.token) as server:
-        woo = await Connection.make(system, server, "woocommerce", source="woo")
-        link = await make_link(server, profile="gil")
-        other = await make_link(server, profile="hal")
-        theirs = await clicked(phone, other)
-        who = {"session": theirs, "user_id": "812", "source": "woo", "email": "hal@example.com"}
-        known = await server.post("/v1/public/identifications", json=who)
-        assert known.status_code < 300, known.text
-        landed = f"https://shop.example/?hellotext_session={await clicked(phone, link)}"
-        kept = {"meta_data": [{"key": "_wc_order_attribution_session_entry", "value": landed}], "customer_id": 812}
-        order = dated(CREATED, "date_created_gmt", "date_paid_gmt", "date_modified_gmt") | kept
-        assert await woo.send(order, "order.created") == 200
-        await report_when(server, link["campaign"], conversions=1)
-        placed = [each["action"] for each in await activities_when(server, "hal", 3)]
-        assert "order.placed" in placed
-        assert [each["action"] for each in await activities_when(server, "gil", 1)] == ["short_link.clicked"]
 
 
 async def test_a_connection_is_looked_after(system: System, commands: Commands, tmp_path: Path) -> None:
