@@ -17,7 +17,16 @@ from gateway.json.text import is_plain
 from gateway.reports.access import Reader, ReportAccess
 from gateway.reports.cookies import clean_address, signature_of
 from gateway.reports.operations import ASSET, LIST_PAGE, REPORT_PAGES
-from gateway.reports.pages import ASSETS, SCOPES_SHOWN, Shown, Silent, Subject, list_page, problem_page, report_page
+from gateway.reports.pages import (
+    ASSETS,
+    SCOPES_SHOWN,
+    ShownReport,
+    Silent,
+    Subject,
+    list_page,
+    problem_page,
+    report_page,
+)
 from gateway.reports.parameters import ReportParameters, parameters_of
 from gateway.reports.watch import Watches
 from gateway.rpc.clients import Services
@@ -105,7 +114,7 @@ class ReportSite:
                 raise
             return _unknown_page(reader, kind, scope_id, error)
         # Drawing takes longer than a redirect may wait.
-        shown = Shown(report, latest, silent)
+        shown = ShownReport(report, latest, silent)
         page = await asyncio.to_thread(report_page, Subject(reader, kind, scope_id), asked, request, shown)
         return Answer(200, page, content_type=HTML)
 
