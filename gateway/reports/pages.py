@@ -64,7 +64,7 @@ Silent: TypeAlias = Iterable[SilentConnection]
 """The connections that have fallen silent."""
 
 
-class ReportParts(NamedTuple):
+class ShownReport(NamedTuple):
     """What a page of a campaign or journey shows."""
 
     report: Report
@@ -92,7 +92,7 @@ def report_page(
     subject: Subject,
     asked: ReportParameters,
     request: GetReportRequest,
-    shown: ReportParts,
+    shown: ShownReport,
 ) -> bytes:
     """Return the page of a campaign or journey. Takes some milliseconds: charts are drawn."""
     path = f"{ROOT}{subject.path}"

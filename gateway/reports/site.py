@@ -20,7 +20,7 @@ from gateway.reports.operations import ASSET, LIST_PAGE, REPORT_PAGES
 from gateway.reports.pages import (
     ASSETS,
     SCOPES_SHOWN,
-    ReportParts,
+    ShownReport,
     Silent,
     Subject,
     list_page,
@@ -114,7 +114,7 @@ class ReportSite:
                 raise
             return _unknown_page(reader, kind, scope_id, error)
         # Drawing takes longer than a redirect may wait.
-        shown = ReportParts(report, latest, silent)
+        shown = ShownReport(report, latest, silent)
         page = await asyncio.to_thread(report_page, Subject(reader, kind, scope_id), asked, request, shown)
         return Answer(200, page, content_type=HTML)
 

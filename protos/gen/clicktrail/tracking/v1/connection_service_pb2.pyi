@@ -66,7 +66,7 @@ class Connection(_message.Message):
     """How many were not, since their signature was wrong."""
     silent: _builtins.bool
     """Whether it has fallen silent: after ten deliveries or more, nothing has come for a day at least, and for three times as
-    long as the longest pause between the last hundred.
+    long as the longest pause between the last hundred, and as the mean pause since it was made.
     """
     @_builtins.property
     def mapping(self) -> _types_pb2.Json:
