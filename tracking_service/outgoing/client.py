@@ -147,6 +147,6 @@ async def _body(response: httpx.Response, max_bytes: int) -> bytes:
         body += unzip.decompress(piece, max_bytes + 1 - len(body)) if unzip else piece
         if max(received, len(body)) > max_bytes:
             raise AnswerTooLarge(f"the answer has more than {max_bytes} bytes")
-    if unzip and not unzip.eof and received:
-        raise ServerUnreachable("the answer ends before its zipped data does")
+    if unzip and received and (not unzip.eof or unzip.unused_data):
+        raise ServerUnreachable("the answer ends elsewhere than its zipped data")
     return bytes(body)
