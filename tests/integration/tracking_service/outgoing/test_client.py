@@ -70,19 +70,12 @@ def answer_of(body: bytes, *heads: str, status: str = "200 OK") -> bytes:
 def resolve_as(monkeypatch: pytest.MonkeyPatch, addresses: Sequence[str]) -> None:
     """Let every name have these addresses, as a stranger's name server might tell."""
 
-    def resolved(_: str, port: int, **__: object) -> list[tuple[object, ...]]:
+    async def getaddrinfo(_: str, port: int, **__: object) -> list[tuple[object, ...]]:  # noqa: RUF029
         kinds = [socket.AF_INET6 if ":" in address else socket.AF_INET for address in addresses]
         ends = [(address, port) for address in addresses]
         return [(kind, socket.SOCK_STREAM, 6, "", end) for kind, end in zip(kinds, ends, strict=True)]
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", _awaited(resolved))
-
-
-def _awaited(resolved):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    async def getaddrinfo(host: str, port: int, **rest: object) -> object:
-        return resolved(host, port, **rest)
-
-    return getaddrinfo
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
