@@ -70,7 +70,7 @@ def answer_of(body: bytes, *heads: str, status: str = "200 OK") -> bytes:
 def resolve_as(monkeypatch: pytest.MonkeyPatch, addresses: Sequence[str]) -> None:
     """Let every name have these addresses, as a stranger's name server might tell."""
 
-    async def getaddrinfo(_: str, port: int, **__: object) -> list[tuple[object, ...]]:  # noqa: RUF029
+    async def getaddrinfo(_: str, port: int, **__: object) -> list[tuple[object, ...]]:
         kinds = [socket.AF_INET6 if ":" in address else socket.AF_INET for address in addresses]
         ends = [(address, port) for address in addresses]
         return [(kind, socket.SOCK_STREAM, 6, "", end) for kind, end in zip(kinds, ends, strict=True)]
