@@ -1,6 +1,8 @@
 """A shop of WooCommerce that is connected by the command, from its campaign's link to its orders in the report."""
 
 import json
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,8 +17,7 @@ from tests.e2e.businesses import Business, client_of, make_business
 from tests.e2e.conftest import System
 from tests.e2e.test_commands import clicktrail
 from tests.e2e.test_trail import activities_when, make_link, report_when
-from tests.support.connection import Connection, dated
-from tests.support.tracking_service.generic_deliveries import MAPPINGS, ORDER, SECRET
+from tests.support.platforms.connections import Connection, dated
 from tests.support.tracking_service.platform_deliveries import payload
 
 CREATED = json.loads(payload("woocommerce/order-created.json"))
@@ -44,6 +45,13 @@ class Commands:
         done = clicktrail("connection", *arguments, *self._options)
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    def given(self, said: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run one with a standard input, and no terminal to ask on."""
+        command = [sys.executable, "-m", "cli", "connection", *arguments, *self._options]
+        return subprocess.run(  # noqa: S603  (our own command)
+            command, input=said, capture_output=True, text=True, check=False, start_new_session=True
+        )
 
     def failed(self, *arguments: str) -> str:
         """Run one, which must fail in one line, and return that."""
@@ -112,69 +120,6 @@ async def test_a_payment_link_of_stripe(system: System, shop: Business, phone: h
         assert sorted(actions) == ["order.confirmed", "order.placed", "refund.received", "short_link.clicked"]
 
 
-async def test_a_platform_without_a_module(system: System, shop: Business, phone: httpx.AsyncClient) -> None:
-    """By the mapping of the guide, as it stands there."""
-    async with client_of(system, shop.token) as server:
-        mapping = json.loads(MAPPINGS["standard-webhooks"])
-        generic = await Connection.make(system, server, "generic", mapping=mapping, secret=SECRET)
-        link = await make_link(server, profile="eva")
-        session = await clicked(phone, link)
-        order = ORDER | {"attributes": [{"name": "hello_session", "value": session}]}
-        stamp = f"{now():%Y-%m-%dT%H:%M:%SZ}"
-        placed = {"type": "order.created", "timestamp": stamp, "data": {"order": order}}
-        refund = {"id": "re_1", "amount_cents": 990, "created_at": stamp}
-        refunded = {"type": "order.refunded", "timestamp": stamp, "data": {"order": order, "refund": refund}}
-        await generic.send_disordered((placed, ""), (refunded, ""))
-        report = await report_when(server, link["campaign"], conversions=1)
-        assert report["totals"]["revenue"] == [{"amount": "30.00", "currency": "USD"}]
-
-
-async def test_the_page_and_the_webhook_tell_one_order(
-    system: System, shop: Business, phone: httpx.AsyncClient
-) -> None:
-    """By the number that its customer sees, and by its id: one conversion, the webhook's money, the page's click."""
-    async with client_of(system, shop.token) as server:
-        woo = await Connection.make(system, server, "woocommerce", source="woo")
-        link = await make_link(server, profile="flo")
-        session = await clicked(phone, link)
-        number = f"#{CREATED['number']}"
-        told = {"reference": number, "source": "woo"}
-        event = {
-            "action": "order.placed",
-            "session": session,
-            "amount": "1",
-            "currency": "EUR",
-            "object_parameters": told,
-        }
-        page = await phone.post("/v1/track/events", json=event, headers={"Authorization": f"Bearer {shop.id}"})
-        assert page.status_code in (200, 202), page.text
-        await report_when(server, link["campaign"], conversions=1)
-        order = dated(CREATED, "date_created_gmt", "date_paid_gmt", "date_modified_gmt") | {"meta_data": []}
-        assert await woo.send(order, "order.created") == 200
-        total = {"amount": CREATED["total"], "currency": CREATED["currency"]}
-        await report_when(server, link["campaign"], conversions=1, revenue=[total])
-
-
-async def test_a_forwarded_link(system: System, shop: Business, phone: httpx.AsyncClient) -> None:
-    """One visitor's session, another known customer's order: the click earns, and nobody becomes the other."""
-    async with client_of(system, shop.token) as server:
-        woo = await Connection.make(system, server, "woocommerce", source="woo")
-        link = await make_link(server, profile="gil")
-        other = await make_link(server, profile="hal")
-        theirs = await clicked(phone, other)
-        who = {"session": theirs, "user_id": "812", "source": "woo", "email": "hal@example.com"}
-        known = await server.post("/v1/public/identifications", json=who)
-        assert known.status_code < 300, known.text
-        landed = f"https://shop.example/?hellotext_session={await clicked(phone, link)}"
-        kept = {"meta_data": [{"key": "_wc_order_attribution_session_entry", "value": landed}], "customer_id": 812}
-        order = dated(CREATED, "date_created_gmt", "date_paid_gmt", "date_modified_gmt") | kept
-        assert await woo.send(order, "order.created") == 200
-        await report_when(server, link["campaign"], conversions=1)
-        placed = [each["action"] for each in await activities_when(server, "hal", 3)]
-        assert "order.placed" in placed
-        assert [each["action"] for each in await activities_when(server, "gil", 1)] == ["short_link.clicked"]
-
-
 async def test_a_connection_is_looked_after(system: System, commands: Commands, tmp_path: Path) -> None:
     """Listed, shown, given another secret, switched off and on, read again, removed."""
     assert "No shop is connected" in commands.run("list")
@@ -189,6 +134,11 @@ async def test_a_connection_is_looked_after(system: System, commands: Commands, 
     assert await platform.send(REFUNDED, "order.updated") == 200
     given = tmp_path / "secret"
     given.write_text("of-our-own\n")
+    newest, others = (commands.run("deliveries", identifier, "--limit", "1"), ["--limit", "1", "--json", "--after"])
+    newest_id = newest.split("--after ")[-1].strip()
+    (older,) = json.loads(commands.run("deliveries", identifier, *others, newest_id))["deliveries"]
+    (oldest,) = json.loads(commands.run("deliveries", identifier, *others, older["id"]))["deliveries"]
+    assert len({newest_id, older["id"], oldest["id"]}) == 3
     commands.run("rotate", identifier, "--secret-file", str(given))
     assert await platform.send(REFUNDED, "order.updated", "of-our-own") == 200
     assert "4 deliveries are read again" in commands.run("replay", "--from", "2026-01-01")
@@ -199,6 +149,21 @@ async def test_a_connection_is_looked_after(system: System, commands: Commands, 
     assert "removed" in commands.run("remove", identifier)
     assert await platform.send(REFUNDED, "order.updated", "of-our-own") == 404
     assert "There is no such connection" in commands.failed("show", identifier)
+
+
+async def test_a_platforms_secret_comes_after_the_address(system: System, commands: Commands) -> None:
+    """From standard input; where there is neither a file nor anybody to ask, the connection goes on waiting."""
+    made = json.loads(commands.run("add", "stripe", "--json"))
+    stripe = Connection(system, made, "whsec_invented")
+    assert await stripe.send(PAID) == 401
+    nobody = commands.given("", "rotate", made["id"])
+    assert nobody.returncode != 0
+    assert "Traceback" not in nobody.stderr
+    assert "It waits for its secret" in commands.run("show", made["id"])
+    told = commands.given("whsec_invented\n", "rotate", made["id"], "--secret-file", "-")
+    assert told.returncode == 0, told.stderr
+    assert "whsec_invented" not in told.stdout + told.stderr
+    assert await stripe.send(PAID) == 200
 
 
 def test_what_is_wrong_is_said_in_a_line(commands: Commands, tmp_path: Path) -> None:

@@ -53,7 +53,8 @@ class ConnectionServicer(connection_service_pb2_grpc.ConnectionServiceServicer):
         changed = await self._connections.change(
             request.business_id, request.id, _wanted(request.connection), frozenset(request.update_mask.paths)
         )
-        return pb.UpdateConnectionResponse(connection=self._message(changed))
+        silent = await self._silent(request.business_id)
+        return pb.UpdateConnectionResponse(connection=self._message(changed, is_silent=request.id in silent))
 
     async def DeleteConnection(
         self, request: pb.DeleteConnectionRequest, _context: "Context"

@@ -8,7 +8,7 @@ from grpc import aio
 from clicktrail.tracking.v1 import connection_service_pb2 as connections_pb
 from clicktrail.tracking.v1 import connection_service_pb2_grpc, hook_service_pb2_grpc
 from clicktrail.tracking.v1 import hook_service_pb2 as pb
-from tests.support.platform_signatures import headers_of
+from tests.support.platforms.signatures import headers_of
 from tests.support.tracking_service.calling import SECONDS
 from tests.support.tracking_service.platform_deliveries import payload
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from common.clock import now
-from tests.support.platform_signatures import headers_of
+from tests.support.platforms.signatures import headers_of
 from tests.support.system import System, client_with
 
 
