@@ -24,6 +24,7 @@ TOTAL_SECONDS = 20.0
 CONNECT_SECONDS = 5.0
 # A name with more addresses is tried at the first ones: each may cost the time of a connection.
 MAX_ADDRESSES = 4
+_PORTS = range(1, 65536)
 
 
 class OutgoingAnswer(NamedTuple):
@@ -60,7 +61,8 @@ class GuardedClient:
     ) -> OutgoingAnswer:
         """Return the answer, if its status is 2xx.
 
-        The time counts from the name's resolution to the last byte. Raises `OutgoingError`, one class a reason.
+        The time counts from the name's resolution to the last byte. Raises `OutgoingError`, one class a reason, and
+        `ValueError` for headers beyond printable ASCII.
         """
         target = _parsed(url)
         request = httpx.Request(method, target, headers=_heads(headers), content=content)
@@ -120,16 +122,20 @@ class GuardedClient:
 
 
 def _heads(headers: Mapping[str, str] | None) -> dict[str, str]:
-    return {"accept-encoding": "gzip", "connection": "close", **(headers or {})}
+    given = headers or {}
+    if not all(text.isascii() and text.isprintable() for head in given.items() for text in head):
+        raise ValueError("a header has characters that no header can have")
+    return {"accept-encoding": "gzip", "connection": "close", **given}
 
 
 def _parsed(url: str) -> httpx.URL:
-    """Read a URL of `https`, or `http`, that names a host and no credentials."""
+    """Read a URL of `https`, or `http`, that names a host, no credentials and no port that cannot be."""
     try:
         target = httpx.URL(url)
-    except httpx.InvalidURL as error:
+        names_server = target.scheme in {"http", "https"} and target.host and not target.userinfo
+    except (httpx.InvalidURL, UnicodeError) as error:
         raise AddressRefused("the address is not a URL") from error
-    if target.scheme not in {"http", "https"} or not target.host or target.userinfo:
+    if not names_server or (target.port is not None and target.port not in _PORTS):
         raise AddressRefused("the address is not a URL of a server")
     return target
 

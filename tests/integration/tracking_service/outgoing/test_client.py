@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import socket
 import ssl
+import tracemalloc
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from ipaddress import ip_network
@@ -105,10 +106,15 @@ async def test_loopback_is_refused_however_it_is_written(scheme: str, host: str)
 
 
 @pytest.mark.parametrize(
-    "url", ["", "shop.example", "ftp://shop.example/", "file:///etc/passwd", "https://", "https://a:b@shop.example/"]
+    "url",
+    [
+        *("", "shop.example", "ftp://shop.example/", "file:///etc/passwd", "https://", "https://a:b@shop.example/"),
+        *("https://127.0.0.1:0/", "https://127.0.0.1:99999/", "https://127.0.0.1:-1/", "https://xn--/"),
+        *("https://127.0.0.1\\@shop.example/", "https://ⓛocalhost/", "https://[v1.x]/"),
+    ],
 )
 async def test_what_is_no_url_of_a_server_is_refused(url: str) -> None:
-    """Other schemes, credentials within, and no host."""
+    """Other schemes, credentials within, no host, and names and ports that cannot be."""
     with pytest.raises(AddressRefused):
         await GuardedClient(LOOPBACK).request("GET", url)
 
@@ -183,6 +189,29 @@ async def test_an_answer_has_a_bound(size: int, *, is_zipped: bool) -> None:
                 await asked
         else:
             assert (await asked).body == body
+
+
+async def test_unzipping_stops_at_the_bound() -> None:
+    """A small answer that would fill the memory does not."""
+    zipped = gzip.compress(bytes(50_000_000))
+    async with serving(answer_of(zipped, "Content-Encoding: gzip")) as served:
+        client = GuardedClient(LOOPBACK)
+        tracemalloc.start()
+        try:
+            with pytest.raises(AnswerTooLarge):
+                await client.request("GET", f"http://127.0.0.1:{served.port}/", max_bytes=100_000)
+            assert tracemalloc.get_traced_memory()[1] < 5_000_000
+        finally:
+            tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "header", [("X-Token", "é"), ("X-Token", "a\r\nX-Other: b"), ("X-Tokén", "a"), ("X-Token", "\0")]
+)
+async def test_a_header_that_cannot_be_is_told(header: tuple[str, str]) -> None:
+    """Before anything is resolved or sent."""
+    with pytest.raises(ValueError, match="header"):
+        await GuardedClient(LOOPBACK).request("GET", "http://127.0.0.1:1/", headers=dict([header]))
 
 
 @pytest.mark.parametrize(
