@@ -1,6 +1,5 @@
 """Lists the commands of `clicktrail`."""
 
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -26,6 +25,8 @@ app = Commands(
 
 def _show_version(*, is_asked: bool) -> None:
     if is_asked:
+        from importlib.metadata import version  # noqa: PLC0415  (a tenth of what a command imports)
+
         typer.echo(f"clicktrail {version('clicktrail')}")
         raise typer.Exit
 

@@ -316,6 +316,8 @@ def _bytes_of(file: Path) -> bytes:
 def _state(connection: pb.Connection) -> str:
     if connection.disabled_reason:
         return connection.disabled_reason
+    if connection.silent:
+        return "silent: it has sent nothing for much longer than usual"
     return "enabled" if connection.enabled else "disabled"
 
 

@@ -2,9 +2,14 @@
 
 import logging
 import sys
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+if TYPE_CHECKING:
+    import structlog
+    from structlog.typing import EventDict, Processor, WrappedLogger
+
+LogLevel = Literal["debug", "info", "warning", "error"]
 
 # Whatever stands under these names is replaced, wherever it comes from.
 SECRET_NAMES = frozenset(
@@ -15,6 +20,8 @@ SECRET_NAMES = frozenset(
 
 def configure_logging(*, service: str, level: str, log_format: str) -> None:
     """Send every log line, also those of libraries, to standard error as JSON or text."""
+    import structlog  # noqa: PLC0415  (as in `_Logger`)
+
     as_text = log_format == "text" or (log_format == "auto" and sys.stderr.isatty())
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -42,14 +49,33 @@ def configure_logging(*, service: str, level: str, log_format: str) -> None:
     structlog.contextvars.bind_contextvars(service=service)
 
 
-def without_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+def without_secrets(_logger: "WrappedLogger", _method: str, event: "EventDict") -> "EventDict":
     """Replace the values of names that may carry a secret or a person's data."""
     for name in SECRET_NAMES & event.keys():
         event[name] = "(hidden)"
     return event
 
 
-def get_logger(name: str) -> structlog.stdlib.BoundLogger:
+def get_logger(name: str) -> "structlog.stdlib.BoundLogger":
     """Return the logger of a module."""
-    logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
-    return logger
+    return cast("structlog.stdlib.BoundLogger", _Logger(name))
+
+
+class _Logger:
+    """A logger whose library is imported once something is logged.
+
+    Commands import what services are made of, and log nothing: the library would be a fifth of their start.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> Any:
+        return getattr(self._logger, attribute)
+
+    @cached_property
+    def _logger(self) -> "structlog.stdlib.BoundLogger":
+        import structlog  # noqa: PLC0415  (the reason for this class)
+
+        logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(self._name)
+        return logger

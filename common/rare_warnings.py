@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from structlog.stdlib import BoundLogger
+if TYPE_CHECKING:
+    from structlog.stdlib import BoundLogger
 
 PAUSE_SECONDS = 60.0
 
@@ -11,7 +13,7 @@ PAUSE_SECONDS = 60.0
 class RareWarning:
     """A warning that is logged at once, then at most once a minute, with how often it was left out meanwhile."""
 
-    def __init__(self, log: BoundLogger, event: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, log: "BoundLogger", event: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._log = log
         self._event = event
         self._clock = clock

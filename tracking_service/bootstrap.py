@@ -56,6 +56,7 @@ from tracking_service.inbox.inbox import Inbox, InboxUses
 from tracking_service.inbox.intake import Proof
 from tracking_service.inbox.known_hooks import KnownHooks
 from tracking_service.inbox.servicer import HookServicer
+from tracking_service.inbox.silence import SilenceWatch
 from tracking_service.inbox.store import PostgresInbox
 from tracking_service.inbox.worker import InboxWorker
 from tracking_service.judgements.rejudgement import Rejudgement
@@ -172,6 +173,7 @@ class TrackingService:
         shops = PostgresConnections(postgres)
         connections, self._renewal = Connections(shops, key_ring), SecretRenewal(shops, key_ring)
         self._connections = ConnectionServicer(connections, kept, settings.public_url)
+        self._silence = SilenceWatch(kept)
         self._inbox = Inbox(
             kept,
             settings.session_parameters,
@@ -312,6 +314,7 @@ class TrackingService:
             reassignment.run,
             erasure.run,
             InboxWorker(self._inbox).run,
+            self._silence.run,
             self._renewal.run,
             self._fallback.replay.run,
             self._fallback.delivery_replay.run,

@@ -1,6 +1,11 @@
 """Encrypts secrets that must be read again, so that a copy of the database alone tells none of them."""
 
+import re
+
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+# 32 bytes in base64. Fernet reads no further than the first `=`, so that of two keys in a row it takes one alone.
+_KEY = re.compile(r"[A-Za-z0-9_+/-]{43}=")
 
 
 class UnreadableSecret(Exception):  # noqa: N818  (named for the situation)
@@ -12,7 +17,10 @@ class KeyRing:
 
     def __init__(self, keys: str = "") -> None:
         """Take keys with white space or commas between them. Raises `ValueError` for what is no key."""
-        found = [Fernet(key) for key in keys.replace(",", " ").split()]
+        texts = keys.replace(",", " ").split()
+        if not all(map(_KEY.fullmatch, texts)):
+            raise ValueError
+        found = [Fernet(key) for key in texts]
         self._first = found[0] if found else None
         self._keys = MultiFernet(found) if found else None
 

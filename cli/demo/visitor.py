@@ -1,6 +1,5 @@
 """Visits Clicktrail over HTTP: as a phone that opens links, as a page and as a shop's server."""
 
-import http.client
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -53,6 +52,8 @@ class Visitor:
         return self._send("POST", path, headers, json.dumps(body).encode())
 
     def _send(self, method: str, path: str, headers: dict[str, str], body: bytes | None = None) -> Answer:
+        import http.client  # noqa: PLC0415  (of all commands only the demo needs it, and it is slow to import)
+
         connection = http.client.HTTPConnection(self._host, self._port, timeout=TIMEOUT_SECONDS)
         try:
             connection.request(method, path, body, headers)

@@ -10,8 +10,7 @@ from rich.console import Console
 from cli.data_directory import DataDirectory, Ready
 from cli.stack.stack import Front, Stack
 from cli.stack.supervisor import StopRequested, keep_running, stop_signals_raise
-from common.logging import configure_logging
-from common.settings.settings import LogLevel
+from common.logging import LogLevel, configure_logging
 
 console = Console(stderr=True)
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from common.rpc.access import BusinessOf
 from common.rpc.keys import AcceptedKeys, OwnKey
 from common.rpc.tls import TlsFolder
-from common.settings.settings import ServiceSettings, Settings
 
 if TYPE_CHECKING:
     from clicktrail.common.v1.access_pb2 import Role
+    from common.settings.settings import ServiceSettings, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +35,13 @@ OPEN = Security()
 """Neither keys nor certificates."""
 
 
-def caller_security(settings: Settings, role: "Role.ValueType") -> Security:
+def caller_security(settings: "Settings", role: "Role.ValueType") -> Security:
     """Return the keys and certificates of a process of a role that only calls others."""
     folder = settings.service_keys_dir
     return Security(key=OwnKey(folder, role) if folder else None, tls=_tls(settings))
 
 
-def service_security(settings: ServiceSettings, role: "Role.ValueType") -> Security:
+def service_security(settings: "ServiceSettings", role: "Role.ValueType") -> Security:
     """Return the keys and certificates of a service of a role."""
     folder = settings.service_keys_dir
     is_required = settings.service_keys == "require"
@@ -54,5 +54,5 @@ def service_security(settings: ServiceSettings, role: "Role.ValueType") -> Secur
     )
 
 
-def _tls(settings: Settings) -> TlsFolder | None:
+def _tls(settings: "Settings") -> TlsFolder | None:
     return TlsFolder(settings.tls_dir) if settings.tls_dir else None

@@ -8,12 +8,11 @@ from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, fie
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from common.logging import LogLevel
 from common.settings.store_urls import HIGHEST_PORT
 from common.settings.texts import PREFIX, UnfitTextError, text_of, variables
 
-__all__ = ["PREFIX", "Listen", "LogLevel", "Settings", "load_settings"]
-
-LogLevel = Literal["debug", "info", "warning", "error"]
+__all__ = ["PREFIX", "Listen", "Settings", "load_settings"]
 
 
 def _check_listen(value: str) -> str:

@@ -121,6 +121,8 @@ def _of_service(error: ClicktrailError) -> Problem:
     if error.kind is Kind.UNAVAILABLE:
         seconds = error.retry_after_seconds or RETRY_AFTER_SECONDS
         return Problem(503, error.faults, {"retry-after": str(seconds)})
+    if error.reason is Reason.SIGNATURE_WRONG:
+        return Problem(401, error.faults)
     if error.kind is Kind.UNAUTHENTICATED:
         return unauthorized("The credential is unknown or revoked.").problem
     if type_ := TAKEN.get(error.reason):

@@ -31,6 +31,10 @@ _FROM_PAGES = {"A page was looked at": _PAGE_VIEW, "An order was placed": _ORDER
 _FROM_SERVERS = {"An order of a known customer": _SERVER_ORDER, "A part of it was refunded": _REFUND}
 
 EXAMPLES: dict[str, Mapping[str, Any]] = {
+    "createConnection": {
+        "A shop on WooCommerce": {"platform": "woocommerce", "name": "The shop"},
+        "A shop on Stripe, whose secret comes later": {"platform": "stripe"},
+    },
     "createLink": {
         "A recipient's link": {
             "destination": "https://shop.example.com/spring",

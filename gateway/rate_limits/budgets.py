@@ -25,7 +25,9 @@ class BudgetKind(StrEnum):
     UNKNOWN_CODES = "unknown codes"
     """Short links that there are not."""
     WRONG_CREDENTIALS = "wrong credentials"
-    """Credentials that open nothing."""
+    """Credentials that open nothing, and signatures that are wrong."""
+    UNKNOWN_HOOKS = "unknown hooks"
+    """Hooks of connections that there are not, each once."""
 
 
 class Rate(NamedTuple):
@@ -65,4 +67,5 @@ FROM_STRANGERS = {
     BudgetKind.REQUESTS: Rate(20, 400),
     BudgetKind.UNKNOWN_CODES: Rate(5, 200),
     BudgetKind.WRONG_CREDENTIALS: Rate(1, 100),
+    BudgetKind.UNKNOWN_HOOKS: Rate(1, 100),
 }

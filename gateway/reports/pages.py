@@ -1,16 +1,19 @@
 """Renders the pages of reports."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
+from typing import NamedTuple, TypeAlias
 from urllib.parse import quote, urlencode
 
+from clicktrail.tracking.v1.connection_service_pb2 import SilentConnection
 from clicktrail.tracking.v1.report_page_service_pb2 import ListLatestActivitiesResponse, ListScopesResponse, ReportScope
 from clicktrail.tracking.v1.report_service_pb2 import GetReportRequest, Report
 from gateway.http.exchange import Answer
 from gateway.reports.access import Reader
 from gateway.reports.parameters import ALL, BASES, RANGES, ReportParameters, cities
-from gateway.reports.view import activity_row, scope_row, view_of
+from gateway.reports.view import activity_row, scope_row, silent_connection, view_of
 from gateway.templating import FOLDER, filled
 
 KEPT_SECONDS = 31_536_000
@@ -57,13 +60,28 @@ class Subject:
         return f"/{self.kind}s/{quote(self.scope_id, safe='')}"
 
 
-def list_page(reader: Reader, asked: ReportParameters, listed: ListScopesResponse, number: int) -> bytes:
+Silent: TypeAlias = Iterable[SilentConnection]
+"""The connections that have fallen silent."""
+
+
+class ShownReport(NamedTuple):
+    """What a page of a campaign or journey shows."""
+
+    report: Report
+    latest: ListLatestActivitiesResponse
+    silent: Silent
+
+
+def list_page(
+    reader: Reader, asked: ReportParameters, listed: ListScopesResponse, number: int, silent: Silent
+) -> bytes:
     """Return a page of the list of campaigns and journeys."""
     here = asked.path(ROOT)
     return filled(
         "list.html",
         assets=addresses(),
         business=reader.business_name,
+        silent=[silent_connection(one, asked.timezone) for one in silent],
         rows=[(_path_of(scope, asked), _kind_of(scope), scope_row(scope)) for scope in listed.scopes],
         newer=f"{here}&page={number - 1}" if number > 1 else "",
         older=f"{here}&page={number + 1}" if listed.has_more else "",
@@ -74,8 +92,7 @@ def report_page(
     subject: Subject,
     asked: ReportParameters,
     request: GetReportRequest,
-    report: Report,
-    latest: ListLatestActivitiesResponse,
+    shown: ShownReport,
 ) -> bytes:
     """Return the page of a campaign or journey. Takes some milliseconds: charts are drawn."""
     path = f"{ROOT}{subject.path}"
@@ -91,9 +108,10 @@ def report_page(
         ranges=[(asked.path(path, range=name), text, name == asked.range) for name, text in RANGES.items()],
         bases=[(asked.path(path, basis=name), text, name == asked.basis) for name, text in BASES.items()],
         timezones=cities(),
-        view=view_of(report),
+        silent=[silent_connection(one, asked.timezone) for one in shown.silent],
+        view=view_of(shown.report),
         programs=asked.path(path, include="" if asked.include else ALL),
-        latest=[activity_row(one, asked.timezone) for one in latest.activities],
+        latest=[activity_row(one, asked.timezone) for one in shown.latest.activities],
         report_csv=asked.data_path(f"{path}/report.csv", request),
         recipients_csv=f"{path}/recipients.csv?{urlencode(asked.opened_by)}",
         stream=asked.data_path(f"{path}/stream", request),

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from functools import partial
 
+from clicktrail.tracking.v1 import connection_service_pb2 as connections
 from clicktrail.tracking.v1 import report_page_service_pb2 as pages
 from clicktrail.tracking.v1 import report_service_pb2 as reports
 from clicktrail.tracking.v1.profile_service_pb2 import ACTIVITY_INCLUSION_ALL, ACTIVITY_INCLUSION_UNSPECIFIED
@@ -16,7 +17,16 @@ from gateway.json.text import is_plain
 from gateway.reports.access import Reader, ReportAccess
 from gateway.reports.cookies import clean_address, signature_of
 from gateway.reports.operations import ASSET, LIST_PAGE, REPORT_PAGES
-from gateway.reports.pages import ASSETS, SCOPES_SHOWN, Subject, list_page, problem_page, report_page
+from gateway.reports.pages import (
+    ASSETS,
+    SCOPES_SHOWN,
+    ShownReport,
+    Silent,
+    Subject,
+    list_page,
+    problem_page,
+    report_page,
+)
 from gateway.reports.parameters import ReportParameters, parameters_of
 from gateway.reports.watch import Watches
 from gateway.rpc.clients import Services
@@ -50,6 +60,8 @@ class ReportSite:
         self._list_latest = services.method(service["ListLatestActivities"])
         methods = reports.DESCRIPTOR.services_by_name["ReportService"].methods_by_name
         self._get_report = services.method(methods["GetReport"])
+        connection_methods = connections.DESCRIPTOR.services_by_name["ConnectionService"].methods_by_name
+        self._list_silent = services.method(connection_methods["ListSilentConnections"])
         self._access = access
         self._watches = watches
 
@@ -75,10 +87,11 @@ class ReportSite:
         request = pages.ListScopesRequest(
             business_id=reader.business_id, limit=SCOPES_SHOWN, offset=(number - 1) * SCOPES_SHOWN
         )
-        listed: pages.ListScopesResponse = await self._list_scopes(
-            request, request_id=exchange.request_id, is_repeatable=True
+        listed, silent = await asyncio.gather(
+            self._list_scopes(request, request_id=exchange.request_id, is_repeatable=True),
+            self._read_silent(reader, exchange.request_id),
         )
-        return Answer(200, list_page(reader, asked, listed, number), content_type=HTML)
+        return Answer(200, list_page(reader, asked, listed, number, silent), content_type=HTML)
 
     async def show_report(self, kind: str, exchange: Exchange) -> Answer:
         """Show the report of a "campaign" or a "journey"."""
@@ -91,16 +104,18 @@ class ReportSite:
         asked = parameters_of(dict(exchange.query()))
         request = asked.request(reader.business_id, kind, scope_id)
         try:
-            report, latest = await asyncio.gather(
+            report, latest, silent = await asyncio.gather(
                 self._read(request, exchange.request_id),
                 self._read_latest(reader, kind, scope_id, asked, exchange.request_id),
+                self._read_silent(reader, exchange.request_id),
             )
         except ClicktrailError as error:
             if error.reason is not Reason.SCOPE_UNKNOWN:
                 raise
             return _unknown_page(reader, kind, scope_id, error)
         # Drawing takes longer than a redirect may wait.
-        page = await asyncio.to_thread(report_page, Subject(reader, kind, scope_id), asked, request, report, latest)
+        shown = ShownReport(report, latest, silent)
+        page = await asyncio.to_thread(report_page, Subject(reader, kind, scope_id), asked, request, shown)
         return Answer(200, page, content_type=HTML)
 
     async def _read_latest(
@@ -113,6 +128,17 @@ class ReportSite:
             request, request_id=request_id, is_repeatable=True
         )
         return response
+
+    async def _read_silent(self, reader: Reader, request_id: str) -> Silent:
+        """Return the silent connections; where they cannot be told, reports are shown without."""
+        request = connections.ListSilentConnectionsRequest(business_id=reader.business_id)
+        try:
+            response: connections.ListSilentConnectionsResponse = await self._list_silent(
+                request, request_id=request_id, is_repeatable=True
+            )
+        except ClicktrailError:
+            return ()
+        return response.connections
 
     async def _read(self, request: reports.GetReportRequest, request_id: str) -> reports.Report:
         """Return a report, which need not be asked for where somebody is watching it."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
+from clicktrail.tracking.v1.connection_service_pb2 import SilentConnection
 from clicktrail.tracking.v1.report_page_service_pb2 import LatestActivity, ReportScope
 from clicktrail.tracking.v1.report_service_pb2 import BreakdownValue, Report, Totals
 from common.clock import from_timestamp
@@ -156,6 +157,12 @@ def scope_row(scope: ReportScope) -> Row:
     rate = wording.percent(totals.click_through_rate) if totals.recipients else "\u2013"
     counts = [wording.count(totals.recipients), wording.count(totals.clicks), rate, wording.count(totals.conversions)]
     return Row(scope.campaign or scope.journey, counts, wording.amounts(totals.revenue))
+
+
+def silent_connection(silent: SilentConnection, timezone: str) -> tuple[str, str]:
+    """Return what a silent connection is called, and when it last sent something."""
+    at = from_timestamp(silent.last_delivery_at).astimezone(ZoneInfo(timezone))
+    return silent.name or silent.platform, wording.moment(at)
 
 
 def _period(report: Report) -> str:

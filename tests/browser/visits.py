@@ -89,15 +89,15 @@ class Visit:
 
 @asynccontextmanager
 async def open_visit(
-    browser: Browser, system: System, shop: Shop, private: httpx.AsyncClient, host: str = "127.0.0.1"
+    browser: Browser, system: System, shop: Shop, private: httpx.AsyncClient, host: str = "127.0.0.1", **more: Any
 ) -> AsyncIterator[Visit]:
     """Make a recipient with a link of a new campaign to a host of the shop, and a browser with a phone's name.
 
-    Looks for complaints after.
+    more is what else the link has. Looks for complaints after.
     """
     profile = f"p-{secrets.token_hex(6)}"
     fields = {"destination": shop.at(host, "/p/1"), "campaign": f"c-{secrets.token_hex(6)}", "profile": profile}
-    response = await private.post("/v1/links", json={**fields, "utm": {"source": "hellotext", "medium": "sms"}})
+    response = await private.post("/v1/links", json={**fields, "utm": {"source": "hellotext", "medium": "sms"}, **more})
     assert response.status_code == 201, response.text
     # With its own name, Chromium without a window would be taken for the robot that it is.
     context = await browser.new_context(user_agent=PHONE)

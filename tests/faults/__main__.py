@@ -58,6 +58,7 @@ def _tell(run: Run, ledger: Ledger, seconds: float) -> None:
     unanswered = f"clicks {record.clicks_without_answer:,}, events {record.events_without_answer:,}"
     _say(f"without an answer: {unanswered}; refused with 503: clicks {record.clicks_refused:,},"
          f" events {record.events_refused:,}; sent twice at once: {record.sent_again:,}")  # fmt: skip
+    _say(f"webhooks without an answer: {record.webhooks_without_answer:,}, with 503: {record.webhooks_refused:,}")
     _say("")
     _say(ledger.text())
     _say("")

@@ -70,10 +70,11 @@ def get(path: str, user_agent: str) -> bytes:
     return f"GET {path} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: {user_agent}\r\nAccept: text/html\r\n\r\n".encode()
 
 
-def post(path: str, body: bytes, credential: str, *headers: str) -> bytes:
+def post(path: str, body: bytes, credential: str | None, *headers: str) -> bytes:
     """Return a request that posts JSON."""
+    proof = () if credential is None else (f"Authorization: Bearer {credential}",)
     lines = (
-        f"POST {path} HTTP/1.1", "Host: localhost", f"Authorization: Bearer {credential}",
+        f"POST {path} HTTP/1.1", "Host: localhost", *proof,
         "Content-Type: application/json", f"Content-Length: {len(body)}", *headers,
     )  # fmt: skip
     return "\r\n".join((*lines, "", "")).encode() + body

@@ -66,6 +66,12 @@ async def _make(
     return [Link(urlsplit(link["short_url"]).path, campaign, link.get("profile")) for link in made]
 
 
+def session_of(redirect: Answer) -> str:
+    """Return the session in a redirect's location."""
+    location = (redirect.header(b"location") or b"").decode()
+    return parse_qs(urlsplit(location).query)["hellotext_session"][0]
+
+
 class Visitors:
     """People on connections of their own, at it until `is_over` says so."""
 
@@ -164,8 +170,7 @@ class _Visit:
                 await self._pause(None)
                 continue
             if answer.status == FOUND:
-                location = (answer.header(b"location") or b"").decode()
-                session = parse_qs(urlsplit(location).query)["hellotext_session"][0]
+                session = session_of(answer)
                 self._record.see_session(session, link.campaign)
                 return session
             self._record.clicks_refused += 1

@@ -33,6 +33,8 @@ class Record:
     sent_again: int = 0
     events_without_answer: int = 0
     events_refused: int = 0
+    webhooks_without_answer: int = 0
+    webhooks_refused: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
     surprises: list[str] = field(default_factory=list)
     """Answers that no client should see, such as a 500."""

@@ -14,9 +14,11 @@ from tests.faults.reconciling import reconciled
 from tests.faults.record import Record
 from tests.faults.schedule import schedule
 from tests.faults.stores import Stores
+from tests.faults.webhooks.sender import Webhooks
 
 RESENT = 1_000
 RESENT_AT_ONCE = 8
+SENDERS_OF_WEBHOOKS = 2
 # A load that gets no further for so long never will.
 STUCK_SECONDS = 180.0
 WATCH_SECONDS = 0.5
@@ -50,6 +52,7 @@ class Run:
         self._conductor: Conductor | None = None
         self.record = Record()
         self.stores = Stores(chain)
+        self.webhooks = Webhooks(chain, self.record)
 
     @property
     def business_id(self) -> str:
@@ -68,6 +71,7 @@ class Run:
         port = chain.proxy("http").port
         self._business = await chain.make_business()
         links = await make_links(port, self._business, plan.recipients)
+        await self.webhooks.connect()
         faults = schedule(plan.seed, plan.kills, plan.clicks + plan.events, plan.longest_outage_seconds)
         self._conductor = Conductor(chain, faults, lambda: record.progress, self._say)
         striking = asyncio.create_task(self._conductor.run())
@@ -78,22 +82,27 @@ class Run:
 
         visitors = Visitors(port, self._business, links, record)
         visiting = asyncio.create_task(visitors.run(plan.visitors, plan.events / plan.clicks, plan.seed, is_over))
-        await self._see_through({striking, visiting})
+        sending = asyncio.create_task(self.webhooks.run(SENDERS_OF_WEBHOOKS, plan.seed, is_over))
+        await self._see_through({striking, visiting, sending})
         self._say("the load is through; waiting until nothing is under way")
         await chain.until_ready()
         await self.stores.drain(record)
+        await self.webhooks.settled(self.stores)
 
     async def ledger(self, tampering: str = "SELECT", *values: object) -> Ledger:
         """Draw the ledger as it is now, or as it would be after tampering with the rows."""
         rows = await self.stores.rows(self.business_id, tampering, *values)
         drawn = draw(self.record, rows, await self.stores.clicks_in_outbox())
-        return Ledger((*drawn.lines, none("services that ended by themselves", self._chain.deaths)))
+        sold = self.webhooks.line(await self.stores.rows(self.webhooks.business_id, tampering, *values))
+        return Ledger((*drawn.lines, sold, none("services that ended by themselves", self._chain.deaths)))
 
     async def whole_ledger(self) -> Ledger:
         """Draw the ledger, let the product recount too, and send acknowledged events again."""
         ledger = await self.ledger()
-        recounted = await reconciled(self._chain, self.business_id)
-        return Ledger((*ledger.lines, recounted, await self.send_again()))
+        recounted = [
+            await reconciled(self._chain, business) for business in (self.business_id, self.webhooks.business_id)
+        ]
+        return Ledger((*ledger.lines, *recounted, await self.send_again()))
 
     async def send_again(self) -> Line:
         """Send acknowledged events once more: each has its id again, and nothing that is kept changes."""

@@ -4,6 +4,7 @@ import pytest
 
 from tests.faults.run import LONG, SHORT, Run
 from tests.faults.schedule import KILLS, SERVERS, WAYS, schedule
+from tests.faults.webhooks.sender import LINE
 
 # What is done to the rows, and the line that must tell of it. $1: the business; $2: a session seen; $3: a key
 # acknowledged.
@@ -42,6 +43,7 @@ TAMPERINGS = {
     ),
     "INSERT INTO dirty_visitors (business_id, session) VALUES ($1, $2)": "marks of visitors to be decided again",
     _SET_ASIDE: "things set aside",
+    "UPDATE event_counts SET revenue = revenue + 1 WHERE business_id <> $1 AND revenue > 0": LINE,
 }
 
 

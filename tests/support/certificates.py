@@ -1,4 +1,4 @@
-"""Certificates of a test's own: an authority, and what it signs for 127.0.0.1."""
+"""Certificates of a test's own: an authority, and what it signs for 127.0.0.1 or a name."""
 
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -27,10 +27,11 @@ class Authority:
         """Its own certificate."""
         return self._certificate.public_bytes(serialization.Encoding.PEM)
 
-    def sign_into(self, folder: Path, name: str) -> None:
-        """Write a new certificate for 127.0.0.1 and its key into a folder, as `tls.crt` and `tls.key`."""
+    def sign_into(self, folder: Path, name: str, host: str | None = None) -> None:
+        """Write a new certificate and its key into a folder, as `tls.crt` and `tls.key`: for a host, else 127.0.0.1."""
         key = ec.generate_private_key(ec.SECP256R1())
-        names = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+        served = x509.DNSName(host) if host else x509.IPAddress(ip_address("127.0.0.1"))
+        names = x509.SubjectAlternativeName([served])
         begun = self._begun(_named(name), key).add_extension(names, critical=False)
         encoded = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

@@ -23,9 +23,10 @@ ORDER = {
         redirects rates outbox recovery bootstrap __main__
         """,
     "tracking_service": """
-        money sqlite_file key_ring postgres settings messages local_copy shortener_client marks platforms counters
-        refused_requests accounts actions connections identity profiles attribution rejections backup reconciliation
-        erasure sessions reassignment reports links events inbox clicks judgements spool bootstrap migrate __main__
+        money sqlite_file key_ring outgoing postgres settings messages local_copy shortener_client marks platforms
+        counters refused_requests accounts actions connections identity profiles attribution rejections backup
+        reconciliation erasure sessions reassignment reports links events inbox clicks judgements spool bootstrap
+        migrate __main__
         """,
     "gateway": """
         account addresses settings templating json http rpc rate_limits auth probes openapi redirects events tracker
@@ -86,6 +87,7 @@ MAY_IMPORT = {
     "rich": ("cli/**/*.py",),
     "ua_parser": ("tracking_service/clicks/origins.py",),
     "phonenumbers": ("tracking_service/identity/contacts.py",),
+    "httpx": ("tracking_service/outgoing/client.py",),
     "maxminddb": ("tracking_service/clicks/origins.py",),
     "aiohttp": (),
 }

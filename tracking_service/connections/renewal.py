@@ -37,11 +37,10 @@ class SecretRenewal:
         renewed, unreadable, after = 0, 0, ""
         while page := await self._store.secrets_after(after, PAGE):
             for before in page:
-                try:
-                    now = self._renewed(before)
-                except UnreadableSecret:
-                    unreadable += 1
-                    continue
+                secret, previous = self._renewed(before.secret), self._renewed(before.previous_secret)
+                unreadable += (secret is None) or (previous is None)
+                # Each by itself: a secret that nobody can read any more is followed by one that has to last.
+                now = KeptSecrets(before.id, secret or before.secret, previous or before.previous_secret)
                 if now != before:
                     await self._store.renew(before, now)
                     renewed += 1
@@ -51,7 +50,11 @@ class SecretRenewal:
         if unreadable:
             log.warning("secrets were encrypted by a key that is not there", connections=unreadable)
 
-    def _renewed(self, kept: KeptSecrets) -> KeptSecrets:
-        renew = self._key_ring.renewed
-        secret = renew(kept.secret) if kept.secret else kept.secret
-        return KeptSecrets(kept.id, secret, renew(kept.previous_secret) if kept.previous_secret else None)
+    def _renewed(self, kept: bytes | None) -> bytes | None:
+        """Return a secret as the first key encrypts it, empty where there is none; None: no key reads it."""
+        if not kept:
+            return b""
+        try:
+            return self._key_ring.renewed(kept)
+        except UnreadableSecret:
+            return None

@@ -9,7 +9,7 @@ from common.clock import to_timestamp
 from common.errors import FaultType, invalid_field
 from tracking_service.connections.connection import WantedConnection
 from tracking_service.connections.connections import Connections, ShownConnection
-from tracking_service.inbox.delivery import ListedDelivery
+from tracking_service.inbox.delivery import ListedDelivery, SilentConnection
 from tracking_service.inbox.store import PostgresInbox
 from tracking_service.messages import check_texts, page_from, time_from
 
@@ -42,7 +42,8 @@ class ConnectionServicer(connection_service_pb2_grpc.ConnectionServiceServicer):
         """Read a connection."""
         check_texts(request)
         found = await self._connections.connection(request.business_id, request.id)
-        return pb.GetConnectionResponse(connection=self._message(found))
+        silent = await self._silent(request.business_id)
+        return pb.GetConnectionResponse(connection=self._message(found, is_silent=request.id in silent))
 
     async def UpdateConnection(
         self, request: pb.UpdateConnectionRequest, _context: "Context"
@@ -52,7 +53,8 @@ class ConnectionServicer(connection_service_pb2_grpc.ConnectionServiceServicer):
         changed = await self._connections.change(
             request.business_id, request.id, _wanted(request.connection), frozenset(request.update_mask.paths)
         )
-        return pb.UpdateConnectionResponse(connection=self._message(changed))
+        silent = await self._silent(request.business_id)
+        return pb.UpdateConnectionResponse(connection=self._message(changed, is_silent=request.id in silent))
 
     async def DeleteConnection(
         self, request: pb.DeleteConnectionRequest, _context: "Context"
@@ -68,7 +70,17 @@ class ConnectionServicer(connection_service_pb2_grpc.ConnectionServiceServicer):
         """List connections."""
         check_texts(request)
         found, has_more = await self._connections.page(request.business_id, page_from(request))
-        return pb.ListConnectionsResponse(connections=map(self._message, found), has_more=has_more)
+        silent = await self._silent(request.business_id)
+        messages = [self._message(each, is_silent=each.connection.id in silent) for each in found]
+        return pb.ListConnectionsResponse(connections=messages, has_more=has_more)
+
+    async def ListSilentConnections(
+        self, request: pb.ListSilentConnectionsRequest, _context: "Context"
+    ) -> pb.ListSilentConnectionsResponse:
+        """List silent connections."""
+        check_texts(request)
+        found = await self._inbox.silent(request.business_id)
+        return pb.ListSilentConnectionsResponse(connections=map(_silent_message, found))
 
     async def ListDeliveries(self, request: pb.ListDeliveriesRequest, _context: "Context") -> pb.ListDeliveriesResponse:
         """List deliveries."""
@@ -88,7 +100,10 @@ class ConnectionServicer(connection_service_pb2_grpc.ConnectionServiceServicer):
         count = await self._inbox.replay(request.business_id, request.id, time_from(request.since, "since"))
         return pb.ReplayDeliveriesResponse(deliveries=count)
 
-    def _message(self, shown: ShownConnection) -> pb.Connection:
+    async def _silent(self, business_id: str) -> set[str]:
+        return {each.id for each in await self._inbox.silent(business_id)}
+
+    def _message(self, shown: ShownConnection, *, is_silent: bool = False) -> pb.Connection:
         connection = shown.connection
         return pb.Connection(
             id=connection.id,
@@ -104,6 +119,7 @@ class ConnectionServicer(connection_service_pb2_grpc.ConnectionServiceServicer):
             last_delivery_at=to_timestamp(connection.last_delivery_at) if connection.last_delivery_at else None,
             deliveries=connection.deliveries,
             refused=connection.refused,
+            silent=is_silent,
         )
 
 
@@ -122,6 +138,12 @@ def _wanted(message: pb.Connection) -> WantedConnection:
         secret=message.secret if message.HasField("secret") else None,
         mapping=message.mapping.text,
         enabled=message.enabled if message.HasField("enabled") else True,
+    )
+
+
+def _silent_message(silent: SilentConnection) -> pb.SilentConnection:
+    return pb.SilentConnection(
+        id=silent.id, platform=silent.platform, name=silent.name, last_delivery_at=to_timestamp(silent.last_delivery_at)
     )
 
 

@@ -76,6 +76,16 @@ class Settled(NamedTuple):
     reason: str | None
 
 
+class SilentConnection(NamedTuple):
+    """A connection from which nothing comes any more."""
+
+    id: str
+    business_id: str
+    platform: str
+    name: str | None
+    last_delivery_at: datetime
+
+
 class ListedDelivery(NamedTuple):
     """A delivery without what was in it."""
 

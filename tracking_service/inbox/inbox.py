@@ -10,6 +10,7 @@ from common.errors import ClicktrailError
 from common.logging import get_logger
 from tracking_service.erasure.store import NamedPerson
 from tracking_service.events.event import Receipt, Status, Submission
+from tracking_service.events.intake import LARGEST_BATCH
 from tracking_service.events.messages import submission_from
 from tracking_service.inbox.delivery import Hook, Outcome, PlatformDelivery, Settled, shop_of
 from tracking_service.inbox.store import PostgresInbox
@@ -104,11 +105,18 @@ class Inbox:
         facts = [each for each in told if isinstance(each, Fact) and not each.is_test]
         messages = [submission_of(fact, hook.source, delivery) for fact in facts]
         await self._add_fresh_sessions(hook.business_id, messages)
-        receipts = await self._track(list(map(submission_from, messages))) if messages else []
+        receipts = await self._tracked(list(map(submission_from, messages)))
         found = [_of_receipt(receipt) for receipt in receipts]
         found += [await self._other(each, hook) for each in told if not isinstance(each, Fact)]
         found += [Settled(Outcome.IGNORED, [], _TEST) for each in told if isinstance(each, Fact) and each.is_test]
         return together(found)
+
+    async def _tracked(self, submissions: Sequence[Submission]) -> list[Receipt]:
+        """Record events in batches as large as may be; what a failure leaves is recorded when all are tried again."""
+        starts = range(0, len(submissions), LARGEST_BATCH)
+        return [
+            receipt for start in starts for receipt in await self._track(submissions[start : start + LARGEST_BATCH])
+        ]
 
     async def _add_fresh_sessions(self, business_id: str, messages: Sequence[SubmissionMessage]) -> None:
         """Add to each event the first of its sessions that the shortener knows; its click may still be on its way."""

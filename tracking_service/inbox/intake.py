@@ -24,14 +24,19 @@ class Proof:
     def is_signed(self, hook: Hook, request: HookRequest) -> bool:
         """Tell whether one of a hook's secrets signed a delivery.
 
-        Raises UNAVAILABLE where those cannot be read: with the key they were encrypted by it can be judged.
+        Raises UNAVAILABLE where none did and one cannot be read: with the key it was encrypted by it can be judged.
         """
-        try:
-            secrets = [self._key_ring.decrypt(kept) for kept in hook.secrets(request.received_at)]
-        except UnreadableSecret:
-            raise unavailable(Reason.STORE_DOWN, "This hook cannot be judged at the moment.") from None
         platform, shop = PLATFORMS[hook.platform], shop_of(hook, self._session_parameters)
-        return any(platform.is_signed(request, secret, shop) for secret in secrets)
+        is_judged = True
+        for kept in hook.secrets(request.received_at):
+            try:
+                if platform.is_signed(request, self._key_ring.decrypt(kept), shop):
+                    return True
+            except UnreadableSecret:
+                is_judged = False
+        if not is_judged:
+            raise unavailable(Reason.STORE_DOWN, "This hook cannot be judged at the moment.")
+        return False
 
     def delivery_of(self, hook: Hook, request: HookRequest) -> PlatformDelivery:
         """Return a delivery as it is kept."""

@@ -12,6 +12,7 @@ class InboxQueries(Queries):
     add_delivery: str
     claim_waiting: str
     settle: str
+    list_silent: str
     end_connection: str
     list_deliveries: str
     find_position: str

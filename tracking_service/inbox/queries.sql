@@ -64,6 +64,27 @@ SET outcome = $3, events = $4, reason = $5,
 FROM erased
 WHERE received_at = $1 AND id = $2;
 
+-- name: list_silent
+-- Connections, of a business ($1; null: of all), that sent regularly and have not for much longer than between any of
+-- their last deliveries, nor than usually since they were made, which is known also once those are dropped; the longest
+-- silent first.
+SELECT c.id, c.business_id, c.platform, c.name, c.last_delivery_at
+FROM connections c
+CROSS JOIN LATERAL (
+    SELECT max(pause) AS longest_pause
+    FROM (
+        SELECT received_at - lag(received_at) OVER (ORDER BY received_at) AS pause
+        FROM (
+            SELECT received_at FROM inbox i
+            WHERE i.business_id = c.business_id AND i.connection_id = c.id
+            ORDER BY received_at DESC
+            LIMIT 100) AS newest) AS pauses) AS usual
+WHERE ($1::text IS NULL OR c.business_id = $1) AND c.is_enabled AND c.secret <> ''
+  AND c.deliveries >= 10 AND c.last_delivery_at < now() - interval '1 day'
+  AND c.last_delivery_at
+      < now() - 3 * greatest(usual.longest_pause, (c.last_delivery_at - c.created_at) / nullif(c.deliveries, 0))
+ORDER BY c.last_delivery_at, c.id;
+
 -- name: end_connection
 -- The platform has ended a connection.
 UPDATE connections SET is_enabled = false, disabled_reason = $2 WHERE id = $1;

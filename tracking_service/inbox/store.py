@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from tracking_service.inbox.delivery import Hook, ListedDelivery, PlatformDelivery, Settled
+from tracking_service.inbox.delivery import Hook, ListedDelivery, PlatformDelivery, Settled, SilentConnection
 from tracking_service.inbox.queries import QUERIES
 from tracking_service.postgres.pages import Listing, Page, read_page
 from tracking_service.postgres.partitions import INBOX, Partitions
@@ -55,6 +55,11 @@ class PostgresInbox:
             await connection.execute(
                 QUERIES.settle, delivery.received_at, delivery.id, settled.outcome, settled.events, settled.reason
             )
+
+    async def silent(self, business_id: str | None) -> Sequence[SilentConnection]:
+        """Return the connections that have fallen silent, of a business or all, the longest silent first."""
+        async with self._postgres.connection() as connection:
+            return [SilentConnection(**row) for row in await connection.fetch(QUERIES.list_silent, business_id)]
 
     async def end(self, connection_id: str, reason: str) -> None:
         """Switch a connection off that its platform has ended."""

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from tests.support.tracking_service.platform_deliveries import SHOP, delivery, facts, payload
+from tests.support.platforms.deliveries import SHOP, delivery, facts, payload
 from tracking_service.platforms import tiendanube, vtex
 from tracking_service.platforms.catalogue import PLATFORMS
 from tracking_service.platforms.platform import Fact

@@ -96,7 +96,10 @@ def test_every_route_that_is_posted_to_has_an_example() -> None:
     bodies = {
         path: methods["post"]["requestBody"] for path, methods in paths if "requestBody" in methods.get("post", {})
     }
-    assert [path for path, body in bodies.items() if not body["content"]["application/json"].get("examples")] == []
+    in_json = {
+        path: body["content"]["application/json"] for path, body in bodies.items() if "*/*" not in body["content"]
+    }
+    assert [path for path, content in in_json.items() if not content.get("examples")] == []
 
 
 def test_every_action_is_named_with_what_it_means() -> None:

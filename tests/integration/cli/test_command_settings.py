@@ -4,9 +4,13 @@ import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
+import grpc
 import pytest
 from redis import Redis
 
@@ -24,6 +28,16 @@ def clicktrail(*arguments: str, **settings: str) -> subprocess.CompletedProcess[
     told = {f"CLICKTRAIL_{name}": value for name, value in settings.items()}
     command = [sys.executable, "-m", "cli", *arguments]
     return subprocess.run(command, env=os.environ | told, capture_output=True, text=True, check=False)  # noqa: S603  (our own command)
+
+
+@contextmanager
+def no_service() -> Iterator[str]:
+    """Serve gRPC without any call, which refuses at once where an address without a server is waited for."""
+    server = grpc.server(ThreadPoolExecutor(1))
+    port = server.add_insecure_port(f"{LOOPBACK}:0")
+    server.start()
+    yield f"{LOOPBACK}:{port}"
+    server.stop(None).wait()
 
 
 @pytest.mark.parametrize("arguments", [["migrate"], ["up", "--data-dir", "{}"], ["token", "create"]], ids=" ".join)
@@ -68,20 +82,19 @@ def test_every_fault_of_the_environment_is_told_at_once(tmp_path: Path) -> None:
 
 def test_options_may_come_from_files(tmp_path: Path) -> None:
     """As they may come from variables; and what the command line says is all that is heard."""
-    address = f"{LOOPBACK}:{free_port()}"
-    (tmp_path / "address").write_text(f"{address}\n")
-    (tmp_path / "business").write_text("demo\n")
-    settings = {
-        "TRACKING_TARGET_FILE": str(tmp_path / "address"),
-        "BUSINESS_FILE": str(tmp_path / "business"),
-    }
-    failed = clicktrail("token", "create", **settings)
-    assert failed.returncode == 3, failed.stderr
-    assert f"no answer from {address}" in failed.stderr
-    other = f"{LOOPBACK}:{free_port()}"
-    failed = clicktrail("token", "create", "--tracking", other, **settings | {"TRACKING_TARGET_FILE": "/nowhere"})
-    assert failed.returncode == 3, failed.stderr
-    assert f"no answer from {other}" in failed.stderr
+    with no_service() as address, no_service() as other:
+        (tmp_path / "address").write_text(f"{address}\n")
+        (tmp_path / "business").write_text("demo\n")
+        settings = {
+            "TRACKING_TARGET_FILE": str(tmp_path / "address"),
+            "BUSINESS_FILE": str(tmp_path / "business"),
+        }
+        failed = clicktrail("token", "create", **settings)
+        assert failed.returncode == 1, failed.stderr
+        assert f"The service at {address} failed" in failed.stderr
+        failed = clicktrail("token", "create", "--tracking", other, **settings | {"TRACKING_TARGET_FILE": "/nowhere"})
+        assert failed.returncode == 1, failed.stderr
+        assert f"The service at {other} failed" in failed.stderr
 
 
 def test_what_a_child_is_told_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:

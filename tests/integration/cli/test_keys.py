@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cli.data_directory import DataDirectory
 from cli.operations.keys import KeyRole
 from clicktrail.common.v1.access_pb2 import (
     ROLE_GATEWAY,
@@ -105,3 +106,14 @@ def test_secrets_are_encrypted_by_a_new_key_and_decrypted_by_those_before(tmp_pa
     make(tmp_path)
     assert after.decrypt(KeyRing((tmp_path / "tracking" / "encryption.keys").read_text()).encrypt("x")) == "x"
     assert {path.parent.name for path in tmp_path.rglob("encryption.keys")} == {"all", "tracking"}
+
+
+def test_a_data_directory_has_a_key_that_encrypts(tmp_path: Path) -> None:
+    """For our user alone; one that is there stays, as what it has encrypted does."""
+    data = DataDirectory(tmp_path / "data")
+    data.make()
+    made = data.encryption_keys.read_text()
+    assert KeyRing(made).has_keys
+    assert data.encryption_keys.stat().st_mode & 0o777 == 0o600
+    data.make()
+    assert data.encryption_keys.read_text() == made

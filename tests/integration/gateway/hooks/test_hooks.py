@@ -1,15 +1,15 @@
 """Shops that are connected over HTTP, through the whole system."""
 
-import base64
+import asyncio
 import gzip
-import hashlib
-import hmac
+import json
 from typing import Any
 
 import httpx
 
+from tests.support.platforms.deliveries import payload
+from tests.support.platforms.signatures import headers_of
 from tests.support.system import System, client_with
-from tests.support.tracking_service.platform_deliveries import payload
 from tests.support.waiting import eventually
 
 CREATED = payload("woocommerce/order-created.json")
@@ -23,10 +23,9 @@ async def connected(private: httpx.AsyncClient, **fields: Any) -> dict[str, Any]
     return made
 
 
-def signed(body: bytes, secret: str, topic: str = "order.created") -> dict[str, str]:
+def signed(body: bytes, secret: str) -> dict[str, str]:
     """Return the headers that WooCommerce sends."""
-    signature = base64.b64encode(hmac.digest(secret.encode(), body, hashlib.sha256)).decode()
-    return {"X-WC-Webhook-Topic": topic, "X-WC-Webhook-Signature": signature}
+    return headers_of("woocommerce", body, secret, "order.created")
 
 
 async def test_a_connection_is_made_shown_changed_and_deleted(private: httpx.AsyncClient) -> None:
@@ -65,7 +64,8 @@ async def test_a_delivery_is_answered_by_what_it_is(system: System, private: htt
         assert (await platform.post(hook, content=gzip.compress(CREATED), headers=zipped)).status_code == 200
         assert (await platform.post(hook, content=b"webhook_id=7")).status_code == 200
         wrong = await platform.post(hook, content=CREATED + b" ", headers=good)
-        assert (wrong.status_code, wrong.json()["errors"][0]["type"]) == (401, "unauthorized")
+        assert wrong.status_code == 401
+        assert wrong.json()["errors"] == [{"type": "unauthorized", "description": "The signature is wrong."}]
         unknown = await platform.post(f"/v1/hooks/{'0' * 32}", content=CREATED, headers=good)
         assert (unknown.status_code, unknown.json()["errors"][0]["type"]) == (404, "not_found")
         large = b" " * (2 * 1024 * 1024 + 1)
@@ -83,23 +83,41 @@ async def test_a_delivery_is_answered_by_what_it_is(system: System, private: htt
     await eventually(outcomes, lambda found: found == ["duplicate", "duplicate", "recorded"])
 
 
-async def test_who_proves_nothing_stops_no_shop_that_does(system: System, private: httpx.AsyncClient) -> None:
-    """Shops share the addresses of their platform, and one of them may have another secret than we know."""
-    wrong, right = await connected(private), await connected(private)
+async def test_a_rightly_signed_delivery_is_never_refused_for_others(
+    system: System, private: httpx.AsyncClient
+) -> None:
+    """Shops share the addresses of their platform; wrong ones come there for this hook, for others, and for none."""
+    wrong, other, right = [await connected(private) for _ in range(3)]
     good = signed(CREATED, right["secret"])
+
+    async def refusals(hook: str, client: httpx.AsyncClient) -> list[int]:
+        sent = [
+            await client.post(f"/v1/hooks/{hook}", content=CREATED, headers=signed(CREATED, "x")) for _ in range(200)
+        ]
+        return [response.status_code for response in sent]
+
     async with client_with(system, address="127.0.0.77") as platform:
-        assert (await platform.post(f"/v1/hooks/{right['id']}", content=CREATED, headers=good)).status_code == 200
-
-        async def refusal(_: int) -> int:
-            return (await platform.post(f"/v1/hooks/{wrong['id']}", content=CREATED, headers=good)).status_code
-
-        seen = [await refusal(number) for number in range(200)]
-        assert (seen[0], seen[-1]) == (401, 429)
-        assert (await platform.post(f"/v1/hooks/{right['id']}", content=CREATED, headers=good)).status_code == 200
-        assert (await platform.post(f"/v1/hooks/{'f' * 32}", content=CREATED, headers=good)).status_code == 429
+        for hook in (wrong["id"], right["id"]):
+            seen = await refusals(hook, platform)
+            assert (seen[0], seen[-1], {*seen}) == (401, 429, {401, 429})
+        unknown = await refusals("f" * 32, platform)
+        assert (unknown[0], unknown[-1]) == (404, 429)
+        for made in (right, other, wrong):
+            headers = signed(CREATED, made["secret"])
+            assert (await platform.post(f"/v1/hooks/{made['id']}", content=CREATED, headers=headers)).status_code == 200
     async with client_with(system, address="127.0.0.78") as elsewhere:
-        good = signed(CREATED, wrong["secret"])
-        assert (await elsewhere.post(f"/v1/hooks/{wrong['id']}", content=CREATED, headers=good)).status_code == 200
+        assert (await elsewhere.post(f"/v1/hooks/{right['id']}", content=CREATED, headers=good)).status_code == 200
+
+
+async def test_who_looks_for_hooks_is_refused(system: System, private: httpx.AsyncClient) -> None:
+    """Without being heard; a hook that has been heard of stays open to what is signed."""
+    made = await connected(private)
+    async with client_with(system, address="127.0.0.79") as platform:
+        assert (await platform.post(f"/v1/hooks/{made['id']}", content=b"{}")).status_code == 401
+        seen = [(await platform.post(f"/v1/hooks/{number:032x}", content=b"{}")).status_code for number in range(200)]
+        assert (seen[0], seen[-1]) == (404, 429)
+        good = signed(CREATED, made["secret"])
+        assert (await platform.post(f"/v1/hooks/{made['id']}", content=CREATED, headers=good)).status_code == 200
 
 
 async def test_addresses_that_no_hook_has_are_told_as_such(system: System) -> None:
@@ -111,3 +129,81 @@ async def test_addresses_that_no_hook_has_are_told_as_such(system: System) -> No
         for method in ("GET", "PUT", "DELETE"):
             response = await platform.request(method, f"/v1/hooks/{'0' * 32}")
             assert (response.status_code, "POST" in response.headers["allow"]) == (405, True)
+
+
+async def raw_answer(system: System, request: bytes) -> bytes:
+    """Send bytes over a connection of their own, and return what is answered."""
+    url = httpx.URL(system.http)
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+    writer.write(request)
+    answer = await reader.read()
+    writer.close()
+    return answer
+
+
+def raw_request(hook: str, body: bytes, *lines: bytes, method: bytes = b"POST") -> bytes:
+    """Return a request as it goes over the wire."""
+    first = b"%s %s HTTP/1.1" % (method, hook.encode())
+    ends = (b"Content-Length: %d" % len(body), b"Connection: close", b"", b"")
+    return b"\r\n".join((first, b"Host: shop", *lines, *ends)) + body
+
+
+async def test_odd_requests_are_answered(system: System, private: httpx.AsyncClient) -> None:
+    """Headers and queries that are no text do not keep out what is rightly signed; what is too much is refused."""
+    made = await connected(private)
+    hook = f"/v1/hooks/{made['id']}"
+    right = [f"{name}: {value}".encode() for name, value in signed(CREATED, made["secret"]).items()]
+    bomb = gzip.compress(bytes(100_000_000))
+    for expected, request in (
+        (200, raw_request(hook, CREATED, *right)),
+        (200, raw_request(hook, CREATED, *right, b"X-Odd: \xff\xfe\x80")),
+        (200, raw_request(hook, CREATED, b"X-WC-Webhook-Topic: \xff\xfe", *right)),
+        (200, raw_request(f"{hook}?a=%ff%fe&b=%00&%ff&=&&", CREATED, *right)),
+        # What a proxy or an attacker adds comes behind: the first counts.
+        (200, raw_request(hook, CREATED, *right, b"X-WC-Webhook-Signature: x")),
+        (401, raw_request(hook, CREATED, b"X-WC-Webhook-Signature: x", *right)),
+        (401, raw_request(hook, b"")),
+        (400, raw_request(hook, CREATED, *right, b"X-\xff: a")),
+        (431, raw_request(hook, CREATED, *right, *(b"X-%d: a" % number for number in range(200)))),
+        (431, raw_request(hook, CREATED, *right, b"X-A: " + bytes(20_000).replace(b"\0", b"a"))),
+        (413, raw_request(hook, bomb, *right, b"Content-Encoding: gzip")),
+        (400, raw_request(hook, CREATED, *right, b"Content-Encoding: gzip")),
+        (400, raw_request(hook, CREATED, *right, b"Content-Encoding: br")),
+        (405, raw_request(hook, b"", method=b"GET")),
+        (405, raw_request(hook, b"", method=b"HEAD")),
+    ):
+        answer = await raw_answer(system, request)
+        assert int(answer[9:12]) == expected, (request[:300], answer[:300])
+        assert expected != 405 or b"\r\nallow: POST" in answer
+
+
+DAMAGED = {
+    b"": "refused",
+    b"\0": "refused",
+    b"\xff\xfe{}": "refused",
+    b"[]": "refused",
+    b"[" * 100_000: "refused",
+    b'{"id": ' + b"9" * 5_000 + b"}": "refused",
+    b'{"id": NaN}': "refused",
+    b'{"id": 7, "status": "pro': "refused",
+    b'{"id": "\\ud800", "status": "processing", "total": "1.00", "currency": "USD"}': "recorded",
+    b'{"id": "a\\u0000b", "status": "processing", "total": "1.00", "currency": "USD"}': "recorded",
+}
+
+
+async def test_what_is_signed_is_settled(system: System, private: httpx.AsyncClient) -> None:
+    """Whatever it is: nothing is tried again for ever, and an order of more events than one batch has is recorded."""
+    made = await connected(private, source="damaged")
+    refunds = [{"id": number, "total": "-0.01"} for number in range(1, 1_200)]
+    order = {"id": 9, "status": "processing", "total": "50.00", "currency": "USD", "refunds": refunds}
+    bodies = DAMAGED | {json.dumps(order).encode(): "recorded"}
+    async with client_with(system) as platform:
+        for body in bodies:
+            headers = signed(body, made["secret"])
+            assert (await platform.post(f"/v1/hooks/{made['id']}", content=body, headers=headers)).status_code == 200
+
+    async def outcomes() -> list[str]:
+        told = (await private.get(f"/v1/connections/{made['id']}/deliveries", params={"limit": 100})).json()
+        return [each["outcome"] for each in told["deliveries"]][::-1]
+
+    await eventually(outcomes, lambda found: found == [*bodies.values()])

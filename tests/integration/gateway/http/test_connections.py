@@ -149,15 +149,17 @@ async def test_a_stream_ends_with_its_client_whatever_came_after_it(
     gateway: GatewayProcess, peers: Peers, gateway_log: Path
 ) -> None:
     """Without an error."""
-    for following in (b"", get(b"/healthz"), get(b"/abc"), POST[:-5]):
+
+    async def watch(following: bytes) -> None:
         async with connected(gateway) as (reader, writer):
             writer.write(STREAM + following)
             await reader.readuntil(b"event: report")
 
-        async def watching() -> int:
-            return peers.reports.watching
+    async def watching() -> int:
+        return peers.reports.watching
 
-        await eventually(watching, lambda seen: seen == 0)
+    await asyncio.gather(*map(watch, (b"", get(b"/healthz"), get(b"/abc"), POST[:-5])))
+    await eventually(watching, lambda seen: seen == 0)
     assert hits(peers) == []
     assert "Exception in ASGI application" not in gateway_log.read_text()  # noqa: ASYNC240  (a small file)
 

@@ -210,6 +210,11 @@ async def test_secrets_are_renewed_by_the_first_key(connections: Stub, database:
     await database.execute("UPDATE connections SET secret = $1, previous_secret = $1 WHERE secret <> ''", kept)
     gone = await create(connections)
     await database.execute("UPDATE connections SET secret = $1 WHERE id = $2", KeyRing(lost).encrypt("x"), gone.id)
+    followed = await create(connections)
+    await database.execute(
+        "UPDATE connections SET secret = $1, previous_secret = $2 WHERE id = $3",
+        kept, KeyRing(lost).encrypt("x"), followed.id,
+    )  # fmt: skip
     postgres = await Postgres.open(as_service(postgres_url), 2)
     try:
         await SecretRenewal(PostgresConnections(postgres), KeyRing(f"{new} {old}")).renew_all()
@@ -219,5 +224,6 @@ async def test_secrets_are_renewed_by_the_first_key(connections: Stub, database:
     assert [KeyRing(new).decrypt(secret) for secret in rows[0]] == ["a secret"] * 2
     assert tuple(rows[1]) == (b"", None)
     assert KeyRing(lost).decrypt(rows[2]["secret"]) == "x"
+    assert KeyRing(new).decrypt(rows[3]["secret"]) == "a secret"
     shown = await connections.GetConnection(pb.GetConnectionRequest(business_id="shop", id=gone.id), timeout=SECONDS)
     assert (shown.connection.enabled, "set another secret" in shown.connection.disabled_reason) == (False, True)

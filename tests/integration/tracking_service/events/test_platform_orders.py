@@ -14,11 +14,11 @@ from clicktrail.tracking.v1 import event_pb2, profile_service_pb2, report_servic
 from common.clock import to_timestamp
 from common.errors import Reason
 from tests.integration.tracking_service.reports.test_worked_example import settle
+from tests.support.platforms.orders import Inbox, bind, told
 from tests.support.tracking_service.calling import SECONDS, Caller, failure, faults, fresh
 from tests.support.tracking_service.clicking import click
 from tests.support.tracking_service.events import ACCEPTED, REJECTED, event, order, submission, track
 from tests.support.tracking_service.events import faults as receipt_faults
-from tests.support.tracking_service.platform_orders import Inbox, bind, told
 from tests.support.tracking_service.worked_example import at
 from tests.support.waiting import eventually
 from tracking_service.events.event import Status

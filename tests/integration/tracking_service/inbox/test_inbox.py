@@ -6,15 +6,21 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 from grpc import aio
+from structlog.testing import capture_logs
 
 from clicktrail.tracking.v1 import connection_service_pb2 as connections_pb
 from clicktrail.tracking.v1 import profile_service_pb2
 from common.clock import now, to_timestamp
-from common.errors import Reason
+from common.errors import Kind, Reason
+from tests.support.platforms.connected_shop import CREATED, REFUNDED, Shop
+from tests.support.platforms.deliveries import payload
+from tests.support.postgres_roles import as_service
 from tests.support.tracking_service.calling import SECONDS, Caller, failure
-from tests.support.tracking_service.connected_shop import CREATED, REFUNDED, Shop
-from tests.support.tracking_service.platform_deliveries import payload
 from tests.support.waiting import eventually
+from tracking_service.inbox.silence import SilenceWatch
+from tracking_service.inbox.store import PostgresInbox
+from tracking_service.postgres.partitions import Partitions
+from tracking_service.postgres.pool import Postgres
 
 if TYPE_CHECKING:
     import asyncpg
@@ -116,6 +122,26 @@ async def test_the_secret_before_counts_for_a_day(
         assert (await failure(shop.send(CREATED))).reason is Reason.SIGNATURE_WRONG
 
 
+async def test_a_secret_takes_the_place_of_one_whose_key_is_lost(shop: Shop, database: "Database") -> None:
+    """At once. What neither signed may have been signed with the lost one, and is asked for again."""
+    await database.execute("UPDATE connections SET secret = 'of another key'")
+    assert (await failure(shop.send(CREATED))).kind is Kind.UNAVAILABLE
+    await shop.change(secret="another")
+    await shop.send(CREATED, "another")
+    assert (await failure(shop.send(CREATED))).kind is Kind.UNAVAILABLE
+    await database.execute("UPDATE connections SET previous_until = now()")
+    assert (await failure(shop.send(CREATED))).reason is Reason.SIGNATURE_WRONG
+    assert await shop.outcomes() == ["recorded"]
+
+
+async def test_a_secret_that_is_set_twice_does_not_end_the_one_before(shop: Shop) -> None:
+    """As where the first answer got lost."""
+    await shop.change(secret="another")
+    await shop.change(secret="another")
+    await shop.send(CREATED)
+    await shop.send(CREATED, "another")
+
+
 async def test_what_cannot_be_read_is_kept_with_the_reason(shop: Shop) -> None:
     """It was signed, so it may be read by a better mapping."""
     await shop.send(b'{"id": 7, "total": "x"')
@@ -206,3 +232,67 @@ async def test_a_guest_whom_a_platform_wants_forgotten_is(channel: aio.Channel, 
     assert await shop.outcomes() == ["recorded"] * 2
     assert await database.fetchval("SELECT count(*) FROM inbox WHERE body <> ''") == 0
     assert await database.fetchval("SELECT count(*) FROM told_orders WHERE email_hash <> '' OR phone_hash <> ''") == 0
+
+
+@pytest.mark.parametrize(
+    ("deliveries", "hours_between", "silent_hours", "is_silent"),
+    [(12, 2, 25, True), (12, 2, 23, False), (9, 2, 25, False), (12, 30, 80, False), (12, 30, 100, True)],
+)
+async def test_a_connection_falls_silent(  # noqa: PLR0913  (a case)
+    shop: Shop, database: "Database", deliveries: int, hours_between: int, silent_hours: int, *, is_silent: bool
+) -> None:
+    """After regular deliveries, a day at least, and three times its longest pause; it is told of in the log once."""
+    for _ in range(deliveries):
+        await shop.send(CREATED)
+    await database.execute(
+        "UPDATE inbox SET received_at = at FROM (SELECT id, now() - make_interval(hours =>"
+        " $1 + $2 * (row_number() OVER (ORDER BY received_at DESC) - 1)::int) AS at FROM inbox) AS t"
+        " WHERE inbox.id = t.id",
+        silent_hours, hours_between,
+    )  # fmt: skip
+    await database.execute("UPDATE connections SET last_delivery_at = (SELECT max(received_at) FROM inbox)")
+    assert (await shop.seen()).silent is is_silent
+    listed = await shop.connections.ListSilentConnections(
+        connections_pb.ListSilentConnectionsRequest(business_id="shop"), timeout=SECONDS
+    )
+    assert [each.id for each in listed.connections] == [shop.id] * is_silent
+    await shop.change(enabled=False)
+    assert (await shop.seen()).silent is False
+
+
+async def test_a_silence_outlasts_what_was_kept_of_a_connection(shop: Shop, database: "Database") -> None:
+    """Its usual pause is known from its own figures then; one that always sent rarely is not silent."""
+    for _ in range(10):
+        await shop.send(CREATED)
+    await database.execute("DELETE FROM inbox")
+    await database.execute(
+        "UPDATE connections"
+        " SET last_delivery_at = now() - interval '200 days', created_at = now() - interval '300 days'"
+    )
+    assert (await shop.seen()).silent is True
+    await database.execute("UPDATE connections SET created_at = now() - interval '900 days'")
+    assert (await shop.seen()).silent is False
+
+
+async def test_a_silence_is_told_of_once(shop: Shop, database: "Database", postgres_url: str) -> None:
+    """In the log; once more where it has sent in between."""
+    await database.execute(
+        "UPDATE connections SET deliveries = 10, last_delivery_at = now() - interval '9 days',"
+        " created_at = now() - interval '10 days'"
+    )
+    postgres = await Postgres.open(as_service(postgres_url), 2)
+    watch = SilenceWatch(PostgresInbox(postgres, Partitions(postgres)))
+
+    async def told() -> int:
+        with capture_logs() as lines:
+            await watch.look()
+        return sum(line.get("connection") == shop.id for line in lines)
+
+    try:
+        assert [await told(), await told()] == [1, 0]
+        await database.execute("UPDATE connections SET last_delivery_at = now()")
+        assert await told() == 0
+        await database.execute("UPDATE connections SET last_delivery_at = now() - interval '9 days'")
+        assert await told() == 1
+    finally:
+        await postgres.close()

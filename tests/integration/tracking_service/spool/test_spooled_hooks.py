@@ -10,8 +10,8 @@ from cryptography.fernet import Fernet
 
 from cli.embedded.server_process import ServerProcess
 from common.errors import Reason
+from tests.support.platforms.connected_shop import CREATED, REFUNDED, Shop
 from tests.support.tracking_service.calling import failure
-from tests.support.tracking_service.connected_shop import CREATED, REFUNDED, Shop
 from tests.support.tracking_service.spooling import Running, files, freeze, outage, rows, running, thaw
 from tests.support.waiting import eventually
 

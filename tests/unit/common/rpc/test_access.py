@@ -65,9 +65,9 @@ def test_the_key_of_the_gateway_opens_no_more_than_it_needs() -> None:
     }
     assert opened == {
         "Acknowledge", "Authenticate", "BindToken", "GetBusiness", "GetFreshSessions", "GetReport", "Identify",
-        "IssueSession", "ListLatestActivities", "ListRecipients", "ListScopes", "LookUpCode", "OpenReportLink",
-        "ReceiveHook", "RecordRefusedRequests", "ResolveBatches", "ResolveFlight", "ResolveFlights", "ResolveHit",
-        "ResolveHits", "ShareBudgets", "TrackBatches", "TrackEvents", "WatchReport",
+        "IssueSession", "ListLatestActivities", "ListRecipients", "ListScopes", "ListSilentConnections", "LookUpCode",
+        "OpenReportLink", "ReceiveHook", "RecordRefusedRequests", "ResolveBatches", "ResolveFlight", "ResolveFlights",
+        "ResolveHit", "ResolveHits", "ShareBudgets", "TrackBatches", "TrackEvents", "WatchReport",
     }  # fmt: skip
 
 

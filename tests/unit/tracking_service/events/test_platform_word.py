@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from clicktrail.tracking.v1 import event_pb2
-from tests.support.tracking_service.platform_orders import told
+from tests.support.platforms.orders import told
 from tracking_service.events.event import Draft, ToldCustomer
 from tracking_service.events.messages import submission_from, without_customer
 from tracking_service.events.platform_word import candidate_sessions, clues_of, customer_of, customer_word, own_session

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.support.tracking_service.generic_deliveries import EVENT, shop, standard
-from tests.support.tracking_service.platform_deliveries import SHOP, payload, vectors
+from tests.support.platforms.deliveries import SHOP, payload, vectors
+from tests.support.platforms.generic_deliveries import EVENT, shop, standard
 from tracking_service.money import EXPONENTS, is_amount
 from tracking_service.platforms.catalogue import PLATFORMS
 from tracking_service.platforms.fields import LONGEST_TEXT
@@ -88,11 +88,6 @@ def holder(value: Any, path: tuple[Any, ...]) -> Any:
     return value
 
 
-def field(value: Any, path: tuple[Any, ...]) -> Any:
-    """Return the field at a path."""
-    return holder(value, path)[path[-1]]
-
-
 def check(source: Source, value: Any) -> None:
     """Read a damaged payload: what is told can be recorded, or its reader says why it cannot."""
     for each in told_or_reason(source, value):
@@ -144,10 +139,16 @@ def test_a_payload_without_a_field_is_read_or_named(source: Source) -> None:
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)
 def test_a_field_of_another_kind_is_read_or_named(source: Source) -> None:
     """Each field in turn, as everything that it is not; nested in a list and in an object, too."""
+    # One copy for all: each field is put back after its turn.
+    damaged = copy.deepcopy(source.value)
     for path in places(source.value):
-        usual = field(source.value, path)
+        of, name = holder(damaged, path), path[-1]
+        usual = of[name]
         for odd in (*ODD, [usual], {"value": usual}, {"id": usual}):
-            check(source, with_odd(source.value, path, odd))
+            of[name] = odd
+            check(source, damaged)
+        of[name] = usual
+    assert damaged == source.value
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.name)

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.tracking_service.generic_deliveries import EVENT, KEY, MAPPINGS, ORDER, SECRET, shop, standard
-from tests.support.tracking_service.platform_deliveries import RECEIVED_AT, SESSION, SHOP, only_fact
+from tests.support.platforms.deliveries import RECEIVED_AT, SESSION, SHOP, only_fact
+from tests.support.platforms.generic_deliveries import EVENT, KEY, MAPPINGS, ORDER, SECRET, shop, standard
 from tracking_service.platforms.generic import is_signed, read, topic
 from tracking_service.platforms.generic_mapping import GenericMapping
 from tracking_service.platforms.platform import (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.tracking_service.platform_deliveries import SHOP, delivery, payload
+from tests.support.platforms.deliveries import SHOP, delivery, payload
 from tracking_service.platforms import shopify, stripe, woocommerce
 from tracking_service.platforms.catalogue import PLATFORMS
 from tracking_service.platforms.platform import ErasureRequest, Fact, Ignored

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.tracking_service.platform_deliveries import SHOP, Vector, delivery, payload, vector, vectors
+from tests.support.platforms.deliveries import SHOP, Vector, delivery, payload, vector, vectors
 from tracking_service.platforms.catalogue import PLATFORMS
 from tracking_service.platforms.generic_mapping import GenericMapping
 from tracking_service.platforms.platform import HookRequest, Shop, hook_request

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.tracking_service.platform_deliveries import (
+from tests.support.platforms.deliveries import (
     SESSION,
     SHOP,
     delivery,

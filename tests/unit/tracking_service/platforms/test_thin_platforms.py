@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.tracking_service.platform_deliveries import SESSION, SHOP, delivery, facts, payload, vector
+from tests.support.platforms.deliveries import SESSION, SHOP, delivery, facts, payload, vector
 from tracking_service.platforms import mercadopago, tiendanube, vtex
 from tracking_service.platforms.platform import (
     Customer,

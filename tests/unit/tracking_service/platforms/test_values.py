@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.tracking_service.platform_deliveries import OTHER_SESSION, SESSION, SHOP
+from tests.support.platforms.deliveries import OTHER_SESSION, SESSION, SHOP
 from tracking_service.money import is_amount
 from tracking_service.platforms import amounts
 from tracking_service.platforms.fields import numbers_shown, read_object

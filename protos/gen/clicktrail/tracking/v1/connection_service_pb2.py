@@ -31,7 +31,7 @@ from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mas
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/clicktrail/tracking/v1/connection_service.proto\x12\x16\x63licktrail.tracking.v1\x1a!clicktrail/common/v1/access.proto\x1a\x1f\x63licktrail/common/v1/json.proto\x1a\"clicktrail/common/v1/options.proto\x1a clicktrail/common/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb6\x03\n\nConnection\x12\n\n\x02id\x18\x01 \x01(\t\x12\x18\n\x08platform\x18\x02 \x01(\tB\x06\xf2\xe7\x18\x02\x08\x01\x12\x16\n\x06source\x18\x03 \x01(\tB\x06\xf2\xe7\x18\x02X@\x12\x1a\n\x04name\x18\x04 \x01(\tB\x07\xf2\xe7\x18\x03X\xc8\x01H\x00\x88\x01\x01\x12\x10\n\x08hook_url\x18\x05 \x01(\t\x12\x1c\n\x06secret\x18\x06 \x01(\tB\x07\xf2\xe7\x18\x03X\xf4\x03H\x01\x88\x01\x01\x12\x14\n\x07\x65nabled\x18\x07 \x01(\x08H\x02\x88\x01\x01\x12\x1c\n\x0f\x64isabled_reason\x18\x08 \x01(\tH\x03\x88\x01\x01\x12+\n\x07mapping\x18\t \x01(\x0b\x32\x1a.clicktrail.common.v1.Json\x12.\n\ncreated_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x10last_delivery_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ndeliveries\x18\x0c \x01(\x03\x12\x0f\n\x07refused\x18\r \x01(\x03\x42\x07\n\x05_nameB\t\n\x07_secretB\n\n\x08_enabledB\x12\n\x10_disabled_reason\"l\n\x17\x43reateConnectionRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\x36\n\nconnection\x18\x02 \x01(\x0b\x32\".clicktrail.tracking.v1.Connection\"R\n\x18\x43reateConnectionResponse\x12\x36\n\nconnection\x18\x01 \x01(\x0b\x32\".clicktrail.tracking.v1.Connection\"=\n\x14GetConnectionRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\"O\n\x15GetConnectionResponse\x12\x36\n\nconnection\x18\x01 \x01(\x0b\x32\".clicktrail.tracking.v1.Connection\"\xaf\x01\n\x17UpdateConnectionRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\x12\x36\n\nconnection\x18\x03 \x01(\x0b\x32\".clicktrail.tracking.v1.Connection\x12\x35\n\x0bupdate_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe0\xe7\x18\x01\"R\n\x18UpdateConnectionResponse\x12\x36\n\nconnection\x18\x01 \x01(\x0b\x32\".clicktrail.tracking.v1.Connection\"@\n\x17\x44\x65leteConnectionRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\"\x1a\n\x18\x44\x65leteConnectionResponse\"\xd3\x01\n\x16ListConnectionsRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12@\n\x05limit\x18\x02 \x01(\x05\x42\x31\xf2\xe7\x18-\x12+clicktrail.common.v1.SharedRules.page_limit\x12\x1b\n\x0estarting_after\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x1a\n\rending_before\x18\x04 \x01(\tH\x01\x88\x01\x01\x42\x11\n\x0f_starting_afterB\x10\n\x0e_ending_before\"d\n\x17ListConnectionsResponse\x12\x37\n\x0b\x63onnections\x18\x01 \x03(\x0b\x32\".clicktrail.tracking.v1.Connection\x12\x10\n\x08has_more\x18\x02 \x01(\x08\"\xde\x01\n\x15ListDeliveriesRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\x12@\n\x05limit\x18\x03 \x01(\x05\x42\x31\xf2\xe7\x18-\x12+clicktrail.common.v1.SharedRules.page_limit\x12\x1b\n\x0estarting_after\x18\x04 \x01(\tH\x00\x88\x01\x01\x12\x1a\n\rending_before\x18\x05 \x01(\tH\x01\x88\x01\x01\x42\x11\n\x0f_starting_afterB\x10\n\x0e_ending_before\"`\n\x16ListDeliveriesResponse\x12\x34\n\ndeliveries\x18\x01 \x03(\x0b\x32 .clicktrail.tracking.v1.Delivery\x12\x10\n\x08has_more\x18\x02 \x01(\x08\"\xa3\x01\n\x08\x44\x65livery\x12\x16\n\x02id\x18\x01 \x01(\tB\n\xf2\xe7\x18\x06r\x04uuid\x12/\n\x0breceived_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05topic\x18\x03 \x01(\t\x12\x0f\n\x07outcome\x18\x04 \x01(\t\x12\x0e\n\x06\x65vents\x18\x05 \x03(\t\x12\x13\n\x06reason\x18\x06 \x01(\tH\x00\x88\x01\x01\x42\t\n\x07_reason\"s\n\x17ReplayDeliveriesRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\x12\x31\n\x05since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xf2\xe7\x18\x02\x08\x01\".\n\x18ReplayDeliveriesResponse\x12\x12\n\ndeliveries\x18\x01 \x01(\x03\x32\xbc\t\n\x11\x43onnectionService\x12\xb7\x01\n\x10\x43reateConnection\x12/.clicktrail.tracking.v1.CreateConnectionRequest\x1a\x30.clicktrail.tracking.v1.CreateConnectionResponse\"@\xfa\xe7\x18\r\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02)\"\x0f/v1/connections:\nconnectionb\nconnection\x12\xaa\x01\n\rGetConnection\x12,.clicktrail.tracking.v1.GetConnectionRequest\x1a-.clicktrail.tracking.v1.GetConnectionResponse\"<\xfa\xe7\x18\x10\n\x01\x05\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02\"\x12\x14/v1/connections/{id}b\nconnection\x12\xbc\x01\n\x10UpdateConnection\x12/.clicktrail.tracking.v1.UpdateConnectionRequest\x1a\x30.clicktrail.tracking.v1.UpdateConnectionResponse\"E\xfa\xe7\x18\r\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02.2\x14/v1/connections/{id}:\nconnectionb\nconnection\x12\xa4\x01\n\x10\x44\x65leteConnection\x12/.clicktrail.tracking.v1.DeleteConnectionRequest\x1a\x30.clicktrail.tracking.v1.DeleteConnectionResponse\"-\xfa\xe7\x18\r\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02\x16*\x14/v1/connections/{id}\x12\x9f\x01\n\x0fListConnections\x12..clicktrail.tracking.v1.ListConnectionsRequest\x1a/.clicktrail.tracking.v1.ListConnectionsResponse\"+\xfa\xe7\x18\x10\n\x01\x05\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02\x11\x12\x0f/v1/connections\x12\xac\x01\n\x0eListDeliveries\x12-.clicktrail.tracking.v1.ListDeliveriesRequest\x1a..clicktrail.tracking.v1.ListDeliveriesResponse\";\xfa\xe7\x18\x10\n\x01\x05\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02!\x12\x1f/v1/connections/{id}/deliveries\x12\x88\x01\n\x10ReplayDeliveries\x12/.clicktrail.tracking.v1.ReplayDeliveriesRequest\x1a\x30.clicktrail.tracking.v1.ReplayDeliveriesResponse\"\x11\xfa\xe7\x18\r\x12\x0b\x62usiness_idb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/clicktrail/tracking/v1/connection_service.proto\x12\x16\x63licktrail.tracking.v1\x1a!clicktrail/common/v1/access.proto\x1a\x1f\x63licktrail/common/v1/json.proto\x1a\"clicktrail/common/v1/options.proto\x1a clicktrail/common/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc6\x03\n\nConnection\x12\n\n\x02id\x18\x01 \x01(\t\x12\x18\n\x08platform\x18\x02 \x01(\tB\x06\xf2\xe7\x18\x02\x08\x01\x12\x16\n\x06source\x18\x03 \x01(\tB\x06\xf2\xe7\x18\x02X@\x12\x1a\n\x04name\x18\x04 \x01(\tB\x07\xf2\xe7\x18\x03X\xc8\x01H\x00\x88\x01\x01\x12\x10\n\x08hook_url\x18\x05 \x01(\t\x12\x1c\n\x06secret\x18\x06 \x01(\tB\x07\xf2\xe7\x18\x03X\xf4\x03H\x01\x88\x01\x01\x12\x14\n\x07\x65nabled\x18\x07 \x01(\x08H\x02\x88\x01\x01\x12\x1c\n\x0f\x64isabled_reason\x18\x08 \x01(\tH\x03\x88\x01\x01\x12+\n\x07mapping\x18\t \x01(\x0b\x32\x1a.clicktrail.common.v1.Json\x12.\n\ncreated_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x34\n\x10last_delivery_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ndeliveries\x18\x0c \x01(\x03\x12\x0f\n\x07refused\x18\r \x01(\x03\x12\x0e\n\x06silent\x18\x0e \x01(\x08\x42\x07\n\x05_nameB\t\n\x07_secretB\n\n\x08_enabledB\x12\n\x10_disabled_reason\"l\n\x17\x43reateConnectionRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\x36\n\nconnection\x18\x02 \x01(\x0b\x32\".clicktrail.tracking.v1.Connection\"R\n\x18\x43reateConnectionResponse\x12\x36\n\nconnection\x18\x01 \x01(\x0b\x32\".clicktrail.tracking.v1.Connection\"=\n\x14GetConnectionRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\"O\n\x15GetConnectionResponse\x12\x36\n\nconnection\x18\x01 \x01(\x0b\x32\".clicktrail.tracking.v1.Connection\"\xaf\x01\n\x17UpdateConnectionRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\x12\x36\n\nconnection\x18\x03 \x01(\x0b\x32\".clicktrail.tracking.v1.Connection\x12\x35\n\x0bupdate_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe0\xe7\x18\x01\"R\n\x18UpdateConnectionResponse\x12\x36\n\nconnection\x18\x01 \x01(\x0b\x32\".clicktrail.tracking.v1.Connection\"@\n\x17\x44\x65leteConnectionRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\"\x1a\n\x18\x44\x65leteConnectionResponse\"\xd3\x01\n\x16ListConnectionsRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12@\n\x05limit\x18\x02 \x01(\x05\x42\x31\xf2\xe7\x18-\x12+clicktrail.common.v1.SharedRules.page_limit\x12\x1b\n\x0estarting_after\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x1a\n\rending_before\x18\x04 \x01(\tH\x01\x88\x01\x01\x42\x11\n\x0f_starting_afterB\x10\n\x0e_ending_before\"d\n\x17ListConnectionsResponse\x12\x37\n\x0b\x63onnections\x18\x01 \x03(\x0b\x32\".clicktrail.tracking.v1.Connection\x12\x10\n\x08has_more\x18\x02 \x01(\x08\"9\n\x1cListSilentConnectionsRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\"^\n\x1dListSilentConnectionsResponse\x12=\n\x0b\x63onnections\x18\x01 \x03(\x0b\x32(.clicktrail.tracking.v1.SilentConnection\"\x82\x01\n\x10SilentConnection\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08platform\x18\x02 \x01(\t\x12\x11\n\x04name\x18\x03 \x01(\tH\x00\x88\x01\x01\x12\x34\n\x10last_delivery_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x07\n\x05_name\"\xde\x01\n\x15ListDeliveriesRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\x12@\n\x05limit\x18\x03 \x01(\x05\x42\x31\xf2\xe7\x18-\x12+clicktrail.common.v1.SharedRules.page_limit\x12\x1b\n\x0estarting_after\x18\x04 \x01(\tH\x00\x88\x01\x01\x12\x1a\n\rending_before\x18\x05 \x01(\tH\x01\x88\x01\x01\x42\x11\n\x0f_starting_afterB\x10\n\x0e_ending_before\"`\n\x16ListDeliveriesResponse\x12\x34\n\ndeliveries\x18\x01 \x03(\x0b\x32 .clicktrail.tracking.v1.Delivery\x12\x10\n\x08has_more\x18\x02 \x01(\x08\"\xa3\x01\n\x08\x44\x65livery\x12\x16\n\x02id\x18\x01 \x01(\tB\n\xf2\xe7\x18\x06r\x04uuid\x12/\n\x0breceived_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05topic\x18\x03 \x01(\t\x12\x0f\n\x07outcome\x18\x04 \x01(\t\x12\x0e\n\x06\x65vents\x18\x05 \x03(\t\x12\x13\n\x06reason\x18\x06 \x01(\tH\x00\x88\x01\x01\x42\t\n\x07_reason\"s\n\x17ReplayDeliveriesRequest\x12\x19\n\x0b\x62usiness_id\x18\x01 \x01(\tB\x04\xe0\xe7\x18\x01\x12\n\n\x02id\x18\x02 \x01(\t\x12\x31\n\x05since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xf2\xe7\x18\x02\x08\x01\".\n\x18ReplayDeliveriesResponse\x12\x12\n\ndeliveries\x18\x01 \x01(\x03\x32\xda\n\n\x11\x43onnectionService\x12\xb7\x01\n\x10\x43reateConnection\x12/.clicktrail.tracking.v1.CreateConnectionRequest\x1a\x30.clicktrail.tracking.v1.CreateConnectionResponse\"@\xfa\xe7\x18\r\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02)\"\x0f/v1/connections:\nconnectionb\nconnection\x12\xaa\x01\n\rGetConnection\x12,.clicktrail.tracking.v1.GetConnectionRequest\x1a-.clicktrail.tracking.v1.GetConnectionResponse\"<\xfa\xe7\x18\x10\n\x01\x05\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02\"\x12\x14/v1/connections/{id}b\nconnection\x12\xbc\x01\n\x10UpdateConnection\x12/.clicktrail.tracking.v1.UpdateConnectionRequest\x1a\x30.clicktrail.tracking.v1.UpdateConnectionResponse\"E\xfa\xe7\x18\r\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02.2\x14/v1/connections/{id}:\nconnectionb\nconnection\x12\xa4\x01\n\x10\x44\x65leteConnection\x12/.clicktrail.tracking.v1.DeleteConnectionRequest\x1a\x30.clicktrail.tracking.v1.DeleteConnectionResponse\"-\xfa\xe7\x18\r\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02\x16*\x14/v1/connections/{id}\x12\x9f\x01\n\x0fListConnections\x12..clicktrail.tracking.v1.ListConnectionsRequest\x1a/.clicktrail.tracking.v1.ListConnectionsResponse\"+\xfa\xe7\x18\x10\n\x01\x05\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02\x11\x12\x0f/v1/connections\x12\x9b\x01\n\x15ListSilentConnections\x12\x34.clicktrail.tracking.v1.ListSilentConnectionsRequest\x1a\x35.clicktrail.tracking.v1.ListSilentConnectionsResponse\"\x15\xfa\xe7\x18\x11\n\x02\x01\x05\x12\x0b\x62usiness_id\x12\xac\x01\n\x0eListDeliveries\x12-.clicktrail.tracking.v1.ListDeliveriesRequest\x1a..clicktrail.tracking.v1.ListDeliveriesResponse\";\xfa\xe7\x18\x10\n\x01\x05\x12\x0b\x62usiness_id\x82\xd3\xe4\x93\x02!\x12\x1f/v1/connections/{id}/deliveries\x12\x88\x01\n\x10ReplayDeliveries\x12/.clicktrail.tracking.v1.ReplayDeliveriesRequest\x1a\x30.clicktrail.tracking.v1.ReplayDeliveriesResponse\"\x11\xfa\xe7\x18\r\x12\x0b\x62usiness_idb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -60,6 +60,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTCONNECTIONSREQUEST'].fields_by_name['business_id']._serialized_options = b'\340\347\030\001'
   _globals['_LISTCONNECTIONSREQUEST'].fields_by_name['limit']._loaded_options = None
   _globals['_LISTCONNECTIONSREQUEST'].fields_by_name['limit']._serialized_options = b'\362\347\030-\022+clicktrail.common.v1.SharedRules.page_limit'
+  _globals['_LISTSILENTCONNECTIONSREQUEST'].fields_by_name['business_id']._loaded_options = None
+  _globals['_LISTSILENTCONNECTIONSREQUEST'].fields_by_name['business_id']._serialized_options = b'\340\347\030\001'
   _globals['_LISTDELIVERIESREQUEST'].fields_by_name['business_id']._loaded_options = None
   _globals['_LISTDELIVERIESREQUEST'].fields_by_name['business_id']._serialized_options = b'\340\347\030\001'
   _globals['_LISTDELIVERIESREQUEST'].fields_by_name['limit']._loaded_options = None
@@ -80,42 +82,50 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CONNECTIONSERVICE'].methods_by_name['DeleteConnection']._serialized_options = b'\372\347\030\r\022\013business_id\202\323\344\223\002\026*\024/v1/connections/{id}'
   _globals['_CONNECTIONSERVICE'].methods_by_name['ListConnections']._loaded_options = None
   _globals['_CONNECTIONSERVICE'].methods_by_name['ListConnections']._serialized_options = b'\372\347\030\020\n\001\005\022\013business_id\202\323\344\223\002\021\022\017/v1/connections'
+  _globals['_CONNECTIONSERVICE'].methods_by_name['ListSilentConnections']._loaded_options = None
+  _globals['_CONNECTIONSERVICE'].methods_by_name['ListSilentConnections']._serialized_options = b'\372\347\030\021\n\002\001\005\022\013business_id'
   _globals['_CONNECTIONSERVICE'].methods_by_name['ListDeliveries']._loaded_options = None
   _globals['_CONNECTIONSERVICE'].methods_by_name['ListDeliveries']._serialized_options = b'\372\347\030\020\n\001\005\022\013business_id\202\323\344\223\002!\022\037/v1/connections/{id}/deliveries'
   _globals['_CONNECTIONSERVICE'].methods_by_name['ReplayDeliveries']._loaded_options = None
   _globals['_CONNECTIONSERVICE'].methods_by_name['ReplayDeliveries']._serialized_options = b'\372\347\030\r\022\013business_id'
   _globals['_CONNECTION']._serialized_start=311
-  _globals['_CONNECTION']._serialized_end=749
-  _globals['_CREATECONNECTIONREQUEST']._serialized_start=751
-  _globals['_CREATECONNECTIONREQUEST']._serialized_end=859
-  _globals['_CREATECONNECTIONRESPONSE']._serialized_start=861
-  _globals['_CREATECONNECTIONRESPONSE']._serialized_end=943
-  _globals['_GETCONNECTIONREQUEST']._serialized_start=945
-  _globals['_GETCONNECTIONREQUEST']._serialized_end=1006
-  _globals['_GETCONNECTIONRESPONSE']._serialized_start=1008
-  _globals['_GETCONNECTIONRESPONSE']._serialized_end=1087
-  _globals['_UPDATECONNECTIONREQUEST']._serialized_start=1090
-  _globals['_UPDATECONNECTIONREQUEST']._serialized_end=1265
-  _globals['_UPDATECONNECTIONRESPONSE']._serialized_start=1267
-  _globals['_UPDATECONNECTIONRESPONSE']._serialized_end=1349
-  _globals['_DELETECONNECTIONREQUEST']._serialized_start=1351
-  _globals['_DELETECONNECTIONREQUEST']._serialized_end=1415
-  _globals['_DELETECONNECTIONRESPONSE']._serialized_start=1417
-  _globals['_DELETECONNECTIONRESPONSE']._serialized_end=1443
-  _globals['_LISTCONNECTIONSREQUEST']._serialized_start=1446
-  _globals['_LISTCONNECTIONSREQUEST']._serialized_end=1657
-  _globals['_LISTCONNECTIONSRESPONSE']._serialized_start=1659
-  _globals['_LISTCONNECTIONSRESPONSE']._serialized_end=1759
-  _globals['_LISTDELIVERIESREQUEST']._serialized_start=1762
-  _globals['_LISTDELIVERIESREQUEST']._serialized_end=1984
-  _globals['_LISTDELIVERIESRESPONSE']._serialized_start=1986
-  _globals['_LISTDELIVERIESRESPONSE']._serialized_end=2082
-  _globals['_DELIVERY']._serialized_start=2085
-  _globals['_DELIVERY']._serialized_end=2248
-  _globals['_REPLAYDELIVERIESREQUEST']._serialized_start=2250
-  _globals['_REPLAYDELIVERIESREQUEST']._serialized_end=2365
-  _globals['_REPLAYDELIVERIESRESPONSE']._serialized_start=2367
-  _globals['_REPLAYDELIVERIESRESPONSE']._serialized_end=2413
-  _globals['_CONNECTIONSERVICE']._serialized_start=2416
-  _globals['_CONNECTIONSERVICE']._serialized_end=3628
+  _globals['_CONNECTION']._serialized_end=765
+  _globals['_CREATECONNECTIONREQUEST']._serialized_start=767
+  _globals['_CREATECONNECTIONREQUEST']._serialized_end=875
+  _globals['_CREATECONNECTIONRESPONSE']._serialized_start=877
+  _globals['_CREATECONNECTIONRESPONSE']._serialized_end=959
+  _globals['_GETCONNECTIONREQUEST']._serialized_start=961
+  _globals['_GETCONNECTIONREQUEST']._serialized_end=1022
+  _globals['_GETCONNECTIONRESPONSE']._serialized_start=1024
+  _globals['_GETCONNECTIONRESPONSE']._serialized_end=1103
+  _globals['_UPDATECONNECTIONREQUEST']._serialized_start=1106
+  _globals['_UPDATECONNECTIONREQUEST']._serialized_end=1281
+  _globals['_UPDATECONNECTIONRESPONSE']._serialized_start=1283
+  _globals['_UPDATECONNECTIONRESPONSE']._serialized_end=1365
+  _globals['_DELETECONNECTIONREQUEST']._serialized_start=1367
+  _globals['_DELETECONNECTIONREQUEST']._serialized_end=1431
+  _globals['_DELETECONNECTIONRESPONSE']._serialized_start=1433
+  _globals['_DELETECONNECTIONRESPONSE']._serialized_end=1459
+  _globals['_LISTCONNECTIONSREQUEST']._serialized_start=1462
+  _globals['_LISTCONNECTIONSREQUEST']._serialized_end=1673
+  _globals['_LISTCONNECTIONSRESPONSE']._serialized_start=1675
+  _globals['_LISTCONNECTIONSRESPONSE']._serialized_end=1775
+  _globals['_LISTSILENTCONNECTIONSREQUEST']._serialized_start=1777
+  _globals['_LISTSILENTCONNECTIONSREQUEST']._serialized_end=1834
+  _globals['_LISTSILENTCONNECTIONSRESPONSE']._serialized_start=1836
+  _globals['_LISTSILENTCONNECTIONSRESPONSE']._serialized_end=1930
+  _globals['_SILENTCONNECTION']._serialized_start=1933
+  _globals['_SILENTCONNECTION']._serialized_end=2063
+  _globals['_LISTDELIVERIESREQUEST']._serialized_start=2066
+  _globals['_LISTDELIVERIESREQUEST']._serialized_end=2288
+  _globals['_LISTDELIVERIESRESPONSE']._serialized_start=2290
+  _globals['_LISTDELIVERIESRESPONSE']._serialized_end=2386
+  _globals['_DELIVERY']._serialized_start=2389
+  _globals['_DELIVERY']._serialized_end=2552
+  _globals['_REPLAYDELIVERIESREQUEST']._serialized_start=2554
+  _globals['_REPLAYDELIVERIESREQUEST']._serialized_end=2669
+  _globals['_REPLAYDELIVERIESRESPONSE']._serialized_start=2671
+  _globals['_REPLAYDELIVERIESRESPONSE']._serialized_end=2717
+  _globals['_CONNECTIONSERVICE']._serialized_start=2720
+  _globals['_CONNECTIONSERVICE']._serialized_end=4090
 # @@protoc_insertion_point(module_scope)

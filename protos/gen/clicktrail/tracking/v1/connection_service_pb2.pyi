@@ -40,6 +40,7 @@ class Connection(_message.Message):
     LAST_DELIVERY_AT_FIELD_NUMBER: _builtins.int
     DELIVERIES_FIELD_NUMBER: _builtins.int
     REFUSED_FIELD_NUMBER: _builtins.int
+    SILENT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """32 hexadecimal digits."""
     platform: _builtins.str
@@ -63,6 +64,10 @@ class Connection(_message.Message):
     """How many deliveries were taken in."""
     refused: _builtins.int
     """How many were not, since their signature was wrong."""
+    silent: _builtins.bool
+    """Whether it has fallen silent: after ten deliveries or more, nothing has come for a day at least, and for three times as
+    long as the longest pause between the last hundred, and as the mean pause since it was made.
+    """
     @_builtins.property
     def mapping(self) -> _types_pb2.Json:
         """How to read what a platform sends that has no module; of the platform "generic" alone. A JSON object. Fixed."""
@@ -91,10 +96,11 @@ class Connection(_message.Message):
         last_delivery_at: _timestamp_pb2.Timestamp | None = ...,
         deliveries: _builtins.int = ...,
         refused: _builtins.int = ...,
+        silent: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_disabled_reason", b"_disabled_reason", "_enabled", b"_enabled", "_name", b"_name", "_secret", b"_secret", "created_at", b"created_at", "disabled_reason", b"disabled_reason", "enabled", b"enabled", "last_delivery_at", b"last_delivery_at", "mapping", b"mapping", "name", b"name", "secret", b"secret"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_disabled_reason", b"_disabled_reason", "_enabled", b"_enabled", "_name", b"_name", "_secret", b"_secret", "created_at", b"created_at", "deliveries", b"deliveries", "disabled_reason", b"disabled_reason", "enabled", b"enabled", "hook_url", b"hook_url", "id", b"id", "last_delivery_at", b"last_delivery_at", "mapping", b"mapping", "name", b"name", "platform", b"platform", "refused", b"refused", "secret", b"secret", "source", b"source"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_disabled_reason", b"_disabled_reason", "_enabled", b"_enabled", "_name", b"_name", "_secret", b"_secret", "created_at", b"created_at", "deliveries", b"deliveries", "disabled_reason", b"disabled_reason", "enabled", b"enabled", "hook_url", b"hook_url", "id", b"id", "last_delivery_at", b"last_delivery_at", "mapping", b"mapping", "name", b"name", "platform", b"platform", "refused", b"refused", "secret", b"secret", "silent", b"silent", "source", b"source"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__disabled_reason: _TypeAlias = _typing.Literal["disabled_reason"]  # noqa: Y015
     _WhichOneofArgType__disabled_reason: _TypeAlias = _typing.Literal["_disabled_reason", b"_disabled_reason"]  # noqa: Y015
@@ -390,6 +396,90 @@ class ListConnectionsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListConnectionsResponse: _TypeAlias = ListConnectionsResponse  # noqa: Y015
+
+@_typing.final
+class ListSilentConnectionsRequest(_message.Message):
+    """Whose silent connections to list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BUSINESS_ID_FIELD_NUMBER: _builtins.int
+    business_id: _builtins.str
+    """The business."""
+    def __init__(
+        self,
+        *,
+        business_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["business_id", b"business_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSilentConnectionsRequest: _TypeAlias = ListSilentConnectionsRequest  # noqa: Y015
+
+@_typing.final
+class ListSilentConnectionsResponse(_message.Message):
+    """The connections that have fallen silent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONNECTIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def connections(self) -> _containers.RepeatedCompositeFieldContainer[Global___SilentConnection]:
+        """The connections."""
+
+    def __init__(
+        self,
+        *,
+        connections: _abc.Iterable[Global___SilentConnection] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connections", b"connections"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSilentConnectionsResponse: _TypeAlias = ListSilentConnectionsResponse  # noqa: Y015
+
+@_typing.final
+class SilentConnection(_message.Message):
+    """A connection from which nothing comes any more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    PLATFORM_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    LAST_DELIVERY_AT_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Its id."""
+    platform: _builtins.str
+    """Its platform."""
+    name: _builtins.str
+    """What people call it."""
+    @_builtins.property
+    def last_delivery_at(self) -> _timestamp_pb2.Timestamp:
+        """When the platform sent something last."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        platform: _builtins.str = ...,
+        name: _builtins.str | None = ...,
+        last_delivery_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_name", b"_name", "last_delivery_at", b"last_delivery_at", "name", b"name"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_name", b"_name", "id", b"id", "last_delivery_at", b"last_delivery_at", "name", b"name", "platform", b"platform"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
+    _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
+
+Global___SilentConnection: _TypeAlias = SilentConnection  # noqa: Y015
 
 @_typing.final
 class ListDeliveriesRequest(_message.Message):

@@ -60,6 +60,11 @@ class ConnectionServiceStub:
                 request_serializer=clicktrail_dot_tracking_dot_v1_dot_connection__service__pb2.ListConnectionsRequest.SerializeToString,
                 response_deserializer=clicktrail_dot_tracking_dot_v1_dot_connection__service__pb2.ListConnectionsResponse.FromString,
                 _registered_method=True)
+        self.ListSilentConnections = channel.unary_unary(
+                '/clicktrail.tracking.v1.ConnectionService/ListSilentConnections',
+                request_serializer=clicktrail_dot_tracking_dot_v1_dot_connection__service__pb2.ListSilentConnectionsRequest.SerializeToString,
+                response_deserializer=clicktrail_dot_tracking_dot_v1_dot_connection__service__pb2.ListSilentConnectionsResponse.FromString,
+                _registered_method=True)
         self.ListDeliveries = channel.unary_unary(
                 '/clicktrail.tracking.v1.ConnectionService/ListDeliveries',
                 request_serializer=clicktrail_dot_tracking_dot_v1_dot_connection__service__pb2.ListDeliveriesRequest.SerializeToString,
@@ -121,6 +126,13 @@ class ConnectionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListSilentConnections(self, request, context):
+        """Lists the connections that have fallen silent, the one that has been so for the longest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListDeliveries(self, request, context):
         """Lists what the platform sent, newest first, and what became of it.
 
@@ -166,6 +178,11 @@ def add_ConnectionServiceServicer_to_server(servicer, server):
                     servicer.ListConnections,
                     request_deserializer=clicktrail_dot_tracking_dot_v1_dot_connection__service__pb2.ListConnectionsRequest.FromString,
                     response_serializer=clicktrail_dot_tracking_dot_v1_dot_connection__service__pb2.ListConnectionsResponse.SerializeToString,
+            ),
+            'ListSilentConnections': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSilentConnections,
+                    request_deserializer=clicktrail_dot_tracking_dot_v1_dot_connection__service__pb2.ListSilentConnectionsRequest.FromString,
+                    response_serializer=clicktrail_dot_tracking_dot_v1_dot_connection__service__pb2.ListSilentConnectionsResponse.SerializeToString,
             ),
             'ListDeliveries': grpc.unary_unary_rpc_method_handler(
                     servicer.ListDeliveries,
@@ -314,6 +331,33 @@ class ConnectionService:
             '/clicktrail.tracking.v1.ConnectionService/ListConnections',
             clicktrail_dot_tracking_dot_v1_dot_connection__service__pb2.ListConnectionsRequest.SerializeToString,
             clicktrail_dot_tracking_dot_v1_dot_connection__service__pb2.ListConnectionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSilentConnections(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/clicktrail.tracking.v1.ConnectionService/ListSilentConnections',
+            clicktrail_dot_tracking_dot_v1_dot_connection__service__pb2.ListSilentConnectionsRequest.SerializeToString,
+            clicktrail_dot_tracking_dot_v1_dot_connection__service__pb2.ListSilentConnectionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -40,6 +40,8 @@ class ConnectionServiceStub:
     """
     ListConnections: _aio.UnaryUnaryMultiCallable[_connection_service_pb2.ListConnectionsRequest, _connection_service_pb2.ListConnectionsResponse]
     """Lists the connections, newest first."""
+    ListSilentConnections: _aio.UnaryUnaryMultiCallable[_connection_service_pb2.ListSilentConnectionsRequest, _connection_service_pb2.ListSilentConnectionsResponse]
+    """Lists the connections that have fallen silent, the one that has been so for the longest first."""
     ListDeliveries: _aio.UnaryUnaryMultiCallable[_connection_service_pb2.ListDeliveriesRequest, _connection_service_pb2.ListDeliveriesResponse]
     """Lists what the platform sent, newest first, and what became of it.
 
@@ -107,6 +109,14 @@ class ConnectionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_connection_service_pb2.ListConnectionsRequest, _abc.Awaitable[_connection_service_pb2.ListConnectionsResponse]],
     ) -> _abc.Awaitable[_connection_service_pb2.ListConnectionsResponse]:
         """Lists the connections, newest first."""
+
+    @_abc_1.abstractmethod
+    def ListSilentConnections(
+        self,
+        request: _connection_service_pb2.ListSilentConnectionsRequest,
+        context: _aio.ServicerContext[_connection_service_pb2.ListSilentConnectionsRequest, _abc.Awaitable[_connection_service_pb2.ListSilentConnectionsResponse]],
+    ) -> _abc.Awaitable[_connection_service_pb2.ListSilentConnectionsResponse]:
+        """Lists the connections that have fallen silent, the one that has been so for the longest first."""
 
     @_abc_1.abstractmethod
     def ListDeliveries(

@@ -1,14 +1,14 @@
 """Deliveries of platforms that the guide connects by mappings, which are read as they stand there."""
 
 import base64
-import hmac
 import json
 import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tests.support.tracking_service.platform_deliveries import RECEIVED_AT, SESSION, SHOP
+from tests.support.platforms.deliveries import RECEIVED_AT, SESSION, SHOP
+from tests.support.platforms.signatures import headers_of
 from tracking_service.platforms.generic_mapping import GenericMapping
 from tracking_service.platforms.platform import HookRequest, Shop, hook_request
 
@@ -35,7 +35,6 @@ def shop(name: str) -> Shop:
 
 def standard(event: dict[str, Any], at: datetime = RECEIVED_AT) -> HookRequest:
     """Return a delivery as Standard Webhooks has it."""
-    body, stamp = json.dumps(event).encode(), str(int(at.timestamp()))
-    signature = base64.b64encode(hmac.digest(KEY, b"msg_1." + stamp.encode() + b"." + body, "sha256")).decode()
-    headers = {"Webhook-Id": "msg_1", "Webhook-Timestamp": stamp, "Webhook-Signature": f"v1,AAAA v1a,xx v1,{signature}"}
+    body = json.dumps(event).encode()
+    headers = headers_of("generic", body, SECRET, at=at.timestamp())
     return hook_request(headers.items(), [], body, RECEIVED_AT)

@@ -1,8 +1,5 @@
-"""A shop that is connected, as tracking sees it: its platform signs as WooCommerce and Shopify do."""
+"""A shop that is connected, as tracking sees it."""
 
-import base64
-import hashlib
-import hmac
 from typing import Any
 
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -11,24 +8,13 @@ from grpc import aio
 from clicktrail.tracking.v1 import connection_service_pb2 as connections_pb
 from clicktrail.tracking.v1 import connection_service_pb2_grpc, hook_service_pb2_grpc
 from clicktrail.tracking.v1 import hook_service_pb2 as pb
+from tests.support.platforms.deliveries import payload
+from tests.support.platforms.signatures import headers_of
 from tests.support.tracking_service.calling import SECONDS
-from tests.support.tracking_service.platform_deliveries import payload
 
 CREATED = payload("woocommerce/order-created.json")
 REFUNDED = payload("woocommerce/order-updated-refunded.json")
 SECRET = "the-secret-of-the-shop"
-
-
-# The headers of the topic and of the signature.
-HEADERS = {
-    "woocommerce": ("X-WC-Webhook-Topic", "X-WC-Webhook-Signature"),
-    "shopify": ("X-Shopify-Topic", "X-Shopify-Hmac-Sha256"),
-}
-
-
-def signature(body: bytes, secret: str) -> str:
-    """Return how both sign."""
-    return base64.b64encode(hmac.digest(secret.encode(), body, hashlib.sha256)).decode()
 
 
 class Shop:
@@ -48,7 +34,7 @@ class Shop:
 
     async def send(self, body: bytes, secret: str = SECRET, topic: str = "order.updated", hook: str = "") -> None:
         """Send a delivery."""
-        headers = dict(zip(HEADERS[self._platform], (topic, signature(body, secret)), strict=True))
+        headers = headers_of(self._platform, body, secret, topic)
         named = [pb.NamedValue(name=name, value=value) for name, value in headers.items()]
         request = pb.ReceiveHookRequest(connection=hook or self.id, headers=named, body=body)
         await self._hooks.ReceiveHook(request, timeout=SECONDS)
