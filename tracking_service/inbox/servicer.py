@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     Context = aio.ServicerContext[Any, Any]
 
-Receive = Callable[[str, HookRequest], Awaitable[bool]]
-"""Keeps what came to a connection; False: it is a trial of the address, and not kept.
+Receive = Callable[[str, HookRequest], Awaitable[None]]
+"""Keeps what came to a connection.
 
 Raises `CONNECTION_UNKNOWN`, `SIGNATURE_WRONG` and UNAVAILABLE."""
 
@@ -30,5 +30,5 @@ class HookServicer(hook_service_pb2_grpc.HookServiceServicer):
         check_texts(pb.ReceiveHookRequest(connection=request.connection))
         headers, query = ([(each.name, each.value) for each in some] for some in (request.headers, request.query))
         hook = hook_request(headers, query, request.body, received_at(request))
-        is_kept = await self._receive(request.connection, hook)
-        return pb.ReceiveHookResponse(kept=is_kept)
+        await self._receive(request.connection, hook)
+        return pb.ReceiveHookResponse()

@@ -51,14 +51,14 @@ class SpoolHooks:
         self._breaker, self._known, self._spool = outage
         self._settling: set[asyncio.Task[None]] = set()
 
-    async def receive(self, connection_id: str, request: HookRequest) -> bool:
-        """Keep a delivery, durably, then turn it into events; False: it is a trial of the address, and not kept.
+    async def receive(self, connection_id: str, request: HookRequest) -> None:
+        """Keep a delivery, durably, then turn it into events; a trial of the address is not kept.
 
         Raises `CONNECTION_UNKNOWN`, `SIGNATURE_WRONG`, and UNAVAILABLE for what cannot be judged or kept now.
         """
         hook = await self._hook(connection_id)
         if PLATFORMS[hook.platform].is_ping(request):
-            return False
+            return
         if not self._proof.is_signed(hook, request):
             await self._or_none(lambda: self._store.count_refused(hook.id))
             raise wrong_signature()
@@ -67,7 +67,6 @@ class SpoolHooks:
             await self._settle(delivery, hook)
         else:
             await self._keep(delivery)
-        return True
 
     async def close(self) -> None:
         """Leave to the next process what is not turned into events yet."""

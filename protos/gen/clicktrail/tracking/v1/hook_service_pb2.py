@@ -26,7 +26,7 @@ from clicktrail.common.v1 import access_pb2 as clicktrail_dot_common_dot_v1_dot_
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)clicktrail/tracking/v1/hook_service.proto\x12\x16\x63licktrail.tracking.v1\x1a!clicktrail/common/v1/access.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcf\x01\n\x12ReceiveHookRequest\x12\x12\n\nconnection\x18\x01 \x01(\t\x12\x33\n\x07headers\x18\x02 \x03(\x0b\x32\".clicktrail.tracking.v1.NamedValue\x12\x31\n\x05query\x18\x03 \x03(\x0b\x32\".clicktrail.tracking.v1.NamedValue\x12\x0c\n\x04\x62ody\x18\x04 \x01(\x0c\x12/\n\x0breceived_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\")\n\nNamedValue\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"#\n\x13ReceiveHookResponse\x12\x0c\n\x04kept\x18\x01 \x01(\x08\"\xa3\x01\n\x0fSpooledDelivery\x12\x12\n\nconnection\x18\x01 \x01(\t\x12/\n\x0breceived_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05topic\x18\x03 \x01(\t\x12\x0f\n\x07headers\x18\x04 \x01(\t\x12\r\n\x05query\x18\x05 \x01(\t\x12\x0c\n\x04\x62ody\x18\x06 \x01(\x0c\x12\x0e\n\x06people\x18\x07 \x03(\x0c\x32~\n\x0bHookService\x12o\n\x0bReceiveHook\x12*.clicktrail.tracking.v1.ReceiveHookRequest\x1a+.clicktrail.tracking.v1.ReceiveHookResponse\"\x07\xfa\xe7\x18\x03\n\x01\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)clicktrail/tracking/v1/hook_service.proto\x12\x16\x63licktrail.tracking.v1\x1a!clicktrail/common/v1/access.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcf\x01\n\x12ReceiveHookRequest\x12\x12\n\nconnection\x18\x01 \x01(\t\x12\x33\n\x07headers\x18\x02 \x03(\x0b\x32\".clicktrail.tracking.v1.NamedValue\x12\x31\n\x05query\x18\x03 \x03(\x0b\x32\".clicktrail.tracking.v1.NamedValue\x12\x0c\n\x04\x62ody\x18\x04 \x01(\x0c\x12/\n\x0breceived_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\")\n\nNamedValue\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\"\x15\n\x13ReceiveHookResponse\"\xa3\x01\n\x0fSpooledDelivery\x12\x12\n\nconnection\x18\x01 \x01(\t\x12/\n\x0breceived_at\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05topic\x18\x03 \x01(\t\x12\x0f\n\x07headers\x18\x04 \x01(\t\x12\r\n\x05query\x18\x05 \x01(\t\x12\x0c\n\x04\x62ody\x18\x06 \x01(\x0c\x12\x0e\n\x06people\x18\x07 \x03(\x0c\x32~\n\x0bHookService\x12o\n\x0bReceiveHook\x12*.clicktrail.tracking.v1.ReceiveHookRequest\x1a+.clicktrail.tracking.v1.ReceiveHookResponse\"\x07\xfa\xe7\x18\x03\n\x01\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,9 +40,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_NAMEDVALUE']._serialized_start=347
   _globals['_NAMEDVALUE']._serialized_end=388
   _globals['_RECEIVEHOOKRESPONSE']._serialized_start=390
-  _globals['_RECEIVEHOOKRESPONSE']._serialized_end=425
-  _globals['_SPOOLEDDELIVERY']._serialized_start=428
-  _globals['_SPOOLEDDELIVERY']._serialized_end=591
-  _globals['_HOOKSERVICE']._serialized_start=593
-  _globals['_HOOKSERVICE']._serialized_end=719
+  _globals['_RECEIVEHOOKRESPONSE']._serialized_end=411
+  _globals['_SPOOLEDDELIVERY']._serialized_start=414
+  _globals['_SPOOLEDDELIVERY']._serialized_end=577
+  _globals['_HOOKSERVICE']._serialized_start=579
+  _globals['_HOOKSERVICE']._serialized_end=705
 # @@protoc_insertion_point(module_scope)

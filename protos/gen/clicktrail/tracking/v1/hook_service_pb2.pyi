@@ -91,21 +91,16 @@ Global___NamedValue: _TypeAlias = NamedValue  # noqa: Y015
 
 @_typing.final
 class ReceiveHookResponse(_message.Message):
-    """What became of it."""
+    """Nothing more to say."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    KEPT_FIELD_NUMBER: _builtins.int
-    kept: _builtins.bool
-    """Whether it was kept: a trial of the address is not."""
     def __init__(
         self,
-        *,
-        kept: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kept", b"kept"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
