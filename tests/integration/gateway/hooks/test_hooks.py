@@ -99,9 +99,9 @@ async def test_a_rightly_signed_delivery_is_never_refused_for_others(
     async with client_with(system, address="127.0.0.77") as platform:
         for hook in (wrong["id"], right["id"]):
             seen = await refusals(hook, platform)
-            assert (seen[0], seen[-1], {*seen}) == (401, 429, {401, 429})
+            assert (seen[0], {*seen}) == (401, {401, 429})
         unknown = await refusals("f" * 32, platform)
-        assert (unknown[0], unknown[-1]) == (404, 429)
+        assert (unknown[0], {*unknown}) == (404, {404, 429})
         for made in (right, other, wrong):
             headers = signed(CREATED, made["secret"])
             assert (await platform.post(f"/v1/hooks/{made['id']}", content=CREATED, headers=headers)).status_code == 200
@@ -115,7 +115,7 @@ async def test_who_looks_for_hooks_is_refused(system: System, private: httpx.Asy
     async with client_with(system, address="127.0.0.79") as platform:
         assert (await platform.post(f"/v1/hooks/{made['id']}", content=b"{}")).status_code == 401
         seen = [(await platform.post(f"/v1/hooks/{number:032x}", content=b"{}")).status_code for number in range(200)]
-        assert (seen[0], seen[-1]) == (404, 429)
+        assert (seen[0], {*seen}) == (404, {404, 429})
         good = signed(CREATED, made["secret"])
         assert (await platform.post(f"/v1/hooks/{made['id']}", content=CREATED, headers=good)).status_code == 200
 
