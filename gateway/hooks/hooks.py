@@ -16,8 +16,6 @@ from gateway.rpc.clients import Services
 
 # As tracking makes them.
 _ID = re.compile(r"[0-9a-f]{32}")
-# Connections that are remembered to be there, and ids that are remembered to be none's.
-IDS_KEPT = 10_000
 # Orders with many items come close to a megabyte.
 DELIVERY = bodies.Limit(2 * 1024 * 1024, 0)
 
@@ -33,18 +31,16 @@ STYLE = Style(_headers, error_answer, is_for_programs=True)
 class Hooks:
     """Hands on what platforms send, byte by byte.
 
-    All shops of a platform share its addresses, and whoever knows the address of a hook may send to it. So what is
-    rightly signed is never refused for what others send: a connection that there is has each of its deliveries judged,
-    and what turns out to be wrong is counted by itself. Only who asks for ever new hooks that there are not is refused
-    unheard, and then only for hooks that are not known to be there.
+    All shops of a platform share its addresses, whoever knows the address of a hook may send to it, and some platforms
+    never send again what was refused. So what is rightly signed is never refused for what others send: each delivery
+    is judged, and only what turns out to be wrong is counted, and then told to wait. To refuse it unheard would spare
+    no more than one look for its hook.
     """
 
     def __init__(self, services: Services, limits: RateLimits) -> None:
         methods = pb.DESCRIPTOR.services_by_name["HookService"].methods_by_name
         self._receive = services.method(methods["ReceiveHook"])
         self._limits = limits
-        self._there: dict[str, None] = {}
-        self._unknown: dict[str, None] = {}
 
     def routes(self) -> Routes:
         """Return the routes."""
@@ -55,7 +51,6 @@ class Hooks:
         connection = exchange.parameters["connection"]
         if not _ID.fullmatch(connection):
             raise not_found(Reason.CONNECTION_UNKNOWN, "There is no such hook.")
-        self._check(connection, exchange.network)
         body = await exchange.body.read(DELIVERY)
         body = await exchange.work(bodies.plain, body, exchange.headers, DELIVERY)
         request = pb.ReceiveHookRequest(
@@ -70,45 +65,14 @@ class Hooks:
         except ClicktrailError as error:
             self._count(error.kind, connection, exchange.network)
             raise
-        self._note_there(connection)
         return answer(200, {"status": "received"})
-
-    def _check(self, connection: str, network: str) -> None:
-        """Refuse with 429 what is known to be of no hook, or what is asked for by one who has asked for too many."""
-        if connection in self._unknown:
-            self._limits.check_stranger(BudgetKind.WRONG_CREDENTIALS, _of_hook(network, connection))
-        elif connection not in self._there:
-            self._limits.check_stranger(BudgetKind.UNKNOWN_HOOKS, network)
 
     def _count(self, kind: Kind, connection: str, network: str) -> None:
         """Count what was refused. Raises the refusal with 429 in its place where there was too much of it."""
         if kind is Kind.UNAUTHENTICATED:
-            self._note_there(connection)
+            self._limits.take_as_stranger(BudgetKind.WRONG_CREDENTIALS, f"{network} {connection}")
         elif kind is Kind.NOT_FOUND:
-            self._there.pop(connection, None)
-            is_new = connection not in self._unknown
-            _remember(self._unknown, connection)
-            # A platform goes on sending for each shop that was disconnected: each counts once, not each delivery.
-            if is_new:
-                self._limits.take_as_stranger(BudgetKind.UNKNOWN_HOOKS, network)
-        else:
-            return
-        self._limits.take_as_stranger(BudgetKind.WRONG_CREDENTIALS, _of_hook(network, connection))
-
-    def _note_there(self, connection: str) -> None:
-        self._unknown.pop(connection, None)
-        _remember(self._there, connection)
-
-
-def _of_hook(network: str, connection: str) -> str:
-    return f"{network} {connection}"
-
-
-def _remember(ids: dict[str, None], connection: str) -> None:
-    ids.pop(connection, None)
-    ids[connection] = None
-    if len(ids) > IDS_KEPT:
-        del ids[next(iter(ids))]
+            self._limits.take_as_stranger(BudgetKind.UNKNOWN_HOOKS, network)
 
 
 def _named(pairs: Iterable[tuple[str, str]]) -> list[pb.NamedValue]:

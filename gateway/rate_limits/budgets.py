@@ -27,7 +27,7 @@ class BudgetKind(StrEnum):
     WRONG_CREDENTIALS = "wrong credentials"
     """Credentials that open nothing, and signatures that are wrong."""
     UNKNOWN_HOOKS = "unknown hooks"
-    """Hooks of connections that there are not, each once."""
+    """What is sent to hooks that there are not."""
 
 
 class Rate(NamedTuple):

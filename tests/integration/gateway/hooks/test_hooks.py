@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -109,15 +110,26 @@ async def test_a_rightly_signed_delivery_is_never_refused_for_others(
         assert (await elsewhere.post(f"/v1/hooks/{right['id']}", content=CREATED, headers=good)).status_code == 200
 
 
-async def test_who_looks_for_hooks_is_refused(system: System, private: httpx.AsyncClient) -> None:
-    """Without being heard; a hook that has been heard of stays open to what is signed."""
+async def test_who_looks_for_hooks_keeps_out_nobody(system: System, private: httpx.AsyncClient) -> None:
+    """Nor a hook that nothing has come to yet, from the same address."""
     made = await connected(private)
     async with client_with(system, address="127.0.0.79") as platform:
-        assert (await platform.post(f"/v1/hooks/{made['id']}", content=b"{}")).status_code == 401
         seen = [(await platform.post(f"/v1/hooks/{number:032x}", content=b"{}")).status_code for number in range(200)]
         assert (seen[0], {*seen}) == (404, {404, 429})
         good = signed(CREATED, made["secret"])
         assert (await platform.post(f"/v1/hooks/{made['id']}", content=CREATED, headers=good)).status_code == 200
+
+
+async def test_a_hook_that_is_switched_on_again_is_open_at_once(system: System, private: httpx.AsyncClient) -> None:
+    """However much came meanwhile: some platforms never send again what was refused."""
+    made = await connected(private)
+    path, hook, good = f"/v1/connections/{made['id']}", f"/v1/hooks/{made['id']}", signed(CREATED, made["secret"])
+    assert (await private.patch(path, json={"enabled": False})).status_code == 200
+    async with client_with(system, address="127.0.0.80") as platform:
+        seen = [(await platform.post(hook, content=CREATED, headers=good)).status_code for _ in range(200)]
+        assert (seen[0], {*seen}) == (404, {404, 429})
+        assert (await private.patch(path, json={"enabled": True})).status_code == 200
+        assert (await platform.post(hook, content=CREATED, headers=good)).status_code == 200
 
 
 async def test_addresses_that_no_hook_has_are_told_as_such(system: System) -> None:
@@ -126,7 +138,7 @@ async def test_addresses_that_no_hook_has_are_told_as_such(system: System) -> No
         for strange in ("7", "0" * 31, "0" * 33, "A" * 32, "%00" * 32, "%ff%fe", "..%2f..%2fhealth", "🦆" * 8):
             response = await platform.post(f"/v1/hooks/{strange}", content=b"{}")
             assert (strange, response.status_code) == (strange, 404)
-        for method in ("GET", "PUT", "DELETE"):
+        for method in ("GET", "PUT", "PATCH", "DELETE"):
             response = await platform.request(method, f"/v1/hooks/{'0' * 32}")
             assert (response.status_code, "POST" in response.headers["allow"]) == (405, True)
 
@@ -175,6 +187,31 @@ async def test_odd_requests_are_answered(system: System, private: httpx.AsyncCli
         answer = await raw_answer(system, request)
         assert int(answer[9:12]) == expected, (request[:300], answer[:300])
         assert expected != 405 or b"\r\nallow: POST" in answer
+
+
+async def test_a_body_may_come_slowly(system: System, private: httpx.AsyncClient) -> None:
+    """In pieces, of a length that is told or not."""
+    made = await connected(private)
+    url, headers = httpx.URL(system.http), signed(CREATED, made["secret"])
+    middle = len(CREATED) // 2
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for piece in (CREATED[:1], CREATED[1:middle], CREATED[middle:]):
+            yield piece
+            await asyncio.sleep(0.3)
+
+    async with client_with(system) as platform:
+        for told in ({}, {"Content-Length": str(len(CREATED))}):
+            sent = await platform.post(f"/v1/hooks/{made['id']}", content=pieces(), headers=headers | told)
+            assert sent.status_code == 200
+    # One that never comes whole is nothing.
+    _, writer = await asyncio.open_connection(url.host, url.port)
+    lines = [f"{name}: {value}".encode() for name, value in headers.items()]
+    writer.write(raw_request(f"/v1/hooks/{made['id']}", CREATED, *lines)[:-1])
+    await writer.drain()
+    writer.close()
+    shown = (await private.get(f"/v1/connections/{made['id']}")).json()
+    assert (shown["deliveries"], shown["refused"]) == (2, 0)
 
 
 DAMAGED = {
