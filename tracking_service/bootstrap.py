@@ -174,13 +174,14 @@ class TrackingService:
         connections, self._renewal = Connections(shops, key_ring), SecretRenewal(shops, key_ring)
         self._connections = ConnectionServicer(connections, kept, settings.public_url)
         self._silence = SilenceWatch(kept)
+        self._erasures = Erasures(PostgresErasure(postgres), self._erasure_woken)
         self._inbox = Inbox(
             kept,
             settings.session_parameters,
             InboxUses(
                 ShortenerSessions(self._shortener_channel).fresh,
                 self._fallback.intake.track,
-                Erasures(PostgresErasure(postgres), self._erasure_woken).forget,
+                self._erasures.forget,
             ),
         )
         self._hooks = SpoolHooks(kept, Proof(key_ring, settings.session_parameters), self._inbox, self._fallback.hooks)
@@ -227,7 +228,6 @@ class TrackingService:
         postgres = self._postgres
         actions = PostgresActions(postgres)
         profiles = PostgresProfiles(postgres)
-        erasures = Erasures(PostgresErasure(postgres), self._erasure_woken)
         wake = (self._attribution_woken.set, self._reassignment_woken.set)
         sessions, bindings = Sessions(PostgresSessions(postgres, *wake)), Bindings(PostgresBindings(postgres, *wake))
         return {
@@ -270,7 +270,7 @@ class TrackingService:
             ),
             "clicktrail.tracking.v1.ProfileService": partial(
                 profile_service_pb2_grpc.add_ProfileServiceServicer_to_server,
-                ProfileServicer(Profiles(profiles, PostgresActivities(postgres)), profiles, erasures.erase),
+                ProfileServicer(Profiles(profiles, PostgresActivities(postgres)), profiles, self._erasures.erase),
             ),
             "clicktrail.tracking.v1.RefusedRequestService": partial(
                 refused_request_service_pb2_grpc.add_RefusedRequestServiceServicer_to_server,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
 
@@ -109,5 +110,10 @@ def wrong_signature() -> ClicktrailError:
 
 def shop_of(hook: Hook, session_parameters: tuple[str, ...]) -> Shop:
     """Return what a mapping needs of a connection."""
-    mapping = GenericMapping.parse(hook.mapping.encode()) if hook.mapping else None
-    return Shop(hook.source, session_parameters, mapping)
+    return Shop(hook.source, session_parameters, _mapping_of(hook.mapping) if hook.mapping else None)
+
+
+@lru_cache(maxsize=256)
+def _mapping_of(text: str) -> GenericMapping:
+    """Return what a connection's mapping says, which each of its deliveries needs several times."""
+    return GenericMapping.parse(text.encode())
