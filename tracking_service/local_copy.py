@@ -49,8 +49,8 @@ class CopyFile(ABC, Generic[Row]):
         self._connection: sqlite3.Connection | None = None
 
     @abstractmethod
-    def between(self, after: str, through: str | None) -> list[Row]:
-        """Return the rows with ids behind one, up to another; None: to the end."""
+    def found(self, condition: str, values: Sequence[str]) -> list[Row]:
+        """Return the rows that a condition of SQL holds for, such as "id = ?"."""
 
     @abstractmethod
     def insert(self, connection: sqlite3.Connection, row: Row) -> None:
@@ -59,6 +59,12 @@ class CopyFile(ABC, Generic[Row]):
     @abstractmethod
     def delete(self, connection: sqlite3.Connection, id_: str) -> None:
         """Remove a row, if it is there, inside a transaction."""
+
+    def between(self, after: str, through: str | None) -> list[Row]:
+        """Return the rows with ids behind one, up to another; None: to the end."""
+        if through is None:
+            return self.found("id > ?", (after,))
+        return self.found("id > ? AND id <= ?", (after, through))
 
     def is_complete(self) -> bool:
         """Tell whether all rows were written down once."""

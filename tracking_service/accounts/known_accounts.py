@@ -49,14 +49,12 @@ class SpoolAccounts(CopyFile[KnownBusiness]):
 
     def by_id(self, business_ids: Collection[str]) -> Mapping[str, KnownBusiness]:
         """Return those that are known of these businesses."""
-        found = (business for id_ in business_ids for business in self._found(_FIND + "WHERE id = ?", (id_,)))
+        found = (business for id_ in business_ids for business in self.found("id = ?", (id_,)))
         return {business.id: business for business in found}
 
-    def between(self, after: str, through: str | None) -> list[KnownBusiness]:
-        """Return the businesses with ids behind one, up to another; None: to the end."""
-        if through is None:
-            return self._found(_FIND + "WHERE id > ?", (after,))
-        return self._found(_FIND + "WHERE id > ? AND id <= ?", (after, through))
+    def found(self, condition: str, values: Sequence[str]) -> list[KnownBusiness]:
+        """Return the businesses that a condition holds for."""
+        return self._found(f"{_FIND}WHERE {condition}", values)
 
     def insert(self, connection: sqlite3.Connection, row: KnownBusiness) -> None:
         """Add a business with its tokens."""

@@ -28,13 +28,13 @@ class HookFile(CopyFile[Hook]):
 
     def by_id(self, connection_id: str) -> Hook | None:
         """Return a connection."""
-        return next(iter(self._found("WHERE id = ?", (connection_id,))), None)
+        return next(iter(self.found("id = ?", (connection_id,))), None)
 
-    def between(self, after: str, through: str | None) -> list[Hook]:
-        """Return the connections with ids behind one, up to another; None: to the end."""
-        if through is None:
-            return self._found("WHERE id > ?", (after,))
-        return self._found("WHERE id > ? AND id <= ?", (after, through))
+    def found(self, condition: str, values: Sequence[str]) -> list[Hook]:
+        """Return the connections that a condition holds for."""
+        with damages():
+            query = f"SELECT content FROM hooks WHERE {condition}"  # noqa: S608  (no value)
+            return [_hook(json.loads(content)) for (content,) in self.opened().execute(query, values)]
 
     def insert(self, connection: sqlite3.Connection, row: Hook) -> None:
         """Add a connection."""
@@ -44,11 +44,6 @@ class HookFile(CopyFile[Hook]):
     def delete(self, connection: sqlite3.Connection, id_: str) -> None:
         """Remove a connection."""
         connection.execute("DELETE FROM hooks WHERE id = ?", (id_,))
-
-    def _found(self, condition: str, values: Sequence[str]) -> list[Hook]:
-        with damages():
-            query = f"SELECT content FROM hooks {condition}"  # noqa: S608  (no value)
-            return [_hook(json.loads(content)) for (content,) in self.opened().execute(query, values)]
 
 
 class KnownHooks(LocalCopy[Hook]):
